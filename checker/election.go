@@ -1,0 +1,147 @@
+package checker
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Election checks election safety (Raft §5.2): over all time, a term has at
+// most one leader.
+//
+// A member leads a term when its trace says so, or when it is seen to send what
+// only a leader sends (appends, heartbeats, snapshots) in that term: whether the
+// message arrived does not matter. Both are positive evidence, so a history that
+// is cut short, or a member killed in mid-deed, can hide a violation but never
+// make one up.
+//
+// Where members are traced and their links tapped, the sources are compared. A
+// member writes "leader" to its trace before it sends anything as leader, even
+// if it is killed right after; so once the history is whole, a leadership on the
+// wire that the trace does not know means that one of the two lies, and the
+// verdict is unknown. A traced leadership without traffic is normal.
+type Election struct {
+	findings
+	sources
+	terms map[uint64][]*claim
+}
+
+// claim is what is known of one member's leadership of one term.
+type claim struct {
+	node       string
+	trace, tap *history.Event
+}
+
+// NewElection returns the checker "election".
+func NewElection() *Election {
+	return &Election{terms: make(map[uint64][]*claim)}
+}
+
+// Name returns "election".
+func (*Election) Name() string { return "election" }
+
+// Event takes the next event.
+func (c *Election) Event(e *history.Event) {
+	if e.Run != nil {
+		c.run(e.Run)
+		return
+	}
+	r := e.Raft
+	if r == nil {
+		return
+	}
+	c.seen = true
+	switch r.What {
+	case history.RaftLeader:
+		c.leader(e)
+	case history.RaftCandidate:
+		if r.Source == history.Trace {
+			c.count("candidacies", 1)
+		}
+	}
+}
+
+func (c *Election) leader(e *history.Event) {
+	r := e.Raft
+	claims := c.terms[r.Term]
+	i := slices.IndexFunc(claims, func(k *claim) bool { return k.node == r.Node })
+	if i < 0 {
+		claims = append(claims, &claim{node: r.Node})
+		c.terms[r.Term] = claims
+		i = len(claims) - 1
+	}
+	k := claims[i]
+	slot := &k.tap
+	if r.Source == history.Trace {
+		slot = &k.trace
+	}
+	if *slot != nil {
+		return
+	}
+	kept := keep(e)
+	*slot = &kept
+	if first := claims[0]; i > 0 && (k.trace == nil || k.tap == nil) {
+		c.violate("two leaders in one term",
+			fmt.Sprintf("term %d has two leaders: %s and %s", r.Term, first.node, r.Node),
+			*first.any(), kept)
+	}
+}
+
+// any returns the claim's evidence, the member's own word if there is one.
+func (k *claim) any() *history.Event {
+	if k.trace != nil {
+		return k.trace
+	}
+	return k.tap
+}
+
+// Finish gives the verdict.
+func (c *Election) Finish() Result {
+	if text, ok := c.silent(); ok {
+		return c.result(c.Name(), text)
+	}
+	c.count("terms-led", int64(len(c.terms)))
+	if c.traced && c.ended {
+		c.compare()
+	}
+	return c.result(c.Name(), fmt.Sprintf("%d terms with a leader, each with one only", len(c.terms)))
+}
+
+// compare finds leaderships on the wire that no trace knows of.
+func (c *Election) compare() {
+	terms := make([]uint64, 0, len(c.terms))
+	for t := range c.terms {
+		terms = append(terms, t)
+	}
+	slices.Sort(terms)
+	for _, t := range terms {
+		for _, k := range c.terms[t] {
+			if k.trace != nil {
+				continue
+			}
+			own := "its trace is silent about that term"
+			if n := c.nearest(k.node, t); n != nil {
+				own = "the nearest that its trace says is at " + seconds(n.At) + ": " + Describe(n)
+			}
+			c.unknown("trace and wire disagree: at %s %s, but %s", seconds(k.tap.At), Describe(k.tap), own)
+		}
+	}
+}
+
+// nearest returns the traced leadership of node in the term closest to term.
+func (c *Election) nearest(node string, term uint64) *history.Event {
+	var best *history.Event
+	distance := func(t uint64) uint64 { return max(t, term) - min(t, term) }
+	for t, claims := range c.terms {
+		for _, k := range claims {
+			if k.node != node || k.trace == nil {
+				continue
+			}
+			if best == nil || distance(t) < distance(best.Raft.Term) {
+				best = k.trace
+			}
+		}
+	}
+	return best
+}

@@ -1,0 +1,194 @@
+package checker
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Describe says in plain words what an event tells, without its time.
+func Describe(e *history.Event) string {
+	switch {
+	case e.Run != nil:
+		return describeRun(e.Run)
+	case e.Op != nil:
+		return describeOp(e.Op)
+	case e.Fault != nil:
+		return describeFault(e.Fault)
+	case e.Proc != nil:
+		return describeProc(e.Proc)
+	case e.Raft != nil:
+		return describeRaft(e.Raft)
+	}
+	return "nothing"
+}
+
+// seconds renders a time of the run: 12.402s.
+func seconds(d time.Duration) string { return fmt.Sprintf("%.3fs", d.Seconds()) }
+
+// place renders a log position: (term,index).
+func place(p history.Pos) string {
+	if p == (history.Pos{}) {
+		return "(empty)"
+	}
+	return fmt.Sprintf("(%d,%d)", p.Term, p.Index)
+}
+
+func describeRun(r *history.Run) string {
+	switch r.What {
+	case history.RunBegin:
+		return fmt.Sprintf("the run begins: %s, nodes %s", orElse(r.Target, "a system"), strings.Join(r.Nodes, " "))
+	case history.RunPhase:
+		return "the run enters its phase " + r.Phase
+	case history.RunStall:
+		return fmt.Sprintf("the harness itself was stalled for %v", r.Stall.Round(time.Millisecond))
+	case history.RunNote:
+		return strings.TrimSpace(r.Node + " note: " + r.Text)
+	case history.RunLog:
+		return fmt.Sprintf("%s logged: %s", orElse(r.Node, "a node"), r.Text)
+	case history.RunUntap:
+		return "a connection could not be decoded: " + r.Text
+	case history.RunEnd:
+		return "the run ends"
+	}
+	return "run: " + string(r.What)
+}
+
+func describeFault(f *history.Fault) string {
+	what := orElse(f.Resolved, f.Text)
+	switch f.What {
+	case history.FaultInject:
+		return fmt.Sprintf("fault %d: %s", f.Step, what)
+	case history.FaultHeal:
+		if f.Bit {
+			return fmt.Sprintf("fault %d ends: %s%s", f.Step, what, evidence(f.Evidence))
+		}
+		return fmt.Sprintf("fault %d ends without having had any effect: %s", f.Step, what)
+	case history.FaultSkipped:
+		return fmt.Sprintf("fault %d could not be installed: %s: %s", f.Step, what, f.Reason)
+	case history.FaultNotFired:
+		return fmt.Sprintf("fault %d was never triggered: %s", f.Step, f.Text)
+	case history.FaultNoTarget:
+		return fmt.Sprintf("fault %d found no target: %s", f.Step, f.Text)
+	}
+	return fmt.Sprintf("fault %d: %s: %s", f.Step, f.What, what)
+}
+
+func evidence(counts map[string]int64) string {
+	if len(counts) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, name := range statNames(counts) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, counts[name]))
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+func describeProc(p *history.Proc) string {
+	switch p.What {
+	case history.ProcStart:
+		return fmt.Sprintf("%s starts (process %d, pid %d)", p.Node, p.Inc, p.Pid)
+	case history.ProcReady:
+		return p.Node + " is ready"
+	case history.ProcSignal:
+		return fmt.Sprintf("%s gets %s", p.Node, p.Signal)
+	case history.ProcExit:
+		how := fmt.Sprintf("exits with code %d", p.Code)
+		if p.Signal != "" {
+			how = "is ended by " + p.Signal
+		}
+		if !p.Expected {
+			how += ", which nobody asked for"
+			if p.Text != "" {
+				how += ":\n" + indent(p.Text)
+			}
+		}
+		return p.Node + " " + how
+	}
+	return p.Node + ": " + string(p.What)
+}
+
+func describeOp(op *history.Op) string {
+	who := fmt.Sprintf("client %d", op.Process)
+	if op.Node != "" {
+		who += " at " + op.Node
+	}
+	call := describeCall(op)
+	switch op.Type {
+	case history.Invoke:
+		return who + " asks: " + call
+	case history.OK:
+		return who + " is answered: " + call + outcome(op)
+	case history.Fail:
+		text := who + " is refused: " + call
+		if op.Saw {
+			text += fmt.Sprintf(", for it saw %s", value(op.Got))
+		}
+		return text + because(op.Error)
+	case history.Info:
+		return who + " gets no answer: " + call + because(op.Error)
+	}
+	return who + ": " + string(op.Type) + " " + call
+}
+
+func describeCall(op *history.Op) string {
+	switch op.F {
+	case history.FPut:
+		return fmt.Sprintf("put %s = %s", op.Key, value(op.Arg))
+	case history.FCas:
+		return fmt.Sprintf("cas %s from %s to %s", op.Key, value(op.Old), value(op.Arg))
+	case history.FAppend, history.FAdd:
+		return fmt.Sprintf("%s %s to %s", op.F, value(op.Arg), op.Key)
+	}
+	return string(op.F) + " " + op.Key
+}
+
+func outcome(op *history.Op) string {
+	switch {
+	case op.F == history.FGet:
+		return " = " + value(op.Got)
+	case op.F == history.FRead && op.Final:
+		return fmt.Sprintf(" (final) = %s", list(op.List))
+	case op.F == history.FRead:
+		return " = " + list(op.List)
+	}
+	return ""
+}
+
+// list renders a list of values, cut in its middle when it is long.
+func list(values []string) string {
+	const ends = 8
+	if len(values) > 2*ends {
+		return fmt.Sprintf("[%s … %s] (%d values)", strings.Join(values[:ends], " "),
+			strings.Join(values[len(values)-ends:], " "), len(values))
+	}
+	return "[" + strings.Join(values, " ") + "]"
+}
+
+func value(v string) string {
+	if v == "" {
+		return "nothing"
+	}
+	return fmt.Sprintf("%q", v)
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + reason + ")"
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n    ")
+}

@@ -1,0 +1,212 @@
+package checker
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// win is a leadership, with the configuration that decided it.
+type win struct {
+	event history.Event
+	// voters and outgoing are what the winner's own trace last told; nil when the
+	// members of the start decide, as far as is known.
+	voters, outgoing []string
+}
+
+// won notes a leadership. The winner's trace tells its configuration in order,
+// so it is preferred to the wire.
+func (c *Votes) won(v *voter, e *history.Event) {
+	key := claimKey{v.name, e.Raft.Term}
+	old := c.wins[key]
+	if old != nil && (e.Raft.Source == history.Tap || old.event.Raft.Source == history.Trace) {
+		return
+	}
+	w := &win{event: keep(e)}
+	if v.config != nil {
+		w.voters, w.outgoing = v.config.Voters, v.config.Outgoing
+	}
+	c.wins[key] = w
+}
+
+// Finish gives the verdict.
+func (c *Votes) Finish() Result {
+	if text, ok := c.silent(); ok {
+		return c.result(c.Name(), text)
+	}
+	c.tappedLogs()
+	c.compareBallots()
+	order := slices.SortedFunc(maps.Keys(c.wins), func(a, b claimKey) int {
+		return cmp.Or(cmp.Compare(a.term, b.term), cmp.Compare(a.node, b.node))
+	})
+	for _, key := range order {
+		c.majority(key, c.wins[key])
+	}
+	var votes int64
+	for _, v := range c.voters {
+		votes += int64(max(len(v.traced), len(v.tapped)))
+	}
+	c.count("votes", votes)
+	c.count("winners", int64(len(c.wins)))
+	return c.result(c.Name(), fmt.Sprintf("%d votes, one per member and term; each of %d winners had a majority", votes, len(c.wins)))
+}
+
+// majority decides whether a winner had the votes of a majority: of the voters,
+// and of the outgoing ones as well during a joint change.
+//
+// Votes of all sources count together, sent ones too: whether a response arrived
+// is not held against the winner, because bytes that the fabric calls dropped may
+// have left it in part of a failed write. A shortfall proves something only if no
+// vote can be missing. That is so once the history is whole and every voter has a
+// trace, killed or not (persist, trace, send: a vote that reached the winner was
+// traced before), or every link was decoded without a hole. Otherwise it is
+// unknown.
+func (c *Votes) majority(key claimKey, w *win) {
+	voters, outgoing := w.voters, w.outgoing
+	if voters == nil {
+		voters = c.nodes
+	}
+	if len(voters) == 0 {
+		c.unknown("the members are not known: whether winners had a majority cannot be decided")
+		return
+	}
+	var givers []string
+	evidence := []history.Event{w.event}
+	for _, name := range union(voters, outgoing) {
+		if b := c.ballot(name, key); b != nil {
+			givers = append(givers, name)
+			evidence = append(evidence, b.event)
+		}
+	}
+	if isMajority(voters, givers) && (len(outgoing) == 0 || isMajority(outgoing, givers)) {
+		return
+	}
+	text := fmt.Sprintf("%s won term %d with %d of %d votes", key.node, key.term, len(givers), len(union(voters, outgoing)))
+	if len(givers) > 0 {
+		text += ": " + strings.Join(givers, ", ")
+	}
+	if why := c.missing(voters, outgoing, w); why != "" {
+		c.unknown("%s as far as is known, but %s", text, why)
+		return
+	}
+	c.violate("won without a majority", text, evidence...)
+}
+
+// ballot returns the vote that name gave to key's member in key's term.
+func (c *Votes) ballot(name string, key claimKey) *ballot {
+	v := c.voters[name]
+	if v == nil {
+		return nil
+	}
+	for _, votes := range []map[uint64]*ballot{v.traced, v.tapped} {
+		if b := votes[key.term]; b != nil && b.peer == key.node {
+			return b
+		}
+	}
+	return nil
+}
+
+// missing says why a vote may have escaped, "" if none can have.
+func (c *Votes) missing(voters, outgoing []string, w *win) string {
+	if !c.ended {
+		return "the history was cut short"
+	}
+	if w.voters == nil && c.configured() {
+		return "the members changed during the run"
+	}
+	if c.tapped && !c.holes {
+		return ""
+	}
+	if !c.traced {
+		return "not every member writes a trace and not every link was decoded"
+	}
+	for _, name := range union(voters, outgoing) {
+		if v := c.voters[name]; v == nil || !v.cursor.seen {
+			return "the trace of " + name + " is missing"
+		} else if v.broken {
+			return "the trace of " + name + " is out of order"
+		}
+	}
+	return ""
+}
+
+// configured tells whether any member told of a configuration other than that
+// of the start.
+func (c *Votes) configured() bool {
+	for _, v := range c.voters {
+		if v.config != nil && (len(v.config.Outgoing) > 0 || !sameMembers(v.config.Voters, c.nodes)) {
+			return true
+		}
+	}
+	return false
+}
+
+// tappedLogs compares logs in votes that were seen on the wire. A response shows
+// the voter's last position, if the protocol has it, and the candidate's is in
+// its vote request; it does not change while it stands. Acknowledgements are no
+// help: what a voter acknowledged it may have truncated since, unseen.
+func (c *Votes) tappedLogs() {
+	if c.holes {
+		return // the first grant, before the voter's log grew, may be the one not seen
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.voters)) {
+		v := c.voters[name]
+		for _, term := range slices.Sorted(maps.Keys(v.tapped)) {
+			b := v.tapped[term]
+			asked, ok := c.stood[claimKey{b.peer, term}]
+			if !ok || b.peer == name || v.traced[term] != nil {
+				continue // where the voter's own word is known it has been judged
+			}
+			if own := b.event.Raft.Last; asked.Less(own) {
+				c.violate("a vote for a stale log",
+					fmt.Sprintf("%s voted for %s in term %d although %s's log ends at %s, behind its own at %s",
+						name, b.peer, term, b.peer, place(asked), place(own)), b.event)
+			}
+		}
+	}
+}
+
+// compareBallots finds votes that a voter's trace and the wire tell differently.
+func (c *Votes) compareBallots() {
+	for _, name := range slices.Sorted(maps.Keys(c.voters)) {
+		v := c.voters[name]
+		if v.broken {
+			continue
+		}
+		for _, term := range slices.Sorted(maps.Keys(v.tapped)) {
+			wire, own := v.tapped[term], v.traced[term]
+			if own != nil && own.peer != wire.peer {
+				c.unknown("trace and wire disagree: at %s %s, but at %s %s", seconds(wire.event.At), Describe(&wire.event),
+					seconds(own.event.At), Describe(&own.event))
+			}
+		}
+	}
+}
+
+func isMajority(voters, givers []string) bool {
+	n := 0
+	for _, name := range voters {
+		if slices.Contains(givers, name) {
+			n++
+		}
+	}
+	return n > len(voters)/2
+}
+
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, name := range b {
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func sameMembers(a, b []string) bool {
+	return len(a) == len(b) && len(union(a, b)) == len(a)
+}

@@ -1,0 +1,160 @@
+package checker
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Report is what all checkers found in one history. It is the content of a
+// run's verdict file; its String is the report for people.
+type Report struct {
+	// Verdict is the worst of Results.
+	Verdict Verdict  `json:"verdict"`
+	Run     Facts    `json:"run"`
+	Results []Result `json:"results"`
+	// Problem says why the history could not be judged as a whole, if so.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Facts are what a reader of a report wants to know first.
+type Facts struct {
+	Target   string        `json:"target,omitempty"`
+	Workload string        `json:"workload,omitempty"`
+	Seed     uint64        `json:"seed,omitempty"`
+	Nodes    int           `json:"nodes,omitempty"`
+	Length   time.Duration `json:"length"` // At of the last event
+	Events   uint64        `json:"events"`
+	Ended    bool          `json:"ended"` // the history has its run-end event
+}
+
+// tally gathers Facts.
+type tally struct{ f Facts }
+
+func (t *tally) event(e *history.Event) {
+	t.f.Events++
+	t.f.Length = max(t.f.Length, e.At)
+	if e.Run == nil {
+		return
+	}
+	switch e.Run.What {
+	case history.RunBegin:
+		t.f.Target, t.f.Workload, t.f.Seed = e.Run.Target, e.Run.Workload, e.Run.Seed
+		t.f.Nodes = len(e.Run.Nodes)
+	case history.RunEnd:
+		t.f.Ended = true
+	}
+}
+
+func (t *tally) facts() Facts { return t.f }
+
+// Result returns the result of the named checker, and whether it is there.
+func (r *Report) Result(name string) (Result, bool) {
+	for _, result := range r.Results {
+		if result.Checker == name {
+			return result, true
+		}
+	}
+	return Result{}, false
+}
+
+// Failed lists the names of the checkers that say Invalid, in report order.
+func (r *Report) Failed() []string {
+	var names []string
+	for _, result := range r.Results {
+		if result.Verdict == Invalid {
+			names = append(names, result.Checker)
+		}
+	}
+	return names
+}
+
+// String renders the report for people, as Write does.
+func (r Report) String() string {
+	var b strings.Builder
+	r.Write(&b) // a Builder never fails
+	return b.String()
+}
+
+// Write renders the report for people: the verdict, then every violation with
+// the events that prove it, then what is unknown, then one line for each
+// checker.
+func (r Report) Write(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s\n", strings.ToUpper(string(r.Verdict)), r.Run)
+	if r.Problem != "" {
+		fmt.Fprintf(&b, "  %s\n", r.Problem)
+	}
+	for _, result := range r.Results {
+		writeViolations(&b, &result)
+	}
+	for _, result := range r.Results {
+		writeUnknowns(&b, &result)
+	}
+	b.WriteByte('\n')
+	for _, result := range r.Results {
+		fmt.Fprintf(&b, "  %-8s %-13s %s\n", result.Verdict, result.Checker, result.Summary)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (f Facts) String() string {
+	parts := []string{fmt.Sprintf("%d events in %s", f.Events, seconds(f.Length))}
+	if f.Nodes > 0 {
+		parts = append(parts, fmt.Sprintf("%d nodes", f.Nodes))
+	}
+	if f.Target != "" {
+		parts = append(parts, "target "+f.Target)
+	}
+	if f.Workload != "" {
+		parts = append(parts, "workload "+f.Workload)
+	}
+	if f.Seed != 0 {
+		parts = append(parts, fmt.Sprintf("seed %d", f.Seed))
+	}
+	if !f.Ended {
+		parts = append(parts, "cut short")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func writeViolations(b *strings.Builder, result *Result) {
+	if len(result.Violations) == 0 {
+		return
+	}
+	for _, v := range result.Violations {
+		fmt.Fprintf(b, "\nINVALID  %s: %s\n", result.Checker, v.Text)
+		for i := range v.Events {
+			e := &v.Events[i]
+			fmt.Fprintf(b, "  %9s  %s\n", seconds(e.At), Describe(e))
+		}
+	}
+	if total := result.Stats["violations"]; total > int64(len(result.Violations)) {
+		fmt.Fprintf(b, "  … and %d more from %s\n", total-int64(len(result.Violations)), result.Checker)
+	}
+}
+
+func writeUnknowns(b *strings.Builder, result *Result) {
+	if len(result.Unknowns) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\nUNKNOWN  %s\n", result.Checker)
+	for _, u := range result.Unknowns {
+		fmt.Fprintf(b, "  %s\n", strings.ReplaceAll(strings.TrimRight(u, "\n"), "\n", "\n  "))
+	}
+}
+
+// statNames lists a result's counts in a fixed order.
+func statNames(stats map[string]int64) []string {
+	names := make([]string, 0, len(stats))
+	for name := range stats {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,159 @@
+package checker
+
+import (
+	"fmt"
+	"iter"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Options tune what the checkers may spend. The zero value is the default of
+// each field.
+type Options struct {
+	// Steps bounds the search for a linearization of one stretch of one key, in
+	// steps of the model. A saved history gets the same verdict wherever it is
+	// checked because this bound, not the clock, is what normally ends a search.
+	// Default 5,000,000.
+	Steps int64
+	// Wall bounds all searches for linearizations together. Passing it can only
+	// turn a verdict into unknown, and the verdict says so. Default 2 minutes.
+	Wall time.Duration
+	// SearchMemory bounds, in bytes, what one search may remember. Default 256 MiB.
+	SearchMemory int64
+}
+
+func (o Options) withDefaults() Options {
+	if o.Steps <= 0 {
+		o.Steps = 5_000_000
+	}
+	if o.Wall <= 0 {
+		o.Wall = 2 * time.Minute
+	}
+	if o.SearchMemory <= 0 {
+		o.SearchMemory = 256 << 20
+	}
+	return o
+}
+
+// All returns a new checker of every kind, in the order of reports.
+func All(o Options) []Checker {
+	return []Checker{
+		NewElection(),
+		NewVotes(),
+		NewStaleLog(),
+		NewLogs(),
+		NewTimers(),
+		NewLinearizable(o),
+		NewSet(),
+		NewAvailability(),
+		NewNodeLogs(),
+		NewCoverage(),
+	}
+}
+
+// Run feeds a history to the checkers and reports what they found. An error of
+// the history (a line that cannot be parsed) is returned, and the report then
+// covers the events before it and is at best Unknown.
+func Run(cs []Checker, events iter.Seq2[*history.Event, error]) (Report, error) {
+	r := NewRunner(cs)
+	for e, err := range events {
+		if err != nil {
+			report := r.Finish()
+			report.Problem = "the history could not be read to its end: " + err.Error()
+			report.Verdict = Worse(report.Verdict, Unknown)
+			return report, err
+		}
+		r.Event(e)
+	}
+	return r.Finish(), nil
+}
+
+// Runner feeds events to checkers as they come. A checker that panics is left
+// out from then on and reports Unknown. It is used by one goroutine.
+type Runner struct {
+	checkers []Checker
+	panics   []string // by checker; "" while it works
+	summary  tally
+}
+
+// NewRunner returns a runner for the checkers, none of which may have seen an
+// event.
+func NewRunner(cs []Checker) *Runner {
+	return &Runner{checkers: cs, panics: make([]string, len(cs))}
+}
+
+// Event hands the next event to every checker. The event may be reused after it
+// returns.
+func (r *Runner) Event(e *history.Event) {
+	if e == nil {
+		return
+	}
+	r.summary.event(e)
+	for i := 0; i < len(r.checkers); {
+		i = r.feed(e, i)
+	}
+}
+
+// feed gives e to the checkers from the i-th on, until one panics, and returns
+// where to go on.
+func (r *Runner) feed(e *history.Event, i int) (next int) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.panics[next] = panicText(p)
+			next++
+		}
+	}()
+	for next = i; next < len(r.checkers); next++ {
+		if r.panics[next] == "" {
+			r.checkers[next].Event(e)
+		}
+	}
+	return next
+}
+
+// Finish ends every checker and returns the report. It is called once.
+func (r *Runner) Finish() Report {
+	report := Report{Verdict: Valid, Run: r.summary.facts()}
+	if len(r.checkers) == 0 {
+		report.Verdict = Unknown
+		report.Problem = "no checker was asked"
+	}
+	for i := range r.checkers {
+		result := r.finish(i)
+		report.Results = append(report.Results, result)
+		report.Verdict = Worse(report.Verdict, result.Verdict)
+	}
+	return report
+}
+
+func (r *Runner) finish(i int) (result Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.panics[i] = panicText(p)
+		}
+		if text := r.panics[i]; text != "" {
+			result = Result{
+				Checker:  r.checkers[i].Name(),
+				Verdict:  Unknown,
+				Summary:  "the checker itself crashed: " + firstLine(text),
+				Unknowns: []string{text},
+			}
+		}
+	}()
+	if r.panics[i] != "" {
+		return Result{}
+	}
+	return r.checkers[i].Finish()
+}
+
+func panicText(p any) string {
+	return fmt.Sprintf("panic: %v\n%s", p, debug.Stack())
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}

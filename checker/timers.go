@@ -1,0 +1,84 @@
+package checker
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Timers checks that heartbeats hold elections off (Raft §5.2): a member whose
+// election timer is drawn from [T, 2T) and reset by every message of its leader
+// does not stand before it has heard nothing for T.
+//
+// The time since it heard its leader is the member's own count of ticks, taken
+// in the loop that also takes the messages. A slow machine makes ticks late, a
+// pause leaves them out, and both only make the count smaller than the time that
+// passed for the timer as well: timer and count run on the same ticks, so the
+// rule needs no healthy machine. The slack covers the ticks in progress at either
+// end. There is no upper bound: standing late is no harm. Taps cannot know what a
+// member heard, so only traces count; each candidacy is judged by itself, so a
+// trace cut short hides, but never invents.
+type Timers struct {
+	findings
+	sources
+	election time.Duration
+	waits    []time.Duration // from hearing the leader to standing
+}
+
+// NewTimers returns the checker "timers".
+func NewTimers() *Timers { return &Timers{} }
+
+// Name returns "timers".
+func (*Timers) Name() string { return "timers" }
+
+// Event takes the next event.
+func (c *Timers) Event(e *history.Event) {
+	if e.Run != nil {
+		c.run(e.Run)
+		if e.Run.What == history.RunBegin {
+			c.election = e.Run.Election
+		}
+		return
+	}
+	r := e.Raft
+	if r == nil || r.Source != history.Trace {
+		return
+	}
+	c.seen = true
+	if r.What != history.RaftCandidate {
+		return
+	}
+	c.count("candidacies", 1)
+	if !r.Known || c.election <= 0 {
+		return
+	}
+	c.waits = append(c.waits, r.Heard)
+	slack := max(20*time.Millisecond, c.election/8)
+	if r.Heard < c.election-slack {
+		c.violate("stood although its leader was alive",
+			fmt.Sprintf("%s stood in term %d only %v after it had heard its leader, with an election timer of at least %v",
+				r.Node, r.Term, r.Heard.Round(time.Millisecond), c.election), keep(e))
+	}
+}
+
+// Finish gives the verdict.
+func (c *Timers) Finish() Result {
+	if !c.seen {
+		return c.result(c.Name(), "not checked: the members write no trace")
+	}
+	if c.election <= 0 {
+		return c.result(c.Name(), "not checked: the election timeout is not known")
+	}
+	if len(c.waits) == 0 {
+		return c.result(c.Name(), "no member lost a leader that it knew")
+	}
+	slices.Sort(c.waits)
+	low, mid, high := c.waits[0], c.waits[len(c.waits)/2], c.waits[len(c.waits)-1]
+	c.count("wait-min-ms", low.Milliseconds())
+	c.count("wait-median-ms", mid.Milliseconds())
+	c.count("wait-max-ms", high.Milliseconds())
+	return c.result(c.Name(), fmt.Sprintf("%d candidacies after silences of %v to %v, median %v; the timer is at least %v",
+		len(c.waits), low.Round(time.Millisecond), high.Round(time.Millisecond), mid.Round(time.Millisecond), c.election))
+}

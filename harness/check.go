@@ -1,0 +1,36 @@
+package harness
+
+import (
+	"fmt"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/results"
+)
+
+// Check judges the history in a run directory and leaves verdict.json and
+// report.txt there. It needs nothing but the history.
+func Check(dir results.Dir) (checker.Report, error) {
+	report, err := CheckFile(dir.Path(results.HistoryFile))
+	if err != nil {
+		return report, err
+	}
+	if err := dir.WriteJSON(results.VerdictFile, report); err != nil {
+		return report, err
+	}
+	return report, dir.WriteText(results.ReportFile, report.String())
+}
+
+// CheckFile judges the history at path.
+func CheckFile(path string) (checker.Report, error) {
+	h, err := history.Open(path)
+	if err != nil {
+		return checker.Report{}, err
+	}
+	defer h.Close()
+	report, err := checker.Run(checker.All(checker.Options{}), h.Events())
+	if err != nil {
+		return report, fmt.Errorf("check: %w", err)
+	}
+	return report, nil
+}

@@ -1,0 +1,275 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/target/reference"
+)
+
+// clean is the row of the node without a bug.
+const clean = "(clean node)"
+
+type bugsFlags struct {
+	runFlags
+	list     bool
+	seeds    int
+	budget   time.Duration
+	parallel int
+	cleanRun int
+}
+
+func bugsCommand() *cobra.Command {
+	f := bugsFlags{}
+	cmd := &cobra.Command{
+		Use:   "bugs [NAME...]",
+		Short: "Show that every deliberate bug is caught and the clean node is clean",
+		Long: `Bugs runs the reference node with each of its deliberate bugs under random plans
+until the checker that the catalogue names calls a run invalid, and the clean
+node for comparison. It ends with 0 if every bug was caught by that checker and
+no clean run was judged invalid.`,
+		Example: `  usurper bugs
+  usurper bugs --list
+  usurper bugs double-vote stale-read --seeds 5`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.list {
+				return listBugs(cmd.OutOrStdout())
+			}
+			chosen, err := chooseBugs(args)
+			if err != nil {
+				return err
+			}
+			return f.hunt(cmd.Context(), cmd, chosen)
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, b := range reference.Bugs() {
+				names = append(names, string(b.Name))
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	f.add(cmd.Flags())
+	fs := cmd.Flags()
+	for _, hidden := range []string{"bug", "plan", "target"} {
+		fs.MarkHidden(hidden)
+	}
+	fs.BoolVar(&f.list, "list", false, "list the bugs and the checkers that must catch them")
+	fs.IntVar(&f.seeds, "seeds", 1, "how often to hunt each bug, each time from another seed")
+	fs.DurationVar(&f.budget, "budget", time.Minute, "how long to hunt one bug before giving up")
+	fs.IntVar(&f.parallel, "parallel", 2, "how many clusters to run side by side")
+	fs.IntVar(&f.cleanRun, "clean", 3, "how many runs of the clean node")
+	setDefaults(fs, map[string]string{
+		"for": "6s", "rate": "400", "resend": "0.2", "snapshot-every": "100", "seed": "1", "timeout": "500ms",
+		"results": filepath.Join("results", "bugs"),
+	})
+	return cmd
+}
+
+func listBugs(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "BUG\tCAUGHT BY\tTHE NODE …")
+	for _, b := range reference.Bugs() {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", b.Name, b.Checker, b.Short)
+	}
+	return w.Flush()
+}
+
+func chooseBugs(names []string) ([]reference.Bug, error) {
+	all := reference.Bugs()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var chosen []reference.Bug
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(b reference.Bug) bool { return string(b.Name) == name })
+		if i < 0 {
+			return nil, fmt.Errorf("unknown bug %q: see usurper bugs --list", name)
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
+// hunted is one row of the table: what the hunts for one bug gave.
+type hunted struct {
+	bug   reference.Bug
+	hunts []harness.Hunted
+	err   error
+}
+
+func (f *bugsFlags) hunt(ctx context.Context, cmd *cobra.Command, bugs []reference.Bug) error {
+	rows := make([]hunted, 0, len(bugs)+1)
+	for _, b := range bugs {
+		rows = append(rows, hunted{bug: b})
+	}
+	if f.cleanRun > 0 {
+		rows = append(rows, hunted{bug: reference.Bug{Name: clean}})
+	}
+	show := newStatus(cmd.ErrOrStderr())
+	slots := make(chan struct{}, max(1, f.parallel))
+	var wg sync.WaitGroup
+	for i := range rows {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			f.huntOne(ctx, &rows[i])
+			show.line("%s", rows[i].line())
+		})
+	}
+	wg.Wait()
+	return f.report(cmd.OutOrStdout(), rows)
+}
+
+func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
+	if row.bug.Name == clean {
+		h, err := harness.Hunt(ctx, "", 0, f.build("", f.cfg.Seed))
+		row.hunts, row.err = append(row.hunts, h), err
+		for n := 1; n < f.cleanRun && row.err == nil; n++ {
+			h, row.err = harness.Hunt(ctx, "", 0, f.build("", f.cfg.Seed+uint64(n)))
+			row.hunts = append(row.hunts, h)
+		}
+		return
+	}
+	for n := range f.seeds {
+		h, err := harness.Hunt(ctx, row.bug.Checker, f.budget, f.build(string(row.bug.Name), f.cfg.Seed+uint64(n)*1000))
+		row.hunts = append(row.hunts, h)
+		if err != nil {
+			row.err = err
+			return
+		}
+	}
+}
+
+// build makes the configuration of the n-th run of a hunt.
+func (f *bugsFlags) build(bug string, seed uint64) func(n int) (harness.Config, error) {
+	return func(n int) (harness.Config, error) {
+		one := f.runFlags
+		one.plan = harness.RandomPlan
+		one.ref.Bug = bug
+		one.cfg.Seed = seed + uint64(n)
+		return one.config()
+	}
+}
+
+func (f *bugsFlags) report(out io.Writer, rows []hunted) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "BUG\tMUST BE CAUGHT BY\tCAUGHT\tMEDIAN\tWORST\tALSO CAUGHT BY\tLAST RUN")
+	good := true
+	var errs []error
+	for i := range rows {
+		r := &rows[i]
+		good = good && r.good()
+		if r.err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", r.bug.Name, r.err))
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.bug.Name, r.bug.Checker, r.outcome(), r.median(), r.worst(), r.others(), r.dir())
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if !good {
+		return exitWith(checker.Invalid)
+	}
+	return nil
+}
+
+func (r *hunted) isClean() bool { return r.bug.Name == clean }
+
+func (r *hunted) caught() int {
+	n := 0
+	for _, h := range r.hunts {
+		if h.Caught && (r.isClean() || h.By(r.bug.Checker)) {
+			n++
+		}
+	}
+	return n
+}
+
+// good tells whether the row shows what it should.
+func (r *hunted) good() bool {
+	if r.isClean() {
+		return r.caught() == 0 && r.err == nil
+	}
+	return r.caught() == len(r.hunts) && r.err == nil
+}
+
+func (r *hunted) outcome() string {
+	if !r.isClean() {
+		return fmt.Sprintf("%d of %d", r.caught(), len(r.hunts))
+	}
+	valid := 0
+	for _, h := range r.hunts {
+		for _, res := range h.Results {
+			if res.Report.Verdict == checker.Valid {
+				valid++
+			}
+		}
+	}
+	return fmt.Sprintf("%d valid, %d invalid, of %d", valid, r.caught(), len(r.hunts))
+}
+
+func (r *hunted) times() []time.Duration {
+	var all []time.Duration
+	for _, h := range r.hunts {
+		all = append(all, h.Elapsed.Round(100*time.Millisecond))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (r *hunted) median() string { return pick(r.times(), func(n int) int { return n / 2 }) }
+func (r *hunted) worst() string  { return pick(r.times(), func(n int) int { return n - 1 }) }
+
+func pick(times []time.Duration, at func(n int) int) string {
+	if len(times) == 0 {
+		return "-"
+	}
+	return times[at(len(times))].String()
+}
+
+func (r *hunted) others() string {
+	var names []string
+	for _, h := range r.hunts {
+		for _, name := range h.Checkers {
+			if name != r.bug.Checker && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func (r *hunted) dir() string {
+	if len(r.hunts) == 0 {
+		return ""
+	}
+	last := r.hunts[len(r.hunts)-1].Results
+	if len(last) == 0 {
+		return ""
+	}
+	return last[len(last)-1].Dir.String()
+}
+
+func (r *hunted) line() string {
+	if r.err != nil {
+		return fmt.Sprintf("%s: %v", r.bug.Name, r.err)
+	}
+	return fmt.Sprintf("%s: %s, median %s", r.bug.Name, r.outcome(), r.median())
+}

@@ -1,0 +1,123 @@
+// Package cli is the usurper command, one file a subcommand.
+//
+// Output rules: what a command was asked for goes to stdout, everything about
+// how it is going to stderr. Errors start with "usurper: ", in lower case and
+// without a full stop, and say what to do. The exit status is 0 for a valid
+// verdict, 1 for an invalid one, 2 for unknown and for every failure that left
+// no verdict.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/usurper/usurper/checker"
+)
+
+// Exit statuses.
+const (
+	exitValid   = 0
+	exitInvalid = 1
+	exitUnknown = 2
+)
+
+// Options connect the command to its process.
+type Options struct {
+	Stdout, Stderr io.Writer
+	// Node is the command that runs one member of the reference system; nil
+	// leaves it out.
+	Node *cobra.Command
+}
+
+// Main runs the usurper command with the given arguments and returns the exit
+// status. The first interrupt ends the work under way in good order; a second
+// one ends the process.
+func Main(ctx context.Context, args []string, o Options) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // the second signal has its usual effect
+
+	root := command(o)
+	root.SetArgs(args)
+	root.SetOut(o.Stdout)
+	root.SetErr(o.Stderr)
+	err := root.ExecuteContext(ctx)
+	var v verdictError
+	switch {
+	case err == nil:
+		return exitValid
+	case errors.As(err, &v):
+		return v.status()
+	default:
+		fmt.Fprintf(o.Stderr, "usurper: %v\n", err)
+		return exitUnknown
+	}
+}
+
+func command(o Options) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "usurper",
+		Short: "Prove that leader-based distributed systems keep their promises",
+		Long: `usurper runs real node processes behind a proxy layer that drops, delays and
+partitions their traffic, and proves from the recorded history that no term had
+two leaders, that no candidate with a stale log ever won, and that clients saw
+one linearizable store.`,
+		Example: `  usurper run                          attack five reference nodes for 30 s
+  usurper run --bug stale-log-vote     the same with a node that breaks a rule
+  usurper run --plan stale-candidate   one named scenario
+  usurper check results/latest         judge a saved run again
+  usurper bugs                         show that every deliberate bug is caught`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.AddCommand(runCommand(), checkCommand(), nightlyCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
+	if o.Node != nil {
+		root.AddCommand(o.Node)
+	}
+	return root
+}
+
+// verdictError carries a verdict other than valid to the exit status. Its
+// report has been printed already.
+type verdictError struct{ verdict checker.Verdict }
+
+func (e verdictError) Error() string { return "the verdict is " + string(e.verdict) }
+
+func (e verdictError) status() int {
+	switch e.verdict {
+	case checker.Valid:
+		return exitValid
+	case checker.Invalid:
+		return exitInvalid
+	default:
+		return exitUnknown
+	}
+}
+
+// exitWith returns the error that makes the process end with v's status.
+func exitWith(v checker.Verdict) error {
+	if v == checker.Valid {
+		return nil
+	}
+	return verdictError{v}
+}
+
+// setDefaults gives flags other defaults than their definition did.
+func setDefaults(fs *pflag.FlagSet, values map[string]string) {
+	for name, value := range values {
+		flag := fs.Lookup(name)
+		flag.DefValue = value
+		if err := flag.Value.Set(value); err != nil {
+			panic(fmt.Sprintf("default %s=%s: %v", name, value, err))
+		}
+	}
+}

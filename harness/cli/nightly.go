@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jstemmer/go-junit-report/v2/junit"
+	"github.com/spf13/cobra"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness"
+)
+
+type nightlyFlags struct {
+	runFlags
+	runs     int
+	parallel int
+}
+
+// hangs is how long after its planned end a run may still be busy before it is
+// given up. Everything in a run has a deadline well within it.
+const hangs = 3 * time.Minute
+
+func nightlyCommand() *cobra.Command {
+	f := nightlyFlags{}
+	cmd := &cobra.Command{
+		Use:   "nightly",
+		Short: "Run many seeds side by side and sum up",
+		Long: `Nightly makes many runs under consecutive seeds, some side by side, and leaves
+below the results directory junit.xml, summary.md and the run directory of every
+run that was not valid.
+
+The exit status is 1 if any run was invalid, else 2 if any was unknown or failed,
+else 0.`,
+		Example: `  usurper nightly --runs 40 --for 20s --parallel 3`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.runs < 1 || f.parallel < 1 {
+				return fmt.Errorf("%d runs, %d side by side: use at least 1 of each", f.runs, f.parallel)
+			}
+			return f.run(cmd.Context(), cmd)
+		},
+	}
+	f.add(cmd.Flags())
+	cmd.Flags().IntVar(&f.runs, "runs", 20, "how many runs")
+	cmd.Flags().IntVar(&f.parallel, "parallel", 2, "how many clusters side by side")
+	setDefaults(cmd.Flags(), map[string]string{"seed": "1", "for": "20s", "results": filepath.Join("results", "nightly")})
+	return cmd
+}
+
+// nightRun is one run of a night.
+type nightRun struct {
+	seed    uint64
+	elapsed time.Duration
+	result  harness.Result
+	err     error
+}
+
+func (n *nightRun) verdict() checker.Verdict {
+	if n.err != nil {
+		return checker.Unknown
+	}
+	return n.result.Report.Verdict
+}
+
+func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
+	if _, err := f.build(f.cfg.Seed); err != nil {
+		return err // before anything is written
+	}
+	show := newStatus(cmd.ErrOrStderr())
+	night := make([]nightRun, f.runs)
+	slots := make(chan struct{}, f.parallel)
+	var wg sync.WaitGroup
+	for i := range night {
+		slots <- struct{}{}
+		n := &night[i]
+		n.seed = f.cfg.Seed + uint64(i)
+		if n.err = ctx.Err(); n.err != nil {
+			<-slots
+			continue
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			f.one(ctx, n)
+			show.line("%s", n.line())
+		})
+	}
+	wg.Wait()
+	if err := f.write(night); err != nil {
+		return err
+	}
+	worst := checker.Valid
+	for i := range night {
+		worst = checker.Worse(worst, night[i].verdict())
+	}
+	fmt.Fprint(cmd.OutOrStdout(), summary(night))
+	return exitWith(worst)
+}
+
+func (f *nightlyFlags) build(seed uint64) (harness.Config, error) {
+	one := f.runFlags
+	one.cfg.Seed = seed
+	return one.config()
+}
+
+// one makes one run. A run that outstays every deadline is given up rather than
+// allowed to keep the night from ending.
+func (f *nightlyFlags) one(ctx context.Context, n *nightRun) {
+	cfg, err := f.build(n.seed)
+	if err != nil {
+		n.err = err
+		return
+	}
+	begun := time.Now()
+	type outcome struct {
+		result harness.Result
+		err    error
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		result, err := harness.Run(ctx, cfg)
+		ended <- outcome{result, err}
+	}()
+	select {
+	case o := <-ended:
+		n.result, n.err = o.result, o.err
+	case <-time.After(cfg.For + hangs):
+		n.err = errors.New("the run hangs: given up")
+	}
+	n.elapsed = time.Since(begun)
+	if n.verdict() == checker.Valid {
+		os.RemoveAll(n.result.Dir.String())
+	}
+}
+
+func (n *nightRun) line() string {
+	if n.err != nil {
+		return fmt.Sprintf("seed %d: failed: %v", n.seed, n.err)
+	}
+	text := fmt.Sprintf("seed %d: %s in %.1fs", n.seed, n.verdict(), n.elapsed.Seconds())
+	if n.verdict() != checker.Valid {
+		text += ": " + n.why() + " (" + n.result.Dir.String() + ")"
+	}
+	return text
+}
+
+// why sums up what was not valid, in a line.
+func (n *nightRun) why() string {
+	if n.err != nil {
+		return n.err.Error()
+	}
+	var parts []string
+	for _, r := range n.result.Report.Results {
+		if r.Verdict == n.verdict() {
+			parts = append(parts, r.Checker+": "+r.Summary)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (f *nightlyFlags) write(night []nightRun) error {
+	if err := os.MkdirAll(f.cfg.Results, 0o755); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(f.cfg.Results, "summary.md"), []byte(summary(night)), 0o644); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	out, err := os.Create(filepath.Join(f.cfg.Results, "junit.xml"))
+	if err != nil {
+		return fmt.Errorf("write JUnit report: %w", err)
+	}
+	if err := writeJUnit(out, night); err != nil {
+		out.Close()
+		return fmt.Errorf("write JUnit report: %w", err)
+	}
+	return out.Close()
+}
+
+func writeJUnit(out io.Writer, night []nightRun) error {
+	suite := junit.Testsuite{Name: "usurper"}
+	total := 0.0
+	for i := range night {
+		n := &night[i]
+		total += n.elapsed.Seconds()
+		c := junit.Testcase{
+			Classname: "usurper.nightly",
+			Name:      fmt.Sprintf("seed %d", n.seed),
+			Time:      fmt.Sprintf("%.3f", n.elapsed.Seconds()),
+		}
+		problem := &junit.Result{Message: n.why(), Type: string(n.verdict())}
+		if n.err == nil {
+			problem.Data = n.result.Report.String()
+		}
+		switch n.verdict() {
+		case checker.Invalid:
+			c.Failure = problem
+		case checker.Unknown:
+			c.Error = problem
+		}
+		suite.AddTestcase(c)
+	}
+	suite.Time = fmt.Sprintf("%.3f", total)
+	var suites junit.Testsuites
+	suites.AddSuite(suite)
+	return suites.WriteXML(out)
+}
+
+// summary is the night as Markdown.
+func summary(night []nightRun) string {
+	count := make(map[checker.Verdict]int)
+	for i := range night {
+		count[night[i].verdict()]++
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %d runs: %d valid, %d invalid, %d unknown or failed\n", len(night),
+		count[checker.Valid], count[checker.Invalid], count[checker.Unknown])
+	if count[checker.Valid] == len(night) {
+		return b.String()
+	}
+	b.WriteString("\n| seed | verdict | why | run |\n|---|---|---|---|\n")
+	for i := range night {
+		n := &night[i]
+		if n.verdict() == checker.Valid {
+			continue
+		}
+		why := strings.NewReplacer("|", `\|`, "\n", " ").Replace(n.why())
+		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", n.seed, n.verdict(), why, n.result.Dir)
+	}
+	return b.String()
+}

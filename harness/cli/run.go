@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/scenario"
+	"github.com/usurper/usurper/harness/target/reference"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// runFlags are the flags of commands that run the reference system.
+type runFlags struct {
+	cfg     harness.Config
+	ref     reference.Options
+	plan    string
+	target  string
+	binary  string
+	noTrace bool
+}
+
+func (f *runFlags) add(fs *pflag.FlagSet) {
+	f.cfg = harness.Default()
+	f.cfg.Seed = 0
+	fs.StringVar(&f.target, "target", "reference", "the system under test")
+	fs.StringVar(&f.binary, "binary", "", "the usurper binary that runs the reference nodes (default: this one)")
+	fs.IntVar(&f.cfg.Nodes, "nodes", f.cfg.Nodes, "number of members")
+	fs.DurationVar(&f.cfg.For, "for", f.cfg.For, "how long to attack")
+	fs.Uint64Var(&f.cfg.Seed, "seed", 0, "seed of plan and clients; 0 draws one")
+	fs.StringVar(&f.plan, "plan", harness.RandomPlan, `random, none, a scenario's name (see usurper scenarios), or a plan file`)
+	fs.StringVar(&f.cfg.Workload, "workload", f.cfg.Workload, "what clients do: mixed, register, set or append")
+	fs.IntVar(&f.cfg.Clients, "clients", f.cfg.Clients, "number of clients")
+	fs.Float64Var(&f.cfg.Rate, "rate", f.cfg.Rate, "operations a second in all; 0 for as fast as they go")
+	fs.DurationVar(&f.cfg.Timeout, "timeout", f.cfg.Timeout, "timeout of one operation")
+	fs.Float64Var(&f.cfg.Resend, "resend", f.cfg.Resend, "share of writes that clients send again on purpose")
+	fs.DurationVar(&f.cfg.Election, "election", f.cfg.Election, "T: election timers are drawn from [T, 2T)")
+	fs.DurationVar(&f.cfg.Heartbeat, "heartbeat", f.cfg.Heartbeat, "interval between heartbeats")
+	fs.StringVar(&f.cfg.Results, "results", f.cfg.Results, "where run directories go")
+	fs.BoolVar(&f.cfg.KeepData, "keep-data", false, "keep the members' data also of a valid run")
+	fs.StringVar(&f.ref.Bug, "bug", "", "a deliberate bug for the reference nodes (see usurper bugs --list)")
+	fs.BoolVar(&f.ref.PreVote, "pre-vote", false, "let the reference nodes ask for pre-votes")
+	fs.Uint64Var(&f.ref.SnapshotEvery, "snapshot-every", 500, "applied entries between snapshots of the reference nodes; 0 for their own default")
+	fs.BoolVar(&f.noTrace, "no-trace", false, "let the reference nodes write no trace: judge from the wire and the clients alone")
+}
+
+// config turns the flags into a configuration.
+func (f *runFlags) config() (harness.Config, error) {
+	cfg := f.cfg
+	if cfg.Seed == 0 {
+		cfg.Seed = rand.Uint64N(1_000_000) + 1
+	}
+	if err := f.setPlan(&cfg); err != nil {
+		return cfg, err
+	}
+	if f.target != "reference" {
+		return cfg, fmt.Errorf("unknown target %q: use reference", f.target)
+	}
+	err := f.setTarget(&cfg)
+	return cfg, err
+}
+
+// setTarget builds the reference target from the flags and cfg's timers.
+func (f *runFlags) setTarget(cfg *harness.Config) error {
+	ref := f.ref
+	ref.NoTrace = f.noTrace
+	ref.Seed = cfg.Seed
+	ref.Election, ref.Heartbeat = cfg.Election, cfg.Heartbeat
+	ref.Binary = f.binary
+	if ref.Binary == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("find the usurper binary: %w: name it with --binary", err)
+		}
+		ref.Binary = self
+	}
+	t, err := reference.New(ref)
+	if err != nil {
+		return err
+	}
+	cfg.Target, cfg.TargetOptions = t, ref
+	return nil
+}
+
+// setPlan finds the plan that --plan means. A scenario brings its own size and
+// length unless flags say otherwise.
+func (f *runFlags) setPlan(cfg *harness.Config) error {
+	cfg.PlanName = f.plan
+	switch f.plan {
+	case harness.RandomPlan:
+		return nil
+	case "none":
+		cfg.Plan = &nemesis.Plan{}
+		return nil
+	}
+	if s, ok := scenario.Named(f.plan); ok {
+		s.Apply(cfg)
+		return nil
+	}
+	text, err := os.ReadFile(f.plan)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("no plan %q: use random, none, one of %v, or the path of a plan file", f.plan, scenario.Names())
+	}
+	if err != nil {
+		return fmt.Errorf("read plan: %w", err)
+	}
+	plan, err := nemesis.Parse(f.plan, string(text))
+	if err != nil {
+		return err
+	}
+	cfg.Plan = &plan
+	return nil
+}
+
+func runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run a system, attack it, and judge what happened",
+		Long: `Run starts real processes, puts all traffic between them through the proxy
+layer, lets clients work while a plan of faults is carried out, and judges the
+history. It leaves a run directory with everything in it.
+
+The exit status is 0 for valid, 1 for invalid, 2 for unknown or a failure.`,
+		Example: `  usurper run
+  usurper run --nodes 3 --for 10s --seed 7
+  usurper run --plan stale-candidate
+  usurper run --plan my-plan.txt --bug double-vote`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := f.config()
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), cmd, cfg)
+		},
+	}
+	f.add(cmd.Flags())
+	return cmd
+}
+
+func run(ctx context.Context, cmd *cobra.Command, cfg harness.Config) error {
+	show := newStatus(cmd.ErrOrStderr())
+	cfg.Progress = show.update
+	show.line("%d %s nodes, seed %d, %s of plan %s", cfg.Nodes, cfg.Target.Name(), cfg.Seed, cfg.For, cfg.PlanName)
+	result, err := harness.Run(ctx, cfg)
+	show.done()
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(cmd.OutOrStdout(), result.Report.String())
+	fmt.Fprintf(cmd.OutOrStdout(), "run directory: %s\n", result.Dir)
+	return exitWith(result.Report.Verdict)
+}

@@ -1,0 +1,117 @@
+package cluster
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// tailEvery is how often trace files are looked at. Triggers that need to be
+// quicker come from the taps.
+const tailEvery = 4 * time.Millisecond
+
+// tail follows the trace file of one process and hands on its events.
+type tail struct {
+	path  string
+	parse func([]byte) (history.Raft, error)
+	emit  func(history.Raft)
+	hole  func(error) // called once, for a line that cannot be read; the rest is left out
+
+	stop chan struct{}
+	gone sync.WaitGroup
+
+	file   *os.File
+	rest   []byte
+	line   int
+	broken bool
+}
+
+// start follows the file in the background until finish.
+func (t *tail) start() {
+	t.stop = make(chan struct{})
+	t.gone.Add(1)
+	go func() {
+		defer t.gone.Done()
+		tick := time.NewTicker(tailEvery)
+		defer tick.Stop()
+		buf := make([]byte, 64<<10)
+		for {
+			select {
+			case <-t.stop:
+				t.drain(buf)
+				if t.file != nil {
+					t.file.Close()
+				}
+				return
+			case <-tick.C:
+				t.drain(buf)
+			}
+		}
+	}()
+}
+
+// finish reads what the process, which has ended, still left. A last line cut
+// short by a kill claims nothing: what depended on it was never sent.
+func (t *tail) finish() {
+	close(t.stop)
+	t.gone.Wait()
+}
+
+func (t *tail) drain(buf []byte) {
+	if t.broken {
+		return
+	}
+	if t.file == nil {
+		f, err := os.Open(t.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		if err != nil {
+			t.fail(err)
+			return
+		}
+		t.file = f
+	}
+	for !t.broken {
+		n, err := t.file.Read(buf)
+		t.take(buf[:n])
+		if err != nil && !errors.Is(err, io.EOF) {
+			t.fail(err)
+		}
+		if n < len(buf) || err != nil {
+			return
+		}
+	}
+}
+
+func (t *tail) take(b []byte) {
+	t.rest = append(t.rest, b...)
+	from := 0
+	for !t.broken {
+		n := bytes.IndexByte(t.rest[from:], '\n')
+		if n < 0 {
+			break
+		}
+		t.line++
+		e, err := t.parse(t.rest[from : from+n])
+		if err != nil {
+			t.fail(fmt.Errorf("%s:%d: %w", t.path, t.line, err))
+			break
+		}
+		t.emit(e)
+		from += n + 1
+	}
+	t.rest = append(t.rest[:0], t.rest[from:]...)
+}
+
+func (t *tail) fail(err error) {
+	t.broken = true
+	t.hole(fmt.Errorf("read trace: %w", err))
+}

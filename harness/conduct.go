@@ -1,0 +1,278 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/usurper/usurper/harness/cluster"
+	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/harness/workload"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// run is a run under way.
+type run struct {
+	cfg  Config
+	plan nemesis.Plan
+	dir  results.Dir
+	rec  *history.Recorder
+	work workload.Workload
+
+	subnet  *fabric.Subnet
+	fabric  *fabric.Fabric
+	tap     target.Tap // nil when the traffic is not decoded
+	host    cluster.Host
+	cluster *cluster.Cluster
+	faults  time.Duration // when the nemesis started
+
+	stopping    sync.Once
+	interrupted bool
+}
+
+// prepare is step 1: it makes the run directory and writes down everything that
+// is known before the run.
+func prepare(cfg Config) (*run, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	r := &run{cfg: cfg}
+	r.cfg.TargetName = cfg.Target.Name()
+	var err error
+	if r.work, err = workload.Named(cfg.Workload); err != nil {
+		return nil, err
+	}
+	if cfg.Plan != nil {
+		r.plan = *cfg.Plan
+	} else if r.plan, err = randomPlan(cfg); err != nil {
+		return nil, err
+	}
+	if r.dir, err = results.Create(cfg.Results, fmt.Sprintf("seed%d", cfg.Seed), time.Now()); err != nil {
+		return nil, err
+	}
+	err = errors.Join(
+		r.dir.WriteJSON(results.ConfigFile, &r.cfg),
+		r.dir.WriteText(results.PlanFile, r.plan.String()),
+	)
+	if err != nil {
+		return nil, err
+	}
+	if r.rec, err = history.Create(r.dir.Path(results.HistoryFile)); err != nil {
+		return nil, err
+	}
+	r.rec.Record(history.Event{Run: &history.Run{
+		What:      history.RunBegin,
+		Format:    history.Format,
+		Target:    r.cfg.TargetName,
+		Workload:  cfg.Workload,
+		Seed:      cfg.Seed,
+		Nodes:     cfg.Names(),
+		Election:  cfg.Election,
+		Heartbeat: cfg.Heartbeat,
+		Traced:    cfg.Target.Traced(),
+		Tapped:    cfg.Target.Protocol() != nil,
+		Steps:     len(r.plan.Steps),
+	}})
+	return r, nil
+}
+
+func randomPlan(cfg Config) (nemesis.Plan, error) {
+	var classes []string
+	if p := cfg.Target.Protocol(); p != nil {
+		classes = p.Classes()
+	}
+	return nemesis.Generate(cfg.Seed, nemesis.GenerateOptions{
+		Nodes:    cfg.Names(),
+		Duration: cfg.For,
+		Election: cfg.Election,
+		Classes:  classes,
+	}), nil
+}
+
+// background starts what runs beside all steps and returns what ends it. A
+// history that can no longer be written ends the run.
+func (r *run) background(cancel context.CancelCauseFunc) func() {
+	ctx, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { watchStalls(ctx, r.cfg.Election/8, r.rec.Record) })
+	wg.Go(func() {
+		select {
+		case <-r.rec.Failed():
+			cancel(r.rec.Err())
+		case <-ctx.Done():
+		}
+	})
+	if r.cfg.Progress != nil {
+		wg.Go(func() { follow(ctx, r.rec, len(r.plan.Steps), r.cfg.Progress) })
+	}
+	return func() { stop(); wg.Wait() }
+}
+
+// start is step 2.
+func (r *run) start(ctx context.Context) error {
+	if err := r.layOut(ctx); err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, r.cfg.Nodes)
+	for i, name := range r.cluster.Names() {
+		wg.Go(func() { errs[i] = r.cluster.Start(ctx, name) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	wait, cancel := context.WithTimeout(ctx, r.settleTimeout())
+	defer cancel()
+	if _, _, err := r.cluster.AwaitLeader(wait); err != nil {
+		return err
+	}
+	r.phase(history.PhaseReady)
+	return nil
+}
+
+// calm is how long clients work undisturbed before the first fault and after the
+// last one, so that a history shows what faults change.
+func (r *run) calm() time.Duration { return max(500*time.Millisecond, 2*r.cfg.Election) }
+
+// attack is step 3. The clients outlast the nemesis: operations are on their way
+// before the first fault and after the last one is healed.
+func (r *run) attack(ctx context.Context) error {
+	clients, stopClients := context.WithCancel(ctx)
+	defer stopClients()
+	worked := make(chan error, 1)
+	go func() {
+		_, err := workload.Run(clients, r.workload(), r.work)
+		worked <- err
+	}()
+	sleep(ctx, r.calm())
+	r.phase(history.PhaseFaults)
+	r.faults = r.rec.Now()
+	report, err := nemesis.Execute(ctx, r.nemesis(), r.plan)
+	if err == nil {
+		sleep(ctx, r.cfg.For-(r.rec.Now()-r.faults)) // a plan may end early, or have no step at all
+	}
+	r.fabric.Heal()
+	r.phase(history.PhaseHealed)
+	if err == nil {
+		r.awaitLeader(ctx)
+		sleep(ctx, r.calm())
+	}
+	stopClients()
+	if werr := <-worked; werr != nil {
+		return fmt.Errorf("clients: %w", werr)
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("nemesis: %w", err)
+	}
+	_ = report
+	return nil
+}
+
+// settle is step 4. The final reads are made also when the run was interrupted,
+// since they make the verdict on it much stronger.
+func (r *run) settle(ctx context.Context) error {
+	if err := r.rec.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.settleTimeout())
+	defer cancel()
+	r.awaitLeader(ctx)
+	r.phase(history.PhaseFinal)
+	if err := workload.Final(ctx, r.workload(), r.work); err != nil {
+		r.note("", "final reads: "+err.Error())
+	}
+	return nil
+}
+
+// stop is the first half of step 5, and what undoes step 2.
+func (r *run) stop() {
+	r.stopping.Do(func() {
+		r.phase(history.PhaseStop)
+		if r.cluster != nil {
+			r.cluster.Stop()
+		}
+		if r.host != nil {
+			r.host.Close()
+		}
+		if r.fabric != nil {
+			r.fabric.Close()
+		}
+		if r.tap != nil {
+			r.tap.Flush()
+		}
+		if r.subnet != nil {
+			r.subnet.Close()
+		}
+	})
+}
+
+func (r *run) awaitLeader(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, r.settleTimeout())
+	defer cancel()
+	if _, _, err := r.cluster.AwaitLeader(ctx); err != nil {
+		r.note("", err.Error())
+	}
+}
+
+func (r *run) workload() workload.Options {
+	return workload.Options{
+		Nodes: r.cluster.Names(),
+		Dial: func(node string) (workload.Client, error) {
+			m, err := r.cluster.Member(node)
+			if err != nil {
+				return nil, err
+			}
+			return r.cfg.Target.Client(m)
+		},
+		Record:  r.rec.Record,
+		Clients: r.cfg.Clients,
+		Rate:    r.cfg.Rate,
+		Seed:    r.cfg.Seed,
+		Timeout: r.cfg.Timeout,
+		Resend:  r.cfg.Resend,
+	}
+}
+
+func (r *run) nemesis() nemesis.Options {
+	return nemesis.Options{
+		System: &system{r.cluster, r.fabric, r.rec},
+		Record: r.rec.Record,
+		Now:    func() time.Duration { return r.rec.Now() - r.faults },
+		Seed:   r.cfg.Seed,
+	}
+}
+
+func (r *run) phase(name string) {
+	r.rec.Record(history.Event{Run: &history.Run{What: history.RunPhase, Phase: name}})
+}
+
+func (r *run) note(node, text string) {
+	r.rec.Record(history.Event{Run: &history.Run{What: history.RunNote, Node: node, Text: text}})
+}
+
+// removeData frees the disk that a valid run no longer needs.
+func (r *run) removeData() {
+	for _, name := range r.cfg.Names() {
+		os.RemoveAll(r.dir.Path(results.NodesDir, name, "data"))
+	}
+}
+
+// sleep waits for d or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

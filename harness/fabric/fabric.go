@@ -1,0 +1,221 @@
+// Package fabric is the proxy layer that every byte between members passes, so
+// that a test can hold, delay, throttle or break it. It works in user space and
+// needs no privilege.
+//
+// A listener stands for "dialler reaches accepter"; a connection made to it
+// carries two links, dialler > accepter and accepter > dialler, and the rules
+// of either govern its direction of every connection between the two:
+//
+//	dialler ──▶ listener ══ forward:  dialler > accepter ══▶ backend (accepter)
+//	        ◀──          ══ backward: accepter > dialler ══
+//
+// Everything on a link is traffic. A dial belongs to dialler > accepter, its
+// answer (a refusal) to accepter > dialler; a FIN or RST belongs to the link of
+// the side that sent it. What a rule holds stays in order, in bounded memory,
+// and then holds back the sender. Bytes of a TCP stream are never dropped: only
+// frames that the Protocol calls lossy may vanish, double or overtake.
+//
+// Two things are out of reach in user space. The kernel answers a dial before
+// the fabric can: the dialler sees a connection even while the dial is held.
+// And a one-way cut is one at application level: TCP's own acknowledgements
+// flow on.
+//
+// Files, in reading order: rule.go and protocol.go say what can be asked;
+// apply.go installs it; conn.go and stream.go carry bytes, fast (splice_linux.go,
+// direct.go) while no rule is in force and through a queue (queue.go, admit.go,
+// drain.go) otherwise.
+package fabric
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"sync"
+	"time"
+)
+
+// Options configures a Fabric. The zero value is usable: no decoding, no
+// observer.
+type Options struct {
+	// Protocol decodes the traffic of listeners that ask for it. nil: none does.
+	Protocol Protocol
+	// Observer is told of every decoded frame. May be nil.
+	Observer Observer
+	// Seed fixes what rules draw: every rule has a generator of its own on every
+	// link, so that one more rule does not shift the others. It fixes draws, not
+	// interleavings.
+	Seed uint64
+	// MaxHeld is how many bytes are held per connection and direction before the
+	// sender is held back; 0 means 4 MiB. One frame, and one read, may come on
+	// top.
+	MaxHeld int64
+	// Logf reports what cannot be returned, such as a failing accept. May be nil.
+	Logf func(format string, args ...any)
+}
+
+const defaultMaxHeld = 4 << 20
+
+// ErrClosed is returned once the fabric is closed.
+var ErrClosed = errors.New("fabric is closed")
+
+// Fabric is a set of listeners and the rules on their links. All methods may be
+// called from several goroutines, but not from within an Observer.
+type Fabric struct {
+	opts   Options
+	clock  *clock
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // listeners and connections
+
+	mu        sync.Mutex // taken before any stream's
+	links     map[Link]*link
+	listeners []*listener
+	conns     map[*conn]struct{}
+	applied   map[*Applied]struct{}
+	number    uint64 // of the next rule
+	closed    bool
+}
+
+// New returns a fabric without listeners. Close releases it.
+func New(o Options) (*Fabric, error) {
+	if o.MaxHeld < 0 {
+		return nil, fmt.Errorf("fabric: MaxHeld is %d bytes, want 0 (4 MiB) or more", o.MaxHeld)
+	}
+	if o.MaxHeld == 0 {
+		o.MaxHeld = defaultMaxHeld
+	}
+	if o.Logf == nil {
+		o.Logf = func(string, ...any) {}
+	}
+	c, err := newClock()
+	if err != nil {
+		return nil, fmt.Errorf("fabric: start the clock: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Fabric{
+		opts: o, clock: c, ctx: ctx, cancel: cancel,
+		links:   make(map[Link]*link),
+		conns:   make(map[*conn]struct{}),
+		applied: make(map[*Applied]struct{}),
+	}, nil
+}
+
+// ListenOptions says where a listener stands and where it leads.
+type ListenOptions struct {
+	Addr    string // host:port to listen on; port 0 takes a free one
+	Backend string // host:port of the accepter itself
+	// Decode applies the Protocol to the connections, from their first byte.
+	// Peers want it, clients don't.
+	Decode bool
+}
+
+// Listen opens a listener for the connections that dialler makes to accepter
+// and returns its address. It makes the links dialler > accepter and accepter >
+// dialler known; a pair may have several listeners.
+func (f *Fabric) Listen(dialler, accepter string, o ListenOptions) (string, error) {
+	pair := Link{dialler, accepter}
+	if dialler == "" || accepter == "" || dialler == accepter {
+		return "", fmt.Errorf("listen for %q: a link joins two different names", pair)
+	}
+	if o.Decode && f.opts.Protocol == nil {
+		return "", fmt.Errorf("listen for %s: decoding needs Options.Protocol", pair)
+	}
+	if _, _, err := net.SplitHostPort(o.Backend); err != nil {
+		return "", fmt.Errorf("listen for %s: backend wants host:port: %w", pair, err)
+	}
+	var lc net.ListenConfig
+	lc.KeepAlive = -1
+	nl, err := lc.Listen(f.ctx, "tcp", o.Addr)
+	if err != nil {
+		return "", fmt.Errorf("listen for %s: %w", pair, err)
+	}
+	l := &listener{fabric: f, tcp: nl.(*net.TCPListener), pair: pair, opts: o, slots: make(chan struct{}, maxDials)}
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		nl.Close()
+		return "", fmt.Errorf("listen for %s: %w", pair, ErrClosed)
+	}
+	l.forward, l.backward = f.linkLocked(pair), f.linkLocked(Link{accepter, dialler})
+	if o.Decode {
+		l.forward.decoded, l.backward.decoded = true, true
+	}
+	f.listeners = append(f.listeners, l)
+	f.wg.Go(l.serve)
+	return nl.Addr().String(), nil
+}
+
+// Counters is what a link has carried so far.
+type Counters struct {
+	Bytes  int64 // written to the receiver's socket
+	Frames int64 // decoded and written whole to the receiver's socket
+	Conns  int64 // connections that carry the link, whichever side dialled
+}
+
+// Counters reports every known link. Bytes in flight may be missing.
+func (f *Fabric) Counters() map[Link]Counters {
+	f.mu.Lock()
+	links := maps.Clone(f.links)
+	f.mu.Unlock()
+	all := make(map[Link]Counters, len(links))
+	for name, l := range links {
+		all[name] = Counters{Bytes: l.bytes.Load(), Frames: l.frames.Load(), Conns: l.conns.Load()}
+	}
+	return all
+}
+
+// Close ends all listeners and connections, with RST, and waits for every
+// goroutine of the fabric. What was held is lost, and its frames stay Sent. A
+// second Close does nothing.
+func (f *Fabric) Close() error {
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		f.wg.Wait()
+		return nil
+	}
+	f.closed = true
+	listeners := f.listeners
+	conns := f.connsLocked()
+	f.mu.Unlock()
+
+	f.cancel()
+	var errs []error
+	for _, l := range listeners {
+		if err := l.tcp.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("close listener of %s: %w", l.pair, err))
+		}
+	}
+	for _, c := range conns {
+		c.kill()
+	}
+	f.wg.Wait()
+	f.clock.close()
+	return errors.Join(errs...)
+}
+
+func (f *Fabric) connsLocked() []*conn {
+	conns := make([]*conn, 0, len(f.conns))
+	for c := range f.conns {
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+func (f *Fabric) linkLocked(name Link) *link {
+	l := f.links[name]
+	if l == nil {
+		l = &link{name: name, rules: noRules}
+		f.links[name] = l
+	}
+	return l
+}
+
+// stopping tells whether Close has begun.
+func (f *Fabric) stopping() bool { return f.ctx.Err() != nil }
+
+// now is the fabric's time: nanoseconds since it was made, never 0.
+func (f *Fabric) now() time.Duration { return f.clock.now() }

@@ -1,0 +1,44 @@
+package fabric
+
+// Protocol decodes the traffic of a system, so that rules can tell frames
+// apart and an Observer can watch them. It never alters bytes.
+type Protocol interface {
+	// Open is called for each new connection and returns a splitter for each
+	// direction; the two may share state and are never called at the same time.
+	Open(dialler, accepter string) (forward, backward Splitter)
+	// Lossy tells whether frames of the class may be dropped, duplicated or
+	// overtaken without corrupting the stream.
+	Lossy(class string) bool
+	// Classes lists every class, for messages about unknown ones.
+	Classes() []string
+}
+
+// Splitter finds frame boundaries in one direction of one connection, from its
+// first byte.
+type Splitter interface {
+	// Next looks at the bytes that are not yet split. n is the length of the
+	// first whole frame in b and class its class; n is 0 when more bytes are
+	// needed. An error means that the stream cannot be decoded: the connection
+	// then passes as plain bytes and the Observer is told once.
+	Next(b []byte) (n int, class string, err error)
+}
+
+// Stage is how far a frame has come.
+type Stage string
+
+// The stages of a frame. Every frame is Sent, then Delivered or Dropped; one
+// that is held, or on its way when the run ends, stays Sent.
+const (
+	Sent      Stage = "sent"      // entered the fabric whole
+	Delivered Stage = "delivered" // was written to the receiver's socket
+	Dropped   Stage = "dropped"   // will never be delivered
+)
+
+// Observer is told of every frame of a decoded link. Calls for one connection
+// and direction come in order; calls for different links may come at the same
+// time. It must be quick and must not keep frame, which is reused.
+type Observer interface {
+	Frame(stage Stage, link Link, class string, frame []byte)
+	// Undecodable is told once for a connection that could not be decoded.
+	Undecodable(link Link, err error)
+}

@@ -1,0 +1,333 @@
+package fabric
+
+import (
+	"container/heap"
+	"time"
+)
+
+// kind is what an item of traffic is.
+type kind uint8
+
+const (
+	data kind = iota // a frame, or a chunk of plain bytes
+	dial             // the connection's beginning, towards the backend
+	fin              // the sender closed its direction
+	rst              // the sender is gone
+)
+
+// item is one piece of traffic on its way.
+type item struct {
+	kind  kind
+	bytes []byte
+	class string
+	frame bool // bytes are one whole frame of class
+	lossy bool // the frame may vanish, double, or be overtaken
+	sent  int  // how many of bytes are written
+
+	arrived time.Duration
+	delays  []delayed
+	holds   []*effect // Hold rules that keep it
+	reorder *effect   // set aside until after frames have passed, at most till due
+	after   int
+
+	slowed bool // a throttle has made it wait
+
+	loose bool // not bound to the order of arrival
+	due   time.Duration
+	seq   uint64 // breaks ties between due times
+	index int    // in the heap of loose items
+}
+
+type delayed struct {
+	by   *effect
+	wait time.Duration
+}
+
+// itemOverhead is what an item costs beside its bytes, roughly.
+const itemOverhead = 192
+
+func (it *item) size() int { return cap(it.bytes) + itemOverhead }
+
+// earliest is when the item's own delays end, counting those of rules that are
+// still in force.
+func (it *item) earliest() time.Duration {
+	at := it.arrived
+	for _, d := range it.delays {
+		at += d.wait
+	}
+	return at
+}
+
+// queue holds the traffic of one stream and knows what leaves next. It decides
+// only: whoever owns it (see stream) locks it and does the writing.
+//
+// Items in line leave in order of arrival, each no earlier than the one before.
+// Loose frames leave when they are due, whatever is in line. Held frames have
+// no due time until their rules are gone.
+type queue struct {
+	line    []*item // from head on
+	head    int
+	lastDue time.Duration // of the line
+	loose   looseHeap
+	held    []*item
+	aside   []*item // those of the loose that wait to be overtaken
+	seq     uint64
+
+	// picked items leave next, in this order, whatever comes: the first may be
+	// partly written.
+	picked []*item
+
+	size    int // of all items, in bytes of memory
+	dropped []*item
+}
+
+func (q *queue) empty() bool {
+	return len(q.picked) == 0 && q.head == len(q.line) && len(q.loose) == 0 && len(q.held) == 0
+}
+
+// append puts an item at the end of the line, or among the loose ones, due
+// after its delays.
+func (q *queue) append(it *item) {
+	q.seq++
+	it.seq = q.seq
+	q.size += it.size()
+	switch {
+	case len(it.holds) > 0:
+		q.held = append(q.held, it)
+	case it.loose:
+		it.due = it.earliest()
+		if it.reorder != nil {
+			it.due = max(it.due, it.arrived+it.reorder.patience())
+			q.aside = append(q.aside, it)
+		}
+		heap.Push(&q.loose, it)
+	default:
+		it.due = max(it.earliest(), q.lastDue)
+		q.lastDue = it.due
+		q.line = append(q.line, it)
+	}
+}
+
+// overtaken tells the frames set aside that one more has entered, and lets go
+// those that have waited for enough.
+func (q *queue) overtaken(by *item) {
+	waiting := q.aside[:0]
+	for _, it := range q.aside {
+		if it != by {
+			it.after--
+		}
+		if it == by || it.after > 0 {
+			waiting = append(waiting, it)
+			continue
+		}
+		it.reorder = nil
+		it.due = max(it.earliest(), by.due)
+		q.seq++
+		it.seq = q.seq
+		heap.Fix(&q.loose, it.index)
+	}
+	clear(q.aside[len(waiting):])
+	q.aside = waiting
+}
+
+// pick moves the items that may leave at now, up to limit bytes, to picked.
+// When there is none, it returns when the next is due; 0 means never, for now.
+// Anything but data is picked only on its own.
+func (q *queue) pick(now time.Duration, limit int) (next time.Duration) {
+	total := 0
+	for _, it := range q.picked {
+		total += len(it.bytes) - it.sent
+	}
+	for total < limit {
+		it := q.first()
+		if it == nil {
+			return 0
+		}
+		if it.due > now {
+			return it.due
+		}
+		if it.kind != data && len(q.picked) > 0 {
+			return 0
+		}
+		q.take(it)
+		q.picked = append(q.picked, it)
+		total += len(it.bytes)
+		if it.kind != data {
+			return 0
+		}
+	}
+	return 0
+}
+
+// first is the item that leaves next. A close waits for everything else.
+func (q *queue) first() *item {
+	var line, loose *item
+	if q.head < len(q.line) {
+		line = q.line[q.head]
+	}
+	if len(q.loose) > 0 {
+		loose = q.loose[0]
+	}
+	switch {
+	case line == nil:
+		return loose
+	case line.kind == fin || line.kind == rst:
+		if loose != nil || len(q.held) > 0 {
+			return loose
+		}
+		return line
+	case loose == nil || before(line, loose):
+		return line
+	}
+	return loose
+}
+
+func (q *queue) take(it *item) {
+	if it.loose {
+		heap.Remove(&q.loose, it.index)
+		if it.reorder != nil { // nobody came to overtake it
+			q.aside = remove(q.aside, it)
+		}
+		return
+	}
+	q.line[q.head] = nil
+	q.head++
+	switch {
+	case q.head == len(q.line):
+		q.line, q.head = q.line[:0], 0
+	case q.head >= 1024 && q.head > len(q.line)/2:
+		n := copy(q.line, q.line[q.head:])
+		clear(q.line[n:])
+		q.line, q.head = q.line[:n], 0
+	}
+}
+
+// written takes n written bytes off the picked items and appends those that are
+// complete to done.
+func (q *queue) written(n int, done []*item) []*item {
+	i := 0
+	for ; i < len(q.picked); i++ {
+		it := q.picked[i]
+		part := min(n, len(it.bytes)-it.sent)
+		it.sent += part
+		n -= part
+		if it.sent < len(it.bytes) {
+			break
+		}
+		q.size -= it.size()
+		done = append(done, it)
+	}
+	rest := copy(q.picked, q.picked[i:])
+	clear(q.picked[rest:])
+	q.picked = q.picked[:rest]
+	return done
+}
+
+// release forgets rules that are no longer in force: their delays and holds
+// end, and what remains keeps its order.
+func (q *queue) release(rs *ruleSet) {
+	waiting := q.held[:0]
+	for _, it := range q.held {
+		it.holds = inForce(it.holds, rs)
+		if len(it.holds) > 0 {
+			waiting = append(waiting, it)
+			continue
+		}
+		it.loose = true
+		it.due = it.earliest()
+		it.index = len(q.loose)
+		q.loose = append(q.loose, it)
+	}
+	clear(q.held[len(waiting):])
+	q.held = waiting
+
+	q.lastDue = 0
+	for _, it := range q.line[q.head:] {
+		it.forget(rs)
+		it.due = max(it.earliest(), q.lastDue)
+		q.lastDue = it.due
+	}
+	q.aside = q.aside[:0]
+	for _, it := range q.loose {
+		it.forget(rs)
+		if it.reorder == nil {
+			it.due = it.earliest()
+		}
+	}
+	heap.Init(&q.loose)
+	for _, it := range q.loose {
+		if it.reorder != nil {
+			q.aside = append(q.aside, it)
+		}
+	}
+}
+
+// forget drops what rules not in rs did to the item.
+func (it *item) forget(rs *ruleSet) {
+	kept := it.delays[:0]
+	for _, d := range it.delays {
+		if rs.has(d.by) {
+			kept = append(kept, d)
+		}
+	}
+	it.delays = kept
+	if it.reorder != nil && !rs.has(it.reorder) {
+		it.reorder = nil
+	}
+}
+
+// all calls f for every item that has not left.
+func (q *queue) all(f func(*item)) {
+	for _, items := range [][]*item{q.picked, q.line[q.head:], q.loose, q.held} {
+		for _, it := range items {
+			f(it)
+		}
+	}
+}
+
+func inForce(effects []*effect, rs *ruleSet) []*effect {
+	kept := effects[:0]
+	for _, e := range effects {
+		if rs.has(e) {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+func remove(items []*item, it *item) []*item {
+	for i, x := range items {
+		if x == it {
+			return append(items[:i], items[i+1:]...)
+		}
+	}
+	return items
+}
+
+func before(a, b *item) bool {
+	return a.due < b.due || a.due == b.due && a.seq < b.seq
+}
+
+// looseHeap implements heap.Interface, first to leave first.
+type looseHeap []*item
+
+func (h looseHeap) Len() int           { return len(h) }
+func (h looseHeap) Less(i, j int) bool { return before(h[i], h[j]) }
+func (h looseHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+
+func (h *looseHeap) Push(x any) {
+	it := x.(*item)
+	it.index = len(*h)
+	*h = append(*h, it)
+}
+
+func (h *looseHeap) Pop() any {
+	old := *h
+	it := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return it
+}

@@ -1,0 +1,160 @@
+// Package history is the hub of the harness: the one record of a run that
+// every other part writes to and every checker reads from.
+//
+// A history is a file of JSON lines, one [Event] a line, in the order in which
+// the [Recorder] received them. It is append-only and flushed as it grows, so
+// that a harness which dies leaves a readable prefix.
+//
+// The package imports nothing of the project. To add a kind of event, add its
+// struct in a file of its own, a pointer to it in Event, and its name in
+// [Event.Kind].
+package history
+
+import "time"
+
+// Format is the version of the file format that this package writes. A reader
+// accepts this version and every older one, and refuses newer ones.
+const Format = 1
+
+// Event is one line of a history. Exactly one of the payload pointers is set.
+type Event struct {
+	// Seq is the event's position in the history, counted from 0 without gaps.
+	Seq uint64 `json:"n"`
+	// At is when the recorder took the event, since the start of the run, on one
+	// monotonic clock. It orders client operations. Raft events are merged from
+	// several processes: for them At is for display, never for proof.
+	At time.Duration `json:"t"`
+
+	Run   *Run   `json:"run,omitempty"`
+	Op    *Op    `json:"op,omitempty"`
+	Fault *Fault `json:"fault,omitempty"`
+	Proc  *Proc  `json:"proc,omitempty"`
+	Raft  *Raft  `json:"raft,omitempty"`
+}
+
+// Kind names the payload that the event carries: "run", "op", "fault", "proc",
+// "raft", or "" for an event without a payload, which no recorder writes.
+func (e *Event) Kind() string {
+	switch {
+	case e.Run != nil:
+		return "run"
+	case e.Op != nil:
+		return "op"
+	case e.Fault != nil:
+		return "fault"
+	case e.Proc != nil:
+		return "proc"
+	case e.Raft != nil:
+		return "raft"
+	}
+	return ""
+}
+
+// Run describes the run itself. The first event of every history is a Run with
+// What "begin".
+type Run struct {
+	What RunWhat `json:"what"`
+
+	// Set with RunBegin.
+	Format    int           `json:"format,omitempty"`
+	Target    string        `json:"target,omitempty"`
+	Workload  string        `json:"workload,omitempty"`
+	Seed      uint64        `json:"seed,omitempty"`
+	Nodes     []string      `json:"nodes,omitempty"`     // the voters at the start
+	Election  time.Duration `json:"election,omitempty"`  // T: timers are drawn from [T, 2T)
+	Heartbeat time.Duration `json:"heartbeat,omitempty"` // interval between heartbeats
+	Traced    bool          `json:"traced,omitempty"`    // every node writes a trace
+	Tapped    bool          `json:"tapped,omitempty"`    // every peer link is decoded
+	Steps     int           `json:"steps,omitempty"`     // steps in the plan
+
+	// Set with RunPhase: one of the Phase constants.
+	Phase string `json:"phase,omitempty"`
+
+	// Set with RunStall: the harness itself did not get the processor for this
+	// long, ending at the event's At. Timing verdicts do not hold across it.
+	Stall time.Duration `json:"stall,omitempty"`
+
+	// Set with RunNote and RunLog: something a person should know. Node names
+	// the member it is about, if any. A RunLog line is a node's own log line that
+	// looks like a crash (panic, data race, fatal error).
+	Node string `json:"node,omitempty"`
+	Text string `json:"text,omitempty"`
+}
+
+// RunWhat tells what a [Run] event says.
+type RunWhat string
+
+const (
+	RunBegin RunWhat = "begin"
+	RunPhase RunWhat = "phase"
+	RunStall RunWhat = "stall"
+	RunNote  RunWhat = "note"
+	RunLog   RunWhat = "log"
+	RunUntap RunWhat = "untap" // a connection could not be decoded; tap evidence has a hole: Text says where
+	RunEnd   RunWhat = "end"   // written last; a history without it was cut short
+)
+
+// The phases of a run, in order.
+const (
+	PhaseReady  = "ready"  // a leader is known, clients start
+	PhaseFaults = "faults" // the nemesis starts
+	PhaseHealed = "healed" // everything is healed, no further fault
+	PhaseFinal  = "final"  // a leader is known again, final reads start
+	PhaseStop   = "stop"   // clients are done, nodes are being stopped
+)
+
+// Fault is what the nemesis did. Step is the plan's step, counted from 1; an
+// inject and its heal share it.
+type Fault struct {
+	Step int       `json:"step"`
+	What FaultWhat `json:"what"`
+	// Text is the step as the plan has it; Resolved is the step as it came to
+	// pass, a plan line too: its target words replaced by the nodes they meant
+	// when it fired, its trigger by that time.
+	Text     string   `json:"text"`
+	Resolved string   `json:"resolved,omitempty"`
+	Nodes    []string `json:"nodes,omitempty"` // nodes that the fault touches, sorted
+	// Bit and Evidence are set when the fault ends: whether it had any effect,
+	// and the counts that show it (bytes-held, frames-dropped, pid-gone, …).
+	Bit      bool             `json:"bit,omitempty"`
+	Evidence map[string]int64 `json:"evidence,omitempty"`
+	Reason   string           `json:"reason,omitempty"`
+	// Optional is set for a step that the plan marks "maybe": that it does not
+	// bite is no news.
+	Optional bool `json:"maybe,omitempty"`
+}
+
+// FaultWhat tells how far a fault got.
+type FaultWhat string
+
+const (
+	FaultInject   FaultWhat = "inject"
+	FaultHeal     FaultWhat = "heal"      // the end of an injected fault, with Bit and Evidence
+	FaultSkipped  FaultWhat = "skipped"   // could not be installed: Reason; ends the inject before it, if there is one
+	FaultNotFired FaultWhat = "not-fired" // its trigger never came
+	FaultNoTarget FaultWhat = "no-target" // its target word meant no node just then
+)
+
+// Proc is what happened to a node's process.
+type Proc struct {
+	Node string   `json:"node"`
+	What ProcWhat `json:"what"`
+	// Inc counts the node's processes from 1.
+	Inc    uint64 `json:"inc,omitempty"`
+	Pid    int    `json:"pid,omitempty"`
+	Signal string `json:"signal,omitempty"` // with ProcSignal, and ProcExit by a signal
+	Code   int    `json:"code,omitempty"`   // with ProcExit
+	// Expected is set with ProcExit when the harness caused the exit.
+	Expected bool   `json:"expected,omitempty"`
+	Text     string `json:"text,omitempty"` // last log lines of an unexpected exit
+}
+
+// ProcWhat tells what a [Proc] event says.
+type ProcWhat string
+
+const (
+	ProcStart  ProcWhat = "start"
+	ProcReady  ProcWhat = "ready"
+	ProcSignal ProcWhat = "signal"
+	ProcExit   ProcWhat = "exit"
+)

@@ -1,0 +1,159 @@
+package history
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+)
+
+// Reader reads a history, one event at a time, in the order of the file.
+type Reader struct {
+	name      string
+	in        *bufio.Reader
+	close     func() error
+	line      int
+	long      []byte
+	truncated bool
+}
+
+// SyntaxError is a line that is not an event of this format.
+type SyntaxError struct {
+	File string
+	Line int // counted from 1
+	Err  error
+}
+
+func (e *SyntaxError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err) }
+func (e *SyntaxError) Unwrap() error { return e.Err }
+
+// Open opens the history at path.
+func Open(path string) (*Reader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open history: %w", err)
+	}
+	r := NewReader(path, f)
+	r.close = f.Close
+	return r, nil
+}
+
+// NewReader reads a history from in; name is its name in errors.
+func NewReader(name string, in io.Reader) *Reader {
+	return &Reader{
+		name:  name,
+		in:    bufio.NewReaderSize(in, 256<<10),
+		close: func() error { return nil },
+	}
+}
+
+// Close closes the file that Open opened.
+func (r *Reader) Close() error { return r.close() }
+
+// Truncated tells, once Next has returned io.EOF, whether the last line was cut
+// short and left out, as by a harness that was killed while it wrote.
+func (r *Reader) Truncated() bool { return r.truncated }
+
+// Line returns the number of the line that Next read last, counted from 1.
+func (r *Reader) Line() int { return r.line }
+
+// Next returns the next event, or io.EOF at the end. Any other error is a
+// *SyntaxError or one of the file's; no event follows it.
+func (r *Reader) Next() (*Event, error) {
+	line, err := r.readLine()
+	complete := err == nil
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read history %s: %w", r.name, err)
+	}
+	if !complete && len(line) == 0 {
+		if r.line == 0 {
+			return nil, &SyntaxError{r.name, 1, errors.New("the history is empty: its first line must be a run event with what \"begin\"")}
+		}
+		return nil, io.EOF
+	}
+	r.line++
+	e, err := r.parse(line)
+	if err == nil {
+		return e, nil
+	}
+	if !complete && r.line > 1 {
+		r.truncated = true
+		r.line--
+		return nil, io.EOF
+	}
+	return nil, &SyntaxError{r.name, r.line, err}
+}
+
+// Events ranges over what is left of the history. After an error the sequence
+// ends.
+func (r *Reader) Events() iter.Seq2[*Event, error] {
+	return func(yield func(*Event, error) bool) {
+		for {
+			e, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// readLine returns the next line without its end. It is valid until the next
+// call. io.EOF says that the line has no end.
+func (r *Reader) readLine() ([]byte, error) {
+	line, err := r.in.ReadSlice('\n')
+	if err == nil {
+		return line[:len(line)-1], nil
+	}
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return line, err
+	}
+	r.long = append(r.long[:0], line...)
+	for errors.Is(err, bufio.ErrBufferFull) {
+		line, err = r.in.ReadSlice('\n')
+		r.long = append(r.long, line...)
+	}
+	return bytes.TrimSuffix(r.long, []byte("\n")), err
+}
+
+func (r *Reader) parse(line []byte) (*Event, error) {
+	e := new(Event)
+	if err := json.Unmarshal(line, e); err != nil {
+		return nil, fmt.Errorf("not an event: %w", err)
+	}
+	if want := uint64(r.line - 1); e.Seq != want {
+		return nil, fmt.Errorf("event %d where event %d belongs: a line is missing or out of place", e.Seq, want)
+	}
+	return e, r.validate(e)
+}
+
+func (r *Reader) validate(e *Event) error {
+	if e.Kind() == "" {
+		return errors.New("event has none of run, op, fault, proc, raft")
+	}
+	begin := e.Run != nil && e.Run.What == RunBegin
+	switch {
+	case r.line == 1 && !begin:
+		return errors.New("a history starts with a run event with what \"begin\"")
+	case r.line > 1 && begin:
+		return errors.New("a second \"begin\": two histories in one file")
+	case begin && e.Run.Format > Format:
+		return fmt.Errorf("history has format %d, this usurper reads up to %d: use a newer usurper", e.Run.Format, Format)
+	case begin && e.Run.Format < 1:
+		return errors.New("\"begin\" names no format")
+	}
+	if e.Op != nil {
+		switch e.Op.Type {
+		case Invoke, OK, Fail, Info:
+		default:
+			return fmt.Errorf("operation type %q: use invoke, ok, fail or info", e.Op.Type)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+// Package results writes and finds run directories. A run directory is all that
+// is needed to judge a run again:
+//
+//	config.json     everything that was set, defaults included
+//	plan.txt        the plan, written before the run
+//	history.jsonl   what happened, written as it happened
+//	verdict.json    what the checkers found
+//	report.txt      the same for people
+//	nodes/n1/       the log, the traces and the data of each member
+package results
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+)
+
+// Names of the files of a run directory.
+const (
+	ConfigFile  = "config.json"
+	PlanFile    = "plan.txt"
+	HistoryFile = "history.jsonl"
+	VerdictFile = "verdict.json"
+	ReportFile  = "report.txt"
+	NodesDir    = "nodes"
+	latest      = "latest"
+)
+
+// ErrNotARun says that a directory holds no run.
+var ErrNotARun = errors.New("not a run directory")
+
+// Dir is one run directory.
+type Dir struct{ path string }
+
+// Create makes a new run directory below root, named after the time and label,
+// and points root/latest at it. Concurrent calls get different directories.
+func Create(root, label string, now time.Time) (Dir, error) {
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return Dir{}, fmt.Errorf("create results directory: %w", err)
+	}
+	base := now.Format("20060102-150405")
+	if label != "" {
+		base += "-" + label
+	}
+	for n := 1; ; n++ {
+		name := base
+		if n > 1 {
+			name = fmt.Sprintf("%s.%d", base, n)
+		}
+		path := filepath.Join(root, name)
+		err := os.Mkdir(path, 0o755)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return Dir{}, fmt.Errorf("create run directory: %w", err)
+		}
+		point(root, name)
+		return Dir{path}, nil
+	}
+}
+
+// point makes root/latest a link to name. Where links cannot be had there is no
+// latest.
+func point(root, name string) {
+	link := filepath.Join(root, latest)
+	next := filepath.Join(root, "."+name+".latest")
+	if os.Symlink(name, next) == nil && os.Rename(next, link) != nil {
+		os.Remove(next)
+	}
+}
+
+// Open finds the run at path: a run directory, its history file, or a results
+// directory, of which it takes the latest run.
+func Open(path string) (Dir, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Dir{}, fmt.Errorf("open run: %w", err)
+	}
+	if !info.IsDir() {
+		if filepath.Base(path) != HistoryFile {
+			return Dir{}, fmt.Errorf("open run: %s is %w: name a run directory or its %s", path, ErrNotARun, HistoryFile)
+		}
+		path = filepath.Dir(path)
+	}
+	for _, dir := range []string{path, filepath.Join(path, latest)} {
+		if _, err := os.Stat(filepath.Join(dir, HistoryFile)); err == nil {
+			return Dir{dir}, nil
+		}
+	}
+	return Dir{}, fmt.Errorf("open run: %s is %w: it has no %s", path, ErrNotARun, HistoryFile)
+}
+
+// List returns the runs below root, oldest first.
+func List(root string) ([]Dir, error) {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	var runs []Dir
+	for _, e := range entries {
+		path := filepath.Join(root, e.Name())
+		if _, err := os.Stat(filepath.Join(path, HistoryFile)); err == nil && e.IsDir() {
+			runs = append(runs, Dir{path})
+		}
+	}
+	sort.Slice(runs, func(i, j int) bool { return runs[i].path < runs[j].path })
+	return runs, nil
+}
+
+// String returns the directory's path.
+func (d Dir) String() string { return d.path }
+
+// Path returns the path of something in the directory.
+func (d Dir) Path(elem ...string) string {
+	return filepath.Join(append([]string{d.path}, elem...)...)
+}
+
+// WriteText writes a file of the directory, whole or not at all.
+func (d Dir) WriteText(name, text string) error {
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	return d.write(name, []byte(text))
+}
+
+// WriteJSON writes v, indented, as a file of the directory, whole or not at all.
+func (d Dir) WriteJSON(name string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return d.write(name, append(b, '\n'))
+}
+
+// ReadJSON reads a file that WriteJSON wrote.
+func (d Dir) ReadJSON(name string, v any) error {
+	b, err := os.ReadFile(d.Path(name))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("read %s: %w", d.Path(name), err)
+	}
+	return nil
+}
+
+func (d Dir) write(name string, b []byte) error {
+	temp := d.Path("." + name + ".new")
+	if err := os.WriteFile(temp, b, 0o644); err != nil {
+		os.Remove(temp)
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := os.Rename(temp, d.Path(name)); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}

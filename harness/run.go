@@ -1,0 +1,97 @@
+// Package harness runs a system under test behind a proxy layer, attacks it,
+// records what happens and judges the record.
+//
+// Read [Run] first: it is the whole of it in five steps.
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/results"
+)
+
+// Result is a finished run.
+type Result struct {
+	Dir    results.Dir
+	Report checker.Report
+	// Interrupted says that ctx ended before the plan did.
+	Interrupted bool
+}
+
+// Run performs one test:
+//
+//  1. write configuration, seed and plan
+//  2. start the fabric, then the nodes; await a leader
+//  3. run clients and nemesis together
+//  4. heal everything, await a leader, read finally
+//  5. stop everything, check the history, report
+//
+// When ctx ends early, steps 4 and 5 still happen and the verdict is on what
+// there is. An error means that there is no verdict: the harness or the start of
+// the system failed. Whatever happens, no process, port or temporary file
+// outlives Run.
+func Run(ctx context.Context, cfg Config) (Result, error) {
+	r, err := prepare(cfg) // 1
+	if err != nil {
+		return Result{}, err
+	}
+	err = r.conduct(ctx)
+	if closeErr := r.rec.Close(); closeErr != nil {
+		err = errors.Join(closeErr, err)
+	}
+	if err != nil {
+		return Result{Dir: r.dir}, fmt.Errorf("%w (what was recorded is in %s)", err, r.dir)
+	}
+	report, err := r.judge()
+	return Result{Dir: r.dir, Report: report, Interrupted: r.interrupted}, err
+}
+
+// conduct is steps 2 to 5 up to the end of the history. Steps run in this
+// order, and are undone in the reverse one.
+func (r *run) conduct(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer r.background(cancel)()
+
+	defer r.stop()
+	if err := r.start(ctx); err != nil { // 2
+		return err
+	}
+	if err := r.attack(ctx); err != nil { // 3
+		return err
+	}
+	r.interrupted = ctx.Err() != nil
+	if err := r.settle(ctx); err != nil { // 4
+		return err
+	}
+	r.stop() // 5
+	if r.interrupted {
+		r.note("", "interrupted before the plan had ended")
+	}
+	r.rec.Record(history.Event{Run: &history.Run{What: history.RunEnd}})
+	return r.rec.Err()
+}
+
+// judge checks the history from the file, as `usurper check` would, and leaves
+// the verdict in the run directory.
+func (r *run) judge() (checker.Report, error) {
+	report, err := Check(r.dir)
+	if err != nil {
+		return report, err
+	}
+	if report.Verdict == checker.Valid && !r.cfg.KeepData {
+		r.removeData()
+	}
+	return report, nil
+}
+
+// settleTimeout bounds how long a healed cluster may take to find a leader and
+// answer the final reads, beyond which the run ends and the checkers judge that.
+func (r *run) settleTimeout() time.Duration {
+	return max(10*time.Second, 40*r.cfg.Election)
+}

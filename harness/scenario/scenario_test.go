@@ -1,0 +1,214 @@
+package scenario_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/scenario"
+	"github.com/usurper/usurper/harness/target/reference"
+)
+
+// binary runs the nodes: this test binary itself.
+var binary string
+
+func TestMain(m *testing.M) {
+	binary = reference.Reenter()
+	os.Exit(m.Run())
+}
+
+// play runs a scenario and returns its trace events, once the run as a whole was
+// found valid.
+func play(t *testing.T, name string) []history.Raft {
+	t.Helper()
+	s, ok := scenario.Named(name)
+	require.True(t, ok)
+	cfg := harness.Default()
+	s.Apply(&cfg)
+	cfg.Rate, cfg.Clients = 200, 5
+	cfg.Results = t.TempDir()
+	target, err := reference.New(reference.Options{
+		Binary: binary, Election: cfg.Election, Heartbeat: cfg.Heartbeat, Seed: cfg.Seed,
+	})
+	require.NoError(t, err)
+	cfg.Target = target
+	result, err := harness.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	require.NotEqual(t, checker.Invalid, result.Report.Verdict, result.Report.String())
+
+	r, err := history.Open(result.Dir.Path(results.HistoryFile))
+	require.NoError(t, err)
+	defer r.Close()
+	var trace []history.Raft
+	for e, err := range r.Events() {
+		require.NoError(t, err)
+		if e.Raft != nil && e.Raft.Source == history.Trace {
+			trace = append(trace, *e.Raft)
+		}
+	}
+	return trace
+}
+
+// among returns the events of one kind.
+func among(trace []history.Raft, what history.RaftWhat) []history.Raft {
+	var found []history.Raft
+	for _, e := range trace {
+		if e.What == what {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// "At start all members are followers … it becomes a candidate and asks the
+// others for votes … a candidate that more than half of the members accept
+// becomes the new leader."
+func TestFirstElection(t *testing.T) {
+	t.Parallel()
+	trace := play(t, "first-election")
+	first := make(map[string]history.RaftWhat)
+	for _, e := range trace {
+		switch e.What {
+		case history.RaftFollower, history.RaftCandidate, history.RaftLeader:
+			if _, seen := first[e.Node]; !seen {
+				first[e.Node] = e.What
+			}
+		}
+	}
+	require.Len(t, first, 5)
+	for node, role := range first {
+		require.NotEqual(t, history.RaftLeader, role, "%s starts as a leader", node)
+	}
+	leaders := among(trace, history.RaftLeader)
+	require.NotEmpty(t, leaders)
+	won := leaders[len(leaders)-1]
+	granted := make(map[string]bool)
+	for _, v := range among(trace, history.RaftVote) {
+		if v.Granted && v.Term == won.Term {
+			require.Equal(t, won.Node, v.Peer)
+			granted[v.Node] = true
+		}
+	}
+	require.GreaterOrEqual(t, len(granted), 3)
+}
+
+// "Because the timers are random, two or more followers can become candidates
+// together" — and none of them wins: the next round elects one.
+func TestSplitVote(t *testing.T) {
+	t.Parallel()
+	trace := play(t, "split-vote")
+	candidates, leaderless := perTerm(trace)
+	for term, n := range candidates {
+		if n < 2 || !leaderless[term] {
+			continue
+		}
+		for _, later := range among(trace, history.RaftLeader) {
+			if later.Term > term {
+				return
+			}
+		}
+	}
+	t.Fatalf("no term with two candidates and no leader was followed by one with a leader: candidates by term %v", candidates)
+}
+
+func perTerm(trace []history.Raft) (candidates map[uint64]int, leaderless map[uint64]bool) {
+	candidates, leaderless = make(map[uint64]int), make(map[uint64]bool)
+	for _, e := range among(trace, history.RaftCandidate) {
+		candidates[e.Term]++
+		leaderless[e.Term] = true
+	}
+	for _, e := range among(trace, history.RaftLeader) {
+		leaderless[e.Term] = false
+	}
+	return candidates, leaderless
+}
+
+// "Each follower votes at most once per round, for one candidate … first come,
+// first served."
+func TestOneVotePerTerm(t *testing.T) {
+	t.Parallel()
+	trace := play(t, "one-vote-per-term")
+	type ballot struct {
+		voter string
+		term  uint64
+	}
+	given := make(map[ballot]string)
+	refusedSecond := 0
+	for _, v := range among(trace, history.RaftVote) {
+		b := ballot{v.Node, v.PeerTerm}
+		if v.Granted {
+			if first, voted := given[b]; voted {
+				require.Equal(t, first, v.Peer, "%s voted twice in term %d", v.Node, v.Term)
+			}
+			given[b] = v.Peer
+		} else if first, voted := given[b]; voted && first != v.Node && v.Reason == history.ReasonVoted {
+			require.NotEqual(t, first, v.Peer)
+			refusedSecond++
+		}
+	}
+	require.Positive(t, refusedSecond, "no follower was asked by a second candidate of a term")
+}
+
+// "The leader then sends heartbeats at an interval, and each heartbeat resets
+// the followers' timers so that they don't start an election."
+func TestHeartbeatsHold(t *testing.T) {
+	t.Parallel()
+	trace := play(t, "heartbeats-hold")
+	leaders := among(trace, history.RaftLeader)
+	require.NotEmpty(t, leaders)
+	for _, c := range among(trace, history.RaftCandidate) {
+		require.LessOrEqual(t, c.Term, leaders[0].Term, "%s stood against a live leader", c.Node)
+	}
+}
+
+// "A follower that hears no heartbeat within its timer starts the next round."
+func TestLeaderLoss(t *testing.T) {
+	t.Parallel()
+	trace := play(t, "leader-loss")
+	require.GreaterOrEqual(t, len(among(trace, history.RaftLeader)), 4, "three leaders were lost and replaced")
+}
+
+// "S4, whose log is behind, wants to be leader. It must not win."
+func TestStaleCandidate(t *testing.T) {
+	t.Parallel()
+	trace := play(t, "stale-candidate")
+	refusals := make(map[uint64]map[string]bool) // by the term in which n4 asked
+	for _, v := range among(trace, history.RaftVote) {
+		if v.Peer != "n4" || v.Node == "n4" {
+			continue
+		}
+		if v.PeerLast.Less(v.Last) {
+			require.False(t, v.Granted, "%s voted for a stale log", v.Node)
+		}
+		if v.Reason == history.ReasonStaleLog {
+			if refusals[v.PeerTerm] == nil {
+				refusals[v.PeerTerm] = make(map[string]bool)
+			}
+			refusals[v.PeerTerm][v.Node] = true
+		}
+	}
+	for term := range refusals {
+		for _, l := range among(trace, history.RaftLeader) {
+			require.False(t, l.Node == "n4" && l.Term == term, "n4 won term %d with a stale log", term)
+		}
+	}
+	most := 0
+	for _, by := range refusals {
+		most = max(most, len(by))
+	}
+	require.GreaterOrEqual(t, most, 3, "a majority refused n4 because of its log in one term: %v", refusals)
+}
+
+func TestPlansFitTheirClusters(t *testing.T) {
+	for _, s := range scenario.All() {
+		cfg := harness.Default()
+		s.Apply(&cfg)
+		require.NoError(t, s.Plan.Validate(cfg.Names()), s.Name)
+		require.NotEmpty(t, s.Short)
+	}
+}

@@ -1,0 +1,45 @@
+package tap
+
+import "github.com/usurper/usurper/harness/history"
+
+// Kind is what a message is about.
+type Kind uint8
+
+// The kinds of messages of Raft, under whatever names a system knows them. The
+// zero Kind is anything else, which the assembler ignores.
+const (
+	Append Kind = iota + 1
+	AppendResponse
+	Heartbeat
+	HeartbeatResponse
+	Vote
+	VoteResponse
+	PreVote
+	PreVoteResponse
+	Snapshot
+	SnapshotResponse
+)
+
+// Message is the part of a peer message that the assembler reasons from. Fields
+// that the wire does not show are left zero.
+type Message struct {
+	Kind     Kind
+	From, To string
+	// Term is the sender's term; for pre-votes the term asked for. A message of
+	// term 0 is ignored.
+	Term   uint64
+	Reject bool // responses: the request was refused
+
+	// Log is, in a vote or pre-vote, the candidate's last position; in an append
+	// the position just before its entries; in an append-response that is not a
+	// Reject the last position that matches the leader's log (its term may be 0,
+	// unknown); in a snapshot the snapshot's position.
+	Log history.Pos
+	// Last is, in an append, the position of its last entry (== Log when it has
+	// none); in a response the responder's own last position, if LastKnown.
+	Last      history.Pos
+	LastKnown bool
+	// Commit is, in an append or heartbeat, the commit index that the leader
+	// tells of.
+	Commit uint64
+}

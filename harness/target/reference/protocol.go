@@ -1,0 +1,101 @@
+package reference
+
+import (
+	"slices"
+
+	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/tap"
+	"github.com/usurper/usurper/node/raft"
+	"github.com/usurper/usurper/node/wire"
+)
+
+// protocol splits peer streams into frames. Raft tolerates the loss, doubling
+// and overtaking of every message, and so do its frames: each stands alone.
+type protocol struct{}
+
+// Open needs no state: every frame has its length in its header.
+func (protocol) Open(_, _ string) (forward, backward fabric.Splitter) {
+	return splitter{}, splitter{}
+}
+
+func (protocol) Lossy(class string) bool { return slices.Contains(wire.Classes(), class) }
+
+func (protocol) Classes() []string { return wire.Classes() }
+
+type splitter struct{}
+
+func (splitter) Next(b []byte) (n int, class string, err error) {
+	if len(b) < wire.HeaderSize {
+		return 0, "", nil
+	}
+	h, err := wire.ParseHeader(b)
+	if err != nil {
+		return 0, "", err
+	}
+	if len(b) < h.Length {
+		return 0, "", nil
+	}
+	return h.Length, wire.ClassOf(h.Kind), nil
+}
+
+// observer turns the headers of frames into messages for the assembler.
+type observer struct {
+	tap *tap.Assembler
+}
+
+func newObserver(emit func(history.Raft), voters []string) *observer {
+	return &observer{tap.New(emit, voters)}
+}
+
+// The classes of which the tap looks at more than the sending; the rest of the
+// traffic is spared the work.
+const (
+	voteResponse    = "vote-response"
+	preVoteResponse = "prevote-response"
+)
+
+// Frame observes a frame. Who sent it is what the fabric knows, not what the
+// frame says.
+func (o *observer) Frame(stage fabric.Stage, link fabric.Link, class string, frame []byte) {
+	if stage != fabric.Sent && class != voteResponse && class != preVoteResponse {
+		return
+	}
+	h, err := wire.ParseHeader(frame)
+	if err != nil {
+		return // the splitter passes no such frame
+	}
+	o.tap.Observe(history.Stage(stage), tap.Message{
+		Kind: kindOf(h.Kind), From: link.From, To: link.To, Term: h.Term, Reject: h.Reject,
+		Log: history.Pos(h.Log), Last: history.Pos(h.Last), LastKnown: true, Commit: h.Commit,
+	})
+}
+
+// Flush tells what was held back to coalesce it.
+func (o *observer) Flush() { o.tap.Flush() }
+
+func kindOf(k raft.Kind) tap.Kind {
+	switch k {
+	case raft.KindAppend:
+		return tap.Append
+	case raft.KindAppendResponse:
+		return tap.AppendResponse
+	case raft.KindHeartbeat:
+		return tap.Heartbeat
+	case raft.KindHeartbeatResponse:
+		return tap.HeartbeatResponse
+	case raft.KindVote:
+		return tap.Vote
+	case raft.KindVoteResponse:
+		return tap.VoteResponse
+	case raft.KindPreVote:
+		return tap.PreVote
+	case raft.KindPreVoteResponse:
+		return tap.PreVoteResponse
+	case raft.KindSnapshot:
+		return tap.Snapshot
+	case raft.KindSnapshotResponse:
+		return tap.SnapshotResponse
+	}
+	return 0
+}

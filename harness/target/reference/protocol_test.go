@@ -1,0 +1,99 @@
+package reference
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/node/raft"
+	"github.com/usurper/usurper/node/wire"
+)
+
+func frame(t testing.TB, m raft.Message) []byte {
+	t.Helper()
+	b, err := wire.AppendFrame(nil, &m)
+	require.NoError(t, err)
+	return b
+}
+
+func TestSplitter(t *testing.T) {
+	vote := frame(t, raft.Message{Kind: raft.KindVote, From: 1, To: 2, Term: 3})
+	entries := frame(t, raft.Message{Kind: raft.KindAppend, From: 1, To: 2, Term: 3,
+		Entries: []raft.Entry{{Term: 3, Index: 1, Data: []byte("hello")}}})
+	stream := append(append([]byte{}, entries...), vote...)
+
+	s, _ := protocol{}.Open("n1", "n2")
+	for n := range len(entries) {
+		got, _, err := s.Next(stream[:n])
+		require.NoError(t, err)
+		require.Zero(t, got, "%d bytes are no frame of %d", n, len(entries))
+	}
+	n, class, err := s.Next(stream)
+	require.NoError(t, err)
+	require.Equal(t, len(entries), n)
+	require.Equal(t, "append", class)
+	n, class, err = s.Next(stream[n:])
+	require.NoError(t, err)
+	require.Equal(t, len(vote), n)
+	require.Equal(t, "vote", class)
+
+	_, _, err = s.Next(make([]byte, wire.HeaderSize))
+	require.ErrorIs(t, err, wire.ErrMalformed)
+}
+
+func TestEveryClassIsKnown(t *testing.T) {
+	var p protocol
+	require.Len(t, p.Classes(), 10)
+	for k, class := range p.Classes() {
+		require.True(t, p.Lossy(class), class)
+		require.NotZero(t, kindOf(raft.Kind(k+1)), class)
+	}
+	require.False(t, p.Lossy("snap"))
+	require.Zero(t, kindOf(99))
+	require.Contains(t, p.Classes(), voteResponse)
+	require.Contains(t, p.Classes(), preVoteResponse)
+}
+
+func TestTap(t *testing.T) {
+	target, err := New(Options{Binary: "usurper"})
+	require.NoError(t, err)
+	var events []history.Raft
+	o := target.Tap([]string{"n1", "n2", "n3"}, func(e history.Raft) { events = append(events, e) })
+	pass := func(stage fabric.Stage, link fabric.Link, m raft.Message) {
+		b := frame(t, m)
+		o.Frame(stage, link, wire.ClassOf(m.Kind), b)
+		clear(b) // the fabric reuses it
+	}
+	there, back := fabric.Link{From: "n1", To: "n2"}, fabric.Link{From: "n2", To: "n1"}
+	pass(fabric.Sent, there, raft.Message{Kind: raft.KindVote, From: 1, To: 2, Term: 2, Log: raft.Pos{Term: 1, Index: 4}})
+	pass(fabric.Delivered, there, raft.Message{Kind: raft.KindVote, From: 1, To: 2, Term: 2, Log: raft.Pos{Term: 1, Index: 4}})
+	answer := raft.Message{Kind: raft.KindVoteResponse, From: 2, To: 1, Term: 2, Last: raft.Pos{Term: 1, Index: 3}}
+	pass(fabric.Sent, back, answer)
+	pass(fabric.Dropped, back, answer)
+	o.Frame(fabric.Sent, back, "vote", []byte("garbage"))
+
+	vote := history.Raft{
+		Source: history.Tap, Node: "n2", Seq: 1, What: history.RaftVote, Stage: history.Sent, Term: 2, Peer: "n1",
+		PeerTerm: 2, Last: history.Pos{Term: 1, Index: 3}, PeerLast: history.Pos{Term: 1, Index: 4},
+		Granted: true, Reason: history.ReasonUnspecified,
+	}
+	dropped := vote
+	dropped.Seq, dropped.Stage = 2, history.Dropped
+	require.Equal(t, []history.Raft{
+		{Source: history.Tap, Node: "n1", Seq: 1, What: history.RaftCandidate, Stage: history.Sent, Term: 2, Last: history.Pos{Term: 1, Index: 4}},
+		vote, dropped,
+	}, events)
+}
+
+func BenchmarkFrame(b *testing.B) {
+	o := newObserver(func(history.Raft) {}, []string{"n1", "n2", "n3", "n4", "n5"})
+	f := frame(b, raft.Message{Kind: raft.KindAppend, From: 1, To: 2, Term: 3, Log: raft.Pos{Term: 3, Index: 1}, Last: raft.Pos{Term: 3, Index: 1}})
+	link := fabric.Link{From: "n1", To: "n2"}
+	b.ReportAllocs()
+	for b.Loop() {
+		o.Frame(fabric.Sent, link, "append", f)
+		o.Frame(fabric.Delivered, link, "append", f)
+	}
+}

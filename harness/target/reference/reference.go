@@ -1,0 +1,169 @@
+// Package reference is the target for the project's own Raft key-value store,
+// the usurper node. It is the only part of the harness that knows the node.
+package reference
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/harness/workload"
+	"github.com/usurper/usurper/node"
+	"github.com/usurper/usurper/node/bug"
+)
+
+// Options say how the members of a reference cluster are run. A zero field
+// leaves the node its own default.
+type Options struct {
+	Binary string // path of the usurper executable; required
+
+	Bug           string // a deliberate bug, see package bug
+	PreVote       bool
+	SnapshotEvery uint64 // applied entries between snapshots
+	// Election is T, the lower end of the range [T, 2T) of election timers;
+	// Heartbeat is at most half of it.
+	Election  time.Duration
+	Heartbeat time.Duration
+	Seed      uint64
+	NoTrace   bool // members write no trace: only taps and clients give evidence
+}
+
+// Target is the reference system under test.
+type Target struct {
+	o    Options
+	http *http.Client // for Status only
+}
+
+var _ target.Target = (*Target)(nil)
+
+// New returns a target that runs members as o says.
+func New(o Options) (*Target, error) {
+	if o.Binary == "" {
+		return nil, errors.New("reference target: no binary: give the path of the usurper executable")
+	}
+	if _, err := bug.Parse(o.Bug); err != nil {
+		return nil, fmt.Errorf("reference target: %w", err)
+	}
+	return &Target{
+		o: o,
+		http: &http.Client{
+			Transport: &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10},
+			CheckRedirect: func(*http.Request, []*http.Request) error {
+				return http.ErrUseLastResponse
+			},
+		},
+	}, nil
+}
+
+// Name returns "reference".
+func (*Target) Name() string { return "reference" }
+
+// Traced tells whether members write a trace.
+func (t *Target) Traced() bool { return !t.o.NoTrace }
+
+// Command returns the usurper node command for m.
+func (t *Target) Command(m target.Member) (target.Command, error) {
+	peerHost, peerPort, err := net.SplitHostPort(m.PeerAddr)
+	if err != nil {
+		return target.Command{}, fmt.Errorf("%s: peer address: %w", m.Name, err)
+	}
+	clientHost, clientPort, err := net.SplitHostPort(m.ClientAddr)
+	if err != nil {
+		return target.Command{}, fmt.Errorf("%s: client address: %w", m.Name, err)
+	}
+	args := []string{
+		"node", "--id", m.Name,
+		"--bind", peerHost, "--peer-port", peerPort,
+		"--client-bind", clientHost, "--client-port", clientPort,
+		"--peers", peers(m.Peers),
+		"--data-dir", m.DataDir,
+		"--inc", strconv.FormatUint(m.Inc, 10),
+		"--seed", strconv.FormatUint(t.o.Seed, 10),
+	}
+	add := func(set bool, flag, value string) {
+		if set {
+			args = append(args, flag, value)
+		}
+	}
+	add(!t.o.NoTrace && m.TraceFile != "", "--trace", m.TraceFile)
+	add(t.o.Election > 0, "--election", t.o.Election.String())
+	add(t.o.Heartbeat > 0, "--heartbeat", t.o.Heartbeat.String())
+	add(t.o.SnapshotEvery > 0, "--snapshot-every", strconv.FormatUint(t.o.SnapshotEvery, 10))
+	add(t.o.Bug != "", "--bug", t.o.Bug)
+	if t.o.PreVote {
+		args = append(args, "--pre-vote")
+	}
+	return target.Command{Path: t.o.Binary, Args: args}, nil
+}
+
+// peers formats the value of --peers, in order of the names.
+func peers(addrs map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(addrs)) {
+		if b.Len() > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(name + "=" + addrs[name])
+	}
+	return b.String()
+}
+
+// maxStatus bounds the body of a status.
+const maxStatus = 64 << 10
+
+// Status asks m for its status, over a connection of its own.
+func (t *Target) Status(ctx context.Context, m target.Member) (target.Status, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+m.ClientAddr+"/v1/status", nil)
+	if err != nil {
+		return target.Status{}, fmt.Errorf("status of %s: %w", m.Name, err)
+	}
+	resp, err := t.http.Do(req)
+	if err != nil {
+		return target.Status{}, fmt.Errorf("status of %s: %w", m.Name, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxStatus))
+	if err != nil {
+		return target.Status{}, fmt.Errorf("status of %s: %w", m.Name, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return target.Status{}, fmt.Errorf("status of %s: answered %s", m.Name, resp.Status)
+	}
+	var s node.Status
+	if err := json.Unmarshal(body, &s); err != nil {
+		return target.Status{}, fmt.Errorf("status of %s: %w", m.Name, err)
+	}
+	if s.ID != m.Name {
+		return target.Status{}, fmt.Errorf("status of %s: %s answered as %q: another process has taken its address",
+			m.Name, m.ClientAddr, s.ID)
+	}
+	return target.Status{
+		Role: s.Role, Term: s.Term, Leader: s.Leader,
+		Commit: s.Commit, Applied: s.Applied, Digest: s.Digest,
+	}, nil
+}
+
+// Client returns a client of m, which connects when it is first used.
+func (*Target) Client(m target.Member) (workload.Client, error) {
+	return newClient(m.ClientAddr), nil
+}
+
+// Protocol decodes the frames of package node/wire.
+func (*Target) Protocol() fabric.Protocol { return protocol{} }
+
+// Tap watches the frames that Protocol finds.
+func (*Target) Tap(members []string, emit func(history.Raft)) target.Tap {
+	return newObserver(emit, members)
+}

@@ -1,0 +1,73 @@
+// Package target says how a system under test is started, addressed, found
+// ready and talked to. It is the one interface that a new system implements.
+package target
+
+import (
+	"context"
+
+	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/workload"
+)
+
+// Target is a system under test. Its methods are called from several
+// goroutines.
+type Target interface {
+	// Name is the word for reports: reference, etcd, …
+	Name() string
+	// Command says how to start the process of one member. It is called anew
+	// before every start.
+	Command(m Member) (Command, error)
+	// Status asks one member what it is and knows. An error means not ready yet
+	// (or no longer); a member that answers is ready for clients.
+	Status(ctx context.Context, m Member) (Status, error)
+	// Client connects to one member at its client address.
+	Client(m Member) (workload.Client, error)
+	// Protocol decodes the peer traffic; nil when it cannot be decoded.
+	Protocol() fabric.Protocol
+	// Tap returns what turns the frames of this cluster into raft events and
+	// hands them to emit, one at a time; nil when Protocol is.
+	Tap(members []string, emit func(history.Raft)) Tap
+	// Trace parses a line of a member's trace file. Traced tells whether members
+	// write one.
+	Trace(line []byte) (history.Raft, error)
+	Traced() bool
+}
+
+// Tap watches the frames on the links between members, as a fabric's observer
+// does.
+type Tap interface {
+	Frame(stage fabric.Stage, link fabric.Link, class string, frame []byte)
+	// Flush emits what was kept back. It is called once, after the last frame.
+	Flush()
+}
+
+// Member is one member of the cluster as the harness laid it out.
+type Member struct {
+	Name       string // n1, n2, …
+	PeerAddr   string // host:port to listen on for peers; private, the fabric dials it
+	ClientAddr string // host:port to listen on for clients
+	// Peers maps every other member's name to the address at which this member
+	// reaches it: a listener of the fabric.
+	Peers     map[string]string
+	DataDir   string // exists, belongs to the member alone, survives restarts
+	TraceFile string // of this process alone, does not exist yet; "" for no trace
+	Inc       uint64 // which process of the member this is, counted from 1
+}
+
+// Command is a process to start.
+type Command struct {
+	Path string
+	Args []string // without the program's name
+	Env  []string // added to the harness's own
+}
+
+// Status is what a member says of itself.
+type Status struct {
+	Role    string // follower, candidate, leader; "" when it does not say
+	Term    uint64
+	Leader  string // the leader it knows of, "" for none
+	Commit  uint64
+	Applied uint64
+	Digest  uint64 // of the state at Applied, 0 when it does not say
+}

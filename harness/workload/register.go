@@ -1,0 +1,61 @@
+package workload
+
+import (
+	"math/rand/v2"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Register gets, puts and compare-and-sets single values. Every value is
+// written once. A cas expects the value that a client of its group last saw, so
+// that some succeed.
+type Register struct {
+	keys *rotation
+}
+
+// NewRegister returns the register workload: at most 100 operations on a key, 5
+// of them at once, and 8 writes without an answer.
+func NewRegister() *Register {
+	return &Register{newRotation("r", bounds{operations: 100, unanswered: 8, final: 2000})}
+}
+
+// Name returns "register".
+func (*Register) Name() string { return "register" }
+
+// Next draws four gets to three puts to three cas.
+func (g *Register) Next(client int, r *rand.Rand) history.Op {
+	roll := r.IntN(10)
+	g.keys.mu.Lock()
+	defer g.keys.mu.Unlock()
+	k := g.keys.takeLocked(client)
+	op := history.Op{F: history.FGet, Key: k.name}
+	switch {
+	case roll < 4:
+		return op
+	case roll < 7 || !k.known:
+		op.F = history.FPut
+	default:
+		op.F, op.Old = history.FCas, k.seen
+	}
+	op.Arg = g.keys.valueLocked(client)
+	return op
+}
+
+// Done remembers the value that the operation showed its key to have.
+func (g *Register) Done(_ int, op history.Op) {
+	g.keys.mu.Lock()
+	defer g.keys.mu.Unlock()
+	k := g.keys.doneLocked(&op)
+	if k == nil {
+		return
+	}
+	switch {
+	case op.Type == history.OK && writes(op.F):
+		k.seen, k.known = op.Arg, true
+	case op.Saw && op.Type != history.Info:
+		k.seen, k.known = op.Got, true
+	}
+}
+
+// Final gets every recent key.
+func (g *Register) Final() []history.Op { return g.keys.final(history.FGet) }

@@ -1,0 +1,141 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Options say how a workload is run. All fields without a zero meaning are
+// required.
+type Options struct {
+	Nodes []string
+	// Dial returns a client for a member. It must not block for long; a client
+	// that connects when it is first used is best. An error means that nothing
+	// was sent.
+	Dial func(node string) (Client, error)
+	// Record takes the invocation before the request is sent and the completion
+	// after it. It is called by several goroutines, and keeps the event.
+	Record func(history.Event)
+
+	Clients int
+	Rate    float64 // operations a second of all clients together; 0: as fast as they can
+	Seed    uint64
+	Timeout time.Duration // for one request
+	// Resend is the share, 0 to 1, of unanswered writes that are sent once more
+	// with the same request id, to this member or another. An eighth of it is the
+	// share of acknowledged writes that are sent once more at once. Either is
+	// recorded as one operation that spans both sends. It is sound only for a
+	// system that applies a request id once: leave it 0 for any other.
+	Resend float64
+}
+
+// validate reports everything that is wrong with o.
+func (o *Options) validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(len(o.Nodes) > 0, "nodes: give at least one")
+	check(o.Dial != nil && o.Record != nil, "dial and record: both are required")
+	check(o.Clients > 0, "clients: %d, must be at least 1", o.Clients)
+	check(o.Rate >= 0, "rate: %v operations a second, must not be negative", o.Rate)
+	check(o.Timeout > 0, "timeout: %v, must be positive", o.Timeout)
+	check(o.Resend >= 0 && o.Resend <= 1, "resend: %v, must be from 0 to 1", o.Resend)
+	if len(errs) > 0 {
+		return fmt.Errorf("workload options: %w", errors.Join(errs...))
+	}
+	return nil
+}
+
+// Stats counts what became of the operations of a run.
+type Stats struct {
+	OK, Fail, Info uint64 // completions by type
+	Resent         uint64 // operations whose request was sent twice, on purpose
+}
+
+// Operations returns how many operations there were.
+func (s Stats) Operations() uint64 { return s.OK + s.Fail + s.Info }
+
+func (s *Stats) add(t Stats) {
+	s.OK += t.OK
+	s.Fail += t.Fail
+	s.Info += t.Info
+	s.Resent += t.Resent
+}
+
+// finalProcess is the number of the first process of the final reads: no run
+// retires so many processes that it comes near.
+const finalProcess = 1 << 30
+
+// Run runs the workload until ctx is done. Requests that are open then are not
+// cancelled, so that a run does not end in a burst of operations that nobody
+// knows the fate of: Run returns within about twice Timeout. Every operation
+// invoked has its completion recorded. An error means that nothing was run.
+func Run(ctx context.Context, o Options, w Workload) (Stats, error) {
+	if err := o.validate(); err != nil {
+		return Stats{}, err
+	}
+	pace := newPacer(o.Rate)
+	workers := make([]*worker, o.Clients)
+	var done sync.WaitGroup
+	for i := range workers {
+		k := newWorker(&o, i, i)
+		workers[i] = k
+		done.Go(func() {
+			defer k.close()
+			k.run(ctx, pace, w)
+		})
+	}
+	done.Wait()
+	var sum Stats
+	for _, k := range workers {
+		sum.add(k.stats)
+	}
+	return sum, nil
+}
+
+// Final makes the workload's final reads, after Run has returned and the system
+// is healed. Each is tried as a new operation, marked Final, until it succeeds
+// or ctx is done. An error says how many reads never succeeded.
+func Final(ctx context.Context, o Options, w Workload) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	reads := w.Final()
+	var next, read atomic.Int64
+	var done sync.WaitGroup
+	for i := range min(o.Clients, len(reads)) {
+		k := newWorker(&o, i, finalProcess+i)
+		done.Go(func() {
+			defer k.close()
+			for n := next.Add(1); n <= int64(len(reads)); n = next.Add(1) {
+				if k.readFinally(ctx, reads[n-1]) {
+					read.Add(1)
+				}
+			}
+		})
+	}
+	done.Wait()
+	if missing := int64(len(reads)) - read.Load(); missing > 0 {
+		return fmt.Errorf("final reads: %d of %d never succeeded: %w", missing, len(reads), context.Cause(ctx))
+	}
+	return nil
+}
+
+// stream derives a named generator from the seed. Adding a stream never shifts
+// another.
+func stream(seed uint64, name string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(name)) // never fails
+	return rand.New(rand.NewPCG(seed, h.Sum64()))
+}

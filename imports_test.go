@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/usurper/usurper/"
+
+// allowed says which packages of the project each folder may import; a folder
+// without an entry follows the nearest one above it. "x/..." is x and all below.
+var allowed = map[string][]string{
+	"":                         {"harness/cli", "node"},
+	"node":                     {"node/..."},
+	"node/raft":                {"node/bug"},
+	"node/bug":                 {},
+	"harness/history":          {},
+	"harness/fabric":           {},
+	"harness/results":          {},
+	"harness/tap":              {"harness/history"},
+	"harness/workload":         {"harness/history"},
+	"harness/target":           {"harness/fabric", "harness/history", "harness/workload"},
+	"harness/target/reference": {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/tap", "node/..."},
+	"harness/cluster":          {"harness/history", "harness/target"},
+	"harness":                  {"checker", "nemesis", "harness/cluster", "harness/fabric", "harness/history", "harness/results", "harness/target", "harness/workload"},
+	"harness/scenario":         {"harness", "nemesis"},
+	"harness/cli":              {"harness/...", "checker", "nemesis"},
+	"nemesis":                  {"harness/history"},
+	"checker":                  {"harness/history"},
+}
+
+// Packages know of each other what DESIGN.md says, and no more.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	require.NoError(t, err)
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	seen := 0
+	for dec.More() {
+		var pkg struct {
+			ImportPath string
+			Imports    []string
+		}
+		require.NoError(t, dec.Decode(&pkg))
+		seen++
+		name := strings.TrimPrefix(pkg.ImportPath+"/", module)
+		may := rule(strings.TrimSuffix(name, "/"))
+		for _, imp := range pkg.Imports {
+			if imp, ours := strings.CutPrefix(imp, module); ours && !slices.ContainsFunc(may, matches(imp)) {
+				t.Errorf("%s imports %s: allowed are %v", pkg.ImportPath, imp, may)
+			}
+		}
+	}
+	require.Greater(t, seen, 10)
+}
+
+// rule finds the entry for a package: its own or that of the nearest folder
+// above.
+func rule(name string) []string {
+	for ; name != ""; name = name[:max(strings.LastIndexByte(name, '/'), 0)] {
+		if may, ok := allowed[name]; ok {
+			return may
+		}
+	}
+	return allowed[""]
+}
+
+func matches(imp string) func(string) bool {
+	return func(pattern string) bool {
+		if all, ok := strings.CutSuffix(pattern, "/..."); ok {
+			return imp == all || strings.HasPrefix(imp, all+"/")
+		}
+		return imp == pattern
+	}
+}

@@ -1,0 +1,233 @@
+package nemesis_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// fake is a system in memory that writes down what is done to it.
+type fake struct {
+	nodes  []string
+	events chan history.Raft
+	start  time.Time
+
+	mu      sync.Mutex
+	calls   []string
+	state   map[string]string // "" running, "paused", "down"
+	rules   int
+	refuse  map[string]error // by call, such as "kill n1": what it fails with
+	panics  map[string]bool
+	idle    bool // rules do not bite
+	onRule  func(nemesis.Rule)
+	history []history.Fault
+}
+
+func newFake(nodes ...string) *fake {
+	return &fake{
+		nodes:  nodes,
+		events: make(chan history.Raft, 100),
+		start:  time.Now(),
+		state:  make(map[string]string),
+		refuse: make(map[string]error),
+		panics: make(map[string]bool),
+	}
+}
+
+func (f *fake) Nodes() []string { return f.nodes }
+
+// call notes a call and returns the error planned for it.
+func (f *fake) call(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	f.calls = append(f.calls, fmt.Sprintf("%v %s", time.Since(f.start), name))
+	if f.panics[name] {
+		panic("planned: " + name)
+	}
+	return f.refuse[name]
+}
+
+// process moves a node from one state to another.
+func (f *fake) process(ctx context.Context, verb, node string, from []string, to string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.call(ctx, verb+" "+node); err != nil {
+		return err
+	}
+	if !slices.Contains(from, f.state[node]) {
+		return fmt.Errorf("%s is %q", node, f.state[node])
+	}
+	f.state[node] = to
+	return nil
+}
+
+func (f *fake) Kill(ctx context.Context, node string) (int, error) {
+	return 4711, f.process(ctx, "kill", node, []string{"", "paused"}, "down")
+}
+
+func (f *fake) Start(ctx context.Context, node string) error {
+	return f.process(ctx, "start", node, []string{"down"}, "")
+}
+
+func (f *fake) Pause(ctx context.Context, node string) error {
+	return f.process(ctx, "pause", node, []string{""}, "paused")
+}
+
+func (f *fake) Resume(ctx context.Context, node string) error {
+	return f.process(ctx, "resume", node, []string{"paused"}, "")
+}
+
+func (f *fake) Apply(ctx context.Context, r nemesis.Rule) (nemesis.Applied, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var links []string
+	for _, l := range r.Links {
+		links = append(links, l[0]+">"+l[1])
+	}
+	slices.Sort(links)
+	words := []string{r.Action}
+	for _, w := range []any{r.Class, r.Delay, r.Jitter, r.Rate, r.Chance, r.Count} {
+		if s := fmt.Sprint(w); s != "" && s != "0" && s != "0s" {
+			words = append(words, s)
+		}
+	}
+	name := strings.Join(append(words, links...), " ")
+	if err := f.call(ctx, name); err != nil {
+		return nil, err
+	}
+	if f.onRule != nil {
+		f.onRule(r)
+	}
+	f.rules++
+	return &fakeRule{fake: f, name: name}, nil
+}
+
+func (f *fake) Watch() (<-chan history.Raft, func()) { return f.events, func() {} }
+
+// tell hands an event to the watcher.
+func (f *fake) tell(e history.Raft) { f.events <- e }
+
+// record is the history's recorder.
+func (f *fake) record(e history.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.history = append(f.history, *e.Fault)
+	if e.Fault.What == history.FaultInject {
+		f.calls = append(f.calls, fmt.Sprintf("%v inject", time.Since(f.start)))
+	}
+}
+
+type fakeRule struct {
+	fake *fake
+	name string
+}
+
+func (r *fakeRule) Remove(ctx context.Context) (map[string]int64, error) {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	verb, _, _ := strings.Cut(r.name, " ")
+	if err := r.fake.call(ctx, "remove "+verb); err != nil {
+		return nil, err
+	}
+	r.fake.rules--
+	if r.fake.idle {
+		return map[string]int64{"frames": 0}, nil
+	}
+	return map[string]int64{"frames": 7}, nil
+}
+
+// healed tells what is not as it was at first.
+func (f *fake) healed() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	for node, state := range f.state {
+		if state != "" {
+			errs = append(errs, fmt.Errorf("%s is %s", node, state))
+		}
+	}
+	if f.rules != 0 {
+		errs = append(errs, fmt.Errorf("%d rules are left", f.rules))
+	}
+	return errors.Join(errs...)
+}
+
+// lines renders the faults of the history, one a line.
+func (f *fake) lines() []string {
+	var lines []string
+	for _, e := range f.history {
+		line := fmt.Sprintf("%d %s", e.Step, e.What)
+		switch e.What {
+		case history.FaultInject:
+			line += ": " + e.Resolved
+		case history.FaultHeal:
+			line += fmt.Sprintf(" bit=%v", e.Bit)
+		}
+		if e.Reason != "" {
+			line += ": " + e.Reason
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// played is an execution that is over.
+type played struct {
+	*fake
+	report nemesis.Report
+	err    error
+}
+
+// play executes a plan on five members in fake time, for 20 s at most, and
+// demands that everything is healed afterwards. script prepares the fake and
+// the options; what it returns, unless nil, runs beside the execution.
+func play(t *testing.T, plan string, script func(*fake, *nemesis.Options) func(cancel func())) *played {
+	t.Helper()
+	parsed, err := nemesis.Parse("plan.txt", plan)
+	require.NoError(t, err)
+	p := &played{}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		p.fake = newFake("n1", "n2", "n3", "n4", "n5")
+		o := nemesis.Options{System: p.fake, Record: p.fake.record, Seed: 1, Until: 20 * time.Second}
+		var beside sync.WaitGroup
+		if script != nil {
+			if f := script(p.fake, &o); f != nil {
+				beside.Go(func() { f(cancel) })
+			}
+		}
+		p.report, p.err = nemesis.Execute(ctx, o, parsed)
+		beside.Wait()
+	})
+	require.NoError(t, p.healed())
+	return p
+}
+
+// leader is the election of a node.
+func leader(node string, term uint64) history.Raft {
+	return history.Raft{Source: history.Trace, Node: node, What: history.RaftLeader, Term: term}
+}
+
+// vote is the vote of a node for another.
+func vote(node, candidate string, term uint64) history.Raft {
+	return history.Raft{Source: history.Trace, Node: node, What: history.RaftVote, Peer: candidate, Term: term, Granted: true}
+}
+
+func candidate(node string, term uint64) history.Raft {
+	return history.Raft{Source: history.Trace, Node: node, What: history.RaftCandidate, Term: term}
+}
+
+func splitNames(t nemesis.Target) []string { return strings.Fields(string(t)) }

@@ -1,0 +1,204 @@
+package nemesis
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// GenerateOptions shapes a random plan.
+type GenerateOptions struct {
+	Nodes    []string      // the members
+	Duration time.Duration // how long faults may go on; the last 15 % stay quiet
+	// Election is the election timeout T, by which everything is measured. 0
+	// means 150 ms.
+	Election time.Duration
+	// Classes are the classes of messages that the network tells apart. Without
+	// any, the plan has no fault that needs to.
+	Classes []string
+	// Density divides the pauses between faults. 0 means 1.
+	Density float64
+}
+
+// Generate invents a plan: acts of a few steps each, most of them aimed at
+// elections, every now and then before the cluster has got over the last one.
+// The plan depends on seed and options alone.
+//
+// The cluster is meant to make progress: acts that overlap take away a
+// minority together, no partition lasts, and there are quiet stretches. Every
+// step that is not marked optional bites on a live cluster whose leader sends
+// heartbeats.
+func Generate(seed uint64, o GenerateOptions) Plan {
+	if o.Election <= 0 {
+		o.Election = 150 * time.Millisecond
+	}
+	if o.Density <= 0 {
+		o.Density = 1
+	}
+	g := &generator{GenerateOptions: o, random: stream(seed, "plan")}
+	g.limit = o.Duration * 85 / 100
+	g.compose()
+	slices.SortStableFunc(g.steps, func(a, b Step) int {
+		return cmp.Compare(max(a.At, a.Trigger.From), max(b.At, b.Trigger.From))
+	})
+	return Plan{Steps: g.steps}
+}
+
+// generator writes one plan.
+type generator struct {
+	GenerateOptions
+	random *rand.Rand
+	limit  time.Duration
+	steps  []Step
+
+	// The act that is being written: its start, its end so far, and whether the
+	// one before it is still going on.
+	start, end time.Duration
+	overlaps   bool
+}
+
+// compose deals acts until several in a row are too long for the time left. Two
+// of three are essential, so that each plan of some length has them all.
+func (g *generator) compose() {
+	var essentials, extras deck
+	var last, lastButOne window
+	quiet := 8 + g.random.IntN(4)
+	for misses, n := 0, 0; misses < 8; n++ {
+		from, all := &essentials, essentialActs
+		if n%3 == 2 {
+			from, all = &extras, extraActs
+		}
+		a, ok := g.deal(from, all)
+		if !ok {
+			return
+		}
+		g.place(a, last, lastButOne)
+		if quiet--; quiet == 0 {
+			quiet = 8 + g.random.IntN(4)
+			g.start, g.overlaps = g.round(max(last.end, lastButOne.end)+g.span(6, 9)), false
+		}
+		if !g.write(a) {
+			misses++
+			continue
+		}
+		lastButOne, last = last, window{start: g.start, end: g.end, out: g.out(a)}
+	}
+}
+
+// window is the time of an act, and how many members it takes away at most.
+type window struct {
+	start, end time.Duration
+	out        int
+}
+
+// place chooses when the next act begins: some time after the last one, or, if
+// both together leave a majority, now and then in the midst of it.
+func (g *generator) place(a act, last, lastButOne window) {
+	gap := time.Duration(float64(g.span(0.5, 2)) / g.Density)
+	inside := last.start + g.round(time.Duration(g.random.Float64()*float64(last.end-last.start)))
+	together := g.random.Float64() < 0.6 && last.out+g.out(a) <= (len(g.Nodes)-1)/2
+	g.start, g.overlaps = g.round(max(last.end, lastButOne.end)+gap), false
+	if together && inside > lastButOne.end && last.end > 0 {
+		g.start, g.overlaps = inside, true
+	}
+}
+
+// write writes an act, or nothing if it would go on for too long.
+func (g *generator) write(a act) bool {
+	before := len(g.steps)
+	g.end = g.start
+	a.write(g)
+	if g.end > g.limit {
+		g.steps = g.steps[:before]
+		return false
+	}
+	return true
+}
+
+func (g *generator) out(a act) int {
+	if a.out == minority {
+		return (len(g.Nodes) - 1) / 2
+	}
+	return a.out
+}
+
+// deck is a stack of acts, shuffled anew when it is used up.
+type deck []act
+
+func (g *generator) deal(d *deck, all func() []act) (act, bool) {
+	if len(*d) == 0 {
+		*d = slices.DeleteFunc(all(), func(a act) bool { return !g.possible(a) })
+		g.random.Shuffle(len(*d), func(i, j int) { (*d)[i], (*d)[j] = (*d)[j], (*d)[i] })
+	}
+	if len(*d) == 0 {
+		return act{}, false
+	}
+	a := (*d)[0]
+	*d = (*d)[1:]
+	return a, true
+}
+
+func (g *generator) possible(a act) bool {
+	for _, class := range a.classes {
+		if !slices.Contains(g.Classes, class) {
+			return false
+		}
+	}
+	return len(g.Nodes) >= a.members
+}
+
+// process adds a step that attacks processes, offset into the act. These always
+// bite.
+func (g *generator) process(offset, length time.Duration, f Fault) {
+	g.add(Step{At: g.start + offset, For: length, Fault: f})
+}
+
+// network adds a step that attacks traffic which flows as long as there is a
+// leader or an election, unless another act is in the way.
+func (g *generator) network(offset, length time.Duration, f Fault) {
+	g.add(Step{At: g.start + offset, For: length, Fault: f, Optional: g.overlaps})
+}
+
+// rare adds a step that attacks traffic which may not come by.
+func (g *generator) rare(offset, length time.Duration, f Fault) {
+	g.add(Step{At: g.start + offset, For: length, Fault: f, Optional: true})
+}
+
+// on adds a triggered step that waits from the start of the act for as long as
+// wait.
+func (g *generator) on(t Trigger, wait, length time.Duration, f Fault) {
+	t.From, t.Until = g.start, g.start+wait
+	_, cuts := f.(Isolate)
+	g.add(Step{Trigger: t, For: length, Fault: f, Optional: cuts})
+}
+
+func (g *generator) add(s Step) {
+	g.steps = append(g.steps, s)
+	length := s.For
+	if s.Fault.Span() == Instant {
+		length = g.Election
+		if r, ok := s.Fault.(RollingRestart); ok {
+			length = r.Every * time.Duration(len(g.Nodes))
+		}
+	}
+	g.end = max(g.end, s.At+length, s.Trigger.Until+s.Trigger.After+length)
+}
+
+// span draws a time between low and high election timeouts.
+func (g *generator) span(low, high float64) time.Duration {
+	return g.round(time.Duration((low + g.random.Float64()*(high-low)) * float64(g.Election)))
+}
+
+// round keeps plans readable.
+func (g *generator) round(d time.Duration) time.Duration {
+	return max(d.Round(10*time.Millisecond), 10*time.Millisecond)
+}
+
+// percent draws one of a few readable percentages.
+func (g *generator) percent(low, high int) float64 {
+	return float64(5 * (low/5 + g.random.IntN((high-low)/5+1)))
+}
+
+// pick draws one of some faults.
+func (g *generator) pick(faults ...Fault) Fault { return faults[g.random.IntN(len(faults))] }

@@ -1,0 +1,120 @@
+package nemesis_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/nemesis"
+)
+
+func members(n int) []string {
+	var nodes []string
+	for i := range n {
+		nodes = append(nodes, fmt.Sprintf("n%d", i+1))
+	}
+	return nodes
+}
+
+func generating(n int) nemesis.GenerateOptions {
+	return nemesis.GenerateOptions{
+		Nodes:    members(n),
+		Duration: 30 * time.Second,
+		Election: 150 * time.Millisecond,
+		Classes:  []string{"append", "append-response", "heartbeat", "heartbeat-response", "vote", "vote-response", "snapshot"},
+	}
+}
+
+// A seed means the same plan for ever.
+func TestGenerateGolden(t *testing.T) {
+	for _, seed := range []uint64{1, 2, 3} {
+		golden(t, fmt.Sprintf("plans/seed-%d.txt", seed), nemesis.Generate(seed, generating(5)).String())
+	}
+}
+
+func TestGenerateIsSound(t *testing.T) {
+	for seed := range uint64(1000) {
+		o := generating(1 + int(seed%7))
+		o.Density = float64(1 + seed%3)
+		plan := nemesis.Generate(seed, o)
+		require.NoError(t, plan.Validate(o.Nodes), "seed %d:\n%s", seed, plan)
+		again, err := nemesis.Parse("again", plan.String())
+		require.NoError(t, err)
+		require.Equal(t, plan.String(), again.String())
+		require.NotEmpty(t, plan.Steps)
+		for _, s := range plan.Steps {
+			end := max(s.At, s.Trigger.Until+s.Trigger.After) + s.For
+			if end > o.Duration*85/100 {
+				t.Fatalf("seed %d: %s ends too late", seed, s)
+			}
+			if s.For == 0 && s.Fault.Span() != nemesis.Instant {
+				t.Fatalf("seed %d: %s never ends", seed, s)
+			}
+		}
+	}
+}
+
+// A step on single messages may find none of them, so it must not be able to
+// make a good run unknown.
+func TestGenerateMarksWhatMayNotBite(t *testing.T) {
+	for seed := range uint64(200) {
+		for _, s := range nemesis.Generate(seed, generating(5)).Steps {
+			f, ok := s.Fault.(nemesis.Traffic)
+			require.True(t, s.Optional || !ok || f.Class == "", "seed %d: %s", seed, s)
+		}
+	}
+}
+
+func TestGenerateVariety(t *testing.T) {
+	families := make(map[string]int)
+	triggers := make(map[string]int)
+	steps := 0
+	for seed := range uint64(50) {
+		plan := nemesis.Generate(seed, generating(5))
+		essential := make(map[string]int)
+		for _, s := range plan.Steps {
+			fault := s.Fault.String()
+			for _, e := range nemesis.Catalog() {
+				if strings.HasPrefix(fault, e.Name+" ") {
+					families[e.Name]++
+				}
+			}
+			name, _, _ := strings.Cut(fault, " ")
+			essential[name]++
+			triggers[s.Trigger.On]++
+			steps++
+		}
+		families["partition halves"] += strings.Count(plan.String(), "partition halves\n")
+		families["partition ring"] += strings.Count(plan.String(), "partition ring\n")
+		families["partition bridge"] += strings.Count(plan.String(), "partition bridge\n")
+		require.GreaterOrEqual(t, essential["kill"], 2, plan)
+		require.Positive(t, essential["pause"], plan)
+		require.Positive(t, essential["isolate"], plan)
+		require.Positive(t, essential["restart"]+essential["rolling-restart"]+essential["restart-storm"], plan)
+	}
+	for _, e := range nemesis.Catalog() {
+		require.Positive(t, families[e.Name], e.Name)
+	}
+	for _, on := range []string{"vote-granted", "candidate", "leader", "append", "commit", "install"} {
+		require.Positive(t, triggers[on], on)
+	}
+	require.GreaterOrEqual(t, steps, 50*30, "a plan of 30 s has 30 steps on average")
+}
+
+// Without a decoder there is no fault on messages.
+func TestGenerateWithoutClasses(t *testing.T) {
+	for seed := range uint64(100) {
+		o := generating(5)
+		o.Classes = nil
+		for _, s := range nemesis.Generate(seed, o).Steps {
+			f, ok := s.Fault.(nemesis.Traffic)
+			if ok {
+				require.Empty(t, f.Class)
+				require.NotContains(t, []string{"drop", "duplicate", "reorder", "hold"}, f.Action)
+			}
+		}
+	}
+}

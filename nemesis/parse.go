@@ -1,0 +1,256 @@
+package nemesis
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Parse reads a plan. Every error names the file and the line, says what is
+// wrong there and what would be right; all lines are looked at.
+func Parse(file, text string) (Plan, error) {
+	var plan Plan
+	var errs []error
+	for i, line := range strings.Split(text, "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		step, err := ParseStep(line)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s:%d: %w", file, i+1, err))
+			continue
+		}
+		plan.Steps = append(plan.Steps, step)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Plan{}, err
+	}
+	return plan, nil
+}
+
+// ParseStep reads one line of a plan, without a comment.
+func ParseStep(line string) (Step, error) {
+	r := newReader(line)
+	step := Step{Optional: r.accept("maybe")}
+	if err := step.parseWhen(r); err != nil {
+		return Step{}, err
+	}
+	fault, err := r.fault()
+	if err != nil {
+		return Step{}, err
+	}
+	step.Fault = fault
+	return step, step.Check(nil)
+}
+
+// parseWhen reads everything before the fault.
+func (s *Step) parseWhen(r *reader) (err error) {
+	switch {
+	case r.accept("at"):
+		if s.At, err = r.time("at"); err != nil {
+			return err
+		}
+		if r.accept("for") {
+			s.For, err = r.positive("for")
+		}
+		return err
+	case r.accept("on"):
+		if s.Trigger.On = r.next(); s.Trigger.On == "" {
+			return fmt.Errorf("on what? Name an event: %s", strings.Join(triggerNames(), ", "))
+		}
+		return s.parseClauses(r)
+	}
+	return fmt.Errorf("a step begins with a time or an event, not %q: for example \"at 5s for 3s kill leader\" or \"on leader for 1s pause leader\"", r.peek())
+}
+
+// parseClauses reads what follows the event of a trigger, in any order.
+func (s *Step) parseClauses(r *reader) error {
+	if slices.Contains([]string{"any", "anybody"}, r.peek()) {
+		r.next()
+	}
+	seen := make(map[string]bool)
+	for {
+		word := r.peek()
+		if seen[word] {
+			return fmt.Errorf("%q is said twice", word)
+		}
+		seen[word] = true
+		var err error
+		switch word {
+		case "by":
+			r.next()
+			err = s.parseBy(r)
+		case "from":
+			r.next()
+			s.Trigger.From, err = r.time(word)
+		case "until":
+			r.next()
+			s.Trigger.Until, err = r.positive(word)
+		case "after":
+			r.next()
+			s.Trigger.After, err = r.time(word)
+		case "times":
+			r.next()
+			s.Trigger.Times, err = r.count(word)
+			if s.Trigger.Times == 1 {
+				s.Trigger.Times = 0
+			}
+		case "for":
+			r.next()
+			s.For, err = r.positive(word)
+		default:
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// parseBy reads the members whose events fire a step: words, up to the next
+// clause or the fault.
+func (s *Step) parseBy(r *reader) error {
+	if r.accept("any") {
+		return nil
+	}
+	var words []string
+	for nodeName.MatchString(r.peek()) || slices.Contains(byWords(), r.peek()) {
+		words = append(words, r.next())
+	}
+	if len(words) == 0 {
+		return fmt.Errorf("by %s: use members such as n1, or one of %s", r.peek(), strings.Join(byWords(), ", "))
+	}
+	s.Trigger.By = Target(strings.Join(words, " "))
+	return nil
+}
+
+// ParseFault reads a fault alone.
+func ParseFault(text string) (Fault, error) { return newReader(text).fault() }
+
+// reader hands out the words of a line.
+type reader struct{ words []string }
+
+func newReader(line string) *reader {
+	spaced := strings.NewReplacer("<>", " <> ", ">", " > ", "|", " | ").Replace(line)
+	return &reader{words: strings.Fields(spaced)}
+}
+
+func (r *reader) peek() string {
+	if len(r.words) == 0 {
+		return ""
+	}
+	return r.words[0]
+}
+
+// next returns the next word, "" at the end.
+func (r *reader) next() string {
+	word := r.peek()
+	if len(r.words) > 0 {
+		r.words = r.words[1:]
+	}
+	return word
+}
+
+func (r *reader) accept(word string) bool {
+	if r.peek() != word {
+		return false
+	}
+	r.next()
+	return true
+}
+
+func (r *reader) time(after string) (time.Duration, error) {
+	if r.peek() == "" {
+		return 0, fmt.Errorf("a time is missing after %q: for example %s 2s500ms", after, after)
+	}
+	d, err := parseTime(r.next())
+	if err != nil {
+		return 0, fmt.Errorf("after %q: %w", after, err)
+	}
+	return d, nil
+}
+
+func (r *reader) positive(after string) (time.Duration, error) {
+	d, err := r.time(after)
+	if err == nil && d == 0 {
+		err = fmt.Errorf("%s 0 means never: write a longer time or leave it out", after)
+	}
+	return d, err
+}
+
+func (r *reader) count(after string) (int, error) {
+	word := r.next()
+	n, err := strconv.Atoi(word)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("bad count %q after %q: write a whole number from 1 on", word, after)
+	}
+	return n, nil
+}
+
+// target reads words up to one of the stops or the end.
+func (r *reader) target(stops ...string) Target {
+	var words []string
+	for r.peek() != "" && !slices.Contains(stops, r.peek()) {
+		words = append(words, r.next())
+	}
+	return Target(strings.Join(words, " "))
+}
+
+// fault reads a fault, which must take up all words that are left.
+func (r *reader) fault() (Fault, error) {
+	name := r.next()
+	if name == "" {
+		return nil, fmt.Errorf("the fault is missing: use one of %s", strings.Join(faultNames(), ", "))
+	}
+	parse := parserOf(name)
+	if parse == nil {
+		return nil, fmt.Errorf("unknown fault %q%s: use one of %s", name, didYouMean(name, faultNames()), strings.Join(faultNames(), ", "))
+	}
+	fault, err := parse(name, r)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.words) > 0 {
+		return nil, fmt.Errorf("%q is more than %s takes: for example %s", strings.Join(r.words, " "), name, exampleOf(name))
+	}
+	return fault, nil
+}
+
+// didYouMean returns a hint at the name that the word may be a slip of.
+func didYouMean(word string, names []string) string {
+	best, distance := "", 3
+	for _, n := range names {
+		if d := edits(word, n); d < distance && d < len(n) {
+			best, distance = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %s?)", best)
+}
+
+// edits counts the letters to insert, remove or change to get from a to b.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,122 @@
+package nemesis
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Plan is what to do to a system, and when. Its steps run side by side: their
+// order says nothing but the number of each, counted from 1, by which the
+// history knows it.
+type Plan struct{ Steps []Step }
+
+// Step is one line of a plan: a fault that begins at a time or at an event.
+type Step struct {
+	At      time.Duration // since the start of the faults; 0 for a triggered step
+	Trigger Trigger       // the zero Trigger for a timed step
+	For     time.Duration // how long; 0 means until the end, or at once over
+	Fault   Fault
+	// Optional marks a step that need not bite: "maybe".
+	Optional bool
+}
+
+func (s Step) triggered() bool { return s.Trigger != Trigger{} }
+
+// String is the step as a plan has it, with single blanks.
+func (s Step) String() string {
+	return strings.Join(s.columns(), " ")
+}
+
+// columns returns when, for how long (if it says so), and what.
+func (s Step) columns() []string {
+	when := "at " + formatTime(s.At)
+	if s.triggered() {
+		when = s.Trigger.String()
+	}
+	if s.Optional {
+		when = "maybe " + when
+	}
+	if s.For > 0 {
+		return []string{when, "for " + formatTime(s.For), s.Fault.String()}
+	}
+	return []string{when, s.Fault.String()}
+}
+
+// Check reports what makes the step impossible for these members; no members
+// means that they are not known yet.
+func (s Step) Check(nodes []string) error {
+	if s.Fault == nil {
+		return errors.New("the step has no fault")
+	}
+	if s.At < 0 || s.For < 0 {
+		return errors.New("a time is negative")
+	}
+	setting := Setting{Nodes: nodes, Triggered: s.triggered()}
+	if setting.Triggered {
+		if s.At != 0 {
+			return errors.New(`a step has "at" or "on", not both: use "from" with "on"`)
+		}
+		if err := s.Trigger.check(setting); err != nil {
+			return err
+		}
+	}
+	if err := s.Fault.Check(setting); err != nil {
+		return err
+	}
+	name, _, _ := strings.Cut(s.Fault.String(), " ")
+	switch span := s.Fault.Span(); {
+	case span == Instant && s.For > 0:
+		return fmt.Errorf("%s is over by itself: leave out \"for %s\"", name, formatTime(s.For))
+	case span == Bounded && s.For == 0:
+		return fmt.Errorf("%s needs a time: write, for example, \"for 3s\" before it", name)
+	}
+	return nil
+}
+
+// String is the plan as text that [Parse] reads back, its columns aligned.
+func (p Plan) String() string {
+	var when, span int
+	for _, s := range p.Steps {
+		if s.triggered() {
+			continue
+		}
+		c := s.columns()
+		when = max(when, len(c[0]))
+		if len(c) == 3 {
+			span = max(span, len(c[1]))
+		}
+	}
+	var b strings.Builder
+	for _, s := range p.Steps {
+		c := s.columns()
+		if len(c) == 2 {
+			c = []string{c[0], "", c[1]}
+		}
+		if s.triggered() {
+			b.WriteString(s.String())
+		} else {
+			line := pad(c[0], when)
+			if span > 0 {
+				line += "  " + pad(c[1], span)
+			}
+			b.WriteString(line + "  " + c[2])
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func pad(s string, width int) string { return s + strings.Repeat(" ", max(0, width-len(s))) }
+
+// Validate reports every step that is impossible for these members.
+func (p Plan) Validate(nodes []string) error {
+	var errs []error
+	for i, s := range p.Steps {
+		if err := s.Check(nodes); err != nil {
+			errs = append(errs, fmt.Errorf("step %d: %w", i+1, err))
+		}
+	}
+	return errors.Join(errs...)
+}
