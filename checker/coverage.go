@@ -42,11 +42,8 @@ type Coverage struct {
 
 // stepState is what became of a step of the plan.
 type stepState struct {
-	inject  history.Event
-	open    bool
-	bit     bool
-	ended   bool
-	skipped bool
+	inject history.Event
+	open   bool // it has not ended
 }
 
 // NewCoverage returns the checker "coverage".
@@ -93,15 +90,14 @@ func (c *Coverage) fault(e *history.Event) {
 		s.inject, s.open = keep(e), true
 		c.count("faults-injected", 1)
 	case history.FaultHeal:
-		s.open, s.ended = false, true
-		s.bit = s.bit || f.Bit
+		s.open = false
 		if f.Bit {
 			c.count("faults-bit", 1)
 		} else if !f.Optional {
 			c.unknown("fault %d had no effect: %s", f.Step, orElse(f.Resolved, f.Text))
 		}
 	default:
-		s.open, s.skipped = false, true
+		s.open = false
 		c.count("faults-"+string(f.What), 1)
 	}
 }

@@ -105,7 +105,7 @@ func (c *Election) Finish() Result {
 	if c.traced && c.ended {
 		c.compare()
 	}
-	return c.result(c.Name(), fmt.Sprintf("%d terms with a leader, each with one only", len(c.terms)))
+	return c.result(c.Name(), many(len(c.terms), "term")+" with a leader, never with two")
 }
 
 // compare finds leaderships on the wire that no trace knows of.

@@ -103,7 +103,7 @@ func describeProc(p *history.Proc) string {
 		if !p.Expected {
 			how += ", which nobody asked for"
 			if p.Text != "" {
-				how += ":\n" + indent(p.Text)
+				how += ":\n" + strings.TrimRight(p.Text, "\n")
 			}
 		}
 		return p.Node + " " + how
@@ -151,9 +151,9 @@ func outcome(op *history.Op) string {
 	case op.F == history.FGet:
 		return " = " + value(op.Got)
 	case op.F == history.FRead && op.Final:
-		return fmt.Sprintf(" (final) = %s", list(op.List))
+		return fmt.Sprintf(" (final) = %s%s", list(op.List), because(op.Error))
 	case op.F == history.FRead:
-		return " = " + list(op.List)
+		return " = " + list(op.List) + because(op.Error)
 	}
 	return ""
 }
@@ -189,6 +189,10 @@ func orElse(s, other string) string {
 	return s
 }
 
-func indent(text string) string {
-	return "    " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n    ")
+// many renders a count and its noun: 1 vote, 2 votes.
+func many[N int | int64 | uint64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -20,32 +20,29 @@ const (
 type findings struct {
 	violations []Violation
 	broken     map[string]int64 // violations of each rule
+	kept       map[string]int   // those of them in violations
 	unknowns   []string
 	undecided  int64
 	stats      map[string]int64
 }
 
 // violate notes a broken rule. It keeps the evidence only while the rule has
-// few violations.
+// few violations, and once for each text.
 func (f *findings) violate(rule, text string, evidence ...history.Event) {
 	if f.broken == nil {
-		f.broken = make(map[string]int64)
+		f.broken, f.kept = make(map[string]int64), make(map[string]int)
 	}
 	f.broken[rule]++
-	if f.broken[rule] > perRule {
+	if f.kept[rule] >= perRule || slices.ContainsFunc(f.violations, func(v Violation) bool { return v.Text == text }) {
 		return
 	}
+	f.kept[rule]++
 	slices.SortStableFunc(evidence, func(a, b history.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	evidence = slices.CompactFunc(evidence, func(a, b history.Event) bool {
 		return a.Seq == b.Seq && a.Kind() == b.Kind() && a.Raft == nil
 	})
 	f.violations = append(f.violations, Violation{Rule: rule, Text: text, Events: evidence})
 }
-
-// full tells that another violation of the rule would only be counted.
-func (f *findings) full(rule string) bool { return f.broken[rule] >= perRule }
-
-func (f *findings) any() bool { return len(f.violations) > 0 }
 
 // unknown notes something that cannot be decided. The same text is noted once.
 func (f *findings) unknown(format string, args ...any) {

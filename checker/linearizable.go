@@ -16,7 +16,7 @@ import (
 // Keys are independent, so each is judged by itself, in three steps: its history
 // is reduced to an equivalent smaller one (register.go); short proofs of the
 // usual violations are looked for, which need no search (zones.go); and porcupine
-// searches for an order, stretch by stretch (search.go). A search that exceeds its
+// searches for an order, passage by passage (search.go). A search that exceeds its
 // budget makes the verdict unknown and names the key.
 //
 // An operation that was invoked and never completed counts as unanswered, so a
@@ -139,7 +139,7 @@ func (l *Linearizable) Finish() Result {
 	if l.ops == 0 {
 		return l.result(l.Name(), "not checked: no get, put, cas or delete")
 	}
-	return l.result(l.Name(), fmt.Sprintf("%d operations on %d keys", l.ops, len(l.order)))
+	return l.result(l.Name(), many(l.ops, "operation")+" on "+many(len(l.order), "key"))
 }
 
 // judge decides one key.
@@ -151,10 +151,10 @@ func (l *Linearizable) judge(r *register, s *search) {
 		return
 	}
 	slices.SortFunc(items, byCall)
-	for _, stretch := range stretches(items) {
-		switch verdict, why := s.check(stretch); verdict {
+	for _, part := range passages(items) {
+		switch verdict, why := s.check(part); verdict {
 		case Invalid:
-			bad := s.shrink(stretch)
+			bad := s.shrink(part)
 			ops := make([]int, len(bad.items))
 			for i := range bad.items {
 				ops[i] = bad.items[i].op
@@ -174,7 +174,7 @@ func (l *Linearizable) judge(r *register, s *search) {
 			if p.complete {
 				continue // without cas and delete the proofs of zones.go are exhaustive
 			}
-			l.unknown("key %s, %d operations: %s", r.key, len(stretch.items), why)
+			l.unknown("key %s, %d operations: %s", r.key, len(part.items), why)
 			return
 		}
 	}

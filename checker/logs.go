@@ -96,10 +96,13 @@ func (c *Logs) Event(e *history.Event) {
 		return
 	}
 	r := e.Raft
-	if r == nil || r.Source != history.Trace {
+	if r == nil {
 		return
 	}
 	c.seen = true
+	if r.Source != history.Trace {
+		return
+	}
 	m := c.recent
 	if m == nil || m.name != r.Node {
 		m = c.member(r.Node)
@@ -276,7 +279,10 @@ func (c *Logs) Finish() Result {
 	if text, ok := c.silent(); ok {
 		return c.result(c.Name(), text)
 	}
-	if !c.seen {
+	if len(c.byID) == 0 {
+		if c.traced {
+			c.unknown("no member's trace was read")
+		}
 		return c.result(c.Name(), "not checked: the members write no trace")
 	}
 	c.judgeRemovals()
@@ -284,6 +290,6 @@ func (c *Logs) Finish() Result {
 	c.count("committed", int64(top))
 	c.count("hashes", c.hashes)
 	c.count("states", c.states.compared)
-	return c.result(c.Name(), fmt.Sprintf("%d committed entries, the same on all %d members; %d states compared",
-		top, len(c.byID), c.states.compared))
+	return c.result(c.Name(), fmt.Sprintf("entries up to %d committed, the same on %s; %s compared",
+		top, many(len(c.byID), "member"), many(c.states.compared, "state")))
 }

@@ -52,7 +52,7 @@ func (c *Votes) Finish() Result {
 	}
 	c.count("votes", votes)
 	c.count("winners", int64(len(c.wins)))
-	return c.result(c.Name(), fmt.Sprintf("%d votes, one per member and term; each of %d winners had a majority", votes, len(c.wins)))
+	return c.result(c.Name(), fmt.Sprintf("%s, at most one per member and term; %s with a majority", many(votes, "vote"), many(len(c.wins), "winner")))
 }
 
 // majority decides whether a winner had the votes of a majority: of the voters,
@@ -103,7 +103,7 @@ func (c *Votes) ballot(name string, key claimKey) *ballot {
 		return nil
 	}
 	for _, votes := range []map[uint64]*ballot{v.traced, v.tapped} {
-		if b := votes[key.term]; b != nil && b.peer == key.node {
+		if b := votes[key.term].gave(key.node); b != nil {
 			return b
 		}
 	}
@@ -150,7 +150,7 @@ func (c *Votes) configured() bool {
 // its vote request; it does not change while it stands. Acknowledgements are no
 // help: what a voter acknowledged it may have truncated since, unseen.
 func (c *Votes) tappedLogs() {
-	if c.holes {
+	if c.holes || !c.ended {
 		return // the first grant, before the voter's log grew, may be the one not seen
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.voters)) {
@@ -179,7 +179,7 @@ func (c *Votes) compareBallots() {
 		}
 		for _, term := range slices.Sorted(maps.Keys(v.tapped)) {
 			wire, own := v.tapped[term], v.traced[term]
-			if own != nil && own.peer != wire.peer {
+			if own != nil && own.gave(wire.peer) == nil {
 				c.unknown("trace and wire disagree: at %s %s, but at %s %s", seconds(wire.event.At), Describe(&wire.event),
 					seconds(own.event.At), Describe(&own.event))
 			}

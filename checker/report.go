@@ -131,7 +131,8 @@ func writeViolations(b *strings.Builder, result *Result) {
 		fmt.Fprintf(b, "\nINVALID  %s: %s\n", result.Checker, v.Text)
 		for i := range v.Events {
 			e := &v.Events[i]
-			fmt.Fprintf(b, "  %9s  %s\n", seconds(e.At), Describe(e))
+			text := strings.ReplaceAll(Describe(e), "\n", "\n             ")
+			fmt.Fprintf(b, "  %9s  %s\n", seconds(e.At), text)
 		}
 	}
 	if total := result.Stats["violations"]; total > int64(len(result.Violations)) {

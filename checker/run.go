@@ -13,7 +13,7 @@ import (
 // Options tune what the checkers may spend. The zero value is the default of
 // each field.
 type Options struct {
-	// Steps bounds the search for a linearization of one stretch of one key, in
+	// Steps bounds the search for a linearization of one passage of one key, in
 	// steps of the model. A saved history gets the same verdict wherever it is
 	// checked because this bound, not the clock, is what normally ends a search.
 	// Default 5,000,000.

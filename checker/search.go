@@ -17,12 +17,12 @@ type passage struct {
 
 func byCall(a, b item) int { return cmp.Compare(a.call, b.call) }
 
-// stretches cuts a history, sorted by call, after every operation that is alone:
+// passages cuts a history, sorted by call, after every operation that is alone:
 // called when all before it have returned, and returned before the next one's
 // call. What it read or wrote is then the register's value, so what follows can
-// be judged without what came before. Bounded stretches keep the search and its
+// be judged without what came before. Short passages keep the search and its
 // memory small on keys with many operations.
-func stretches(items []item) []passage {
+func passages(items []item) []passage {
 	var out []passage
 	var from uint32
 	latest := int64(-1)
@@ -53,7 +53,7 @@ type search struct {
 	total    int64 // steps of all searches
 }
 
-// check decides one stretch. Unknown comes with the budget that ran out.
+// check decides one passage. Unknown comes with the budget that ran out.
 //
 // The number of steps bounds the search, not the clock, so that the same history
 // gets the same verdict on any machine; the memory that porcupine's cache takes
@@ -61,6 +61,7 @@ type search struct {
 func (s *search) check(h passage) (verdict Verdict, why string) {
 	perState := int64(len(h.items)/8 + 128)
 	b := budget{steps: s.options.Steps, states: s.options.SearchMemory / perState, deadline: s.deadline}
+	b.late = time.Now().After(s.deadline)
 	operations := make([]porcupine.Operation, len(h.items))
 	for i := range h.items {
 		it := &h.items[i]
@@ -133,7 +134,7 @@ func (it *item) step(value uint32) (ok bool, next uint32) {
 	return true, value
 }
 
-// shrink returns a small part of a stretch that is not linearizable either. It
+// shrink returns a small part of a passage that is not linearizable either. It
 // first finds the shortest beginning that is illegal: in a beginning, what has not
 // returned yet may still take effect or not. Then it leaves out what it can: reads,
 // and writes of values that nothing left observes, neither of which can make a

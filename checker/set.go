@@ -28,11 +28,11 @@ type Set struct {
 	keys  map[string]*collection
 	order []*collection
 	open  map[int]opened
-	reads int64
-	adds  int64
-	final int64 // final reads that succeeded
-	asked int64 // final reads
-	ended bool
+	// foreign is the keys to which something else than add, append and read is done.
+	foreign map[string]bool
+	reads   int64
+	adds    int64
+	final   int64 // final reads that succeeded
 }
 
 // collection is one set or list.
@@ -44,7 +44,6 @@ type collection struct {
 	shown   history.Event
 	list    bool
 	set     bool
-	foreign bool // something else than add, append and read was done to the key
 	round   uint64
 }
 
@@ -79,7 +78,7 @@ type opened struct {
 
 // NewSet returns the checker "set".
 func NewSet() *Set {
-	return &Set{keys: make(map[string]*collection), open: make(map[int]opened)}
+	return &Set{keys: make(map[string]*collection), open: make(map[int]opened), foreign: make(map[string]bool)}
 }
 
 // Name returns "set".
@@ -87,9 +86,6 @@ func (*Set) Name() string { return "set" }
 
 // Event takes the next event.
 func (s *Set) Event(e *history.Event) {
-	if e.Run != nil && e.Run.What == history.RunEnd {
-		s.ended = true
-	}
 	op := e.Op
 	if op == nil {
 		return
@@ -97,9 +93,7 @@ func (s *Set) Event(e *history.Event) {
 	switch op.F {
 	case history.FAdd, history.FAppend, history.FRead:
 	case history.FPut, history.FCas, history.FDelete:
-		if c := s.keys[op.Key]; c != nil {
-			c.foreign = true
-		}
+		s.foreign[op.Key] = true
 		return
 	default:
 		return
@@ -149,9 +143,6 @@ func (s *Set) invoke(e *history.Event) {
 		a.appended = op.F == history.FAppend
 		c.list, c.set = c.list || a.appended, c.set || !a.appended
 		o.a = a
-	case op.Final:
-		s.asked++
-		fallthrough
 	default:
 		o.invoke = keep(e)
 	}
@@ -209,11 +200,11 @@ func (s *Set) Finish() Result {
 		s.unknown("no final read succeeded: whether acknowledged additions were lost is not known")
 	}
 	for _, c := range s.order {
-		if c.foreign {
+		if s.foreign[c.key] {
 			s.unknown("key %s is used as a set and as a register: it cannot be judged", c.key)
 		}
 	}
-	return s.result(s.Name(), fmt.Sprintf("%d additions to %d keys, %d reads", s.adds, len(s.order), s.reads))
+	return s.result(s.Name(), fmt.Sprintf("%s to %s, %s", many(s.adds, "addition"), many(len(s.order), "key"), many(s.reads, "read")))
 }
 
 // shorten cuts a long list in a kept read, to the part around the index.

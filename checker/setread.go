@@ -14,7 +14,7 @@ func (s *Set) read(o opened, e *history.Event) {
 	if e.Op.Final {
 		s.final++
 	}
-	if c.foreign {
+	if s.foreign[c.key] {
 		return
 	}
 	c.round++
@@ -23,7 +23,7 @@ func (s *Set) read(o opened, e *history.Event) {
 		switch {
 		case a == nil:
 			s.violate("a value that nobody added",
-				fmt.Sprintf("%s: %q is there, but no client ever added it", c.key, v), o.invoke, shorten(keep(e), i))
+				fmt.Sprintf("%s: %q is there, but no client had added it", c.key, v), o.invoke, shorten(keep(e), i))
 			continue
 		case a.outcome == outcomeFail && !a.twice:
 			s.violate("a value whose addition failed",
@@ -105,7 +105,7 @@ func (s *Set) ordered(o opened, e *history.Event) {
 	// From the end: an append must not have begun after the acknowledgement of one
 	// that stands behind it. soonest is that of the earliest acknowledged so far.
 	var soonest *addition
-	for i := len(list) - 1; i >= len(c.longest); i-- {
+	for i := len(list) - 1; i >= 0; i-- {
 		a := c.values[list[i]]
 		if a == nil || a.twice {
 			continue

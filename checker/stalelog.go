@@ -98,8 +98,8 @@ func (c *StaleLog) Finish() Result {
 	}
 	c.count("winners", int64(len(c.winners)))
 	c.count("compared", compared)
-	return c.result(c.Name(), fmt.Sprintf("%d winners, %d of them after a commit, none lacked a committed entry",
-		len(c.winners), compared))
+	return c.result(c.Name(), fmt.Sprintf("%s, %d of them in terms after a commit, none without a committed entry",
+		many(len(c.winners), "winner"), compared))
 }
 
 // judge compares a winner's log with the furthest commit of lower terms.

@@ -48,6 +48,20 @@ type voter struct {
 type ballot struct {
 	peer  string
 	event history.Event
+	more  []ballot // votes for others in the same term, each a violation
+}
+
+// gave returns the vote for peer, if there is one.
+func (b *ballot) gave(peer string) *ballot {
+	if b == nil || b.peer == peer {
+		return b
+	}
+	for i := range b.more {
+		if b.more[i].peer == peer {
+			return &b.more[i]
+		}
+	}
+	return nil
 }
 
 // NewVotes returns the checker "votes".
@@ -143,7 +157,8 @@ func (c *Votes) bind(v *voter, votes map[uint64]*ballot, p pledge) bool {
 		votes[p.term] = &ballot{peer: p.peer, event: keep(p.e)}
 		return true
 	}
-	if old.peer != p.peer {
+	if old.gave(p.peer) == nil {
+		old.more = append(old.more, ballot{peer: p.peer, event: keep(p.e)})
 		c.violate("two votes in one term",
 			fmt.Sprintf("%s voted twice in term %d: for %s and for %s", v.name, p.term, old.peer, p.peer),
 			old.event, keep(p.e))

@@ -24,8 +24,9 @@ import (
 // without such a conflict they are linearizable (Gibbons and Korach, Testing
 // shared memories, 1997), so a search that gives up changes nothing.
 //
-// Stale reads and reads that go back in time are special cases. Each proof takes
-// at most four operations.
+// Stale reads and reads that go back in time are special cases. And since the
+// value is in force once, one cas at most can have replaced it. Each proof takes at
+// most four operations.
 type proof struct {
 	r     *register
 	items []item
@@ -53,7 +54,7 @@ func newProof(r *register, items []item) *proof {
 // find reports whether there is a proof.
 func (p *proof) find() bool {
 	zones := p.zones()
-	if p.impossible(zones) {
+	if p.impossible(zones) || p.replacedTwice(zones) {
 		return true
 	}
 	var forward, backward []zone
@@ -161,6 +162,24 @@ func (p *proof) impossible(zones []zone) bool {
 			continue
 		}
 		return true
+	}
+	return false
+}
+
+// replacedTwice finds a value that two cas claim to have replaced by another.
+func (p *proof) replacedTwice(zones []zone) bool {
+	by := make(map[uint32]int)
+	for i := range p.items {
+		it := &p.items[i]
+		if !it.reads || !it.writes || it.arg == it.want || !zones[it.want].known {
+			continue
+		}
+		if first, ok := by[it.want]; ok {
+			p.found("a value replaced twice",
+				fmt.Sprintf("key %s: two cas replaced %s, which was there only once", p.r.key, value(p.r.values[it.want])), first, it.op)
+			return true
+		}
+		by[it.want] = it.op
 	}
 	return false
 }

@@ -30,6 +30,7 @@ type run struct {
 	tap     target.Tap // nil when the traffic is not decoded
 	host    cluster.Host
 	cluster *cluster.Cluster
+	view    *nemesis.View // who leads, as of the events so far
 	faults  time.Duration // when the nemesis started
 
 	stopping    sync.Once
@@ -92,6 +93,7 @@ func randomPlan(cfg Config) (nemesis.Plan, error) {
 		Duration: cfg.For,
 		Election: cfg.Election,
 		Classes:  classes,
+		Density:  cfg.Density,
 	}), nil
 }
 
@@ -108,10 +110,32 @@ func (r *run) background(cancel context.CancelCauseFunc) func() {
 		case <-ctx.Done():
 		}
 	})
+	r.view = nemesis.NewView()
+	wg.Go(func() { r.observe(ctx) })
 	if r.cfg.Progress != nil {
 		wg.Go(func() { follow(ctx, r.rec, len(r.plan.Steps), r.cfg.Progress) })
 	}
 	return func() { stop(); wg.Wait() }
+}
+
+// observe shows the nemesis who leads while it has not started; from then on it
+// looks for itself.
+func (r *run) observe(ctx context.Context) {
+	events, cancel := r.rec.Watch(watchSize, func(e *history.Event) bool {
+		return e.Raft != nil || e.Run != nil && e.Run.Phase == history.PhaseFaults
+	})
+	defer cancel()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-events:
+			if e.Raft == nil {
+				return
+			}
+			r.view.Observe(*e.Raft)
+		}
+	}
 }
 
 // start is step 2.
@@ -159,6 +183,9 @@ func (r *run) attack(ctx context.Context) error {
 		sleep(ctx, r.cfg.For-(r.rec.Now()-r.faults)) // a plan may end early, or have no step at all
 	}
 	r.fabric.Heal()
+	for _, left := range report.Unhealed {
+		r.note("", "not healed: "+left)
+	}
 	r.phase(history.PhaseHealed)
 	if err == nil {
 		r.awaitLeader(ctx)
@@ -171,7 +198,6 @@ func (r *run) attack(ctx context.Context) error {
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("nemesis: %w", err)
 	}
-	_ = report
 	return nil
 }
 
@@ -245,7 +271,9 @@ func (r *run) nemesis() nemesis.Options {
 		System: &system{r.cluster, r.fabric, r.rec},
 		Record: r.rec.Record,
 		Now:    func() time.Duration { return r.rec.Now() - r.faults },
+		Until:  r.cfg.For,
 		Seed:   r.cfg.Seed,
+		View:   r.view,
 	}
 }
 

@@ -27,6 +27,8 @@ type Config struct {
 	// Plan is what the nemesis does. Nil: one is generated from Seed.
 	Plan     *nemesis.Plan `json:"-"`
 	PlanName string        `json:"plan"` // random, a scenario's name, or a file
+	// Density divides the pauses between the faults of a generated plan; > 0.
+	Density float64 `json:"density"`
 
 	Workload string        `json:"workload"` // see workload.Names
 	Clients  int           `json:"clients"`
@@ -58,6 +60,7 @@ func Default() Config {
 		Seed:      1,
 		For:       30 * time.Second,
 		PlanName:  RandomPlan,
+		Density:   1,
 		Workload:  "mixed",
 		Clients:   10,
 		Rate:      500,
@@ -84,6 +87,9 @@ func (c *Config) Validate() error {
 	}
 	if c.For <= 0 {
 		bad("a run of %s: use a positive duration such as 30s", c.For)
+	}
+	if c.Density <= 0 {
+		bad("a density of %g: use a positive number, 1 as usual", c.Density)
 	}
 	if c.Clients < 1 || c.Clients > 1000 {
 		bad("%d clients: use 1 to 1000", c.Clients)

@@ -122,7 +122,10 @@ func meddleWithVotes(g *generator) {
 	if slices.Contains(g.Classes, "vote") && g.random.IntN(3) == 0 {
 		class = "vote"
 	}
-	g.rare(0, g.span(2, 4), g.pick(
+	late := Traffic{Action: "delay", Class: class, Delay: g.span(1, 1.8), Jitter: g.span(0.2, 0.6), From: "*", To: "*"}
+	g.rare(0, g.span(2, 5), g.pick(
+		late, // a vote that comes when its term is over
+		late,
 		Traffic{Action: "hold", Class: class, From: "*", To: "*"},
 		Traffic{Action: "hold", Class: class, From: "*", To: "one"},
 		Traffic{Action: "duplicate", Class: class, From: "*", To: "*"},

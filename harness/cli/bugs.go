@@ -72,7 +72,7 @@ no clean run was judged invalid.`,
 	fs.IntVar(&f.parallel, "parallel", 2, "how many clusters to run side by side")
 	fs.IntVar(&f.cleanRun, "clean", 3, "how many runs of the clean node")
 	setDefaults(fs, map[string]string{
-		"for": "6s", "rate": "400", "resend": "0.2", "snapshot-every": "100", "seed": "1", "timeout": "500ms",
+		"for": "10s", "density": "2", "rate": "400", "resend": "0.2", "snapshot-every": "100", "seed": "1", "timeout": "150ms",
 		"results": filepath.Join("results", "bugs"),
 	})
 	return cmd

@@ -35,6 +35,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.DurationVar(&f.cfg.For, "for", f.cfg.For, "how long to attack")
 	fs.Uint64Var(&f.cfg.Seed, "seed", 0, "seed of plan and clients; 0 draws one")
 	fs.StringVar(&f.plan, "plan", harness.RandomPlan, `random, none, a scenario's name (see usurper scenarios), or a plan file`)
+	fs.Float64Var(&f.cfg.Density, "density", f.cfg.Density, "divides the pauses between the faults of a random plan")
 	fs.StringVar(&f.cfg.Workload, "workload", f.cfg.Workload, "what clients do: mixed, register, set or append")
 	fs.IntVar(&f.cfg.Clients, "clients", f.cfg.Clients, "number of clients")
 	fs.Float64Var(&f.cfg.Rate, "rate", f.cfg.Rate, "operations a second in all; 0 for as fast as they go")

@@ -157,7 +157,8 @@ func (q *queue) merge(b []byte, rs *ruleSet) bool {
 	return true
 }
 
-// replace puts new rules in force instead of old ones.
+// replace puts new rules in force instead of old ones. What is picked is not
+// counted as held: it may be leaving this moment (see stranded).
 func (q *queue) replace(old, rs *ruleSet) {
 	for _, e := range old.effects {
 		if !rs.has(e) {
@@ -165,11 +166,32 @@ func (q *queue) replace(old, rs *ruleSet) {
 			break
 		}
 	}
-	for _, e := range rs.effects {
-		if e.action == Cut && !old.has(e) {
-			q.all(func(it *item) { it.heldBy(e) })
+	for _, e := range rs.newCuts(old) {
+		q.waiting(func(it *item) { it.heldBy(e) })
+	}
+}
+
+// stranded counts what is picked and did not leave: rules have changed from old
+// to rs during the write.
+func (q *queue) stranded(old, rs *ruleSet) {
+	for _, e := range rs.newCuts(old) {
+		for _, it := range q.picked {
+			it.heldBy(e)
 		}
 	}
+}
+
+func (rs *ruleSet) newCuts(old *ruleSet) []*effect {
+	if !rs.cut || rs == old {
+		return nil
+	}
+	var cuts []*effect
+	for _, e := range rs.effects {
+		if e.action == Cut && !old.has(e) {
+			cuts = append(cuts, e)
+		}
+	}
+	return cuts
 }
 
 // allowance is how many of want bytes the throttles in force let go now, or

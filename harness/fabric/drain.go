@@ -62,8 +62,8 @@ func (s *stream) drain(reading bool) outcome {
 	}
 }
 
-// next decides the writer's next step and, if it is a write, marks the stream
-// as busy.
+// next decides the writer's next step and, if it is one, marks a write as under
+// way.
 func (s *stream) next(reading bool) step {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +87,7 @@ func (s *stream) next(reading bool) step {
 		return step{until: until}
 	}
 	if it := q.picked[0]; it.kind != data {
-		s.busy = true
+		s.writing = s.rules
 		st := step{item: it}
 		if it.kind == dial {
 			st.ctx, s.stopDial = context.WithCancel(s.conn.ctx)
@@ -103,7 +103,7 @@ func (s *stream) next(reading bool) step {
 		}
 		b = b[:n]
 	}
-	s.busy = true
+	s.writing = s.rules
 	return step{bytes: b}
 }
 
@@ -141,7 +141,6 @@ func (s *stream) gather(limit int) []byte {
 func (s *stream) wrote(n int, it *item, err error, done []*item) []*item {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.busy = false
 	if s.stopDial != nil {
 		s.stopDial()
 		s.stopDial = nil
@@ -154,6 +153,8 @@ func (s *stream) wrote(n int, it *item, err error, done []*item) []*item {
 	} else if err == nil {
 		s.queue.written(0, nil)
 	}
+	s.queue.stranded(s.writing, s.rules)
+	s.writing = nil
 	if int64(s.queue.size) < s.conn.fabric.opts.MaxHeld {
 		nudge(s.space)
 	}

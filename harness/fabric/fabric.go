@@ -9,6 +9,7 @@
 //	dialler ──▶ listener ══ forward:  dialler > accepter ══▶ backend (accepter)
 //	        ◀──          ══ backward: accepter > dialler ══
 //
+// A connection needs both of its links: a reset or refusal of either ends it.
 // Everything on a link is traffic. A dial belongs to dialler > accepter, its
 // answer (a refusal) to accepter > dialler; a FIN or RST belongs to the link of
 // the side that sent it. What a rule holds stays in order, in bounded memory,
@@ -48,8 +49,8 @@ type Options struct {
 	// interleavings.
 	Seed uint64
 	// MaxHeld is how many bytes are held per connection and direction before the
-	// sender is held back; 0 means 4 MiB. One frame, and one read, may come on
-	// top.
+	// sender is held back, counting what Hold keeps and some bookkeeping; 0 means
+	// 4 MiB. One frame, and one read, may come on top.
 	MaxHeld int64
 	// Logf reports what cannot be returned, such as a failing accept. May be nil.
 	Logf func(format string, args ...any)

@@ -19,7 +19,9 @@ type Splitter interface {
 	// Next looks at the bytes that are not yet split. n is the length of the
 	// first whole frame in b and class its class; n is 0 when more bytes are
 	// needed. An error means that the stream cannot be decoded: the connection
-	// then passes as plain bytes and the Observer is told once.
+	// then passes as plain bytes and the Observer is told once. Bytes are
+	// forwarded once their frame is whole, so a frame should not wait for an
+	// answer to its own beginning.
 	Next(b []byte) (n int, class string, err error)
 }
 
@@ -27,7 +29,8 @@ type Splitter interface {
 type Stage string
 
 // The stages of a frame. Every frame is Sent, then Delivered or Dropped; one
-// that is held, or on its way when the run ends, stays Sent.
+// that is held, or on its way when the run ends, stays Sent. A duplicate is Sent
+// by nobody: it adds a second Delivered or Dropped.
 const (
 	Sent      Stage = "sent"      // entered the fabric whole
 	Delivered Stage = "delivered" // was written to the receiver's socket
@@ -35,8 +38,9 @@ const (
 )
 
 // Observer is told of every frame of a decoded link. Calls for one connection
-// and direction come in order; calls for different links may come at the same
-// time. It must be quick and must not keep frame, which is reused.
+// and direction come one by one and in order; those for different connections,
+// even of one link, may come at the same time. It must be quick, must not keep
+// frame, which is reused, and must not call the Fabric.
 type Observer interface {
 	Frame(stage Stage, link Link, class string, frame []byte)
 	// Undecodable is told once for a connection that could not be decoded.

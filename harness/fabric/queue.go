@@ -276,9 +276,9 @@ func (it *item) forget(rs *ruleSet) {
 	}
 }
 
-// all calls f for every item that has not left.
-func (q *queue) all(f func(*item)) {
-	for _, items := range [][]*item{q.picked, q.line[q.head:], q.loose, q.held} {
+// waiting calls f for every item that is neither gone nor picked.
+func (q *queue) waiting(f func(*item)) {
+	for _, items := range [][]*item{q.line[q.head:], q.loose, q.held} {
 		for _, it := range items {
 			f(it)
 		}

@@ -25,8 +25,8 @@ const (
 const (
 	Drop      Action = "drop"
 	Duplicate Action = "duplicate"
-	Reorder   Action = "reorder" // let a frame be overtaken by the next ones
-	Hold      Action = "hold"    // keep matching frames, let others pass, until removed
+	Reorder   Action = "reorder" // let a frame be overtaken by the next one to three, waiting Delay for them at most (0: 50 ms)
+	Hold      Action = "hold"    // keep matching frames, let others pass, until removed; a close waits for them
 )
 
 // Rule is one thing to do to some links. Several rules may be in force on a
@@ -36,7 +36,8 @@ type Rule struct {
 	Links  []Link
 	// Class restricts the rule to frames of one class ("append", "vote", …; see
 	// Protocol). It needs a link with a decoder. Cut with a class is Hold; Delay
-	// with a class lets other frames pass if the protocol tolerates it.
+	// and Throttle with a class let other frames pass if the protocol tolerates
+	// it.
 	Class string
 	// Delay and Jitter: the delay of a chunk is drawn evenly from
 	// [Delay-Jitter, Delay+Jitter]; Jitter ≤ Delay.

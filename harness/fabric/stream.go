@@ -51,10 +51,10 @@ type stream struct {
 	src, dst *net.TCPConn
 	rules    *ruleSet
 	queue    queue
-	fast     bool // no queue: src to dst
-	busy     bool // the writer is writing (or dialling)
-	leaving  bool // the writer has left because nothing is in the queue or in force
-	broken   bool // the writer has left because dst is gone
+	fast     bool     // no queue: src to dst
+	writing  *ruleSet // in force when the write or dial under way began; nil: none is
+	leaving  bool     // the writer has left because nothing is in the queue or in force
+	broken   bool     // the writer has left because dst is gone
 	stopDial context.CancelFunc
 	acks     []chan struct{}
 	ended    bool
@@ -86,9 +86,12 @@ func (s *stream) setRules(rs *ruleSet) <-chan struct{} {
 		return nil
 	}
 	s.queue.replace(s.rules, rs)
+	if s.writing == nil {
+		s.queue.stranded(s.rules, rs)
+	}
 	s.rules = rs
 	nudge(s.wake)
-	if !s.fast && !s.busy {
+	if !s.fast && s.writing == nil {
 		return nil
 	}
 	if s.stopDial != nil {
@@ -229,11 +232,15 @@ func (s *stream) lose() {
 	s.fast = false
 	s.resumeLocked()
 	var frames []*item
-	s.queue.all(func(it *item) {
+	lost := func(it *item) {
 		if it.frame {
 			frames = append(frames, it)
 		}
-	})
+	}
+	for _, it := range s.queue.picked {
+		lost(it)
+	}
+	s.queue.waiting(lost)
 	s.queue = queue{}
 	s.mu.Unlock()
 	if !s.conn.fabric.stopping() {

@@ -19,9 +19,10 @@ func NewMixed() *Mixed { return &Mixed{NewRegister(), NewSet()} }
 // Name returns "mixed".
 func (*Mixed) Name() string { return "mixed" }
 
-// Next draws two register operations to one of the set.
+// Next draws two register operations to one of the set, except for clients that
+// only read registers.
 func (m *Mixed) Next(client int, r *rand.Rand) history.Op {
-	if r.IntN(3) == 0 {
+	if r.IntN(3) == 0 && !m.register.reads(client) {
 		return m.set.Next(client, r)
 	}
 	return m.register.Next(client, r)

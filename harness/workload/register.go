@@ -8,7 +8,9 @@ import (
 
 // Register gets, puts and compare-and-sets single values. Every value is
 // written once. A cas expects the value that a client of its group last saw, so
-// that some succeed.
+// that some succeed. Every third client only reads: a member that is cut off
+// leaves whoever writes to it waiting, and who waits does not see that its reads
+// are old.
 type Register struct {
 	keys *rotation
 }
@@ -22,9 +24,15 @@ func NewRegister() *Register {
 // Name returns "register".
 func (*Register) Name() string { return "register" }
 
+// reads tells whether the client only reads.
+func (*Register) reads(client int) bool { return client%3 == 2 }
+
 // Next draws four gets to three puts to three cas.
 func (g *Register) Next(client int, r *rand.Rand) history.Op {
 	roll := r.IntN(10)
+	if g.reads(client) {
+		roll = 0
+	}
 	g.keys.mu.Lock()
 	defer g.keys.mu.Unlock()
 	k := g.keys.takeLocked(client)

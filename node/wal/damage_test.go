@@ -36,7 +36,7 @@ func makeSample(t testing.TB, batches int, o Options) *sample {
 		s.entries = append(s.entries, len(s.book.entries))
 	}
 	s.file = filepath.Join(s.dir, segmentName(l.lastSeq()))
-	kill(l)
+	l.Abandon()
 	var err error
 	s.bytes, err = os.ReadFile(s.file)
 	require.NoError(t, err)
@@ -45,8 +45,7 @@ func makeSample(t testing.TB, batches int, o Options) *sample {
 
 // with opens the directory with the last segment holding b instead.
 func (s *sample) with(t testing.TB, b []byte) (*Log, Recovered, error) {
-	require.NoError(t, os.Remove(s.file)) // ext4 syncs what is written over
-	require.NoError(t, os.WriteFile(s.file, b, 0o644))
+	put(t, s.file, b)
 	return Open(s.dir, Options{SegmentBytes: 1 << 10, wrap: quick})
 }
 
@@ -72,7 +71,7 @@ func TestTornAtEveryOffset(t *testing.T) {
 			l, rec, err := s.with(t, b)
 			require.NoError(t, err, "cut at %d", cut)
 			s.requirePrefix(t, rec, cut)
-			l.release()
+			l.Abandon()
 			again, rec2, err := Open(s.dir, Options{SegmentBytes: 1 << 10, wrap: quick})
 			require.NoError(t, err)
 			rec.TornBytes = 0
@@ -109,7 +108,7 @@ func (s *sample) requireGoesOn(t *testing.T, l *Log, rec Recovered) {
 	require.NoError(t, err)
 	require.Equal(t, b.after(0), rec.Entries)
 	require.Zero(t, rec.TornBytes)
-	l.release()
+	l.Abandon()
 }
 
 // A changed byte in anything that a later record proves synced is refused, and
@@ -141,7 +140,7 @@ func TestDamageAtEveryOffset(t *testing.T) {
 			require.NoError(t, err)
 			require.Positive(t, rec.TornBytes)
 			require.Len(t, rec.Entries, len(s.book.entries)-1)
-			l.release()
+			l.Abandon()
 		}
 	}
 }
@@ -155,22 +154,22 @@ func TestDamageInAnEarlierSegment(t *testing.T) {
 	for _, off := range []int64{0, 31, 127, 128, 150, 180, end - 1} {
 		damaged := bytes.Clone(b)
 		damaged[off] ^= 1
-		require.NoError(t, os.WriteFile(first, damaged, 0o644))
+		put(t, first, damaged)
 		_, _, err := Open(s.dir, Options{})
 		require.ErrorContains(t, err, first)
 		require.ErrorAs(t, err, new(*CorruptError))
 	}
-	require.NoError(t, os.WriteFile(first, b[:end-10], 0o644)) // torn, but it cannot be
+	put(t, first, b[:end-10]) // torn, but it cannot be
 	_, _, err = Open(s.dir, Options{})
 	require.ErrorContains(t, err, "not the last segment")
 
-	require.NoError(t, os.WriteFile(first, b[:end-int64(headerSize)-60], 0o644))
+	put(t, first, b[:end-int64(headerSize)-60])
 	_, _, err = Open(s.dir, Options{})
 	require.Error(t, err)
-	require.NoError(t, os.WriteFile(first, b, 0o644))
+	put(t, first, b)
 	l, _, err := Open(s.dir, Options{})
 	require.NoError(t, err)
-	l.release()
+	l.Abandon()
 
 	require.NoError(t, os.Remove(filepath.Join(s.dir, segmentName(2))))
 	_, _, err = Open(s.dir, Options{})
@@ -190,7 +189,7 @@ func TestLostSuffixOfAnEarlierSegment(t *testing.T) {
 		return nil
 	}))
 	clear(b[last:])
-	require.NoError(t, os.WriteFile(first, b, 0o644))
+	put(t, first, b)
 	_, _, err = Open(s.dir, Options{})
 	requireCorrupt(t, err, filepath.Join(s.dir, segmentName(2)), 0)
 	require.ErrorContains(t, err, "the segments before it end at")
@@ -220,7 +219,7 @@ func TestHoles(t *testing.T) {
 		require.NoError(t, l.Sync())
 	}
 	end := l.end
-	kill(l)
+	l.Abandon()
 	file := filepath.Join(dir, segmentName(1))
 	whole, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -232,7 +231,7 @@ func TestHoles(t *testing.T) {
 		}
 		holed := bytes.Clone(whole)
 		clear(holed[from:to])
-		require.NoError(t, os.WriteFile(file, holed, 0o644))
+		put(t, file, holed)
 		l, rec, err := Open(dir, o)
 		if !inLast {
 			require.ErrorAs(t, err, new(*CorruptError))
@@ -242,11 +241,11 @@ func TestHoles(t *testing.T) {
 		require.NoError(t, err, "hole at %d", from)
 		require.GreaterOrEqual(t, len(rec.Entries), synced[1])
 		require.Equal(t, b.entries[:len(rec.Entries)], rec.Entries)
-		l.release()
+		l.Abandon()
 		l, again, err := Open(dir, o)
 		require.NoError(t, err)
 		require.Equal(t, rec.Entries, again.Entries)
-		l.release()
+		l.Abandon()
 	}
 }
 
@@ -262,7 +261,7 @@ func TestDataThatLooksLikeRecords(t *testing.T) {
 	require.NoError(t, l.Append([]raft.Entry{e}))
 	require.NoError(t, l.Sync())
 	end := l.end
-	kill(l)
+	l.Abandon()
 	s.bytes, err = os.ReadFile(s.file)
 	require.NoError(t, err)
 	clear(s.bytes[end-1:]) // tear its last byte off
@@ -270,7 +269,7 @@ func TestDataThatLooksLikeRecords(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, rec.Entries, again.Entries)
 	require.Positive(t, again.TornBytes)
-	l.release()
+	l.Abandon()
 }
 
 func TestWrongHashOnDisk(t *testing.T) {
@@ -333,7 +332,7 @@ func FuzzOpen(f *testing.F) {
 			b = repair(b)
 		}
 		dir := t.TempDir()
-		require.NoError(t, os.WriteFile(filepath.Join(dir, segmentName(1)), b, 0o644))
+		put(t, filepath.Join(dir, segmentName(1)), b)
 		l, rec, err := Open(dir, Options{SegmentBytes: 1 << 10, wrap: quick})
 		if err != nil {
 			require.ErrorContains(t, err, dir)

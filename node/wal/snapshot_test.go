@@ -186,9 +186,9 @@ func TestLeftovers(t *testing.T) {
 	}
 	s := raft.Snapshot{Pos: raft.Pos{Term: 2, Index: 300}, Hash: 4}
 	require.NoError(t, l.Install(s))
-	kill(l)
+	l.Abandon()
 	for name, b := range kept {
-		require.NoError(t, os.WriteFile(l.disk.path(name), b, 0o644))
+		put(t, l.disk.path(name), b)
 	}
 	l, rec := mustOpen(t, l.disk.dir, l.options)
 	require.Equal(t, s.Pos, rec.Snapshot.Pos)
@@ -199,19 +199,20 @@ func TestLeftovers(t *testing.T) {
 }
 
 func TestDamagedSnapshot(t *testing.T) {
-	l, _ := mustOpen(t, t.TempDir(), Options{})
+	o := Options{SegmentBytes: 1 << 10, wrap: quick}
+	l, _ := mustOpen(t, t.TempDir(), o)
 	var b book
 	require.NoError(t, l.Append(b.write(1, 5)))
 	require.NoError(t, l.SaveSnapshot(b.snapshot(3, "some state")))
-	kill(l)
+	l.Abandon()
 	file := l.disk.path(snapshotName(3))
 	good, err := os.ReadFile(file)
 	require.NoError(t, err)
 	for off := range good {
 		bad := append([]byte(nil), good...)
 		bad[off] ^= 4
-		require.NoError(t, os.WriteFile(file, bad, 0o644))
-		_, _, err := Open(l.disk.dir, Options{})
+		put(t, file, bad)
+		_, _, err := Open(l.disk.dir, o)
 		want := int64(0)
 		if off >= snapshotFixed {
 			want = snapshotFixed
@@ -219,17 +220,17 @@ func TestDamagedSnapshot(t *testing.T) {
 		requireCorrupt(t, err, file, want)
 	}
 	for n := range good {
-		require.NoError(t, os.WriteFile(file, good[:n], 0o644))
-		_, _, err := Open(l.disk.dir, Options{})
+		put(t, file, good[:n])
+		_, _, err := Open(l.disk.dir, o)
 		require.ErrorAs(t, err, new(*CorruptError))
 	}
 	other := b.snapshot(3, "some state")
 	other.Hash++
 	require.NoError(t, l.disk.writeSnapshot(other))
-	_, _, err = Open(l.disk.dir, Options{})
+	_, _, err = Open(l.disk.dir, o)
 	requireCorrupt(t, err, file, 16)
 	require.NoError(t, os.Remove(file))
-	_, _, err = Open(l.disk.dir, Options{})
+	_, _, err = Open(l.disk.dir, o)
 	require.ErrorContains(t, err, "needs the snapshot at index 3")
 }
 
@@ -238,7 +239,7 @@ func TestSnapshotWithoutSegments(t *testing.T) {
 	var b book
 	require.NoError(t, l.Append(b.write(1, 5)))
 	require.NoError(t, l.SaveSnapshot(b.snapshot(3, "")))
-	kill(l)
+	l.Abandon()
 	require.NoError(t, os.Remove(l.disk.path(segmentName(1))))
 	_, _, err := Open(l.disk.dir, Options{})
 	require.ErrorContains(t, err, "no segment")

@@ -271,6 +271,15 @@ func (l *Log) Close() error {
 	return err
 }
 
+// Abandon gives the directory back as the death of the process would: nothing
+// more is written, and what was not synced is lost. After Close it does nothing.
+func (l *Log) Abandon() {
+	if !errors.Is(l.err, ErrClosed) {
+		l.release()
+		l.err = ErrClosed
+	}
+}
+
 // release gives back what the process holds, and writes nothing.
 func (l *Log) release() {
 	if l.spare != nil {

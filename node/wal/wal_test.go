@@ -60,21 +60,22 @@ func mustOpen(t testing.TB, dir string, o Options) (*Log, Recovered) {
 	t.Helper()
 	l, rec, err := Open(dir, o)
 	require.NoError(t, err)
-	t.Cleanup(l.release) // harmless after kill and Close
+	t.Cleanup(l.Abandon)
 	return l, rec
 }
 
-// kill does what SIGKILL does: the lock and the files go, the buffer is lost.
-func kill(l *Log) {
-	l.release()
-	l.err = errors.New("killed")
-}
-
-// reopen kills l and opens its directory again.
+// reopen abandons l and opens its directory again.
 func reopen(t testing.TB, l *Log) (*Log, Recovered) {
 	t.Helper()
-	kill(l)
+	l.Abandon()
 	return mustOpen(t, l.disk.dir, l.options)
+}
+
+// put replaces a file. It does not write over it, for ext4 syncs what does.
+func put(t testing.TB, file string, b []byte) {
+	t.Helper()
+	require.NoError(t, os.RemoveAll(file))
+	require.NoError(t, os.WriteFile(file, b, 0o644))
 }
 
 func TestOpenEmpty(t *testing.T) {
@@ -210,6 +211,7 @@ func TestClose(t *testing.T) {
 	require.NoError(t, l.Close())
 	require.ErrorIs(t, l.Sync(), ErrClosed)
 	require.ErrorIs(t, l.SetState(raft.HardState{}), ErrClosed)
+	l.Abandon()
 	_, rec := mustOpen(t, l.disk.dir, Options{})
 	require.EqualValues(t, 3, rec.State.Term)
 }

@@ -1,0 +1,246 @@
+package checker_test
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"iter"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/history"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
+
+// stub is a checker that says what it is told, or panics.
+type stub struct {
+	verdict checker.Verdict
+	event   func()
+	finish  func()
+}
+
+func (s *stub) Name() string { return "stub" }
+func (s *stub) Event(*history.Event) {
+	if s.event != nil {
+		s.event()
+	}
+}
+
+func (s *stub) Finish() checker.Result {
+	if s.finish != nil {
+		s.finish()
+	}
+	return checker.Result{Checker: "stub", Verdict: s.verdict}
+}
+
+func boom() { panic("boom") }
+
+func TestRunTakesTheWorstVerdict(t *testing.T) {
+	is := func(v checker.Verdict) checker.Checker { return &stub{verdict: v} }
+	for _, row := range []struct {
+		name string
+		cs   []checker.Checker
+		want checker.Verdict
+	}{
+		{"all valid", []checker.Checker{is(checker.Valid), is(checker.Valid)}, checker.Valid},
+		{"one unknown", []checker.Checker{is(checker.Unknown), is(checker.Valid)}, checker.Unknown},
+		{"invalid is not masked", []checker.Checker{is(checker.Invalid), is(checker.Unknown)}, checker.Invalid},
+		{"no checker", nil, checker.Unknown},
+		{"a crash", []checker.Checker{&stub{verdict: checker.Valid, event: boom}}, checker.Unknown},
+		{"a crash at the end", []checker.Checker{&stub{verdict: checker.Valid, finish: boom}}, checker.Unknown},
+		{"a crash does not mask", []checker.Checker{&stub{event: boom}, is(checker.Invalid)}, checker.Invalid},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			report, err := checker.Run(row.cs, traced().all())
+			require.NoError(t, err)
+			require.Equal(t, row.want, report.Verdict)
+		})
+	}
+}
+
+func TestRunKeepsThePanicAndGoesOn(t *testing.T) {
+	seen := 0
+	after := &stub{verdict: checker.Valid, event: func() { seen++ }}
+	h := traced()
+	h.start()
+	report, err := checker.Run([]checker.Checker{&stub{event: boom}, after}, h.all())
+	require.NoError(t, err)
+	require.Equal(t, len(h.events), seen)
+	require.Contains(t, report.Results[0].Summary, "boom")
+	require.Contains(t, report.Results[0].Unknowns[0], "report_test.go", "the stack says where")
+}
+
+func TestRunReportsWhatItReadBeforeAnError(t *testing.T) {
+	broken := errors.New("history.jsonl:7: not JSON")
+	h := traced()
+	h.lead("n1", 1)
+	h.lead("n2", 1)
+	events := func(yield func(*history.Event, error) bool) {
+		for e := range h.all() {
+			if !yield(e, nil) {
+				return
+			}
+		}
+		yield(nil, broken)
+	}
+	report, err := checker.Run(checker.All(checker.Options{}), iter.Seq2[*history.Event, error](events))
+	require.ErrorIs(t, err, broken)
+	require.Equal(t, checker.Invalid, report.Verdict)
+	require.Contains(t, report.Failed(), "election")
+	require.Contains(t, report.String(), "history.jsonl:7")
+}
+
+// Events are reused by their reader, so nothing of them may be kept.
+func TestCheckersKeepNothingOfTheirEvents(t *testing.T) {
+	h := violating()
+	r := checker.NewRunner(checker.All(checker.Options{}))
+	for i := range h.events {
+		e := h.events[i]
+		if e.Raft != nil {
+			raft := *e.Raft
+			e.Raft = &raft
+		}
+		if e.Op != nil {
+			op := *e.Op
+			op.List = append([]string(nil), op.List...)
+			e.Op = &op
+		}
+		r.Event(&e)
+		if e.Raft != nil {
+			*e.Raft = history.Raft{Node: "gone"}
+		}
+		if e.Op != nil {
+			clear(e.Op.List)
+			*e.Op = history.Op{Key: "gone"}
+		}
+	}
+	report := r.Finish()
+	require.Equal(t, checker.Invalid, report.Verdict)
+	require.NotContains(t, report.String(), "gone")
+}
+
+// violating is a history with violations of several kinds.
+func violating() *tape {
+	h := newTape(history.Run{Target: "reference", Workload: "mixed", Seed: 7, Traced: true})
+	h.start()
+	h.elect("n1", 7, "n3")
+	h.put("n1", "n1", 7, 7, 2)
+	h.commit("n1", 7, 2, true)
+	h.grant("n3", "n2", 7)
+	h.stand("n2", 8)
+	h.grant("n3", "n2", 8)
+	h.lead("n2", 8)
+	h.do(1, history.OK, put("a"))
+	h.do(1, history.OK, put("b"))
+	h.do(2, history.OK, get("a"))
+	h.do(1, history.OK, add("v1"))
+	h.do(2, history.OK, final("v2"))
+	h.proc(history.Proc{Node: "n2", What: history.ProcExit, Code: 2, Text: "panic: boom\ngoroutine 1"})
+	h.end()
+	return h
+}
+
+func TestReport(t *testing.T) {
+	report, err := checker.Run(checker.All(checker.Options{}), violating().all())
+	require.NoError(t, err)
+	golden(t, "report.txt", report.String())
+
+	encoded, err := json.Marshal(report)
+	require.NoError(t, err)
+	var back checker.Report
+	require.NoError(t, json.Unmarshal(encoded, &back))
+	require.Equal(t, report, back)
+
+	votes, ok := report.Result("votes")
+	require.True(t, ok)
+	require.Equal(t, checker.Invalid, votes.Verdict)
+}
+
+func TestReportOfACleanRun(t *testing.T) {
+	h := whole().build()
+	report, err := checker.Run(checker.All(checker.Options{}), h.all())
+	require.NoError(t, err)
+	require.Empty(t, report.Failed())
+	golden(t, "clean.txt", report.String())
+}
+
+func TestDescribe(t *testing.T) {
+	raft := func(r history.Raft) history.Event {
+		r.Source, r.Node = history.Trace, "n1"
+		return history.Event{Raft: &r}
+	}
+	p := pos(6, 120)
+	events := []history.Event{
+		{},
+		{Run: &history.Run{What: history.RunBegin, Target: "reference", Nodes: []string{"n1", "n2"}}},
+		{Run: &history.Run{What: history.RunPhase, Phase: history.PhaseHealed}},
+		{Run: &history.Run{What: history.RunStall, Stall: 120 * time.Millisecond}},
+		{Run: &history.Run{What: history.RunNote, Text: "no final read"}},
+		{Run: &history.Run{What: history.RunLog, Node: "n2", Text: "panic: boom"}},
+		{Run: &history.Run{What: history.RunUntap, Text: "n1 > n2: bad frame"}},
+		{Run: &history.Run{What: history.RunEnd}},
+		{Fault: &history.Fault{Step: 3, What: history.FaultInject, Text: "pause one", Resolved: "pause n2"}},
+		{Fault: &history.Fault{Step: 3, What: history.FaultHeal, Resolved: "pause n2", Bit: true, Evidence: map[string]int64{"stopped": 1, "held": 4}}},
+		{Fault: &history.Fault{Step: 3, What: history.FaultHeal, Resolved: "cut n1 > n2"}},
+		{Fault: &history.Fault{Step: 3, What: history.FaultSkipped, Text: "pause n2", Reason: "not running"}},
+		{Fault: &history.Fault{Step: 3, What: history.FaultNotFired, Text: "on leader kill one"}},
+		{Fault: &history.Fault{Step: 3, What: history.FaultNoTarget, Text: "kill leader"}},
+		{Proc: &history.Proc{Node: "n2", What: history.ProcStart, Inc: 2, Pid: 99}},
+		{Proc: &history.Proc{Node: "n2", What: history.ProcReady}},
+		{Proc: &history.Proc{Node: "n2", What: history.ProcSignal, Signal: "SIGSTOP"}},
+		{Proc: &history.Proc{Node: "n2", What: history.ProcExit, Signal: "SIGKILL", Expected: true}},
+		{Proc: &history.Proc{Node: "n2", What: history.ProcExit, Code: 1, Text: "disk full"}},
+		{Op: &history.Op{Process: 4, Type: history.Invoke, F: history.FPut, Key: "x", Arg: "5", Node: "n3"}},
+		{Op: &history.Op{Process: 4, Type: history.OK, F: history.FGet, Key: "x", Got: "5"}},
+		{Op: &history.Op{Process: 4, Type: history.OK, F: history.FGet, Key: "x", Saw: true}},
+		{Op: &history.Op{Process: 4, Type: history.Fail, F: history.FCas, Key: "x", Old: "5", Arg: "6", Got: "7", Saw: true}},
+		{Op: &history.Op{Process: 4, Type: history.Info, F: history.FAppend, Key: "l", Arg: "v", Error: "timeout"}},
+		{Op: &history.Op{Process: 4, Type: history.OK, F: history.FRead, Key: "l", List: []string{"v", "w"}, Final: true}},
+		{Op: &history.Op{Process: 4, Type: history.OK, F: history.FDelete, Key: "x"}},
+		raft(history.Raft{What: history.RaftStart, Inc: 2, Term: 7, Vote: "n3", Last: p}),
+		raft(history.Raft{What: history.RaftStart, Inc: 1}),
+		raft(history.Raft{What: history.RaftFollower, Term: 7, Peer: "n2"}),
+		raft(history.Raft{What: history.RaftFollower, Term: 7}),
+		raft(history.Raft{What: history.RaftCandidate, Term: 7, Last: p, Known: true, Heard: 310 * time.Millisecond}),
+		raft(history.Raft{What: history.RaftVote, Term: 7, PeerTerm: 7, Peer: "n2", Granted: true, Last: p, PeerLast: p}),
+		raft(history.Raft{What: history.RaftVote, Term: 7, PeerTerm: 7, Peer: "n1", Granted: true, Last: p, PeerLast: p}),
+		raft(history.Raft{What: history.RaftVote, Term: 8, PeerTerm: 7, Peer: "n2", Reason: history.ReasonStaleTerm, Last: p}),
+		raft(history.Raft{What: history.RaftPreVote, Term: 7, PeerTerm: 8, Peer: "n2", Granted: true, Last: p, PeerLast: p}),
+		raft(history.Raft{What: history.RaftLeader, Term: 7, Last: p}),
+		raft(history.Raft{What: history.RaftAppend, Term: 7, Peer: "n2", From: 121, To: 130, EntryTerm: 7}),
+		raft(history.Raft{What: history.RaftAppend, Term: 7, Peer: "n1", From: 121, To: 121, EntryTerm: 7}),
+		raft(history.Raft{What: history.RaftTruncate, Term: 7, Peer: "n2", Index: 121}),
+		raft(history.Raft{What: history.RaftAck, Term: 7, Peer: "n2", Index: 121}),
+		raft(history.Raft{What: history.RaftCommit, Term: 7, Index: 121, EntryTerm: 7, Lead: true}),
+		raft(history.Raft{What: history.RaftCommit, Term: 7, Index: 121, EntryTerm: 6}),
+		raft(history.Raft{What: history.RaftApply, Term: 7, Index: 121, Digest: 0xbeef}),
+		raft(history.Raft{What: history.RaftSnapshot, Term: 7, Index: 121, EntryTerm: 7, Digest: 0xbeef}),
+		raft(history.Raft{What: history.RaftInstall, Term: 7, Peer: "n2", Index: 121, EntryTerm: 7, Digest: 0xbeef}),
+		raft(history.Raft{What: history.RaftConfig, Index: 9, Voters: []string{"n1", "n2"}, Outgoing: []string{"n1"}}),
+		raft(history.Raft{What: history.RaftEnd}),
+		{Raft: &history.Raft{Source: history.Tap, Stage: history.Delivered, Node: "n3", What: history.RaftVote, Term: 7, Peer: "n1", Granted: true}},
+	}
+	var text string
+	for i := range events {
+		text += checker.Describe(&events[i]) + "\n"
+	}
+	golden(t, "describe.txt", text)
+}
