@@ -76,12 +76,13 @@ func (c *Logs) commit(m *logMember, e *history.Event) {
 			fmt.Sprintf("%s, leader of term %d, committed up to (%d,%d), which is not of its own term (Raft figure 8)",
 				m.name, r.Term, r.EntryTerm, r.Index), append(m.leader.get(), keep(e))...)
 	}
-	if r.Index < m.commit {
+	if r.Index < m.told {
 		c.violate("a commit index went back",
-			fmt.Sprintf("%s knew everything up to %d committed and then only up to %d", m.name, m.commit, r.Index),
+			fmt.Sprintf("%s knew everything up to %d committed and then only up to %d", m.name, m.told, r.Index),
 			append(m.knows.get(), keep(e))...)
 		return
 	}
+	m.told = r.Index
 	if end, _ := m.log.end(); m.placed && r.Index > end.Index {
 		c.violate("committed beyond the log",
 			fmt.Sprintf("%s knows entry %d committed while its log ends at %d", m.name, r.Index, end.Index), keep(e))
@@ -98,8 +99,10 @@ func (c *Logs) commit(m *logMember, e *history.Event) {
 	if !noted {
 		c.note(r.EntryTerm, r.Index, r.Index, e)
 	}
-	m.commit = r.Index
-	m.knows.set(e)
+	if r.Index >= m.commit {
+		m.commit = r.Index
+		m.knows.set(e)
+	}
 }
 
 // note enters committed entries and reports a second committed log.

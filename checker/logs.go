@@ -55,7 +55,11 @@ type logMember struct {
 	leads  uint64
 	leader slot
 	commit uint64
-	knows  slot // the last commit
+	// told is the last commit index that this process told of itself. A new
+	// process learns anew what the one before it knew (commit is volatile, Raft
+	// figure 2), and may tell of less for a while.
+	told  uint64
+	knows slot // the last commit
 	// agreed is the last index known to agree with the log of the leader of
 	// agreedTerm, because that leader's entries were accepted up to there.
 	agreedTerm, agreed uint64
@@ -117,7 +121,7 @@ func (c *Logs) Event(e *history.Event) {
 		return
 	}
 	if known && r.Inc != inc { // a process without its start event
-		m.placed, m.leads, m.commit, m.agreed = false, 0, 0, 0
+		m.placed, m.leads, m.commit, m.told, m.agreed = false, 0, 0, 0, 0
 	}
 	c.inTerm(m, e)
 	switch r.What {

@@ -200,6 +200,14 @@ func TestLogsCommits(t *testing.T) {
 			h.trace("n2", history.Raft{What: history.RaftCommit, Term: 1, Index: 11, EntryTerm: 1})
 			return h
 		}, checker.Invalid, "committed beyond the log"},
+		{"a restarted member learns its commit index anew", func() *tape {
+			h := traced()
+			replicate(h, 10)
+			h.restartKnowing("n2", 1, "", 10)
+			h.commit("n2", 1, 4, false)
+			h.commit("n2", 1, 10, false)
+			return h
+		}, checker.Valid, ""},
 		{"a commit index goes back", func() *tape {
 			h := traced()
 			replicate(h, 10)

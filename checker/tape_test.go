@@ -114,10 +114,15 @@ func (t *tape) start() {
 
 // restart brings a new process of the node up on the log that it has.
 func (t *tape) restart(node string, term uint64, vote string) {
+	t.restartKnowing(node, term, vote, 0)
+}
+
+// restartKnowing is restart with a recovered commit index.
+func (t *tape) restartKnowing(node string, term uint64, vote string, commit uint64) {
 	t.inc[node]++
 	t.seq[node] = 0
 	t.trace(node, history.Raft{
-		What: history.RaftStart, Term: term, Vote: vote, Last: t.last(node), Hash: hash(t.logs[node]),
+		What: history.RaftStart, Term: term, Vote: vote, Last: t.last(node), Hash: hash(t.logs[node]), Commit: commit,
 	})
 }
 
