@@ -323,7 +323,9 @@ func (l *loop) compact() error {
 	if err := l.trace.Flush(); err != nil {
 		return err
 	}
-	l.raft.Compact(snap)
+	if err := l.raft.Compact(snap); err != nil {
+		return fmt.Errorf("compact log up to %d: %w", snap.Pos.Index, err)
+	}
 	return nil
 }
 

@@ -37,13 +37,24 @@ func (w *Writer) Start(r Recovered) {
 }
 
 // Events collects what an Output of the raft tells, in order. digest is that
-// of the state machine as it is now, for an install among them.
+// of the state machine as it is now. It belongs to the last install among them:
+// of several in one Output only that one's state was ever restored.
 func (w *Writer) Events(events []raft.Event, digest uint64) {
 	if w == nil {
 		return
 	}
+	last := -1
 	for i := range events {
-		w.event(&events[i], digest)
+		if events[i].What == raft.EventInstall {
+			last = i
+		}
+	}
+	for i := range events {
+		restored := uint64(0)
+		if i == last {
+			restored = digest
+		}
+		w.event(&events[i], restored)
 	}
 }
 
@@ -59,9 +70,7 @@ func (w *Writer) event(e *raft.Event, digest uint64) {
 	l.hashes("hashes", e.Hashes)
 	l.number("index", e.Index)
 	l.number("hash", e.Hash)
-	if e.What == raft.EventInstall {
-		l.number("digest", digest)
-	}
+	l.number("digest", digest)
 	l.flag("granted", e.Granted)
 	l.text("reason", e.Reason)
 	l.flag("lead", e.Lead)

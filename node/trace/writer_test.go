@@ -157,3 +157,22 @@ func BenchmarkBatch(b *testing.B) {
 		require.NoError(b, w.Flush())
 	}
 }
+
+// A member that was away may find two snapshots in its inbox. Only the last one
+// is restored, so only there can the state's digest be told.
+func TestOnlyTheLastInstallHasTheDigest(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "trace")
+	w, err := trace.Create(path, source)
+	require.NoError(t, err)
+	w.Events([]raft.Event{
+		{What: raft.EventInstall, Term: 6, Index: 60},
+		{What: raft.EventInstall, Term: 6, Index: 70},
+		{What: raft.EventCommit, Term: 6, Index: 71},
+	}, 9)
+	require.NoError(t, w.Flush())
+	require.NoError(t, w.Close())
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(b), `"digest":9`))
+	require.Contains(t, string(b), `"index":70,"digest":9`)
+}

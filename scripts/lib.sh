@@ -1,0 +1,13 @@
+# Sourced by the scripts: builds the binary into a folder that goes away, and
+# makes sure that the scripts work from any folder.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+usurper=$work/usurper
+go build -o "$usurper" .
+machine() { printf '%s, %s processors, %s\n\n' "$(uname -sr)" "$(nproc)" "$(go version | cut -d' ' -f3)"; }
+# stat RUN CHECKER NAME prints one number of a verdict.json.
+stat() { awk -v c="\"$2\"" -v n="\"$3\":" '$1=="\"checker\":"{in_c=($2==c",")} in_c && $1==n {sub(",","",$2); print $2; exit}' "$1/verdict.json"; }
+# median of the numbers on standard input.
+median() { sort -n | awk '{v[NR]=$1} END {if (NR) print v[int((NR+1)/2)]; else print "-"}'; }
