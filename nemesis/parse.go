@@ -9,9 +9,16 @@ import (
 	"time"
 )
 
+// maxErrors bounds what is said of a file that is no plan at all.
+const maxErrors = 20
+
 // Parse reads a plan. Every error names the file and the line, says what is
-// wrong there and what would be right; all lines are looked at.
-func Parse(file, text string) (Plan, error) {
+// wrong there and what would be right; lines are looked at until maxErrors are bad.
+func Parse(file, text string) (Plan, error) { return ParseFor(file, text, nil) }
+
+// ParseFor is Parse for a cluster of these members: a step that is impossible for
+// them is an error too.
+func ParseFor(file, text string, nodes []string) (Plan, error) {
 	var plan Plan
 	var errs []error
 	for i, line := range strings.Split(text, "\n") {
@@ -20,8 +27,13 @@ func Parse(file, text string) (Plan, error) {
 			continue
 		}
 		step, err := ParseStep(line)
+		if err == nil && nodes != nil {
+			err = step.Check(nodes)
+		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s:%d: %w", file, i+1, err))
+			if errs = append(errs, fmt.Errorf("%s:%d: %w", file, i+1, err)); len(errs) == maxErrors {
+				break
+			}
 			continue
 		}
 		plan.Steps = append(plan.Steps, step)

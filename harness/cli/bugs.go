@@ -29,6 +29,7 @@ type bugsFlags struct {
 	budget   time.Duration
 	parallel int
 	cleanRun int
+	blind    bool
 }
 
 func bugsCommand() *cobra.Command {
@@ -51,15 +52,15 @@ no clean run was judged invalid.`,
 			if err != nil {
 				return err
 			}
+			if f.seeds < 1 || f.parallel < 1 || f.cleanRun < 0 {
+				return fmt.Errorf("%d seeds, %d side by side, %d clean runs: use at least 1, 1 and 0", f.seeds, f.parallel, f.cleanRun)
+			}
+			if _, err := f.build("", f.cfg.Seed)(0); err != nil {
+				return err // before anything is written
+			}
 			return f.hunt(cmd.Context(), cmd, chosen)
 		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var names []string
-			for _, b := range reference.Bugs() {
-				names = append(names, string(b.Name))
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
+		ValidArgsFunction: cobra.FixedCompletions(bugNames(), cobra.ShellCompDirectiveNoFileComp),
 	}
 	f.add(cmd.Flags())
 	fs := cmd.Flags()
@@ -71,11 +72,20 @@ no clean run was judged invalid.`,
 	fs.DurationVar(&f.budget, "budget", time.Minute, "how long to hunt one bug before giving up")
 	fs.IntVar(&f.parallel, "parallel", 2, "how many clusters to run side by side")
 	fs.IntVar(&f.cleanRun, "clean", 3, "how many runs of the clean node")
+	fs.BoolVar(&f.blind, "blind", false, "hunt each bug again with traces off, by any checker, from the wire and the clients alone")
 	setDefaults(fs, map[string]string{
 		"for": "10s", "density": "2", "rate": "400", "resend": "0.2", "snapshot-every": "100", "seed": "1", "timeout": "150ms",
 		"results": filepath.Join("results", "bugs"),
 	})
 	return cmd
+}
+
+func bugNames() []string {
+	var names []string
+	for _, b := range reference.Bugs() {
+		names = append(names, string(b.Name))
+	}
+	return names
 }
 
 func listBugs(out io.Writer) error {
@@ -107,6 +117,7 @@ func chooseBugs(names []string) ([]reference.Bug, error) {
 type hunted struct {
 	bug   reference.Bug
 	hunts []harness.Hunted
+	blind []harness.Hunted // with traces off
 	err   error
 }
 
@@ -123,6 +134,10 @@ func (f *bugsFlags) hunt(ctx context.Context, cmd *cobra.Command, bugs []referen
 	var wg sync.WaitGroup
 	for i := range rows {
 		slots <- struct{}{}
+		if ctx.Err() != nil {
+			rows = rows[:i] // those after it were not hunted
+			break
+		}
 		wg.Go(func() {
 			defer func() { <-slots }()
 			f.huntOne(ctx, &rows[i])
@@ -144,8 +159,15 @@ func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
 		return
 	}
 	for n := range f.seeds {
-		h, err := harness.Hunt(ctx, row.bug.Checker, f.budget, f.build(string(row.bug.Name), f.cfg.Seed+uint64(n)*1000))
+		seed := f.cfg.Seed + uint64(n)*1000
+		h, err := harness.Hunt(ctx, row.bug.Checker, f.budget, f.build(string(row.bug.Name), seed))
 		row.hunts = append(row.hunts, h)
+		if err == nil && f.blind {
+			blind := *f
+			blind.noTrace = true
+			h, err = harness.Hunt(ctx, "", f.budget, blind.build(string(row.bug.Name), seed))
+			row.blind = append(row.blind, h)
+		}
 		if err != nil {
 			row.err = err
 			return
@@ -166,27 +188,26 @@ func (f *bugsFlags) build(bug string, seed uint64) func(n int) (harness.Config, 
 
 func (f *bugsFlags) report(out io.Writer, rows []hunted) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "BUG\tMUST BE CAUGHT BY\tCAUGHT\tMEDIAN\tWORST\tALSO CAUGHT BY\tLAST RUN")
-	good := true
+	fmt.Fprintln(w, "BUG\tMUST BE CAUGHT BY\tCAUGHT\tMEDIAN\tWORST\tALSO CAUGHT BY\tTRACES OFF\tLAST RUN")
+	missed := false
 	var errs []error
 	for i := range rows {
 		r := &rows[i]
-		good = good && r.good()
 		if r.err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", r.bug.Name, r.err))
+		} else if !r.good() {
+			missed = true
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.bug.Name, r.bug.Checker, r.outcome(), r.median(), r.worst(), r.others(), r.dir())
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.bug.Name, r.bug.Checker, r.outcome(),
+			r.median(), r.worst(), others(r.hunts, r.bug.Checker), r.blindly(), r.dir())
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	if !good {
+	if missed { // which no error hides: its row has been shown, as has every error
 		return exitWith(checker.Invalid)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (r *hunted) isClean() bool { return r.bug.Name == clean }
@@ -243,17 +264,36 @@ func pick(times []time.Duration, at func(n int) int) string {
 	return times[at(len(times))].String()
 }
 
-func (r *hunted) others() string {
+// others names the checkers that called a run invalid, besides the one named.
+func others(hunts []harness.Hunted, but string) string {
 	var names []string
-	for _, h := range r.hunts {
+	for _, h := range hunts {
 		for _, name := range h.Checkers {
-			if name != r.bug.Checker && !slices.Contains(names, name) {
+			if name != but && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
+}
+
+// blindly tells what was found with traces off.
+func (r *hunted) blindly() string {
+	if len(r.blind) == 0 {
+		return "-"
+	}
+	caught := 0
+	for _, h := range r.blind {
+		if h.Caught {
+			caught++
+		}
+	}
+	text := fmt.Sprintf("%d of %d", caught, len(r.blind))
+	if caught > 0 {
+		text += " by " + others(r.blind, "")
+	}
+	return text
 }
 
 func (r *hunted) dir() string {

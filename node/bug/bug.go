@@ -37,7 +37,6 @@ const (
 	DeafTimer        Name = "deaf-timer"
 	VoteBeforeSync   Name = "vote-before-sync"
 	LastComeVote     Name = "last-come-vote"
-	CountOldVotes    Name = "count-old-votes"
 	HeartbeatCommit  Name = "heartbeat-commit"
 )
 
@@ -69,7 +68,6 @@ func All() []Bug {
 		{DeafTimer, "timers", "does not reset the election timer on a heartbeat"},
 		{VoteBeforeSync, "votes", "answers a vote request before the vote is on disk"},
 		{LastComeVote, "votes", "refuses the first eligible candidate of a term and takes the next"},
-		{CountOldVotes, "votes", "as candidate, counts votes that were given to it in an earlier term"},
 		{HeartbeatCommit, "logs", "as leader, tells its commit index in heartbeats also to followers whose logs differ"},
 	}
 }

@@ -219,11 +219,6 @@ func (r *Raft) answerStale(m *Message) {
 	case KindPreVote:
 		r.handlePreVote(m)
 		return
-	case KindVoteResponse:
-		if r.cfg.Bug == bug.CountOldVotes {
-			r.countVote(m)
-		}
-		return
 	case KindAppend:
 		answer.Kind, answer.Context = KindAppendResponse, m.Log.Index
 	case KindHeartbeat:

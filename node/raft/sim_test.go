@@ -192,7 +192,6 @@ func TestSimulationFindsBugs(t *testing.T) {
 		{bug.DoubleVote, []string{oneVote}},
 		{bug.StaleLogVote, []string{completeVote}},
 		{bug.MinorityQuorum, []string{majorityWins}},
-		{bug.CountOldVotes, []string{majorityWins}},
 		{bug.IgnoreHigherTerm, []string{oneVote}},
 		{bug.LastComeVote, []string{firstCome}},
 		{bug.NoTruncate, []string{stateSafety, completeness, logMatching}},
