@@ -3,8 +3,6 @@ package checker
 import (
 	"slices"
 	"time"
-
-	"github.com/usurper/usurper/harness/history"
 )
 
 // chain holds the chain hash of every entry that any member was seen to hold,
@@ -122,21 +120,4 @@ func (g *segment) markOf(index uint64) mark {
 		i--
 	}
 	return g.marks[max(i, 0)]
-}
-
-// hash returns the chain hash of the entry at p, if it is known.
-func (c *chain) hash(p history.Pos) (uint64, bool) {
-	s := c.terms[p.Term]
-	if s == nil {
-		return 0, false
-	}
-	for i := len(s.segments) - 1; i >= 0; i-- {
-		if g := &s.segments[i]; g.first <= p.Index {
-			if p.Index >= g.end() {
-				return 0, false
-			}
-			return g.hashes[p.Index-g.first], true
-		}
-	}
-	return 0, false
 }

@@ -16,6 +16,7 @@ const NoWorkload = "none"
 // verdict unknown. It demands
 //
 //   - a whole history: the run's begin and end events, no hole in the taps;
+//   - a whole run: one that was interrupted may have missed what it was for;
 //   - that every injected fault had an effect, unless its step is optional, and
 //     that at least one did if there was a plan; steps that were skipped, never
 //     fired or found no target are counted, not judged;
@@ -65,6 +66,10 @@ func (c *Coverage) Event(e *history.Event) {
 			c.finality = c.finality || c.phase == history.PhaseFinal
 		case history.RunUntap:
 			c.unknown("a connection could not be decoded, so the taps have a hole: %s", e.Run.Text)
+		case history.RunEnd:
+			if e.Run.Text != "" {
+				c.unknown("the run did less than was planned: %s", e.Run.Text)
+			}
 		}
 	case e.Fault != nil:
 		c.fault(e)

@@ -44,6 +44,10 @@ func (f *findings) violate(rule, text string, evidence ...history.Event) {
 	f.violations = append(f.violations, Violation{Rule: rule, Text: text, Events: evidence})
 }
 
+// violated tells whether a rule was found broken so far. What it says before the
+// history has ended is final: later events never mend a violation.
+func (f *findings) violated() bool { return len(f.violations) > 0 }
+
 // unknown notes something that cannot be decided. The same text is noted once.
 func (f *findings) unknown(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)

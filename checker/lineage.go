@@ -64,16 +64,6 @@ func (l *lineage) termAt(end history.Pos, index uint64) (term uint64, ok bool) {
 	return 0, false
 }
 
-// sorted lists the terms with a known leader, ascending.
-func (l *lineage) sorted() []uint64 {
-	terms := make([]uint64, 0, len(l.reigns))
-	for t := range l.reigns {
-		terms = append(terms, t)
-	}
-	slices.Sort(terms)
-	return terms
-}
-
 // commitment is evidence that everything up to pos was committed by leaders of
 // terms up to term.
 type commitment struct {

@@ -54,6 +54,12 @@ func All(o Options) []Checker {
 	}
 }
 
+// Online returns new checkers of the kinds that find violations as events come,
+// in memory that does not grow with the operations of clients.
+func Online() []Checker {
+	return []Checker{NewElection(), NewVotes(), NewStaleLog(), NewLogs(), NewTimers(), NewNodeLogs()}
+}
+
 // Run feeds a history to the checkers and reports what they found. An error of
 // the history (a line that cannot be parsed) is returned, and the report then
 // covers the events before it and is at best Unknown.
@@ -112,6 +118,17 @@ func (r *Runner) feed(e *history.Event, i int) (next int) {
 		}
 	}
 	return next
+}
+
+// Violated tells whether a checker has found a rule broken by the events so far.
+// Checkers that need the whole history to decide have no say in it.
+func (r *Runner) Violated() bool {
+	for i, c := range r.checkers {
+		if f, ok := c.(interface{ violated() bool }); ok && r.panics[i] == "" && f.violated() {
+			return true
+		}
+	}
+	return false
 }
 
 // Finish ends every checker and returns the report. It is called once.
