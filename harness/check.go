@@ -21,7 +21,9 @@ func Check(dir results.Dir) (checker.Report, error) {
 	return report, dir.WriteText(results.ReportFile, report.String())
 }
 
-// CheckFile judges the history at path.
+// CheckFile judges the history at path. A last line that was cut short, as by a
+// harness that was killed, is left out, and the report says so; any other line
+// that cannot be read is an error.
 func CheckFile(path string) (checker.Report, error) {
 	h, err := history.Open(path)
 	if err != nil {
@@ -31,6 +33,10 @@ func CheckFile(path string) (checker.Report, error) {
 	report, err := checker.Run(checker.All(checker.Options{}), h.Events())
 	if err != nil {
 		return report, fmt.Errorf("check: %w", err)
+	}
+	if h.Truncated() {
+		report.Problem = fmt.Sprintf("line %d, the last, was cut short: judged up to the one before it", h.Line()+1)
+		report.Verdict = checker.Worse(report.Verdict, checker.Unknown)
 	}
 	return report, nil
 }

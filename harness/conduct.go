@@ -33,8 +33,11 @@ type run struct {
 	view    *nemesis.View // who leads, as of the events so far
 	faults  time.Duration // when the nemesis started
 
+	live    <-chan history.Event // the history as it grows, if the run is to fail fast
+	unwatch func()
+
 	stopping    sync.Once
-	interrupted bool
+	interrupted error // why ctx ended before the plan did
 }
 
 // prepare is step 1: it makes the run directory and writes down everything that
@@ -57,15 +60,13 @@ func prepare(cfg Config) (*run, error) {
 	if r.dir, err = results.Create(cfg.Results, fmt.Sprintf("seed%d", cfg.Seed), time.Now()); err != nil {
 		return nil, err
 	}
-	err = errors.Join(
-		r.dir.WriteJSON(results.ConfigFile, &r.cfg),
-		r.dir.WriteText(results.PlanFile, r.plan.String()),
-	)
-	if err != nil {
+	if err := r.writeDown(); err != nil {
+		os.RemoveAll(r.dir.String()) // nothing has happened yet
 		return nil, err
 	}
-	if r.rec, err = history.Create(r.dir.Path(results.HistoryFile)); err != nil {
-		return nil, err
+	r.dir.MakeLatest()
+	if cfg.FailFast {
+		r.live, r.unwatch = r.rec.Watch(liveSize, func(*history.Event) bool { return true })
 	}
 	r.rec.Record(history.Event{Run: &history.Run{
 		What:      history.RunBegin,
@@ -81,6 +82,19 @@ func prepare(cfg Config) (*run, error) {
 		Steps:     len(r.plan.Steps),
 	}})
 	return r, nil
+}
+
+// writeDown writes what was set and what is planned, and opens the history.
+func (r *run) writeDown() error {
+	if err := r.dir.WriteJSON(results.ConfigFile, &r.cfg); err != nil {
+		return err
+	}
+	if err := r.dir.WriteText(results.PlanFile, r.plan.String()); err != nil {
+		return err
+	}
+	var err error
+	r.rec, err = history.Create(r.dir.Path(results.HistoryFile))
+	return err
 }
 
 func randomPlan(cfg Config) (nemesis.Plan, error) {
@@ -152,9 +166,10 @@ func (r *run) start(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	wait, cancel := context.WithTimeout(ctx, r.settleTimeout())
+	limit := r.settleTimeout()
+	wait, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %s", limit))
 	defer cancel()
-	if _, _, err := r.cluster.AwaitLeader(wait); err != nil {
+	if err := r.cluster.AwaitReady(wait); err != nil {
 		return err
 	}
 	r.phase(history.PhaseReady)
@@ -165,9 +180,18 @@ func (r *run) start(ctx context.Context) error {
 // last one, so that a history shows what faults change.
 func (r *run) calm() time.Duration { return max(500*time.Millisecond, 2*r.cfg.Election) }
 
-// attack is step 3. The clients outlast the nemesis: operations are on their way
+// attack is step 3. It ends early when whole does, and without an error when the
+// run is to fail fast and did. The clients outlast the nemesis: operations are on their way
 // before the first fault and after the last one is healed.
-func (r *run) attack(ctx context.Context) error {
+func (r *run) attack(whole context.Context) error {
+	ctx, stop := context.WithCancelCause(whole)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop(nil)
+	if r.live != nil {
+		defer r.unwatch()
+		wg.Go(func() { failFast(ctx, r.live, stop) })
+	}
 	clients, stopClients := context.WithCancel(ctx)
 	defer stopClients()
 	worked := make(chan error, 1)
@@ -181,6 +205,9 @@ func (r *run) attack(ctx context.Context) error {
 	report, err := nemesis.Execute(ctx, r.nemesis(), r.plan)
 	if err == nil {
 		sleep(ctx, r.cfg.For-(r.rec.Now()-r.faults)) // a plan may end early, or have no step at all
+	}
+	if errors.Is(context.Cause(ctx), errViolated) {
+		r.note("", errViolated.Error())
 	}
 	r.fabric.Heal()
 	for _, left := range report.Unhealed {

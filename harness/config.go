@@ -27,7 +27,7 @@ type Config struct {
 	// Plan is what the nemesis does. Nil: one is generated from Seed.
 	Plan     *nemesis.Plan `json:"-"`
 	PlanName string        `json:"plan"` // random, a scenario's name, or a file
-	// Density divides the pauses between the faults of a generated plan; > 0.
+	// Density divides the pauses between the faults of a generated plan; above 0, up to 100.
 	Density float64 `json:"density"`
 
 	Workload string        `json:"workload"` // see workload.Names
@@ -41,6 +41,15 @@ type Config struct {
 	// plan generator measure in them.
 	Election  time.Duration `json:"election"`
 	Heartbeat time.Duration `json:"heartbeat"`
+
+	// Settle bounds how long the cluster may take to be ready at the start, and to
+	// find a leader and answer the final reads once healed. 0 means 40 election
+	// timeouts, at least 10 s.
+	Settle time.Duration `json:"settle,omitempty"`
+
+	// FailFast ends the attack as soon as a checker that can tell while the run is
+	// under way finds a rule broken.
+	FailFast bool `json:"fail_fast,omitempty"`
 
 	// Results is the directory below which the run directory is made.
 	Results string `json:"results"`
@@ -88,23 +97,29 @@ func (c *Config) Validate() error {
 	if c.For <= 0 {
 		bad("a run of %s: use a positive duration such as 30s", c.For)
 	}
-	if c.Density <= 0 {
-		bad("a density of %g: use a positive number, 1 as usual", c.Density)
+	if !(c.Density > 0 && c.Density <= 100) { // nor NaN
+		bad("a density of %g: use a positive number up to 100, 1 as usual", c.Density)
 	}
 	if c.Clients < 1 || c.Clients > 1000 {
 		bad("%d clients: use 1 to 1000", c.Clients)
 	}
-	if c.Rate < 0 {
-		bad("a rate of %g operations a second: use 0 (no limit) or more", c.Rate)
+	if !(c.Rate >= 0 && c.Rate <= 1e6) {
+		bad("a rate of %g operations a second: use 0 (no limit) to 1000000", c.Rate)
 	}
 	if c.Timeout <= 0 {
 		bad("an operation timeout of %s: use a positive duration such as 1s", c.Timeout)
 	}
-	if c.Resend < 0 || c.Resend > 1 {
+	if !(c.Resend >= 0 && c.Resend <= 1) {
 		bad("a resend share of %g: use 0 to 1", c.Resend)
 	}
 	if c.Heartbeat <= 0 || c.Election < 2*c.Heartbeat {
 		bad("election timeout %s with heartbeats every %s: use an election timeout of at least two heartbeats", c.Election, c.Heartbeat)
+	}
+	if c.Election > time.Minute {
+		bad("an election timeout of %s: use at most 1m", c.Election)
+	}
+	if c.Settle < 0 {
+		bad("%s to settle: use a positive duration, or 0 for the default", c.Settle)
 	}
 	if c.Results == "" {
 		bad("no results directory: name one, such as results")
@@ -114,7 +129,7 @@ func (c *Config) Validate() error {
 	}
 	if c.Plan != nil && c.Nodes >= 1 && c.Nodes <= 9 {
 		if err := c.Plan.Validate(c.Names()); err != nil {
-			errs = append(errs, err)
+			bad("plan %s: %w", c.PlanName, err)
 		}
 	}
 	return errors.Join(errs...)

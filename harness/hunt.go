@@ -42,7 +42,7 @@ func Hunt(ctx context.Context, name string, budget time.Duration, build func(n i
 			return h, nil
 		}
 	}
-	return h, ctx.Err()
+	return h, context.Cause(ctx)
 }
 
 func invalidBy(r checker.Report) []string {

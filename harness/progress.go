@@ -17,7 +17,7 @@ type Progress struct {
 	OK     int64    // operations that succeeded so far
 	PerSec float64  // operations that succeeded a second, lately
 	Faults []string // the faults in force
-	Done   int      // plan steps that have ended
+	Done   int      // plan steps that have ended, or fired and ended once
 	Steps  int
 }
 
@@ -27,6 +27,7 @@ const progressEvery = 200 * time.Millisecond
 type follower struct {
 	p      Progress
 	active map[int]string
+	ended  map[int]bool
 	lastOK int64
 	lastAt time.Duration
 }
@@ -36,8 +37,7 @@ type follower struct {
 func follow(ctx context.Context, rec *history.Recorder, steps int, report func(Progress)) {
 	events, cancel := rec.Watch(1<<14, func(e *history.Event) bool { return true })
 	defer cancel()
-	f := &follower{active: make(map[int]string)}
-	f.p.Steps = steps
+	f := newFollower(steps)
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	for {
@@ -49,6 +49,14 @@ func follow(ctx context.Context, rec *history.Recorder, steps int, report func(P
 		case <-tick.C:
 			report(f.snapshot(rec.Now()))
 		}
+	}
+}
+
+func newFollower(steps int) *follower {
+	return &follower{
+		p:      Progress{Steps: steps},
+		active: make(map[int]string),
+		ended:  make(map[int]bool),
 	}
 }
 
@@ -68,7 +76,8 @@ func (f *follower) take(e *history.Event) {
 			return
 		}
 		delete(f.active, e.Fault.Step)
-		f.p.Done++
+		f.ended[e.Fault.Step] = true // again and again, if its trigger is
+		f.p.Done = len(f.ended)
 	case e.Run != nil:
 		if e.Run.What == history.RunPhase {
 			f.p.Phase = e.Run.Phase

@@ -32,9 +32,9 @@ type Result struct {
 //  5. stop everything, check the history, report
 //
 // When ctx ends early, steps 4 and 5 still happen and the verdict is on what
-// there is. An error means that there is no verdict: the harness or the start of
-// the system failed. Whatever happens, no process, port or temporary file
-// outlives Run.
+// there is, though never valid. An error comes without a verdict, since the
+// harness or the start of the system failed, unless it is about saving the
+// verdict. Whatever happens, no process, port or temporary file outlives Run.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	r, err := prepare(cfg) // 1
 	if err != nil {
@@ -45,10 +45,10 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		err = errors.Join(closeErr, err)
 	}
 	if err != nil {
-		return Result{Dir: r.dir}, fmt.Errorf("%w (what was recorded is in %s)", err, r.dir)
+		return Result{Dir: r.dir}, fmt.Errorf("run %s: %w", r.dir, err)
 	}
 	report, err := r.judge()
-	return Result{Dir: r.dir, Report: report, Interrupted: r.interrupted}, err
+	return Result{Dir: r.dir, Report: report, Interrupted: r.interrupted != nil}, err
 }
 
 // conduct is steps 2 to 5 up to the end of the history. Steps run in this
@@ -65,15 +65,16 @@ func (r *run) conduct(ctx context.Context) error {
 	if err := r.attack(ctx); err != nil { // 3
 		return err
 	}
-	r.interrupted = ctx.Err() != nil
+	r.interrupted = context.Cause(ctx)
 	if err := r.settle(ctx); err != nil { // 4
 		return err
 	}
 	r.stop() // 5
-	if r.interrupted {
-		r.note("", "interrupted before the plan had ended")
+	end := history.Run{What: history.RunEnd}
+	if r.interrupted != nil {
+		end.Text = "it was interrupted before its plan had ended: " + r.interrupted.Error()
 	}
-	r.rec.Record(history.Event{Run: &history.Run{What: history.RunEnd}})
+	r.rec.Record(history.Event{Run: &end})
 	return r.rec.Err()
 }
 
@@ -93,5 +94,8 @@ func (r *run) judge() (checker.Report, error) {
 // settleTimeout bounds how long a healed cluster may take to find a leader and
 // answer the final reads, beyond which the run ends and the checkers judge that.
 func (r *run) settleTimeout() time.Duration {
+	if r.cfg.Settle > 0 {
+		return r.cfg.Settle
+	}
 	return max(10*time.Second, 40*r.cfg.Election)
 }

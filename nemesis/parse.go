@@ -9,11 +9,8 @@ import (
 	"time"
 )
 
-// maxErrors bounds what is said of a file that is no plan at all.
-const maxErrors = 20
-
 // Parse reads a plan. Every error names the file and the line, says what is
-// wrong there and what would be right; lines are looked at until maxErrors are bad.
+// wrong there and what would be right; all lines are looked at.
 func Parse(file, text string) (Plan, error) { return ParseFor(file, text, nil) }
 
 // ParseFor is Parse for a cluster of these members: a step that is impossible for
@@ -31,9 +28,7 @@ func ParseFor(file, text string, nodes []string) (Plan, error) {
 			err = step.Check(nodes)
 		}
 		if err != nil {
-			if errs = append(errs, fmt.Errorf("%s:%d: %w", file, i+1, err)); len(errs) == maxErrors {
-				break
-			}
+			errs = append(errs, fmt.Errorf("%s:%d: %w", file, i+1, err))
 			continue
 		}
 		plan.Steps = append(plan.Steps, step)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -17,8 +18,10 @@ func checkCommand() *cobra.Command {
 run directory, its history.jsonl, or a results directory, of which the latest run
 is taken. Nothing is written.`,
 		Example: `  usurper check results/latest`,
-		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("name the run to check, and one only: for example usurper check results/latest")
+			}
 			dir, err := results.Open(args[0])
 			if err != nil {
 				return err

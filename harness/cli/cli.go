@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -57,7 +58,7 @@ func Main(ctx context.Context, args []string, o Options) int {
 	case errors.As(err, &v):
 		return v.status()
 	default:
-		fmt.Fprintf(o.Stderr, "usurper: %v\n", err)
+		fmt.Fprintf(o.Stderr, "usurper: %s\n", strings.TrimSpace(err.Error()))
 		return exitUnknown
 	}
 }
@@ -77,9 +78,11 @@ one linearizable store.`,
   usurper bugs                         show that every deliberate bug is caught`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.AddCommand(runCommand(), checkCommand(), nightlyCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
+	})
 	if o.Node != nil {
 		root.AddCommand(o.Node)
 	}
@@ -109,6 +112,14 @@ func exitWith(v checker.Verdict) error {
 		return nil
 	}
 	return verdictError{v}
+}
+
+// noArgs refuses arguments.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no argument such as %q: see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	return nil
 }
 
 // setDefaults gives flags other defaults than their definition did.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,9 @@ func faultsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "faults",
 		Short: "List the faults that a plan can use, with an example of each",
-		Args:  cobra.NoArgs,
+		Example: `  usurper faults
+  usurper faults | grep partition`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "FAULT\tWHAT IT DOES\tEXAMPLE")
@@ -36,7 +39,7 @@ func scenariosCommand() *cobra.Command {
 			if len(args) == 1 {
 				s, ok := scenario.Named(args[0])
 				if !ok {
-					return fmt.Errorf("unknown scenario %q: use one of %v", args[0], scenario.Names())
+					return fmt.Errorf("unknown scenario %q: use one of %s", args[0], strings.Join(scenario.Names(), ", "))
 				}
 				fmt.Fprint(cmd.OutOrStdout(), s.Text)
 				return nil

@@ -40,7 +40,7 @@ run that was not valid.
 The exit status is 1 if any run was invalid, else 2 if any was unknown or failed,
 else 0.`,
 		Example: `  usurper nightly --runs 40 --for 20s --parallel 3`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.runs < 1 || f.parallel < 1 {
 				return fmt.Errorf("%d runs, %d side by side: use at least 1 of each", f.runs, f.parallel)
@@ -64,10 +64,11 @@ type nightRun struct {
 }
 
 func (n *nightRun) verdict() checker.Verdict {
+	verdict := n.result.Report.Verdict // there may be one also after an error
 	if n.err != nil {
-		return checker.Unknown
+		return checker.Worse(verdict, checker.Unknown)
 	}
-	return n.result.Report.Verdict
+	return verdict
 }
 
 func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
@@ -82,7 +83,7 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
 		slots <- struct{}{}
 		n := &night[i]
 		n.seed = f.cfg.Seed + uint64(i)
-		if n.err = ctx.Err(); n.err != nil {
+		if n.err = context.Cause(ctx); n.err != nil {
 			<-slots
 			continue
 		}

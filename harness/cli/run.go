@@ -4,15 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness"
 	"github.com/usurper/usurper/harness/scenario"
 	"github.com/usurper/usurper/harness/target/reference"
+	"github.com/usurper/usurper/harness/workload"
 	"github.com/usurper/usurper/nemesis"
 )
 
@@ -24,11 +30,13 @@ type runFlags struct {
 	target  string
 	binary  string
 	noTrace bool
+	given   func(flag string) bool // whether the command line sets it
 }
 
 func (f *runFlags) add(fs *pflag.FlagSet) {
 	f.cfg = harness.Default()
 	f.cfg.Seed = 0
+	f.given = fs.Changed
 	fs.StringVar(&f.target, "target", "reference", "the system under test")
 	fs.StringVar(&f.binary, "binary", "", "the usurper binary that runs the reference nodes (default: this one)")
 	fs.IntVar(&f.cfg.Nodes, "nodes", f.cfg.Nodes, "number of members")
@@ -43,6 +51,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.Float64Var(&f.cfg.Resend, "resend", f.cfg.Resend, "share of writes that clients send again on purpose")
 	fs.DurationVar(&f.cfg.Election, "election", f.cfg.Election, "T: election timers are drawn from [T, 2T)")
 	fs.DurationVar(&f.cfg.Heartbeat, "heartbeat", f.cfg.Heartbeat, "interval between heartbeats")
+	fs.BoolVar(&f.cfg.FailFast, "fail-fast", false, "end the attack as soon as a broken rule is seen")
 	fs.StringVar(&f.cfg.Results, "results", f.cfg.Results, "where run directories go")
 	fs.BoolVar(&f.cfg.KeepData, "keep-data", false, "keep the members' data also of a valid run")
 	fs.StringVar(&f.ref.Bug, "bug", "", "a deliberate bug for the reference nodes (see usurper bugs --list)")
@@ -51,7 +60,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.noTrace, "no-trace", false, "let the reference nodes write no trace: judge from the wire and the clients alone")
 }
 
-// config turns the flags into a configuration.
+// config turns the flags into a configuration that is valid.
 func (f *runFlags) config() (harness.Config, error) {
 	cfg := f.cfg
 	if cfg.Seed == 0 {
@@ -63,8 +72,10 @@ func (f *runFlags) config() (harness.Config, error) {
 	if f.target != "reference" {
 		return cfg, fmt.Errorf("unknown target %q: use reference", f.target)
 	}
-	err := f.setTarget(&cfg)
-	return cfg, err
+	if err := f.setTarget(&cfg); err != nil {
+		return cfg, err
+	}
+	return cfg, cfg.Validate()
 }
 
 // setTarget builds the reference target from the flags and cfg's timers.
@@ -73,13 +84,14 @@ func (f *runFlags) setTarget(cfg *harness.Config) error {
 	ref.NoTrace = f.noTrace
 	ref.Seed = cfg.Seed
 	ref.Election, ref.Heartbeat = cfg.Election, cfg.Heartbeat
-	ref.Binary = f.binary
-	if ref.Binary == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return fmt.Errorf("find the usurper binary: %w: name it with --binary", err)
-		}
-		ref.Binary = self
+	var err error
+	if f.binary == "" {
+		ref.Binary, err = os.Executable()
+	} else {
+		ref.Binary, err = exec.LookPath(f.binary)
+	}
+	if err != nil {
+		return fmt.Errorf("find the binary of the nodes: %w: name a usurper binary with --binary", err)
 	}
 	t, err := reference.New(ref)
 	if err != nil {
@@ -101,22 +113,48 @@ func (f *runFlags) setPlan(cfg *harness.Config) error {
 		return nil
 	}
 	if s, ok := scenario.Named(f.plan); ok {
+		own := *cfg
 		s.Apply(cfg)
+		if f.given("nodes") {
+			cfg.Nodes = own.Nodes
+		}
+		if f.given("for") {
+			cfg.For = own.For
+		}
 		return nil
 	}
-	text, err := os.ReadFile(f.plan)
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("no plan %q: use random, none, one of %v, or the path of a plan file", f.plan, scenario.Names())
-	}
+	text, err := readPlan(f.plan)
 	if err != nil {
-		return fmt.Errorf("read plan: %w", err)
+		return err
 	}
-	plan, err := nemesis.Parse(f.plan, string(text))
+	plan, err := nemesis.ParseFor(f.plan, text, cfg.Names())
 	if err != nil {
 		return err
 	}
 	cfg.Plan = &plan
 	return nil
+}
+
+// maxPlan bounds a plan file: whatever is longer is not one.
+const maxPlan = 1 << 20
+
+func readPlan(path string) (string, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("no plan %q: use random, none, one of %s, or the path of a plan file", path, strings.Join(scenario.Names(), ", "))
+	}
+	if err != nil {
+		return "", fmt.Errorf("read plan: %w", err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxPlan+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("read plan: %w", err)
+	case len(text) > maxPlan || !utf8.Valid(text):
+		return "", fmt.Errorf("read plan: %s is no text of at most %d KiB: name a plan file", path, maxPlan>>10)
+	}
+	return string(text), nil
 }
 
 func runCommand() *cobra.Command {
@@ -128,12 +166,13 @@ func runCommand() *cobra.Command {
 layer, lets clients work while a plan of faults is carried out, and judges the
 history. It leaves a run directory with everything in it.
 
-The exit status is 0 for valid, 1 for invalid, 2 for unknown or a failure.`,
+The exit status is 0 for valid, 1 for invalid, 2 for unknown or a failure. A run
+that is interrupted is judged by what was done, and never valid.`,
 		Example: `  usurper run
   usurper run --nodes 3 --for 10s --seed 7
   usurper run --plan stale-candidate
   usurper run --plan my-plan.txt --bug double-vote`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := f.config()
 			if err != nil {
@@ -143,7 +182,21 @@ The exit status is 0 for valid, 1 for invalid, 2 for unknown or a failure.`,
 		},
 	}
 	f.add(cmd.Flags())
+	complete(cmd)
 	return cmd
+}
+
+// complete lets shells complete the values of the flags that runFlags adds.
+func complete(cmd *cobra.Command) {
+	for flag, values := range map[string][]string{
+		"bug":      bugNames(),
+		"workload": workload.Names(),
+		"target":   {"reference"},
+	} {
+		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	plans := append([]string{harness.RandomPlan, "none"}, scenario.Names()...)
+	cmd.RegisterFlagCompletionFunc("plan", cobra.FixedCompletions(plans, cobra.ShellCompDirectiveDefault))
 }
 
 func run(ctx context.Context, cmd *cobra.Command, cfg harness.Config) error {
@@ -152,10 +205,17 @@ func run(ctx context.Context, cmd *cobra.Command, cfg harness.Config) error {
 	show.line("%d %s nodes, seed %d, %s of plan %s", cfg.Nodes, cfg.Target.Name(), cfg.Seed, cfg.For, cfg.PlanName)
 	result, err := harness.Run(ctx, cfg)
 	show.done()
-	if err != nil {
+	verdict := result.Report.Verdict
+	if verdict == "" {
 		return err
 	}
 	fmt.Fprint(cmd.OutOrStdout(), result.Report.String())
 	fmt.Fprintf(cmd.OutOrStdout(), "run directory: %s\n", result.Dir)
-	return exitWith(result.Report.Verdict)
+	if err != nil && verdict != checker.Invalid {
+		return err
+	}
+	if err != nil { // an invalid run stays one, whatever else went wrong
+		show.line("usurper: %v", err)
+	}
+	return exitWith(verdict)
 }

@@ -12,9 +12,10 @@ import (
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the versions of the program and of its history format",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print the versions of the program and of its history format",
+		Example: "  usurper version",
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			version := "(devel)"
 			if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {

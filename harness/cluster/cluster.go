@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -115,54 +117,111 @@ func (c *Cluster) Stop() {
 	c.closeLogs()
 }
 
-// AwaitLeader waits until a majority of the members agree on a leader that
-// agrees, and returns it and its term.
-func (c *Cluster) AwaitLeader(ctx context.Context) (leader string, term uint64, err error) {
+// AwaitReady waits until every member answers and a majority follows a leader
+// among them. It is for a start, when every member is up: one that ends by itself
+// is an error at once, with its last log lines, as is one that never answers.
+func (c *Cluster) AwaitReady(ctx context.Context) error {
+	var seen survey
 	for {
-		leader, term, err := c.leader(ctx)
+		if err := errors.Join(c.dead()...); err != nil {
+			return fmt.Errorf("await ready: %w", err)
+		}
+		seen = c.look(ctx, seen)
+		if _, _, err := c.leader(seen); err == nil && len(seen.statuses) == len(c.nodes) {
+			return nil
+		}
+		if err := pause(ctx); err != nil {
+			return fmt.Errorf("await ready: %w: %s", err, c.unready(seen))
+		}
+	}
+}
+
+// AwaitLeader waits until a majority of the members agree on a leader that
+// agrees, and returns it and its term. Once too many members have ended by
+// themselves to make a majority, it waits no longer.
+func (c *Cluster) AwaitLeader(ctx context.Context) (leader string, term uint64, err error) {
+	var seen survey
+	for {
+		seen = c.look(ctx, seen)
+		leader, term, err := c.leader(seen)
 		if err == nil {
 			return leader, term, nil
 		}
-		select {
-		case <-ctx.Done():
-			return "", 0, fmt.Errorf("await leader: %w (%w)", err, ctx.Err())
-		case <-time.After(10 * time.Millisecond):
+		dead := c.dead()
+		if len(dead) > 0 {
+			err = errors.Join(append([]error{err}, dead...)...)
 		}
+		if len(c.nodes)-len(dead) <= len(c.nodes)/2 {
+			return "", 0, fmt.Errorf("await leader: %w", err)
+		}
+		if cut := pause(ctx); cut != nil {
+			return "", 0, fmt.Errorf("await leader: %w (%w)", err, cut)
+		}
+	}
+}
+
+// pause waits a moment between two looks at the cluster, or returns why ctx
+// ended.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(10 * time.Millisecond):
+		return nil
 	}
 }
 
 // Statuses asks every member for its status at once. Members that do not answer
 // within a second are left out.
 func (c *Cluster) Statuses(ctx context.Context) map[string]target.Status {
+	return c.ask(ctx).statuses
+}
+
+// survey is what the members said when they were all asked at once.
+type survey struct {
+	statuses map[string]target.Status
+	errs     map[string]error // of those that gave no status
+}
+
+func (c *Cluster) ask(ctx context.Context) survey {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	all := make(map[string]target.Status)
+	s := survey{make(map[string]target.Status), make(map[string]error)}
 	for _, n := range c.nodes {
 		wg.Go(func() {
 			m, err := c.Member(n.name)
-			if err != nil {
-				return
-			}
-			s, err := c.o.Target.Status(ctx, m)
-			if err != nil {
-				return
+			var status target.Status
+			if err == nil {
+				status, err = c.o.Target.Status(ctx, m)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			all[n.name] = s
+			if err != nil {
+				s.errs[n.name] = err
+				return
+			}
+			s.statuses[n.name] = status
 		})
 	}
 	wg.Wait()
-	return all
+	return s
 }
 
-func (c *Cluster) leader(ctx context.Context) (string, uint64, error) {
-	if err := c.dead(); err != nil {
-		return "", 0, err
+// look asks every member for its status. What was asked when ctx ended says
+// nothing about the members: then it is what was seen last.
+func (c *Cluster) look(ctx context.Context, last survey) survey {
+	seen := c.ask(ctx)
+	if ctx.Err() != nil && last.statuses != nil {
+		return last
 	}
-	all := c.Statuses(ctx)
+	return seen
+}
+
+// leader returns the member that a majority follows, and its term.
+func (c *Cluster) leader(seen survey) (string, uint64, error) {
+	all := seen.statuses
 	for name, s := range all {
 		if s.Role != "leader" {
 			continue
@@ -180,13 +239,35 @@ func (c *Cluster) leader(ctx context.Context) (string, uint64, error) {
 	return "", 0, fmt.Errorf("no leader that a majority follows: %d of %d members answer", len(all), len(c.nodes))
 }
 
-// dead reports the members that ended without being asked to.
-func (c *Cluster) dead() error {
+// unready says what keeps the cluster from being ready: the members that give no
+// status, with the reason and the last log lines of the first, or that there is
+// no leader.
+func (c *Cluster) unready(seen survey) string {
+	silent := slices.Sorted(maps.Keys(seen.errs))
+	if len(silent) == 0 {
+		return "all members answer, but a majority follows no leader"
+	}
+	first := silent[0]
+	text := fmt.Sprintf("no status from %s: %v", strings.Join(silent, ", "), seen.errs[first])
+	n, err := c.node(first)
+	if err != nil {
+		return text
+	}
+	if lines := n.log.lastLines(); len(lines) > 0 {
+		return fmt.Sprintf("%s; the last log lines of %s:\n%s", text, first, strings.Join(lines, "\n"))
+	}
+	return text + "; it has logged nothing"
+}
+
+// dead returns an error for each member that ended without being asked to.
+func (c *Cluster) dead() []error {
 	var errs []error
 	for _, n := range c.nodes {
-		errs = append(errs, n.failure())
+		if err := n.failure(); err != nil {
+			errs = append(errs, err)
+		}
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 func (c *Cluster) act(ctx context.Context, name string, do func(*node) error) error {

@@ -179,6 +179,16 @@ func TestUnreadableTraceIsAHole(t *testing.T) {
 	})
 }
 
+func TestEndlessTraceLineIsAHole(t *testing.T) {
+	c, rec := newCluster(t, `yes | tr -d '\n' | head -c 3000000 >>$TRACE; while :; do sleep 0.01; done`)
+	require.NoError(t, c.Start(t.Context(), "n1"))
+	eventually(t, func() bool {
+		return rec.has(func(e history.Event) bool {
+			return e.Run != nil && e.Run.What == history.RunUntap && strings.Contains(e.Run.Text, "trace.1.jsonl:1: longer than")
+		})
+	})
+}
+
 func TestUnexpectedExitShowsTheLog(t *testing.T) {
 	c, rec := newCluster(t, `echo "starting"; echo "panic: at the disco" >&2; exit 3`)
 	require.NoError(t, c.Start(t.Context(), "n1"))
@@ -190,8 +200,9 @@ func TestUnexpectedExitShowsTheLog(t *testing.T) {
 	require.True(t, rec.has(func(e history.Event) bool {
 		return e.Run != nil && e.Run.What == history.RunLog && e.Run.Text == "panic: at the disco"
 	}))
-	_, _, err := c.AwaitLeader(contextFor(t, time.Second))
+	_, _, err := c.AwaitLeader(t.Context()) // no majority is left to wait for
 	require.ErrorContains(t, err, "n1 ended by itself (exit status 3)")
+	require.ErrorContains(t, c.AwaitReady(t.Context()), "n1 ended by itself (exit status 3)")
 	eventually(t, func() bool { return c.Start(t.Context(), "n1") == nil }) // a dead one can be started again
 }
 
@@ -202,9 +213,19 @@ func contextFor(t *testing.T, d time.Duration) context.Context {
 }
 
 func TestNodeThatNeverAnswers(t *testing.T) {
-	c, _ := newCluster(t, "while :; do sleep 0.01; done")
+	c, _ := newCluster(t, "echo at work; while :; do sleep 0.01; done")
 	require.NoError(t, c.Start(t.Context(), "n1"))
-	_, _, err := c.AwaitLeader(contextFor(t, 50*time.Millisecond))
+	m, err := c.Member("n1")
+	require.NoError(t, err)
+	eventually(t, func() bool {
+		b, _ := os.ReadFile(filepath.Join(filepath.Dir(m.TraceFile), "log"))
+		return len(b) > 0
+	})
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("too slow"))
+	defer cancel()
+	err = c.AwaitReady(ctx)
+	require.EqualError(t, err, "await ready: too slow: no status from n1: a script has no status; the last log lines of n1:\nat work")
+	_, _, err = c.AwaitLeader(contextFor(t, 50*time.Millisecond))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "0 of 1 members answer")
 }

@@ -17,6 +17,10 @@ import (
 // quicker come from the taps.
 const tailEvery = 4 * time.Millisecond
 
+// maxTraceLine bounds a line of a trace, so that one that never ends does not
+// fill the memory.
+const maxTraceLine = 1 << 20
+
 // tail follows the trace file of one process and hands on its events.
 type tail struct {
 	path  string
@@ -97,6 +101,9 @@ func (t *tail) take(b []byte) {
 	for !t.broken {
 		n := bytes.IndexByte(t.rest[from:], '\n')
 		if n < 0 {
+			if len(t.rest)-from > maxTraceLine {
+				t.fail(fmt.Errorf("%s:%d: longer than %d bytes", t.path, t.line+1, maxTraceLine))
+			}
 			break
 		}
 		t.line++

@@ -76,7 +76,8 @@ type Run struct {
 
 	// Set with RunNote and RunLog: something a person should know. Node names
 	// the member it is about, if any. A RunLog line is a node's own log line that
-	// looks like a crash (panic, data race, fatal error).
+	// looks like a crash (panic, data race, fatal error). With RunEnd, Text says
+	// why the run ended before its plan did, if it did.
 	Node string `json:"node,omitempty"`
 	Text string `json:"text,omitempty"`
 }

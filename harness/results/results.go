@@ -38,8 +38,8 @@ var ErrNotARun = errors.New("not a run directory")
 // Dir is one run directory.
 type Dir struct{ path string }
 
-// Create makes a new run directory below root, named after the time and label,
-// and points root/latest at it. Concurrent calls get different directories.
+// Create makes a new run directory below root, named after the time and label.
+// Concurrent calls get different directories.
 func Create(root, label string, now time.Time) (Dir, error) {
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return Dir{}, fmt.Errorf("create results directory: %w", err)
@@ -61,14 +61,15 @@ func Create(root, label string, now time.Time) (Dir, error) {
 		if err != nil {
 			return Dir{}, fmt.Errorf("create run directory: %w", err)
 		}
-		point(root, name)
 		return Dir{path}, nil
 	}
 }
 
-// point makes root/latest a link to name. Where links cannot be had there is no
+// MakeLatest points the link "latest" beside the directory at it; it is called
+// once there is a history to be found. Where links cannot be had there is no
 // latest.
-func point(root, name string) {
+func (d Dir) MakeLatest() {
+	root, name := filepath.Split(d.path)
 	link := filepath.Join(root, latest)
 	next := filepath.Join(root, "."+name+".latest")
 	if os.Symlink(name, next) == nil && os.Rename(next, link) != nil {

@@ -32,6 +32,10 @@ func TestCreateOpenList(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, second, got)
 	}
+	_, err = results.Open(root)
+	require.ErrorIs(t, err, results.ErrNotARun, "none is the latest")
+	first.MakeLatest()
+	second.MakeLatest()
 	newest, err := results.Open(root)
 	require.NoError(t, err)
 	target, err := filepath.EvalSymlinks(newest.String())

@@ -3,6 +3,7 @@ package scenario_test
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -23,8 +24,8 @@ func TestMain(m *testing.M) {
 }
 
 // play runs a scenario and returns its trace events, once the run as a whole was
-// found valid.
-func play(t *testing.T, name string) []history.Raft {
+// found valid. tune may change the configuration.
+func play(t *testing.T, name string, tune ...func(*harness.Config)) []history.Raft {
 	t.Helper()
 	s, ok := scenario.Named(name)
 	require.True(t, ok)
@@ -32,6 +33,9 @@ func play(t *testing.T, name string) []history.Raft {
 	s.Apply(&cfg)
 	cfg.Rate, cfg.Clients = 200, 5
 	cfg.Results = t.TempDir()
+	for _, f := range tune {
+		f(&cfg)
+	}
 	target, err := reference.New(reference.Options{
 		Binary: binary, Election: cfg.Election, Heartbeat: cfg.Heartbeat, Seed: cfg.Seed,
 	})
@@ -158,7 +162,10 @@ func TestOneVotePerTerm(t *testing.T) {
 // the followers' timers so that they don't start an election."
 func TestHeartbeatsHold(t *testing.T) {
 	t.Parallel()
-	trace := play(t, "heartbeats-hold")
+	// A wide timer, since the machine may be busy with other tests.
+	trace := play(t, "heartbeats-hold", func(cfg *harness.Config) {
+		cfg.Election, cfg.Heartbeat = time.Second, 50*time.Millisecond
+	})
 	leaders := among(trace, history.RaftLeader)
 	require.NotEmpty(t, leaders)
 	for _, c := range among(trace, history.RaftCandidate) {

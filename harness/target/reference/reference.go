@@ -87,7 +87,7 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 		"node", "--id", m.Name,
 		"--bind", peerHost, "--peer-port", peerPort,
 		"--client-bind", clientHost, "--client-port", clientPort,
-		"--peers", peers(m.Peers),
+		"--peers", peers(m),
 		"--data-dir", m.DataDir,
 		"--inc", strconv.FormatUint(m.Inc, 10),
 		"--seed", strconv.FormatUint(t.o.Seed, 10),
@@ -108,8 +108,13 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 	return target.Command{Path: t.o.Binary, Args: args}, nil
 }
 
-// peers formats the value of --peers, in order of the names.
-func peers(addrs map[string]string) string {
+// peers formats the value of --peers, in order of the names. A member that is
+// alone has itself to name.
+func peers(m target.Member) string {
+	addrs := m.Peers
+	if len(addrs) == 0 {
+		addrs = map[string]string{m.Name: m.PeerAddr}
+	}
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(addrs)) {
 		if b.Len() > 0 {
