@@ -26,6 +26,8 @@ var allowed = map[string][]string{
 	"harness/workload":         {"harness/history"},
 	"harness/target":           {"harness/fabric", "harness/history", "harness/workload"},
 	"harness/target/reference": {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/tap", "node/..."},
+	"harness/target/exec":      {"harness/fabric", "harness/history", "harness/workload", "harness/target"},
+	"harness/target/etcd":      {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/tap"},
 	"harness/cluster":          {"harness/history", "harness/target"},
 	"harness":                  {"checker", "nemesis", "harness/cluster", "harness/fabric", "harness/history", "harness/results", "harness/target", "harness/workload"},
 	"harness/scenario":         {"harness", "nemesis"},

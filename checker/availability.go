@@ -10,12 +10,14 @@ import (
 
 // Availability measures how long the system was without a leader and how soon it
 // served again after healing. These are numbers, not promises: Raft keeps safety
-// at any timing. The one rule is that a healed system must serve again at all.
+// at any timing. There are two rules: a healed system must serve again at all,
+// and each of its members must come to know what was committed.
 //
-// It is judged generously and only on a healthy machine: after healing, for at
+// They are judged generously and only on a healthy machine: after healing, for at
 // least recovery() of time in which operations were tried, a majority of the
 // members ran and the harness itself never stalled for over a quarter of the
 // election timeout, not one operation succeeded. Anything less is unknown.
+// A member that has not caught up after as long is judged in catchup.go.
 type Availability struct {
 	findings
 	nodes    []string
@@ -39,12 +41,19 @@ type Availability struct {
 	firstLead time.Duration
 	lost      time.Duration // when the leader's process went; -1
 	failovers []time.Duration
+
+	reached map[string]*reach // by member
+	goal    slot              // the furthest commit of a leader told of before healing
+	faults  map[int]bool      // steps that have begun and not ended
+	spoilt  time.Duration     // since healing: stalls, and after each of them the time to get over it
+	whole   bool              // the history has its end
 }
 
 // NewAvailability returns the checker "availability".
 func NewAvailability() *Availability {
 	return &Availability{
 		running: make(map[string]bool), open: make(map[int]time.Duration),
+		reached: make(map[string]*reach), faults: make(map[int]bool),
 		healed: -1, stopped: -1, firstOK: -1, firstLead: -1, lost: -1, lastOK: -1,
 	}
 }
@@ -63,8 +72,13 @@ func (c *Availability) Event(e *history.Event) {
 		c.runEvent(e)
 	case e.Proc != nil:
 		c.proc(e)
-	case e.Raft != nil && e.Raft.What == history.RaftLeader:
-		c.led(e)
+	case e.Fault != nil:
+		c.fault(e.Fault)
+	case e.Raft != nil:
+		c.knows(e)
+		if e.Raft.What == history.RaftLeader {
+			c.led(e)
+		}
 	case e.Op != nil:
 		c.op(e)
 	}
@@ -78,11 +92,17 @@ func (c *Availability) runEvent(e *history.Event) {
 	case r.What == history.RunStall:
 		if c.healed >= 0 && r.Stall > c.election/4 {
 			c.stalled = true
+			c.spoilt += r.Stall + 4*c.election
 		}
+	case r.What == history.RunEnd:
+		c.whole = true
 	case r.What == history.RunPhase && r.Phase == history.PhaseReady:
 		c.lastOK = e.At
 	case r.What == history.RunPhase && r.Phase == history.PhaseHealed:
 		c.healed = e.At
+		for name, runs := range c.running {
+			c.member(name).whole = runs
+		}
 		c.evidence = append(c.evidence, keep(e))
 		c.quorum()
 	case r.What == history.RunPhase && r.Phase == history.PhaseStop:
@@ -93,6 +113,7 @@ func (c *Availability) runEvent(e *history.Event) {
 
 func (c *Availability) proc(e *history.Event) {
 	p := e.Proc
+	c.ran(p)
 	switch p.What {
 	case history.ProcStart:
 		c.running[p.Node] = true
@@ -173,6 +194,7 @@ func (c *Availability) Finish() Result {
 	}
 	if c.healed >= 0 {
 		c.judge(&summary)
+		c.stuck()
 	}
 	return c.result(c.Name(), summary)
 }

@@ -65,13 +65,15 @@ func (c *committedLog) top() uint64 {
 }
 
 // commit takes a member's knowledge that everything up to an index of its log is
-// committed: not only the entry that the event names, but every one before it.
+// committed: not only the entry that the event names, but every one before it. A
+// member that has traced its leadership of the term, and nothing since that ends
+// it, can have learnt it from nobody: it counted, whatever the event says.
 func (c *Logs) commit(m *logMember, e *history.Event) {
 	r := e.Raft
 	if r.Index == 0 {
 		return
 	}
-	if r.Lead && r.EntryTerm != 0 && r.EntryTerm < r.Term {
+	if (r.Lead || m.leads == r.Term) && r.EntryTerm != 0 && r.EntryTerm < r.Term {
 		c.violate("a leader committed an entry of an earlier term by itself",
 			fmt.Sprintf("%s, leader of term %d, committed up to (%d,%d), which is not of its own term (Raft figure 8)",
 				m.name, r.Term, r.EntryTerm, r.Index), append(m.leader.get(), keep(e))...)

@@ -16,6 +16,13 @@ import (
 // is cut short, or a member killed in mid-deed, can hide a violation but never
 // make one up.
 //
+// Whom its followers name counts as well: a member takes entries, removals and
+// snapshots of its term from the leader of that term and nobody else, so that two
+// names in one term, or another than the leader's own, mean that somebody obeyed
+// one who does not lead (a deposed leader, in most cases). The name and the term
+// are in one event of the follower, traced once it has obeyed: this too is
+// positive evidence and needs no order.
+//
 // Where members are traced and their links tapped, the sources are compared. A
 // member writes "leader" to its trace before it sends anything as leader, even
 // if it is killed right after; so once the history is whole, a leadership on the
@@ -24,7 +31,9 @@ import (
 type Election struct {
 	findings
 	sources
-	terms map[uint64][]*claim
+	terms    map[uint64][]*claim
+	followed map[uint64]*history.Event // by term, the first word of a follower about its leader
+	obeys    map[string]claimKey       // by follower, its last word
 }
 
 // claim is what is known of one member's leadership of one term.
@@ -35,7 +44,11 @@ type claim struct {
 
 // NewElection returns the checker "election".
 func NewElection() *Election {
-	return &Election{terms: make(map[uint64][]*claim)}
+	return &Election{
+		terms:    make(map[uint64][]*claim),
+		followed: make(map[uint64]*history.Event),
+		obeys:    make(map[string]claimKey),
+	}
 }
 
 // Name returns "election".
@@ -59,7 +72,40 @@ func (c *Election) Event(e *history.Event) {
 		if r.Source == history.Trace {
 			c.count("candidacies", 1)
 		}
+	case history.RaftFollower, history.RaftAppend, history.RaftTruncate, history.RaftInstall:
+		if r.Source == history.Trace && r.Peer != "" && r.Peer != r.Node {
+			c.follows(e)
+		}
 	}
+}
+
+// follows takes a member's word that Peer leads its term.
+func (c *Election) follows(e *history.Event) {
+	r := e.Raft
+	named := claimKey{r.Peer, r.Term}
+	if c.obeys[r.Node] == named {
+		return // one of many appends
+	}
+	c.obeys[r.Node] = named
+	first := c.followed[r.Term]
+	if first == nil {
+		kept := keep(e)
+		c.followed[r.Term] = &kept
+	} else if first.Raft.Peer != r.Peer {
+		c.misled(r.Term, r.Peer, *first, keep(e))
+		return
+	}
+	for _, k := range c.terms[r.Term] {
+		if k.node != r.Peer {
+			c.misled(r.Term, r.Peer, *k.any(), keep(e))
+			return
+		}
+	}
+}
+
+func (c *Election) misled(term uint64, name string, proof ...history.Event) {
+	c.violate("obeyed one who does not lead",
+		fmt.Sprintf("entries or heartbeats of %s were accepted in term %d, which has another leader", name, term), proof...)
 }
 
 func (c *Election) leader(e *history.Event) {
@@ -81,6 +127,9 @@ func (c *Election) leader(e *history.Event) {
 	}
 	kept := keep(e)
 	*slot = &kept
+	if f := c.followed[r.Term]; f != nil && f.Raft.Peer != r.Node {
+		c.misled(r.Term, f.Raft.Peer, *f, kept)
+	}
 	if first := claims[0]; i > 0 && (k.trace == nil || k.tap == nil) {
 		c.violate("two leaders in one term",
 			fmt.Sprintf("term %d has two leaders: %s and %s", r.Term, first.node, r.Node),

@@ -56,6 +56,40 @@ func TestElection(t *testing.T) {
 			h.tap("n2", history.Raft{What: history.RaftLeader, Term: 4})
 			return h
 		}, checker.Invalid, "two leaders in one term"},
+		{"entries of a leader that was deposed", func() *tape {
+			h := traced()
+			h.start()
+			h.elect("n1", 1, "n2")
+			h.elect("n2", 2, "n3")
+			h.put("n3", "n1", 2, 1, 1)
+			return h
+		}, checker.Invalid, "obeyed one who does not lead"},
+		{"the same, with the election merged after", func() *tape {
+			h := traced()
+			h.start()
+			h.put("n3", "n1", 2, 1, 1)
+			h.lead("n2", 2)
+			return h
+		}, checker.Invalid, "obeyed one who does not lead"},
+		{"two followers with two leaders, of whom neither is heard", func() *tape {
+			h := traced()
+			h.start()
+			h.follow("n2", "n1", 2)
+			h.follow("n3", "n4", 2)
+			return h
+		}, checker.Invalid, "obeyed one who does not lead"},
+		{"entries of a leader before it is deposed, merged after", func() *tape {
+			h := traced()
+			h.start()
+			h.elect("n1", 1, "n2")
+			h.elect("n2", 2, "n3")
+			h.put("n4", "n1", 1, 1, 1)
+			h.follow("n4", "", 2)
+			h.put("n4", "n2", 2, 1, 1)
+			h.put("n4", "n2", 2, 2, 1)
+			h.end()
+			return h
+		}, checker.Valid, ""},
 		{"both sources tell of one leader", func() *tape {
 			h := newTape(history.Run{Traced: true, Tapped: true})
 			h.tap("n1", history.Raft{What: history.RaftLeader, Term: 4})

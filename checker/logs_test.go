@@ -176,6 +176,24 @@ func TestLogsCommits(t *testing.T) {
 			h.commit("n1", 4, 2, true)
 			return h
 		}, checker.Invalid, "a leader committed an entry of an earlier term by itself"},
+		{"the same, not called its own decision", func() *tape {
+			h := traced()
+			h.start()
+			h.put("n1", "n3", 2, 2, 2)
+			h.elect("n1", 4, "n2")
+			h.commit("n1", 4, 2, false)
+			return h
+		}, checker.Invalid, "a leader committed an entry of an earlier term by itself"},
+		{"an entry of an earlier term, learnt after it was deposed", func() *tape {
+			h := traced()
+			h.start()
+			h.put("n1", "n3", 2, 2, 2)
+			h.elect("n1", 4, "n2")
+			h.follow("n1", "n2", 5)
+			h.commit("n1", 5, 2, false)
+			h.end()
+			return h
+		}, checker.Valid, ""},
 		{"an entry of an earlier term together with a later one", func() *tape {
 			h := traced()
 			h.start()

@@ -45,6 +45,7 @@ func (c *Votes) Finish() Result {
 	})
 	for _, key := range order {
 		c.majority(key, c.wins[key])
+		c.hasty(key)
 	}
 	var votes int64
 	for _, v := range c.voters {
@@ -94,6 +95,45 @@ func (c *Votes) majority(key claimKey, w *win) {
 		return
 	}
 	c.violate("won without a majority", text, evidence...)
+}
+
+// begins notes which votes were on the wire when a leader's first message was.
+func (c *Votes) begins(v *voter, e *history.Event) {
+	key := claimKey{v.name, e.Raft.Term}
+	if _, known := c.began[key]; known {
+		return
+	}
+	var votes []history.Event
+	for _, name := range c.nodes {
+		if other := c.voters[name]; other != nil && name != key.node {
+			if b := other.tapped[key.term].gave(key.node); b != nil {
+				votes = append(votes, b.event)
+			}
+		}
+	}
+	c.began[key] = append(votes, keep(e))
+}
+
+// hasty finds members that led before a majority had voted for them: what
+// majority, which counts all votes of the term, does not see when the rest of
+// them came too late to have made the winner.
+//
+// The tap is one observer. It tells of a vote when the response enters the fabric,
+// before any byte of it leaves, and of a leadership when the leader's first
+// message enters; so a vote that helped to win stands before the leadership in
+// the history, whatever the machine was doing meanwhile. A vote that is not there
+// was not counted by the winner, unless it went unseen: hence only when every
+// link was decoded without a hole, and the members did not change.
+func (c *Votes) hasty(key claimKey) {
+	events, seen := c.began[key]
+	if !seen || !c.tapped || c.holes || !c.ended || c.configured() || !slices.Contains(c.nodes, key.node) {
+		return
+	}
+	if votes := len(events); votes <= len(c.nodes)/2 { // the leadership's event stands for its own vote
+		c.violate("led before it had a majority",
+			fmt.Sprintf("%s sent as leader of term %d when of %d members only %d had voted for it, itself included",
+				key.node, key.term, len(c.nodes), votes), events...)
+	}
 }
 
 // ballot returns the vote that name gave to key's member in key's term.

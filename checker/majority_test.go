@@ -100,5 +100,48 @@ func TestVotesMajority(t *testing.T) {
 			h.end()
 			return h
 		}, checker.Unknown, ""},
+		{"the third vote after it began to lead", func() *tape {
+			h := tapped(five...)
+			onWire(h, "n1", "n2")
+			h.tap("n1", history.Raft{What: history.RaftLeader, Term: 1})
+			h.tap("n3", history.Raft{What: history.RaftVote, Term: 1, Peer: "n1", Granted: true})
+			h.end()
+			return h
+		}, checker.Invalid, "led before it had a majority"},
+		{"the third vote just before it began to lead", func() *tape {
+			h := tapped(five...)
+			onWire(h, "n1", "n2", "n3")
+			h.tap("n1", history.Raft{What: history.RaftLeader, Term: 1})
+			h.tap("n4", history.Raft{What: history.RaftVote, Term: 1, Peer: "n1", Granted: true})
+			h.end()
+			return h
+		}, checker.Valid, ""},
+		{"the third vote after it began to lead, on a wire with a hole", func() *tape {
+			h := tapped(five...)
+			onWire(h, "n1", "n2")
+			h.tap("n1", history.Raft{What: history.RaftLeader, Term: 1})
+			h.tap("n3", history.Raft{What: history.RaftVote, Term: 1, Peer: "n1", Granted: true})
+			h.run(history.Run{What: history.RunUntap, Text: "n4 > n1"})
+			h.end()
+			return h
+		}, checker.Valid, ""},
+		{"a vote of the term before does not count", func() *tape {
+			h := tapped(five...)
+			onWire(h, "n1", "n2", "n3")
+			h.tap("n1", history.Raft{What: history.RaftCandidate, Term: 2})
+			h.tap("n2", history.Raft{What: history.RaftVote, Term: 2, Peer: "n1", Granted: true})
+			h.tap("n1", history.Raft{What: history.RaftLeader, Term: 2})
+			h.tap("n4", history.Raft{What: history.RaftVote, Term: 2, Peer: "n1", Granted: true})
+			h.end()
+			return h
+		}, checker.Invalid, "led before it had a majority"},
 	})
+}
+
+// onWire lets node stand in term 1 and the others vote for it.
+func onWire(h *tape, node string, voters ...string) {
+	h.tap(node, history.Raft{What: history.RaftCandidate, Term: 1})
+	for _, name := range voters {
+		h.tap(name, history.Raft{What: history.RaftVote, Term: 1, Peer: node, Granted: true})
+	}
 }

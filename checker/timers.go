@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -20,11 +21,16 @@ import (
 // end. There is no upper bound: standing late is no harm. Taps cannot know what a
 // member heard, so only traces count; each candidacy is judged by itself, so a
 // trace cut short hides, but never invents.
+//
+// It also checks that the timers are random, so that members do not stand
+// together time after time; see chance.
 type Timers struct {
 	findings
 	sources
 	election time.Duration
 	waits    []time.Duration // from hearing the leader to standing
+	first    history.Event   // the candidacies after the shortest and the longest wait
+	last     history.Event
 }
 
 // NewTimers returns the checker "timers".
@@ -54,6 +60,12 @@ func (c *Timers) Event(e *history.Event) {
 	if !r.Known || c.election <= 0 {
 		return
 	}
+	if len(c.waits) == 0 || r.Heard < c.first.Raft.Heard {
+		c.first = keep(e)
+	}
+	if len(c.waits) == 0 || r.Heard >= c.last.Raft.Heard {
+		c.last = keep(e)
+	}
 	c.waits = append(c.waits, r.Heard)
 	slack := max(20*time.Millisecond, c.election/8)
 	if r.Heard < c.election-slack {
@@ -79,6 +91,29 @@ func (c *Timers) Finish() Result {
 	c.count("wait-min-ms", low.Milliseconds())
 	c.count("wait-median-ms", mid.Milliseconds())
 	c.count("wait-max-ms", high.Milliseconds())
+	if high-low < c.election/50 && c.chance() < 1e-9 {
+		c.violate("the election timer is not random",
+			fmt.Sprintf("all %d members that stood had not heard their leader for the same %v", len(c.waits), mid.Round(time.Millisecond)),
+			c.first, c.last)
+	}
 	return c.result(c.Name(), fmt.Sprintf("%d candidacies after silences of %v to %v, median %v; the timer is at least %v",
 		len(c.waits), low.Round(time.Millisecond), high.Round(time.Millisecond), mid.Round(time.Millisecond), c.election))
+}
+
+// chance bounds how probable it is that timers drawn evenly from [T, 2T) let all
+// candidacies come after the same silence, give or take T/50. Whoever stands had
+// the shortest timer of all other members but the leader, at most: that favours
+// waits near T. A timer runs in ticks of at most T/12, so that at most a share of
+// 1/12+1/50 of the draws fall together; with a T below 50 ms ticks may be coarser,
+// and nothing is concluded. A wait may also have been lengthened by what befell
+// the member, but only to become different. The last factor is for where the
+// waits lie.
+func (c *Timers) chance() float64 {
+	others := len(c.nodes) - 1
+	if others < 1 || c.election < 50*time.Millisecond {
+		return 1
+	}
+	const share = 1.0/12 + 1.0/50
+	one := 1 - math.Pow(1-share, float64(others))
+	return 50 * math.Pow(one, float64(len(c.waits)-1))
 }

@@ -26,3 +26,28 @@ func TestTimers(t *testing.T) {
 		{"without a leader", stand(0, false), checker.Valid, ""},
 	})
 }
+
+func TestTimersAreRandom(t *testing.T) {
+	// times is candidacies after the same wait, but for the first one.
+	times := func(n int, first time.Duration) func() *tape {
+		return func() *tape {
+			h := traced()
+			h.start()
+			for i := range n {
+				wait := electionTimeout + 10*time.Millisecond
+				if i == 0 {
+					wait = first
+				}
+				h.trace("n2", history.Raft{What: history.RaftCandidate, Term: uint64(i + 2), Heard: wait, Known: true})
+			}
+			h.end()
+			return h
+		}
+	}
+	same := electionTimeout + 10*time.Millisecond
+	verdicts(t, func() checker.Checker { return checker.NewTimers() }, []row{
+		{"always the same", times(40, same), checker.Invalid, "the election timer is not random"},
+		{"once another", times(40, same+5*time.Millisecond), checker.Valid, ""},
+		{"too few to tell", times(12, same), checker.Valid, ""},
+	})
+}

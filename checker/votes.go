@@ -13,7 +13,8 @@ import (
 //   - no vote for a log that is behind the voter's, nor at a stale term (granted);
 //   - a higher term is never ignored, first come is first served, and a refusal
 //     has a reason that holds (refused);
-//   - a winner had the votes of a majority (majority.go).
+//   - a winner had the votes of a majority, and had them when it began to lead
+//     (majority.go).
 //
 // Traces are taken in order of receipt. A vote is written to the trace once it
 // is durable and before it is sent, so a traced vote is a promise even if the
@@ -25,6 +26,9 @@ type Votes struct {
 	voters map[string]*voter
 	wins   map[claimKey]*win
 	stood  map[claimKey]history.Pos // candidates seen on the wire, with their logs
+	// began is, for leaderships seen on the wire, the first message of the leader
+	// after the votes for it that were on the wire before.
+	began map[claimKey][]history.Event
 }
 
 // claimKey is a member in a term.
@@ -70,6 +74,7 @@ func NewVotes() *Votes {
 		voters: make(map[string]*voter),
 		wins:   make(map[claimKey]*win),
 		stood:  make(map[claimKey]history.Pos),
+		began:  make(map[claimKey][]history.Event),
 	}
 }
 
@@ -274,6 +279,7 @@ func (c *Votes) tap(v *voter, e *history.Event) {
 		}
 		c.bind(v, v.tapped, ballotOf(r.Term, r.Node, e))
 	case history.RaftLeader:
+		c.begins(v, e)
 		c.won(v, e)
 	case history.RaftVote:
 		if !r.Granted {

@@ -25,13 +25,15 @@ type run struct {
 	rec  *history.Recorder
 	work workload.Workload
 
-	subnet  *fabric.Subnet
-	fabric  *fabric.Fabric
-	tap     target.Tap // nil when the traffic is not decoded
-	host    cluster.Host
-	cluster *cluster.Cluster
-	view    *nemesis.View // who leads, as of the events so far
-	faults  time.Duration // when the nemesis started
+	subnet   *fabric.Subnet
+	protocol fabric.Protocol // nil when the traffic is not decoded
+	fabric   *fabric.Fabric
+	owners   *fabric.Owners // of dialling sockets; nil unless members have one address each
+	tap      target.Tap     // nil when the traffic is not decoded
+	host     cluster.Host
+	cluster  *cluster.Cluster
+	view     *nemesis.View // who leads, as of the events so far
+	faults   time.Duration // when the nemesis started
 
 	live    <-chan history.Event // the history as it grows, if the run is to fail fast
 	unwatch func()
@@ -49,7 +51,7 @@ func prepare(cfg Config) (*run, error) {
 	r := &run{cfg: cfg}
 	r.cfg.TargetName = cfg.Target.Name()
 	var err error
-	if r.work, err = workload.Named(cfg.Workload); err != nil {
+	if r.work, err = workload.For(cfg.Workload, cfg.ops()); err != nil {
 		return nil, err
 	}
 	if cfg.Plan != nil {
@@ -241,6 +243,7 @@ func (r *run) settle(ctx context.Context) error {
 	if err := workload.Final(ctx, r.workload(), r.work); err != nil {
 		r.note("", "final reads: "+err.Error())
 	}
+	r.awaitCaughtUp(ctx)
 	return nil
 }
 
@@ -256,6 +259,9 @@ func (r *run) stop() {
 		}
 		if r.fabric != nil {
 			r.fabric.Close()
+		}
+		if r.owners != nil {
+			r.owners.Close()
 		}
 		if r.tap != nil {
 			r.tap.Flush()
@@ -295,13 +301,22 @@ func (r *run) workload() workload.Options {
 
 func (r *run) nemesis() nemesis.Options {
 	return nemesis.Options{
-		System: &system{r.cluster, r.fabric, r.rec},
+		System: &system{r.cluster, r.fabric, r.rec, r.poll()},
 		Record: r.rec.Record,
 		Now:    func() time.Duration { return r.rec.Now() - r.faults },
 		Until:  r.cfg.For,
 		Seed:   r.cfg.Seed,
 		View:   r.view,
 	}
+}
+
+// poll returns how often members are asked who leads: never, if traces or taps
+// tell.
+func (r *run) poll() time.Duration {
+	if r.cfg.Target.Traced() || r.protocol != nil {
+		return 0
+	}
+	return max(r.cfg.Election/4, 10*time.Millisecond)
 }
 
 func (r *run) phase(name string) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/workload"
 	"github.com/usurper/usurper/nemesis"
@@ -124,8 +125,11 @@ func (c *Config) Validate() error {
 	if c.Results == "" {
 		bad("no results directory: name one, such as results")
 	}
-	if _, err := workload.Named(c.Workload); err != nil {
+	if _, err := workload.For(c.Workload, c.ops()); err != nil {
 		errs = append(errs, err)
+	}
+	if c.Resend > 0 && c.Target != nil && !target.Resends(c.Target) {
+		bad("a resend share of %g: %s does not promise to apply a request id once: use 0", c.Resend, c.Target.Name())
 	}
 	if c.Plan != nil && c.Nodes >= 1 && c.Nodes <= 9 {
 		if err := c.Plan.Validate(c.Names()); err != nil {
@@ -133,6 +137,14 @@ func (c *Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// ops returns what the target's clients can do, nil for everything.
+func (c *Config) ops() []history.F {
+	if c.Target == nil {
+		return nil
+	}
+	return target.Ops(c.Target)
 }
 
 // Names lists the members: n1, n2, …

@@ -2,18 +2,21 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/target"
 )
 
 // Every cluster has a loopback subnet of its own. In it, member i listens at
-// host 10+i, privately; what it dials to reach another member is a listener of
-// the fabric at host 100+i, on a port for each other member. A packet capture
-// thus shows who talks to whom.
+// host 10+i, privately. What it dials to reach another member is a listener of
+// the fabric at host 100+i, on a port for each other member; or, if members know
+// each other by one address each, the listener at host 100+j that all who dial
+// member j share. A packet capture thus shows who talks to whom.
 const (
 	memberHost = 10
 	fabricHost = 100
@@ -22,19 +25,15 @@ const (
 	linkPort   = 9000
 )
 
-// layOut claims the addresses, starts the fabric with a listener for each
-// ordered pair of members, and lays out the cluster; no node is started yet.
+// layOut claims the addresses, starts the fabric with its listeners, and lays
+// out the cluster; no node is started yet.
 func (r *run) layOut(ctx context.Context) error {
 	var err error
 	if r.subnet, err = fabric.ClaimSubnet(ctx); err != nil {
 		return err
 	}
-	r.fabric, err = fabric.New(fabric.Options{
-		Protocol: r.cfg.Target.Protocol(),
-		Observer: r.observer(),
-		Seed:     r.cfg.Seed,
-	})
-	if err != nil {
+	observer := r.observer()
+	if r.fabric, err = fabric.New(fabric.Options{Protocol: r.protocol, Observer: observer, Seed: r.cfg.Seed}); err != nil {
 		return err
 	}
 	members := make([]target.Member, r.cfg.Nodes)
@@ -47,20 +46,12 @@ func (r *run) layOut(ctx context.Context) error {
 			DataDir:    r.dir.Path(results.NodesDir, name, "data"),
 		}
 	}
-	for i := range members {
-		for j := range members {
-			if i == j {
-				continue
-			}
-			members[i].Peers[members[j].Name], err = r.fabric.Listen(members[i].Name, members[j].Name, fabric.ListenOptions{
-				Addr:    r.subnet.Addr(byte(fabricHost+i+1), linkPort+j+1),
-				Backend: members[j].PeerAddr,
-				Decode:  r.cfg.Target.Protocol() != nil,
-			})
-			if err != nil {
-				return fmt.Errorf("lay out the link %s > %s: %w", members[i].Name, members[j].Name, err)
-			}
-		}
+	listen := r.listenPairs
+	if r.cfg.Target.OneAddress() {
+		listen = r.listenShared
+	}
+	if err := listen(members); err != nil {
+		return err
 	}
 	if r.host, err = cluster.NewLocal(); err != nil {
 		return err
@@ -73,4 +64,81 @@ func (r *run) layOut(ctx context.Context) error {
 		Record:  r.rec.Record,
 	})
 	return err
+}
+
+// listenPairs gives each ordered pair of members a listener: it tells who dials.
+func (r *run) listenPairs(members []target.Member) error {
+	for i := range members {
+		for j := range members {
+			if i == j {
+				continue
+			}
+			addr, err := r.fabric.Listen(members[i].Name, members[j].Name, fabric.ListenOptions{
+				Addr:    r.subnet.Addr(byte(fabricHost+i+1), linkPort+j+1),
+				Backend: members[j].PeerAddr,
+				Decode:  r.protocol != nil,
+			})
+			if err != nil {
+				return fmt.Errorf("lay out the link %s > %s: %w", members[i].Name, members[j].Name, err)
+			}
+			members[i].Peers[members[j].Name] = addr
+		}
+	}
+	return nil
+}
+
+// listenShared gives each member one listener. Who dials is told by the owner of
+// the dialling socket.
+func (r *run) listenShared(members []target.Member) error {
+	var err error
+	if r.owners, err = fabric.NewOwners(r.pids); err != nil {
+		return err
+	}
+	if note := r.owners.Note(); note != "" {
+		r.note("", note)
+	}
+	advertised := make(map[string]string)
+	for j := range members {
+		m := &members[j]
+		m.Advertised = advertised
+		advertised[m.Name], err = r.fabric.ListenShared(m.Name, fabric.SharedOptions{
+			Addr:       r.subnet.Addr(byte(fabricHost+j+1), linkPort),
+			Backend:    m.PeerAddr,
+			Decode:     r.protocol != nil,
+			Identify:   r.owners.Identify,
+			Attributed: r.attributed,
+		})
+		if err != nil {
+			return fmt.Errorf("lay out the links to %s: %w", m.Name, err)
+		}
+	}
+	for i := range members {
+		for name, addr := range advertised {
+			if name != members[i].Name {
+				members[i].Peers[name] = addr
+			}
+		}
+	}
+	return nil
+}
+
+// pids names the processes of the members, for the owners of sockets.
+func (r *run) pids() map[string][]int {
+	if r.cluster == nil {
+		return nil
+	}
+	return r.cluster.Pids()
+}
+
+// attributed records a connection between members that was closed because nobody
+// could say who dialled it: what it would have carried is missing from the run.
+func (r *run) attributed(a fabric.Attribution) {
+	if !errors.Is(a.Err, fabric.ErrUnknownDialler) {
+		return
+	}
+	r.rec.Record(history.Event{Run: &history.Run{
+		What: history.RunUntap,
+		Node: a.Accepter,
+		Text: fmt.Sprintf("a connection to %s from %s was closed: %v", a.Accepter, a.Remote, a.Err),
+	}})
 }

@@ -14,14 +14,18 @@ type observer struct {
 	record func(history.Event)
 }
 
-// observer returns what watches the frames of decoded links; nil when the
-// target's traffic cannot be decoded.
+// observer returns what watches the frames of decoded links, and settles by which
+// protocol they are decoded; nil when the target's traffic cannot be.
 func (r *run) observer() fabric.Observer {
+	r.protocol = r.cfg.Target.Protocol()
 	r.tap = r.cfg.Target.Tap(r.cfg.Names(), func(e history.Raft) {
 		r.rec.Record(history.Event{Raft: &e})
 	})
 	if r.tap == nil {
 		return nil
+	}
+	if p, ok := r.tap.(fabric.Protocol); ok {
+		r.protocol = p
 	}
 	return observer{r.tap, r.rec.Record}
 }

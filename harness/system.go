@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/fabric"
@@ -15,6 +16,9 @@ type system struct {
 	cluster *cluster.Cluster
 	fabric  *fabric.Fabric
 	rec     *history.Recorder
+	// poll is how often members are asked who leads, because neither traces nor
+	// taps tell; 0 for never.
+	poll time.Duration
 }
 
 func (s *system) Nodes() []string { return s.cluster.Names() }
@@ -49,22 +53,57 @@ func (s *system) Apply(ctx context.Context, r nemesis.Rule) (nemesis.Applied, er
 // watchSize bounds how far the nemesis may lag behind before it misses events.
 const watchSize = 4096
 
-// Watch hands on raft events as they are recorded.
+// Watch hands on raft events as they are recorded, or else who leads by the
+// members' own account.
 func (s *system) Watch() (<-chan history.Raft, func()) {
-	events, cancel := s.rec.Watch(watchSize, func(e *history.Event) bool { return e.Raft != nil })
 	out := make(chan history.Raft)
-	stop := make(chan struct{})
-	go func() {
+	ctx, stop := context.WithCancel(context.Background())
+	emit := func(r history.Raft) {
+		select {
+		case out <- r:
+		case <-ctx.Done():
+		}
+	}
+	var done sync.WaitGroup
+	if s.poll > 0 {
+		done.Go(func() {
+			defer close(out)
+			s.ask(ctx, emit)
+		})
+		return out, func() { stop(); done.Wait() }
+	}
+	events, cancel := s.rec.Watch(watchSize, func(e *history.Event) bool { return e.Raft != nil })
+	done.Go(func() {
 		defer close(out)
 		for e := range events {
-			select {
-			case out <- *e.Raft:
-			case <-stop:
-				return
-			}
+			emit(*e.Raft)
 		}
-	}()
-	return out, sync.OnceFunc(func() { cancel(); close(stop) })
+	})
+	return out, func() { cancel(); stop(); done.Wait() }
+}
+
+// ask tells of every new leader, under a term that rises each time, whatever the
+// members call it. It serves to aim faults and is no evidence: it is not
+// recorded.
+func (s *system) ask(ctx context.Context, emit func(history.Raft)) {
+	tick := time.NewTicker(s.poll)
+	defer tick.Stop()
+	var last string
+	var count uint64
+	for ctx.Err() == nil {
+		leader, term, err := s.cluster.Leader(ctx)
+		switch {
+		case err != nil:
+			last = "" // it may have been killed, and come back
+		case leader != last && leader != "":
+			last, count = leader, max(count+1, term)
+			emit(history.Raft{What: history.RaftLeader, Node: leader, Term: count})
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
 }
 
 type applied struct{ a *fabric.Applied }

@@ -55,6 +55,10 @@ func extraActs() []act {
 		{members: 3, out: 1, classes: []string{"append"}, write: starveThenKill},
 		{members: 3, out: 1, write: attackOnLogEvent},
 		{members: 3, out: minority, write: killTwice},
+		{members: 3, out: minority, write: partlySeen},
+		{members: 3, out: 1, classes: []string{"append"}, write: appendsOfTheDeposed},
+		{members: 3, out: 1, classes: []string{"append"}, write: lateNoOp},
+		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
 	}
 }
 
@@ -108,6 +112,18 @@ func partitionAtRandom(g *generator) {
 	g.network(0, length, shape)
 }
 
+// partlySeen takes away some links so that everybody still sees a majority, or
+// somebody does who does not see the leader: an old leader then hears of a new
+// one only from those whom both reach, while it goes on serving its clients.
+func partlySeen(g *generator) {
+	length := g.span(6, 10)
+	if len(g.Nodes) >= 4 {
+		g.network(0, length, Ring{})
+		return
+	}
+	g.rare(0, length, Bridge{Over: "follower"})
+}
+
 // splitVote makes requests arrive so late that others stand meanwhile.
 func splitVote(g *generator) {
 	length := g.span(6, 8)
@@ -128,8 +144,12 @@ func meddleWithVotes(g *generator) {
 	if slices.Contains(g.Classes, "vote") && g.random.IntN(3) == 0 {
 		class = "vote"
 	}
-	if g.random.IntN(3) == 0 {
+	switch g.random.IntN(4) {
+	case 0:
 		g.lateVotes(length)
+		return
+	case 1:
+		g.doubledVotes(length)
 		return
 	}
 	g.rare(0, g.span(2, 4), g.pick(
@@ -150,6 +170,15 @@ func (g *generator) lateVotes(length time.Duration) {
 	}
 }
 
+// doubledVotes delivers every vote twice while candidates reach only some voters:
+// two copies of one vote are not two votes.
+func (g *generator) doubledVotes(length time.Duration) {
+	g.rare(0, length, Traffic{Action: "duplicate", Class: "vote-response", From: "*", To: "*"})
+	if slices.Contains(g.Classes, "vote") {
+		g.rare(0, length, Traffic{Action: "drop", Class: "vote", Percent: g.percent(40, 70), From: "*", To: "*"})
+	}
+}
+
 // lateAppends makes appends arrive after newer ones, and twice.
 func lateAppends(g *generator) {
 	length, mean := g.span(4, 7), g.span(0.2, 1)
@@ -160,10 +189,40 @@ func lateAppends(g *generator) {
 	))
 }
 
+// appendsOfTheDeposed keeps back what a leader sends while another one is
+// elected. It comes when its receivers hold other entries in its place.
+func appendsOfTheDeposed(g *generator) {
+	before := g.span(0.3, 1)
+	g.rare(0, before+g.span(4, 6), Traffic{Action: "hold", Class: "append", From: "leader", To: "*"})
+	g.process(before, g.span(6, 8), Pause{"leader"})
+}
+
+// lateNoOp leaves followers behind in what is committed, and then takes their
+// leader away. The next one hears its followers long before the first entry of
+// its term reaches them; until then it does not know what was committed.
+func lateNoOp(g *generator) {
+	length := g.span(7, 9)
+	g.rare(0, length, Traffic{Action: "delay", Delay: g.span(0.2, 0.4), From: "leader", To: "*"})
+	g.rare(0, length, Traffic{Action: "delay", Class: "append", Delay: g.span(0.3, 0.6), From: "*", To: "*"})
+	g.process(g.span(1, 2), g.span(4, 5), g.pick(Kill{"leader"}, Pause{"leader"}))
+}
+
+// oldAnswers lets a leader that can no longer speak go on hearing answers to what
+// it said before. They tell that it led then, not that it still does.
+func oldAnswers(g *generator) {
+	speaks, mute := g.span(2.5, 3.5), g.span(3, 5)
+	g.rare(0, speaks+mute, Traffic{Action: "delay", Class: "heartbeat-response", Delay: g.span(2, 3), From: "*", To: "leader"})
+	g.network(speaks, mute, Traffic{Action: "cut", From: "leader", To: "rest"})
+}
+
 // chaseLeaders strikes each new leader early in its term, with entries on few
 // members: the figure 8 of Raft needs three leaders in a row.
 func chaseLeaders(g *generator) {
-	g.process(0, g.span(2, 4), Kill{"leader"})
+	if g.random.IntN(2) == 0 {
+		g.process(0, g.span(2, 4), Kill{"leader"})
+	} else { // cut off, it goes on appending what the next two leaders lack
+		g.network(0, g.span(5, 8), Isolate{"leader"})
+	}
 	t := Trigger{On: "leader", Times: 2 + g.random.IntN(2), After: g.span(0.05, 0.6)}
 	g.on(t, g.span(7, 10), g.span(3, 5), g.pick(Kill{"it"}, Kill{"it"}, Pause{"it"}, Isolate{"it"}))
 }

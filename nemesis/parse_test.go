@@ -173,3 +173,10 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestPlanEnd(t *testing.T) {
+	plan, err := nemesis.Parse("p", "at 5s for 3s kill one\nat 9s restart one\non leader from 1s until 2s after 50ms for 8s pause it\n")
+	require.NoError(t, err)
+	require.Equal(t, 10*time.Second+50*time.Millisecond, plan.End())
+	require.Zero(t, nemesis.Plan{}.End())
+}

@@ -110,6 +110,20 @@ func (p Plan) String() string {
 
 func pad(s string, width int) string { return s + strings.Repeat(" ", max(0, width-len(s))) }
 
+// End returns when the last of what has a time is over: timed steps by their "at"
+// and "for", triggered ones if they fire at the last moment that they may.
+func (p Plan) End() time.Duration {
+	var end time.Duration
+	for _, s := range p.Steps {
+		at := s.At
+		if s.triggered() {
+			at = max(s.Trigger.From, s.Trigger.Until) + s.Trigger.After
+		}
+		end = max(end, at+s.For)
+	}
+	return end
+}
+
 // Validate reports every step that is impossible for these members.
 func (p Plan) Validate(nodes []string) error {
 	var errs []error

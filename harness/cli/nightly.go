@@ -72,7 +72,7 @@ func (n *nightRun) verdict() checker.Verdict {
 }
 
 func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
-	if _, err := f.build(f.cfg.Seed); err != nil {
+	if _, err := f.build(ctx, f.cfg.Seed); err != nil {
 		return err // before anything is written
 	}
 	show := newStatus(cmd.ErrOrStderr())
@@ -105,16 +105,16 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
 	return exitWith(worst)
 }
 
-func (f *nightlyFlags) build(seed uint64) (harness.Config, error) {
+func (f *nightlyFlags) build(ctx context.Context, seed uint64) (harness.Config, error) {
 	one := f.runFlags
 	one.cfg.Seed = seed
-	return one.config()
+	return one.config(ctx, func(string) {})
 }
 
 // one makes one run. A run that outstays every deadline is given up rather than
 // allowed to keep the night from ending.
 func (f *nightlyFlags) one(ctx context.Context, n *nightRun) {
-	cfg, err := f.build(n.seed)
+	cfg, err := f.build(ctx, n.seed)
 	if err != nil {
 		n.err = err
 		return

@@ -7,8 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -17,30 +17,25 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness"
 	"github.com/usurper/usurper/harness/scenario"
-	"github.com/usurper/usurper/harness/target/reference"
 	"github.com/usurper/usurper/harness/workload"
 	"github.com/usurper/usurper/nemesis"
 )
 
-// runFlags are the flags of commands that run the reference system.
+// runFlags are the flags of commands that run a system.
 type runFlags struct {
-	cfg     harness.Config
-	ref     reference.Options
-	plan    string
-	target  string
-	binary  string
-	noTrace bool
-	given   func(flag string) bool // whether the command line sets it
+	targetFlags
+	cfg   harness.Config
+	plan  string
+	given func(flag string) bool // whether the command line sets it
 }
 
 func (f *runFlags) add(fs *pflag.FlagSet) {
 	f.cfg = harness.Default()
 	f.cfg.Seed = 0
 	f.given = fs.Changed
-	fs.StringVar(&f.target, "target", "reference", "the system under test")
-	fs.StringVar(&f.binary, "binary", "", "the usurper binary that runs the reference nodes (default: this one)")
+	f.targetFlags.add(fs)
 	fs.IntVar(&f.cfg.Nodes, "nodes", f.cfg.Nodes, "number of members")
-	fs.DurationVar(&f.cfg.For, "for", f.cfg.For, "how long to attack")
+	fs.DurationVar(&f.cfg.For, "for", f.cfg.For, "how long to attack (default for a plan file: until it ends)")
 	fs.Uint64Var(&f.cfg.Seed, "seed", 0, "seed of plan and clients; 0 draws one")
 	fs.StringVar(&f.plan, "plan", harness.RandomPlan, `random, none, a scenario's name (see usurper scenarios), or a plan file`)
 	fs.Float64Var(&f.cfg.Density, "density", f.cfg.Density, "divides the pauses between the faults of a random plan")
@@ -54,51 +49,22 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.cfg.FailFast, "fail-fast", false, "end the attack as soon as a broken rule is seen")
 	fs.StringVar(&f.cfg.Results, "results", f.cfg.Results, "where run directories go")
 	fs.BoolVar(&f.cfg.KeepData, "keep-data", false, "keep the members' data also of a valid run")
-	fs.StringVar(&f.ref.Bug, "bug", "", "a deliberate bug for the reference nodes (see usurper bugs --list)")
-	fs.BoolVar(&f.ref.PreVote, "pre-vote", false, "let the reference nodes ask for pre-votes")
-	fs.Uint64Var(&f.ref.SnapshotEvery, "snapshot-every", 500, "applied entries between snapshots of the reference nodes; 0 for their own default")
-	fs.BoolVar(&f.noTrace, "no-trace", false, "let the reference nodes write no trace: judge from the wire and the clients alone")
 }
 
-// config turns the flags into a configuration that is valid.
-func (f *runFlags) config() (harness.Config, error) {
+// config turns the flags into a configuration that is valid. progress is told
+// what takes time.
+func (f *runFlags) config(ctx context.Context, progress func(string)) (harness.Config, error) {
 	cfg := f.cfg
 	if cfg.Seed == 0 {
 		cfg.Seed = rand.Uint64N(1_000_000) + 1
 	}
+	if err := f.targetFlags.set(ctx, &cfg, f.given, progress); err != nil {
+		return cfg, err
+	}
 	if err := f.setPlan(&cfg); err != nil {
 		return cfg, err
 	}
-	if f.target != "reference" {
-		return cfg, fmt.Errorf("unknown target %q: use reference", f.target)
-	}
-	if err := f.setTarget(&cfg); err != nil {
-		return cfg, err
-	}
 	return cfg, cfg.Validate()
-}
-
-// setTarget builds the reference target from the flags and cfg's timers.
-func (f *runFlags) setTarget(cfg *harness.Config) error {
-	ref := f.ref
-	ref.NoTrace = f.noTrace
-	ref.Seed = cfg.Seed
-	ref.Election, ref.Heartbeat = cfg.Election, cfg.Heartbeat
-	var err error
-	if f.binary == "" {
-		ref.Binary, err = os.Executable()
-	} else {
-		ref.Binary, err = exec.LookPath(f.binary)
-	}
-	if err != nil {
-		return fmt.Errorf("find the binary of the nodes: %w: name a usurper binary with --binary", err)
-	}
-	t, err := reference.New(ref)
-	if err != nil {
-		return err
-	}
-	cfg.Target, cfg.TargetOptions = t, ref
-	return nil
 }
 
 // setPlan finds the plan that --plan means. A scenario brings its own size and
@@ -132,8 +98,14 @@ func (f *runFlags) setPlan(cfg *harness.Config) error {
 		return err
 	}
 	cfg.Plan = &plan
+	if !f.given("for") {
+		cfg.For = max(minFor, plan.End()+time.Second)
+	}
 	return nil
 }
+
+// minFor is how long a plan of one's own runs at least, unless --for says so.
+const minFor = 3 * time.Second
 
 // maxPlan bounds a plan file: whatever is longer is not one.
 const maxPlan = 1 << 20
@@ -171,10 +143,13 @@ that is interrupted is judged by what was done, and never valid.`,
 		Example: `  usurper run
   usurper run --nodes 3 --for 10s --seed 7
   usurper run --plan stale-candidate
-  usurper run --plan my-plan.txt --bug double-vote`,
+  usurper run --plan my-plan.txt --bug double-vote
+  usurper run --target etcd --version v3.6.16 --for 60s
+  usurper run --target exec --config examples/redis.yaml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := f.config()
+			show := newStatus(cmd.ErrOrStderr())
+			cfg, err := f.config(cmd.Context(), func(what string) { show.line("%s", what) })
 			if err != nil {
 				return err
 			}
@@ -191,7 +166,7 @@ func complete(cmd *cobra.Command) {
 	for flag, values := range map[string][]string{
 		"bug":      bugNames(),
 		"workload": workload.Names(),
-		"target":   {"reference"},
+		"target":   targetNames(),
 	} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}

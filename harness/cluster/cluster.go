@@ -81,6 +81,18 @@ func (c *Cluster) Member(name string) (target.Member, error) {
 	return n.member, nil
 }
 
+// Pids returns the process of each member that has one; it leads the process
+// group of all that the member started.
+func (c *Cluster) Pids() map[string][]int {
+	pids := make(map[string][]int)
+	for _, n := range c.nodes {
+		if pid := n.pid.Load(); pid != 0 {
+			pids[n.name] = []int{int(pid)}
+		}
+	}
+	return pids
+}
+
 // Start starts a member that is down, on the data it left.
 func (c *Cluster) Start(ctx context.Context, name string) error {
 	return c.act(ctx, name, (*node).startLocked)
@@ -137,8 +149,9 @@ func (c *Cluster) AwaitReady(ctx context.Context) error {
 }
 
 // AwaitLeader waits until a majority of the members agree on a leader that
-// agrees, and returns it and its term. Once too many members have ended by
-// themselves to make a majority, it waits no longer.
+// agrees, and returns it and its term. Where members say nothing of roles, it
+// waits for a majority that answers, and the leader is "". Once too many members
+// have ended by themselves to make a majority, it waits no longer.
 func (c *Cluster) AwaitLeader(ctx context.Context) (leader string, term uint64, err error) {
 	var seen survey
 	for {
@@ -158,6 +171,11 @@ func (c *Cluster) AwaitLeader(ctx context.Context) (leader string, term uint64, 
 			return "", 0, fmt.Errorf("await leader: %w (%w)", err, cut)
 		}
 	}
+}
+
+// Leader asks every member once who leads, as AwaitLeader does until it knows.
+func (c *Cluster) Leader(ctx context.Context) (leader string, term uint64, err error) {
+	return c.leader(c.ask(ctx))
 }
 
 // pause waits a moment between two looks at the cluster, or returns why ctx
@@ -219,10 +237,16 @@ func (c *Cluster) look(ctx context.Context, last survey) survey {
 	return seen
 }
 
-// leader returns the member that a majority follows, and its term.
+// leader returns the member that a majority follows, and its term. Of members
+// that say nothing of roles it can only tell that a majority answers: then it
+// is "".
 func (c *Cluster) leader(seen survey) (string, uint64, error) {
 	all := seen.statuses
+	silent := 0
 	for name, s := range all {
+		if s.Role == "" {
+			silent++
+		}
 		if s.Role != "leader" {
 			continue
 		}
@@ -235,6 +259,9 @@ func (c *Cluster) leader(seen survey) (string, uint64, error) {
 		if agree > len(c.nodes)/2 {
 			return name, s.Term, nil
 		}
+	}
+	if silent == len(all) && silent > len(c.nodes)/2 {
+		return "", 0, nil
 	}
 	return "", 0, fmt.Errorf("no leader that a majority follows: %d of %d members answer", len(all), len(c.nodes))
 }

@@ -36,6 +36,7 @@ func (shell) Status(context.Context, target.Member) (target.Status, error) {
 	return target.Status{}, errors.New("a script has no status")
 }
 func (shell) Client(target.Member) (workload.Client, error) { return nil, errors.New("no clients") }
+func (shell) OneAddress() bool                              { return false }
 func (shell) Protocol() fabric.Protocol                     { return nil }
 func (shell) Tap([]string, func(history.Raft)) target.Tap   { return nil }
 func (shell) Traced() bool                                  { return true }

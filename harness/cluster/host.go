@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -61,6 +62,9 @@ exec "$0" "$@"`
 // Start implements Host.
 func (l *Local) Start(c target.Command, output io.Writer) (Process, error) {
 	path, err := exec.LookPath(c.Path)
+	if err == nil {
+		path, err = filepath.Abs(path) // also from c.Dir
+	}
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
@@ -78,6 +82,7 @@ func (l *Local) Start(c target.Command, output io.Writer) (Process, error) {
 
 	cmd := exec.Command("/bin/sh", append([]string{"-c", gate, path}, c.Args...)...)
 	cmd.Env = append(os.Environ(), c.Env...)
+	cmd.Dir = c.Dir
 	cmd.Stdout, cmd.Stderr = logsIn, logsIn
 	cmd.ExtraFiles = []*os.File{hold}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

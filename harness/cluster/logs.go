@@ -25,6 +25,7 @@ type logFile struct {
 	crash func(line string)
 
 	mu      sync.Mutex
+	heard   func(line string) // nil for nobody
 	file    *os.File
 	written int64
 	full    bool
@@ -40,6 +41,13 @@ func openLog(path string, crash func(line string)) (*logFile, error) {
 		return nil, fmt.Errorf("open node log: %w", err)
 	}
 	return &logFile{file: f, crash: crash}, nil
+}
+
+// listen lets heard take every line from now on.
+func (l *logFile) listen(heard func(line string)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard = heard
 }
 
 // Write never fails: a member must not notice that its log is full.
@@ -85,6 +93,9 @@ func (l *logFile) endLineLocked() {
 		l.tail = l.tail[:tailLines-1]
 	}
 	l.tail = append(l.tail, line)
+	if l.heard != nil {
+		l.heard(line)
+	}
 	if l.crashes < maxCrashLines && looksLikeCrash(line) {
 		l.crashes++
 		l.crash(line)

@@ -22,6 +22,8 @@ type node struct {
 	dir  string
 	log  *logFile
 
+	pid atomic.Int64 // of the process it has, 0 for none
+
 	mu     sync.Mutex
 	member target.Member
 	run    *incarnation // nil while the member is down
@@ -65,11 +67,16 @@ func (n *node) startLocked() error {
 	if err != nil {
 		return fmt.Errorf("cannot be started: %w", err)
 	}
+	if l, ok := n.o.Target.(target.Listener); ok {
+		m := n.member
+		n.log.listen(func(line string) { l.Printed(m, line) })
+	}
 	proc, err := n.o.Host.Start(cmd, n.log)
 	if err != nil {
 		return fmt.Errorf("cannot be started: %w", err)
 	}
 	n.failed = nil
+	n.pid.Store(int64(proc.Pid()))
 	run := &incarnation{proc: proc, inc: n.member.Inc, settled: make(chan struct{})}
 	n.proc(history.Proc{What: history.ProcStart, Inc: run.inc, Pid: proc.Pid()})
 	if n.o.Target.Traced() {
@@ -84,6 +91,7 @@ func (n *node) startLocked() error {
 // settle waits for the process to end and writes down how it did.
 func (n *node) settle(run *incarnation) {
 	<-run.proc.Done()
+	n.pid.CompareAndSwap(int64(run.proc.Pid()), 0)
 	if run.tail != nil {
 		run.tail.finish()
 	}

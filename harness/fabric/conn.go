@@ -10,7 +10,7 @@ import (
 // conn is one connection through the fabric: a stream in each direction.
 type conn struct {
 	fabric   *Fabric
-	listener *listener
+	lane     *lane
 	forward  *stream // dialler to accepter
 	backward *stream
 	done     chan struct{} // closed by kill
@@ -26,9 +26,9 @@ type conn struct {
 	socket []*net.TCPConn // dialler's, then the accepter's
 }
 
-func newConn(l *listener, dialler *net.TCPConn) *conn {
-	c := &conn{fabric: l.fabric, listener: l, done: make(chan struct{}), socket: []*net.TCPConn{dialler}}
-	c.ctx, c.cancel = context.WithCancel(l.fabric.ctx)
+func newConn(f *Fabric, l *lane, dialler *net.TCPConn) *conn {
+	c := &conn{fabric: f, lane: l, done: make(chan struct{}), socket: []*net.TCPConn{dialler}}
+	c.ctx, c.cancel = context.WithCancel(f.ctx)
 	c.forward = newStream(c, l.forward)
 	c.backward = newStream(c, l.backward)
 	c.forward.src, c.backward.dst = dialler, dialler
@@ -39,7 +39,7 @@ func newConn(l *listener, dialler *net.TCPConn) *conn {
 func (c *conn) run() {
 	defer c.forget()
 	dialled := c.forward.pass(dial)
-	<-c.listener.slots
+	<-c.lane.slots
 	switch dialled {
 	case finished:
 		c.carry()
@@ -49,8 +49,8 @@ func (c *conn) run() {
 }
 
 func (c *conn) carry() {
-	if c.listener.opts.Decode {
-		forward, backward := c.fabric.opts.Protocol.Open(c.listener.pair.From, c.listener.pair.To)
+	if c.lane.decode {
+		forward, backward := c.fabric.opts.Protocol.Open(c.lane.pair.From, c.lane.pair.To)
 		c.forward.frames, c.backward.frames = newFramer(forward), newFramer(backward)
 	}
 	var wg sync.WaitGroup
@@ -71,7 +71,7 @@ func (c *conn) carry() {
 // connect dials the backend for the forward stream.
 func (c *conn) connect(ctx context.Context) error {
 	d := net.Dialer{KeepAlive: -1}
-	nc, err := d.DialContext(ctx, "tcp", c.listener.opts.Backend)
+	nc, err := d.DialContext(ctx, "tcp", c.lane.backend)
 	if err != nil {
 		return err
 	}

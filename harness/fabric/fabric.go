@@ -9,6 +9,9 @@
 //	dialler ──▶ listener ══ forward:  dialler > accepter ══▶ backend (accepter)
 //	        ◀──          ══ backward: accepter > dialler ══
 //
+// Members that are all told the same address of an accepter share one listener,
+// and who dialled is found out from the socket (ListenShared, Owners).
+//
 // A connection needs both of its links: a reset or refusal of either ends it.
 // Everything on a link is traffic. A dial belongs to dialler > accepter, its
 // answer (a refusal) to accepter > dialler; a FIN or RST belongs to the link of
@@ -22,7 +25,8 @@
 // flow on.
 //
 // Files, in reading order: rule.go and protocol.go say what can be asked;
-// apply.go installs it; conn.go and stream.go carry bytes, fast (splice_linux.go,
+// apply.go installs it; listener.go, shared.go and owner_linux.go say whose a
+// connection is; conn.go and stream.go carry bytes, fast (splice_linux.go,
 // direct.go) while no rule is in force and through a queue (queue.go, admit.go,
 // drain.go) otherwise.
 package fabric
@@ -73,6 +77,7 @@ type Fabric struct {
 	mu        sync.Mutex // taken before any stream's
 	links     map[Link]*link
 	listeners []*listener
+	shared    map[string]bool // accepters of shared listeners; whether one decodes
 	conns     map[*conn]struct{}
 	applied   map[*Applied]struct{}
 	number    uint64 // of the next rule
@@ -98,6 +103,7 @@ func New(o Options) (*Fabric, error) {
 	return &Fabric{
 		opts: o, clock: c, ctx: ctx, cancel: cancel,
 		links:   make(map[Link]*link),
+		shared:  make(map[string]bool),
 		conns:   make(map[*conn]struct{}),
 		applied: make(map[*Applied]struct{}),
 	}, nil
@@ -126,13 +132,10 @@ func (f *Fabric) Listen(dialler, accepter string, o ListenOptions) (string, erro
 	if _, _, err := net.SplitHostPort(o.Backend); err != nil {
 		return "", fmt.Errorf("listen for %s: backend wants host:port: %w", pair, err)
 	}
-	var lc net.ListenConfig
-	lc.KeepAlive = -1
-	nl, err := lc.Listen(f.ctx, "tcp", o.Addr)
+	nl, err := f.listen(o.Addr)
 	if err != nil {
 		return "", fmt.Errorf("listen for %s: %w", pair, err)
 	}
-	l := &listener{fabric: f, tcp: nl.(*net.TCPListener), pair: pair, opts: o, slots: make(chan struct{}, maxDials)}
 
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -140,13 +143,40 @@ func (f *Fabric) Listen(dialler, accepter string, o ListenOptions) (string, erro
 		nl.Close()
 		return "", fmt.Errorf("listen for %s: %w", pair, ErrClosed)
 	}
-	l.forward, l.backward = f.linkLocked(pair), f.linkLocked(Link{accepter, dialler})
-	if o.Decode {
+	l := f.laneLocked(pair, o.Backend, o.Decode)
+	f.serveLocked(&listener{
+		fabric: f, tcp: nl, name: pair.String(), slots: l.slots,
+		accepted: func(tcp *net.TCPConn) { f.admit(l, tcp) },
+	})
+	return nl.Addr().String(), nil
+}
+
+func (f *Fabric) listen(addr string) (*net.TCPListener, error) {
+	lc := net.ListenConfig{KeepAlive: -1}
+	nl, err := lc.Listen(f.ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return nl.(*net.TCPListener), nil
+}
+
+// laneLocked makes the links of a pair known and returns a way from one to the
+// other.
+func (f *Fabric) laneLocked(pair Link, backend string, decode bool) *lane {
+	l := &lane{
+		pair: pair, backend: backend, decode: decode,
+		forward: f.linkLocked(pair), backward: f.linkLocked(Link{pair.To, pair.From}),
+		slots: make(chan struct{}, maxDials),
+	}
+	if decode {
 		l.forward.decoded, l.backward.decoded = true, true
 	}
+	return l
+}
+
+func (f *Fabric) serveLocked(l *listener) {
 	f.listeners = append(f.listeners, l)
 	f.wg.Go(l.serve)
-	return nl.Addr().String(), nil
 }
 
 // Counters is what a link has carried so far.
@@ -187,7 +217,7 @@ func (f *Fabric) Close() error {
 	var errs []error
 	for _, l := range listeners {
 		if err := l.tcp.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("close listener of %s: %w", l.pair, err))
+			errs = append(errs, fmt.Errorf("close listener of %s: %w", l.name, err))
 		}
 	}
 	for _, c := range conns {

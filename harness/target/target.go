@@ -23,6 +23,11 @@ type Target interface {
 	Status(ctx context.Context, m Member) (Status, error)
 	// Client connects to one member at its client address.
 	Client(m Member) (workload.Client, error)
+	// OneAddress tells whether members know each other by one address each, the
+	// same for all of them and for the member itself, instead of each dialling
+	// others at addresses of its own: then Member.Advertised counts, else
+	// Member.Peers.
+	OneAddress() bool
 	// Protocol decodes the peer traffic; nil when it cannot be decoded.
 	Protocol() fabric.Protocol
 	// Tap returns what turns the frames of this cluster into raft events and
@@ -35,7 +40,9 @@ type Target interface {
 }
 
 // Tap watches the frames on the links between members, as a fabric's observer
-// does.
+// does. A Tap that is a fabric.Protocol too replaces its target's Protocol in the
+// fabric that it watches: so a protocol in which a frame means something only
+// after those before it decodes once, as it splits.
 type Tap interface {
 	Frame(stage fabric.Stage, link fabric.Link, class string, frame []byte)
 	// Flush emits what was kept back. It is called once, after the last frame.
@@ -49,10 +56,14 @@ type Member struct {
 	ClientAddr string // host:port to listen on for clients
 	// Peers maps every other member's name to the address at which this member
 	// reaches it: a listener of the fabric.
-	Peers     map[string]string
-	DataDir   string // exists, belongs to the member alone, survives restarts
-	TraceFile string // of this process alone, does not exist yet; "" for no trace
-	Inc       uint64 // which process of the member this is, counted from 1
+	Peers map[string]string
+	// Advertised maps every member's name, this one's too, to the one address at
+	// which everybody reaches it: a listener of the fabric that all who dial
+	// share. It is set if the target has OneAddress.
+	Advertised map[string]string
+	DataDir    string // exists, belongs to the member alone, survives restarts
+	TraceFile  string // of this process alone, does not exist yet; "" for no trace
+	Inc        uint64 // which process of the member this is, counted from 1
 }
 
 // Command is a process to start.
@@ -60,6 +71,7 @@ type Command struct {
 	Path string
 	Args []string // without the program's name
 	Env  []string // added to the harness's own
+	Dir  string   // where it runs; "" for where the harness does
 }
 
 // Status is what a member says of itself.

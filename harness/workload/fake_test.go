@@ -92,6 +92,8 @@ func (s *system) apply(op history.Op) history.Op {
 		op.Got, op.Saw = s.values[op.Key], true
 	case history.FPut:
 		s.values[op.Key] = op.Arg
+	case history.FDelete:
+		delete(s.values, op.Key)
 	case history.FCas:
 		if s.values[op.Key] != op.Old {
 			op.Type, op.Got, op.Saw = history.Fail, s.values[op.Key], true

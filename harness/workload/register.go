@@ -6,11 +6,11 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// Register gets, puts and compare-and-sets single values. Every value is
-// written once. A cas expects the value that a client of its group last saw, so
-// that some succeed. Every third client only reads: a member that is cut off
-// leaves whoever writes to it waiting, and who waits does not see that its reads
-// are old.
+// Register gets, puts, compare-and-sets and, seldom, deletes single values. Every
+// value is written once. A cas expects what a client of its group last saw, so
+// that some succeed; that may be no value, and a value that has been deleted
+// since. Every third client only reads: a member that is cut off leaves whoever
+// writes to it waiting, and who waits does not see that its reads are old.
 type Register struct {
 	keys *rotation
 }
@@ -27,9 +27,10 @@ func (*Register) Name() string { return "register" }
 // reads tells whether the client only reads.
 func (*Register) reads(client int) bool { return client%3 == 2 }
 
-// Next draws four gets to three puts to three cas.
+// Next draws 16 gets to 12 puts to 11 cas to one delete. Deletes are few because
+// they all leave the same, which makes a key dearer to judge.
 func (g *Register) Next(client int, r *rand.Rand) history.Op {
-	roll := r.IntN(10)
+	roll := r.IntN(40)
 	if g.reads(client) {
 		roll = 0
 	}
@@ -38,9 +39,12 @@ func (g *Register) Next(client int, r *rand.Rand) history.Op {
 	k := g.keys.takeLocked(client)
 	op := history.Op{F: history.FGet, Key: k.name}
 	switch {
-	case roll < 4:
+	case roll < 16:
 		return op
-	case roll < 7 || !k.known:
+	case roll == 16:
+		op.F = history.FDelete
+		return op
+	case roll < 29 || !k.known:
 		op.F = history.FPut
 	default:
 		op.F, op.Old = history.FCas, k.seen

@@ -13,6 +13,7 @@ package workload
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/usurper/usurper/harness/history"
@@ -67,6 +68,58 @@ func Named(name string) (Workload, error) {
 		}
 	}
 	return nil, fmt.Errorf("unknown workload %q: use one of %s", name, strings.Join(Names(), ", "))
+}
+
+// For returns a new workload by its name for a system that can do no more than
+// ops; nil stands for everything. A cas that the system lacks becomes a put, a
+// delete becomes a get. An error names what is missing, and the workloads that would do.
+func For(name string, ops []history.F) (Workload, error) {
+	w, err := Named(name)
+	if err != nil || ops == nil {
+		return w, err
+	}
+	if missing := lacks(w.Name(), ops); len(missing) > 0 {
+		var others []string
+		for _, other := range Names() {
+			if len(lacks(other, ops)) == 0 {
+				others = append(others, other)
+			}
+		}
+		return nil, fmt.Errorf("workload %q needs %v, which the system lacks: use one of %q", w.Name(), missing, others)
+	}
+	return within{w, ops}, nil
+}
+
+// lacks returns the operations that a workload cannot do without and that are
+// not among ops.
+func lacks(name string, ops []history.F) []history.F {
+	needs := map[string][]history.F{
+		"mixed":    {history.FGet, history.FPut, history.FAdd, history.FRead},
+		"register": {history.FGet, history.FPut},
+		"set":      {history.FAdd, history.FRead},
+		"append":   {history.FAppend, history.FRead},
+	}
+	return slices.DeleteFunc(needs[name], func(f history.F) bool { return slices.Contains(ops, f) })
+}
+
+// within is a workload for a system that can do no more than ops.
+type within struct {
+	Workload
+	ops []history.F
+}
+
+func (w within) Next(client int, r *rand.Rand) history.Op {
+	op := w.Workload.Next(client, r)
+	if slices.Contains(w.ops, op.F) {
+		return op
+	}
+	switch op.F {
+	case history.FCas:
+		op.F, op.Old = history.FPut, ""
+	case history.FDelete:
+		op.F = history.FGet
+	}
+	return op
 }
 
 // writes tells whether f changes what it touches.

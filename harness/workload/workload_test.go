@@ -76,6 +76,43 @@ func TestMixedKeepsKeysApart(t *testing.T) {
 	}
 }
 
+func TestRegisterDeletesAndStartsAgain(t *testing.T) {
+	deleted, swapped, failed := 0, 0, 0
+	s := newSystem()
+	w, r := NewRegister(), stream(1, "client 0")
+	for range 10_000 {
+		op := w.Next(0, r)
+		missing := s.values[op.Key] == ""
+		done := s.apply(op)
+		w.Done(0, done)
+		switch {
+		case op.F == history.FDelete:
+			require.Empty(t, op.Arg)
+			deleted++
+		case op.F == history.FCas && op.Old == "" && done.Type == history.OK:
+			swapped++
+		case op.F == history.FCas && missing && done.Type == history.Fail:
+			failed++
+		}
+	}
+	require.InDelta(t, 10_000/40, deleted, 60)
+	require.Positive(t, swapped, "a cas that expects no value")
+	require.Zero(t, failed, "one client alone expects what is there")
+}
+
+func TestForLeavesOutWhatASystemLacks(t *testing.T) {
+	w, err := For("register", []history.F{history.FGet, history.FPut})
+	require.NoError(t, err)
+	seen := map[history.F]int{}
+	for _, op := range play(w, newSystem(), 1, 2000) {
+		seen[op.F]++
+		require.Empty(t, op.Old)
+	}
+	require.Len(t, seen, 2, "%v", seen)
+	require.Positive(t, seen[history.FGet])
+	require.Positive(t, seen[history.FPut])
+}
+
 func TestRotationRemembersBoundedly(t *testing.T) {
 	rotation := newRotation("r", bounds{operations: 1, final: 20})
 	for range 1000 {

@@ -165,6 +165,9 @@ func (*Target) Client(m target.Member) (workload.Client, error) {
 	return newClient(m.ClientAddr), nil
 }
 
+// OneAddress returns false: every member has its own addresses for the others.
+func (*Target) OneAddress() bool { return false }
+
 // Protocol decodes the frames of package node/wire.
 func (*Target) Protocol() fabric.Protocol { return protocol{} }
 

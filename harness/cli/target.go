@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/harness/target/etcd"
+	described "github.com/usurper/usurper/harness/target/exec"
+	"github.com/usurper/usurper/harness/target/reference"
+)
+
+// targetFlags choose the system under test.
+type targetFlags struct {
+	target  string
+	binary  string
+	version string
+	system  string
+	ref     reference.Options
+	etcd    etcd.Options
+}
+
+// targetNames lists the values of --target.
+func targetNames() []string { return []string{"reference", "etcd", "exec"} }
+
+// ownFlags are the flags that only one target knows.
+func ownFlags() map[string]string {
+	return map[string]string{
+		"bug": "reference", "pre-vote": "reference", "snapshot-every": "reference", "no-trace": "reference",
+		"version": "etcd", "serializable-reads": "etcd", "snapshot-count": "etcd",
+		"config": "exec",
+	}
+}
+
+func (f *targetFlags) add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.target, "target", "reference", "the system under test: "+strings.Join(targetNames(), ", "))
+	fs.StringVar(&f.binary, "binary", "", "the executable of the members: a usurper (default: this one) or an etcd")
+
+	fs.StringVar(&f.ref.Bug, "bug", "", "reference: a deliberate bug for the nodes (see usurper bugs --list)")
+	fs.BoolVar(&f.ref.PreVote, "pre-vote", false, "reference: let the nodes ask for pre-votes")
+	fs.Uint64Var(&f.ref.SnapshotEvery, "snapshot-every", 500, "reference: applied entries between snapshots; 0 for the node's own default")
+	fs.BoolVar(&f.ref.NoTrace, "no-trace", false, "reference: let the nodes write no trace: judge from the wire and the clients alone")
+
+	fs.StringVar(&f.version, "version", "", "etcd: the version to build and run, such as v3.6.16")
+	fs.BoolVar(&f.etcd.SerializableReads, "serializable-reads", false, "etcd: let members read from what they know themselves, which may be stale")
+	fs.Uint64Var(&f.etcd.SnapshotCount, "snapshot-count", 0, "etcd: applied entries between snapshots; 0 for its own default")
+
+	fs.StringVar(&f.system, "config", "", "exec: the file that describes the system")
+}
+
+// set builds the system under test into cfg. Systems bring defaults of their
+// own, which flags that are given override.
+func (f *targetFlags) set(ctx context.Context, cfg *harness.Config, given func(string) bool, progress func(string)) error {
+	for flag, owner := range ownFlags() {
+		if given(flag) && owner != f.target {
+			return fmt.Errorf("--%s is for --target %s", flag, owner)
+		}
+	}
+	var err error
+	switch f.target {
+	case "reference":
+		err = f.setReference(cfg)
+	case "etcd":
+		err = f.setEtcd(ctx, cfg, given, progress)
+	case "exec":
+		err = f.setExec(cfg, given)
+	default:
+		return fmt.Errorf("unknown target %q: use one of %s", f.target, strings.Join(targetNames(), ", "))
+	}
+	if err == nil && !given("resend") && !target.Resends(cfg.Target) {
+		cfg.Resend = 0
+	}
+	return err
+}
+
+func (f *targetFlags) setReference(cfg *harness.Config) error {
+	ref := f.ref
+	ref.Seed = cfg.Seed
+	ref.Election, ref.Heartbeat = cfg.Election, cfg.Heartbeat
+	var err error
+	if f.binary == "" {
+		ref.Binary, err = os.Executable()
+	} else {
+		ref.Binary, err = exec.LookPath(f.binary)
+	}
+	if err != nil {
+		return fmt.Errorf("find the binary of the nodes: %w: name a usurper binary with --binary", err)
+	}
+	t, err := reference.New(ref)
+	if err != nil {
+		return err
+	}
+	cfg.Target, cfg.TargetOptions = t, ref
+	return nil
+}
+
+// What etcd is run with unless flags say otherwise. With these timers a lost
+// leader is replaced in about 0.3 s.
+const (
+	etcdNodes     = 3
+	etcdHeartbeat = 20 * time.Millisecond
+	etcdElection  = 200 * time.Millisecond
+)
+
+func (f *targetFlags) setEtcd(ctx context.Context, cfg *harness.Config, given func(string) bool, progress func(string)) error {
+	setUnless(given, "nodes", &cfg.Nodes, etcdNodes)
+	setUnless(given, "heartbeat", &cfg.Heartbeat, etcdHeartbeat)
+	setUnless(given, "election", &cfg.Election, etcdElection)
+	o := f.etcd
+	o.Election, o.Heartbeat = cfg.Election, cfg.Heartbeat
+	var err error
+	switch {
+	case f.binary != "" && f.version != "":
+		return fmt.Errorf("--binary and --version: give one of them")
+	case f.binary != "":
+		o.Binary, err = exec.LookPath(f.binary)
+	case f.version != "":
+		o.Binary, err = etcd.Build(ctx, f.version, progress)
+	default:
+		return fmt.Errorf("--target etcd: say which with --version v3.6.16 or --binary PATH")
+	}
+	if err != nil {
+		return err
+	}
+	if o.Version, err = etcd.Version(ctx, o.Binary); err != nil {
+		return err
+	}
+	t, err := etcd.New(o)
+	if err != nil {
+		return err
+	}
+	cfg.Target, cfg.TargetOptions = t, o
+	return nil
+}
+
+func (f *targetFlags) setExec(cfg *harness.Config, given func(string) bool) error {
+	if f.system == "" {
+		return fmt.Errorf("--target exec: name the file that describes the system with --config")
+	}
+	t, err := described.Load(f.system)
+	if err != nil {
+		return err
+	}
+	if n := t.Nodes(); n > 0 {
+		setUnless(given, "nodes", &cfg.Nodes, n)
+	}
+	if election, heartbeat := t.Timers(); election > 0 && heartbeat > 0 {
+		setUnless(given, "election", &cfg.Election, election)
+		setUnless(given, "heartbeat", &cfg.Heartbeat, heartbeat)
+	}
+	cfg.Target, cfg.TargetOptions = t, t.Options()
+	return nil
+}
+
+// setUnless sets a value that no flag was given for.
+func setUnless[T any](given func(string) bool, flag string, at *T, value T) {
+	if !given(flag) {
+		*at = value
+	}
+}

@@ -1,0 +1,212 @@
+// Package etcd is the target for etcd as its users run it: the binary is not
+// patched, its members talk through the fabric, its elections are judged from
+// what a passive tap decodes of that traffic, and clients are etcd's own.
+package etcd
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/tap"
+	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/harness/workload"
+)
+
+// What etcd itself demands of its timers.
+const (
+	electionRatio = 5
+	maxElection   = 50 * time.Second
+)
+
+// Options say how the members of an etcd cluster are run. A zero field leaves
+// etcd its own default.
+type Options struct {
+	Binary  string // path of an etcd executable, see Build; required
+	Version string // what it is, see Version; required, because flags depend on it
+
+	// Heartbeat is the time between a leader's heartbeats, Election the time
+	// without one after which a follower stands; whole milliseconds. etcd's
+	// defaults are 100 ms and 1 s; Election is at least five times Heartbeat.
+	Heartbeat time.Duration
+	Election  time.Duration
+
+	SnapshotCount uint64 // applied entries between snapshots
+	// NoFsync makes members not sync what they write, which no kill of a process
+	// shows. 3.5 and later.
+	NoFsync bool
+	// SerializableReads lets members answer reads from what they know themselves.
+	// Such reads may be stale: a checker must say so once a member is cut off.
+	SerializableReads bool
+	// Token is the name that tells clusters apart; "usurper" if empty.
+	Token string
+	// Args are further arguments for every member.
+	Args []string
+}
+
+// Target is etcd as a system under test. Clients must not resend requests: etcd
+// applies a request as often as it is sent.
+type Target struct {
+	o     Options
+	minor int // of version 3
+}
+
+var (
+	_ target.Target     = (*Target)(nil)
+	_ target.Idempotent = (*Target)(nil)
+)
+
+// New returns a target that runs members as o says.
+func New(o Options) (*Target, error) {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(o.Binary != "", "no binary: give the path of an etcd executable")
+	minor, err := minorOf(o.Version)
+	check(err == nil, "%w", err)
+	check(o.Heartbeat >= 0 && o.Heartbeat%time.Millisecond == 0, "heartbeat %v: must be whole milliseconds", o.Heartbeat)
+	check(o.Election >= 0 && o.Election%time.Millisecond == 0, "election %v: must be whole milliseconds", o.Election)
+	heartbeat, election := o.timers()
+	check(election >= electionRatio*heartbeat, "election %v: etcd wants at least %d heartbeats of %v", election, electionRatio, heartbeat)
+	check(election <= maxElection, "election %v: etcd wants at most %v", election, maxElection)
+	check(!o.NoFsync || err != nil || minor >= 5, "no fsync: etcd %s always syncs; use 3.5 or later", o.Version)
+	if o.Token == "" {
+		o.Token = "usurper"
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("etcd target: %w", errors.Join(errs...))
+	}
+	return &Target{o: o, minor: minor}, nil
+}
+
+// timers returns the timers in force.
+func (o *Options) timers() (heartbeat, election time.Duration) {
+	heartbeat, election = 100*time.Millisecond, time.Second
+	if o.Heartbeat > 0 {
+		heartbeat = o.Heartbeat
+	}
+	if o.Election > 0 {
+		election = o.Election
+	}
+	return heartbeat, election
+}
+
+// minorOf returns the 6 of v3.6.16.
+func minorOf(version string) (int, error) {
+	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
+	if len(parts) == 3 && parts[0] == "3" {
+		if minor, err := strconv.Atoi(parts[1]); err == nil && minor >= 4 {
+			return minor, nil
+		}
+	}
+	return 0, fmt.Errorf("version %.40q: must be 3.4 or later, like 3.6.16", version)
+}
+
+// Name returns "etcd".
+func (*Target) Name() string { return "etcd" }
+
+// Traced returns false: etcd writes no trace.
+func (*Target) Traced() bool { return false }
+
+// Trace fails: there is no trace to parse.
+func (*Target) Trace([]byte) (history.Raft, error) {
+	return history.Raft{}, errors.New("etcd writes no trace")
+}
+
+// Idempotent returns false: etcd applies a request as often as it is sent.
+func (*Target) Idempotent() bool { return false }
+
+// OneAddress returns true: all members dial a member at its advertised peer URL.
+func (*Target) OneAddress() bool { return true }
+
+// Command returns the etcd command for m. A member that has data in its
+// directory goes on with the cluster that it finds there.
+func (t *Target) Command(m target.Member) (target.Command, error) {
+	cluster, err := initialCluster(m)
+	if err != nil {
+		return target.Command{}, fmt.Errorf("%s: %w", m.Name, err)
+	}
+	for _, addr := range []string{m.PeerAddr, m.ClientAddr} {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return target.Command{}, fmt.Errorf("%s: %w", m.Name, err)
+		}
+	}
+	heartbeat, election := t.o.timers()
+	args := []string{
+		"--name", m.Name,
+		"--data-dir", m.DataDir,
+		"--listen-peer-urls", url(m.PeerAddr),
+		"--initial-advertise-peer-urls", url(advertised(m, m.Name)),
+		"--listen-client-urls", url(m.ClientAddr),
+		"--advertise-client-urls", url(m.ClientAddr),
+		"--initial-cluster", cluster,
+		"--initial-cluster-state", "new",
+		"--initial-cluster-token", t.o.Token,
+		"--heartbeat-interval", strconv.FormatInt(heartbeat.Milliseconds(), 10),
+		"--election-timeout", strconv.FormatInt(election.Milliseconds(), 10),
+		"--log-level", "warn",
+	}
+	if t.minor < 5 {
+		args = append(args, "--logger=zap") // else it ignores --log-level
+	}
+	if t.o.SnapshotCount > 0 {
+		args = append(args, "--snapshot-count", strconv.FormatUint(t.o.SnapshotCount, 10))
+	}
+	if t.o.NoFsync {
+		args = append(args, "--unsafe-no-fsync")
+	}
+	return target.Command{Path: t.o.Binary, Args: append(args, t.o.Args...)}, nil
+}
+
+func url(addr string) string { return "http://" + addr }
+
+// advertised returns the address at which a member is reached. One that is alone
+// has only its own.
+func advertised(m target.Member, name string) string {
+	if len(m.Advertised) == 0 && name == m.Name {
+		return m.PeerAddr
+	}
+	return m.Advertised[name]
+}
+
+// initialCluster formats the value of --initial-cluster, in order of the names.
+func initialCluster(m target.Member) (string, error) {
+	names := slices.Sorted(maps.Keys(m.Advertised))
+	switch {
+	case len(names) == 0 && len(m.Peers) > 0:
+		return "", errors.New("no advertised addresses: members of etcd know each other by one address each")
+	case len(names) == 0:
+		names = []string{m.Name}
+	case m.Advertised[m.Name] == "":
+		return "", errors.New("the advertised addresses lack its own")
+	}
+	for i, name := range names {
+		names[i] = name + "=" + url(advertised(m, name))
+	}
+	return strings.Join(names, ","), nil
+}
+
+// Client returns a client of m alone, which connects when it is first used.
+func (t *Target) Client(m target.Member) (workload.Client, error) {
+	return newClient(m.ClientAddr, t.o.SerializableReads)
+}
+
+// Protocol decodes etcd's peer traffic for nobody: a run's fabric gets its Tap
+// instead, see target.Tap. It tells which classes of frames there are.
+func (*Target) Protocol() fabric.Protocol { return newObserver(nil) }
+
+// Tap watches the traffic of one cluster as it splits it into frames: it is a
+// fabric.Protocol, and has to be that of the fabric whose frames it is told of.
+func (*Target) Tap(members []string, emit func(history.Raft)) target.Tap {
+	return newObserver(tap.New(emit, members))
+}

@@ -1,0 +1,156 @@
+package etcd
+
+import (
+	"fmt"
+	"sync"
+
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/tap"
+)
+
+// maxExpected bounds the vote responses that are remembered while they are on
+// their way.
+const maxExpected = 1 << 14
+
+// observer decodes etcd's peer traffic as it splits it: much of a stream means
+// nothing without what came before on the same connection, which only a splitter
+// knows. So a run has one observer that is its fabric's Protocol and its Tap.
+type observer struct {
+	tap *tap.Assembler // nil: nobody wants to know
+
+	mu       sync.Mutex
+	members  map[uint64]string // by etcd's id
+	expected map[onWay]*answer
+}
+
+// onWay is a vote response on its way through the fabric. Two that are the same
+// byte for byte mean the same.
+type onWay struct {
+	link  fabric.Link
+	frame string
+}
+
+type answer struct {
+	message tap.Message
+	copies  int
+}
+
+func newObserver(t *tap.Assembler) *observer {
+	return &observer{tap: t, members: make(map[uint64]string), expected: make(map[onWay]*answer)}
+}
+
+var _ fabric.Protocol = (*observer)(nil)
+
+// Open returns the splitters of a connection. What they decode is observed as
+// sent at once; the stages behind that come to Frame.
+func (o *observer) Open(dialler, accepter string) (forward, backward fabric.Splitter) {
+	c := &conn{tap: o}
+	return &direction{conn: c, link: fabric.Link{From: dialler, To: accepter}},
+		&direction{conn: c, link: fabric.Link{From: accepter, To: dialler}, answer: true}
+}
+
+// Lossy returns false: a frame missing from the middle of a stream breaks it.
+func (*observer) Lossy(string) bool { return false }
+
+// Classes lists the classes of frames.
+func (*observer) Classes() []string { return classes() }
+
+// Frame observes how far the answers to votes come.
+func (o *observer) Frame(stage fabric.Stage, link fabric.Link, class string, frame []byte) {
+	if stage == fabric.Sent || !answersVote(class) {
+		return
+	}
+	key := onWay{link, string(frame)}
+	o.mu.Lock()
+	a, ok := o.expected[key]
+	if ok {
+		if a.copies--; a.copies == 0 {
+			delete(o.expected, key)
+		}
+	}
+	o.mu.Unlock()
+	if ok && o.tap != nil {
+		o.tap.Observe(history.Stage(stage), a.message)
+	}
+}
+
+// Flush tells what was held back to coalesce it.
+func (o *observer) Flush() {
+	if o.tap != nil {
+		o.tap.Flush()
+	}
+}
+
+// sent observes a message that has entered the fabric.
+func (o *observer) sent(link fabric.Link, kind tap.Kind, m *raftpb.Message) {
+	if kind != 0 && o.tap != nil {
+		o.tap.Observe(history.Sent, observed(link, kind, m))
+	}
+}
+
+// observe is sent for a message without a form of its own on the wire.
+func (o *observer) observe(m *tap.Message) {
+	if o.tap != nil {
+		o.tap.Observe(history.Sent, *m)
+	}
+}
+
+// expect remembers a vote response until Frame tells what became of it.
+func (o *observer) expect(link fabric.Link, frame []byte, m *raftpb.Message) {
+	if o.tap == nil {
+		return
+	}
+	_, kind := kindOf(m)
+	key := onWay{link, string(frame)}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if a, ok := o.expected[key]; ok {
+		a.copies++
+	} else if len(o.expected) < maxExpected {
+		o.expected[key] = &answer{observed(link, kind, m), 1}
+	}
+}
+
+// meet takes the id under which a member introduces itself. That it is another's
+// means that the fabric is wrong about who dialled: nothing that this connection
+// shows can be put down to anybody.
+func (o *observer) meet(id uint64, name string) error {
+	if id == 0 {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if known, ok := o.members[id]; ok && known != name {
+		return fmt.Errorf("%s introduces itself as member %x, which is %s", name, id, known)
+	}
+	o.members[id] = name
+	return nil
+}
+
+// recognize checks that a message goes from and to whom its link says, as far as
+// their ids are known. What a follower passes on to its leader (proposals, reads,
+// wishes for another leader) keeps its first sender: a member that has lost the
+// lead passes on what others sent it as their leader.
+func (o *observer) recognize(link fabric.Link, m *raftpb.Message) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, end := range []struct {
+		id   uint64
+		name string
+	}{{m.From, link.From}, {m.To, link.To}} {
+		if end.id == m.From && passedOn(m.Type) {
+			continue
+		}
+		if known, ok := o.members[end.id]; ok && known != end.name {
+			return fmt.Errorf("a message from member %x to %x on the link %s, but %x is %s", m.From, m.To, link, end.id, known)
+		}
+	}
+	return nil
+}
+
+func passedOn(t raftpb.MessageType) bool {
+	return t == raftpb.MsgProp || t == raftpb.MsgReadIndex || t == raftpb.MsgTransferLeader
+}

@@ -1,0 +1,308 @@
+package exec
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/usurper/usurper/harness/target"
+)
+
+// config is a system as its file describes it.
+type config struct {
+	name       string
+	nodes      int
+	oneAddress bool
+	command    []*text
+	env        []named
+	files      []named
+	election   time.Duration
+	heartbeat  time.Duration
+	ready      []probe
+	role       *roleSpec
+	client     clientSpec
+}
+
+// systemName is what a name in reports and run directories may be.
+var systemName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+
+// read reads the file's only document.
+func (d *document) read(root *yaml.Node) *config {
+	c := &config{nodes: 3}
+	var client *yaml.Node
+	d.mapping(root, fields{
+		"name":      d.text(&c.name),
+		"nodes":     d.number(&c.nodes, 1, 9),
+		"addresses": func(n *yaml.Node) { c.oneAddress = d.word(n, "per-pair", "one") == "one" },
+		"command":   d.templates(&c.command),
+		"env":       d.namedTemplates(&c.env),
+		"files":     d.namedTemplates(&c.files),
+		"timers": func(n *yaml.Node) {
+			d.mapping(n, fields{"election": d.duration(&c.election), "heartbeat": d.duration(&c.heartbeat)})
+			if c.election > 0 && c.heartbeat > 0 && c.election < 2*c.heartbeat {
+				d.errorf(n, "election %s with heartbeats every %s: use an election timeout of at least two heartbeats", c.election, c.heartbeat)
+			}
+		},
+		"ready": func(n *yaml.Node) {
+			d.list(n, func(e *yaml.Node) {
+				if p, ok := d.probe(e, nil); ok {
+					c.ready = append(c.ready, p)
+				}
+			})
+		},
+		"role":   func(n *yaml.Node) { c.role = d.role(n) },
+		"client": func(n *yaml.Node) { client = n; d.client(n, &c.client) },
+	})
+	for _, f := range c.files {
+		if !filepath.IsLocal(f.name) {
+			d.errorf(root, "files: %q: use a path inside the data directory", f.name)
+		}
+	}
+	if c.name == "" || !systemName.MatchString(c.name) {
+		d.errorf(root, "name %q: use a short word such as my-store", c.name)
+	}
+	if len(c.command) == 0 {
+		d.errorf(root, "no command: say how a member is started, as a list of words")
+	}
+	if client == nil {
+		d.errorf(root, "no client: say how clients talk to a member, with http or resp")
+	}
+	c.addresses()
+	return c
+}
+
+// addresses fills in where members are asked unless the file says otherwise: at
+// the address that clients use.
+func (c *config) addresses() {
+	if c.client.address == nil {
+		c.client.address, _ = newText("", &yaml.Node{Kind: yaml.ScalarNode, Value: "{{.ClientAddr}}"})
+	}
+	if len(c.ready) == 0 {
+		c.ready = []probe{{tcp: c.client.address}}
+	}
+	for i := range c.ready {
+		if c.ready[i].address == nil {
+			c.ready[i].address = c.client.address
+		}
+	}
+	if c.role != nil && c.role.source.address == nil {
+		c.role.source.address = c.client.address
+	}
+}
+
+// word reads one of the given words.
+func (d *document) word(n *yaml.Node, known ...string) string {
+	s, ok := d.scalar(n)
+	if ok && !slices.Contains(known, s) {
+		d.errorf(n, "%q: use %s", s, oneOf(known))
+	}
+	return s
+}
+
+// probe reads a way to ask a member; more are fields beside it.
+func (d *document) probe(n *yaml.Node, more fields) (p probe, ok bool) {
+	var ways []string
+	way := func(name string, read func(*yaml.Node)) func(*yaml.Node) {
+		return func(n *yaml.Node) {
+			ways = append(ways, name)
+			read(n)
+		}
+	}
+	known := fields{
+		"log":  way("log", d.pattern(&p.log)),
+		"http": way("http", func(n *yaml.Node) { d.httpProbe(n, &p, more == nil) }),
+		"resp": way("resp", func(n *yaml.Node) { d.respProbe(n, &p, more == nil) }),
+	}
+	if more == nil {
+		known["tcp"] = way("tcp", d.template(&p.tcp))
+	}
+	for name, read := range more {
+		known[name] = read
+	}
+	before := len(d.errs)
+	d.mapping(n, known)
+	if len(ways) != 1 && len(d.errs) == before {
+		d.errorf(n, "%d ways to ask: use one of tcp, http, resp or log", len(ways))
+	}
+	return p, len(d.errs) == before
+}
+
+// httpProbe reads an HTTP request and, to be ready, the conditions on its
+// answer.
+func (d *document) httpProbe(n *yaml.Node, p *probe, ready bool) {
+	r := &httpRequest{method: "GET"}
+	known := d.httpFields(r)
+	known["address"] = d.template(&p.address)
+	c := condition{}
+	if ready {
+		for name, read := range d.conditionFields(&c, true) {
+			known[name] = read
+		}
+	}
+	d.mapping(n, known)
+	if r.path == nil {
+		d.errorf(n, "no path: say what to ask for, such as /health")
+	}
+	if len(c.status) == 0 {
+		c.status = []int{200}
+	}
+	p.request, p.holds = r, []condition{c}
+}
+
+func (d *document) respProbe(n *yaml.Node, p *probe, ready bool) {
+	r := &respRequest{}
+	known := fields{"address": d.template(&p.address), "command": d.templates(&r.command)}
+	c := condition{}
+	if ready {
+		for name, read := range d.conditionFields(&c, false) {
+			known[name] = read
+		}
+	}
+	d.mapping(n, known)
+	if len(r.command) == 0 {
+		d.errorf(n, "no command: say what to ask, such as [PING]")
+	}
+	p.request, p.holds = r, []condition{c}
+}
+
+// httpFields are the fields of an HTTP request.
+func (d *document) httpFields(r *httpRequest) fields {
+	return fields{
+		"method": func(n *yaml.Node) {
+			r.method = d.word(n, "GET", "PUT", "POST", "DELETE", "PATCH")
+		},
+		"path": func(n *yaml.Node) {
+			d.template(&r.path)(n)
+			if r.path != nil && !strings.HasPrefix(r.path.source, "/") {
+				d.errorf(n, "path %q: begin it with /; the address is the member's", r.path.source)
+			}
+		},
+		"headers": d.namedTemplates(&r.headers),
+		"body":    d.template(&r.body),
+	}
+}
+
+// role reads how a member is asked for its role; none is nil.
+func (d *document) role(n *yaml.Node) *roleSpec {
+	if n.Kind == yaml.ScalarNode && n.Value == "none" {
+		return nil
+	}
+	r := &roleSpec{roles: map[string]string{"leader": "leader", "follower": "follower", "candidate": "candidate"}}
+	p, ok := d.probe(n, fields{
+		"role":   d.extraction(&r.role),
+		"term":   d.extraction(&r.term),
+		"leader": d.extraction(&r.leader, "called"),
+		"roles": func(n *yaml.Node) {
+			d.entries(n, func(key, value *yaml.Node) {
+				r.roles[strings.ToLower(key.Value)] = d.word(value, "leader", "follower", "candidate")
+			})
+		},
+	})
+	r.source = p
+	switch {
+	case !ok:
+	case p.log != nil && p.log.SubexpIndex("role") < 0:
+		d.errorf(n, "the log pattern has no group (?P<role>…)")
+	case p.log != nil && (r.role != nil || r.term != nil):
+		d.errorf(n, "role and term come from the groups of the log pattern: remove the fields")
+	case p.log == nil && r.role == nil:
+		d.errorf(n, "no role: say where the answer has it, such as role: {json: role}")
+	}
+	return r
+}
+
+// try renders every template for members as the harness would lay them out, so
+// that a mistake is found before anything is started.
+func (d *document) try(c *config) {
+	for _, m := range samples(c.nodes) {
+		if !c.oneAddress {
+			m.Advertised = nil
+		}
+		for _, t := range c.memberTexts() {
+			if _, err := t.render(&m); err != nil {
+				d.errs = append(d.errs, err)
+				return
+			}
+		}
+		if err := c.client.try(&m); err != nil {
+			d.errs = append(d.errs, err)
+			return
+		}
+		if c.role != nil && c.role.leader != nil && c.role.leader.called != nil {
+			if _, err := c.role.leader.called.render(who{Name: m.Name}); err != nil {
+				d.errs = append(d.errs, err)
+				return
+			}
+		}
+	}
+}
+
+// memberTexts are the templates over a member.
+func (c *config) memberTexts() []*text {
+	all := append(slices.Clone(c.command), c.client.address)
+	for _, n := range slices.Concat(c.env, c.files) {
+		all = append(all, n.text)
+	}
+	probes := slices.Clone(c.ready)
+	if c.role != nil {
+		probes = append(probes, c.role.source)
+	}
+	for _, p := range probes {
+		if p.tcp != nil {
+			all = append(all, p.tcp)
+		}
+		all = append(all, p.address)
+		if p.request != nil {
+			all = append(all, p.request.texts()...)
+		}
+	}
+	return all
+}
+
+// program returns the path of the member's program.
+func (c *config) program(m *member, look func(string) (string, error)) (string, error) {
+	t := c.command[0]
+	word, err := t.render(m)
+	if err != nil {
+		return "", err
+	}
+	path, err := look(word)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s:%d: command: %w: install it, or name the path of the program", t.file, t.line, err)
+	}
+	return path, nil
+}
+
+// start returns the member's process: its program, arguments and environment.
+func (c *config) start(m *member, look func(string) (string, error)) (target.Command, error) {
+	path, err := c.program(m, look)
+	if err != nil {
+		return target.Command{}, err
+	}
+	cmd := target.Command{Path: path}
+	for _, t := range c.command[1:] {
+		word, err := t.render(m)
+		if err != nil {
+			return cmd, err
+		}
+		if word != "" || t.constant {
+			cmd.Args = append(cmd.Args, word)
+		}
+	}
+	for _, v := range c.env {
+		value, err := v.text.render(m)
+		if err != nil {
+			return cmd, err
+		}
+		cmd.Env = append(cmd.Env, v.name+"="+value)
+	}
+	return cmd, nil
+}

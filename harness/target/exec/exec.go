@@ -1,0 +1,280 @@
+package exec
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/harness/workload"
+)
+
+// Target is a system that a file describes.
+type Target struct {
+	o Options
+	c *config
+
+	mu    sync.Mutex
+	heard map[string]*printed // by data directory, which no two members share
+}
+
+// Options are the file that a target was made of, for the run directory: Parse
+// makes the target again of them, also when the file has changed.
+type Options struct {
+	Config string `json:"config"` // its path, for errors
+	Text   string `json:"text"`
+}
+
+var (
+	_ target.Target     = (*Target)(nil)
+	_ target.Limited    = (*Target)(nil)
+	_ target.Idempotent = (*Target)(nil)
+	_ target.Listener   = (*Target)(nil)
+)
+
+// maxConfig bounds a file: whatever is longer describes no system.
+const maxConfig = 1 << 20
+
+// Load reads the file at path. An error tells everything that is wrong with it,
+// each with file and line: fields that do not exist, templates that do not parse
+// or fail for a member, a program that is not there.
+func Load(path string) (*Target, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read system: %w", err)
+	}
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, maxConfig+1))
+	if err != nil {
+		return nil, fmt.Errorf("read system: %w", err)
+	}
+	if len(b) > maxConfig || !utf8.Valid(b) {
+		return nil, fmt.Errorf("read system: %s is no text of at most %d KiB: name a YAML file", path, maxConfig>>10)
+	}
+	return Parse(Options{Config: path, Text: string(b)})
+}
+
+// Parse makes a target of a file that has been read.
+func Parse(o Options) (*Target, error) {
+	var root yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader([]byte(o.Text)))
+	if err := dec.Decode(&root); errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s:1: the file is empty: describe a system", o.Config)
+	} else if err != nil {
+		return nil, syntaxError(o.Config, err)
+	}
+	d := &document{file: o.Config}
+	if len(root.Content) != 1 {
+		return nil, fmt.Errorf("%s:1: the file is empty: describe a system", o.Config)
+	}
+	c := d.read(resolve(root.Content[0]))
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		d.errorf(&root, "more than one document: keep one")
+	}
+	if len(d.errs) == 0 {
+		d.try(c)
+	}
+	if len(d.errs) == 0 {
+		for _, m := range samples(c.nodes) {
+			if _, err := c.program(&m, osexec.LookPath); err != nil {
+				d.errs = append(d.errs, err)
+				break
+			}
+		}
+	}
+	if err := errors.Join(d.errs...); err != nil {
+		return nil, err
+	}
+	return &Target{o: o, c: c, heard: make(map[string]*printed)}, nil
+}
+
+// yamlError is how the YAML library says where. It counts lines from 0 for what
+// its parser, rather than its scanner, finds wrong.
+var (
+	yamlError   = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
+	parserError = regexp.MustCompile(`^did not find expected (key|node content|'-' indicator|',' or|<)`)
+)
+
+func syntaxError(file string, err error) error {
+	m := yamlError.FindStringSubmatch(err.Error())
+	if m == nil {
+		return fmt.Errorf("%s:1: %w", file, err)
+	}
+	line, _ := strconv.Atoi(m[1]) // digits
+	if parserError.MatchString(m[2]) {
+		line++
+	}
+	return fmt.Errorf("%s:%d: %s", file, line, m[2])
+}
+
+// Options returns what the target was made of.
+func (t *Target) Options() Options { return t.o }
+
+// Nodes returns how many members the file asks for.
+func (t *Target) Nodes() int { return t.c.nodes }
+
+// Timers returns the system's election timeout and heartbeat interval, 0 where
+// the file says nothing.
+func (t *Target) Timers() (election, heartbeat time.Duration) { return t.c.election, t.c.heartbeat }
+
+// Name returns the name in the file.
+func (t *Target) Name() string { return t.c.name }
+
+// OneAddress tells whether members know each other by one address that all
+// share.
+func (t *Target) OneAddress() bool { return t.c.oneAddress }
+
+// Ops returns the operations that the file describes.
+func (t *Target) Ops() []history.F {
+	var ops []history.F
+	for _, f := range functionNames() {
+		if t.c.client.actions[f] != nil {
+			ops = append(ops, f)
+		}
+	}
+	return ops
+}
+
+// Idempotent tells whether the file promises that a request id is applied once.
+func (t *Target) Idempotent() bool { return t.c.client.idempotent }
+
+// Command writes the member's files and returns its process, which runs in the
+// data directory.
+func (t *Target) Command(m target.Member) (target.Command, error) {
+	v, err := newMember(m)
+	if err != nil {
+		return target.Command{}, err
+	}
+	cmd, err := t.c.start(&v, osexec.LookPath)
+	if err != nil {
+		return target.Command{}, err
+	}
+	cmd.Dir = v.DataDir
+	for _, f := range t.c.files {
+		if err := writeFile(v, f); err != nil {
+			return target.Command{}, err
+		}
+	}
+	t.hear(m).begin(m.Inc)
+	return cmd, nil
+}
+
+func writeFile(m member, f named) error {
+	text, err := f.text.render(&m)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(m.DataDir, f.name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("%s: write its files: %w", m.Name, err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("%s: write its files: %w", m.Name, err)
+	}
+	return nil
+}
+
+// Printed takes a line that a member printed.
+func (t *Target) Printed(m target.Member, line string) {
+	var role *regexp.Regexp
+	if t.c.role != nil {
+		role = t.c.role.source.log
+	}
+	t.hear(m).line(m.Inc, line, t.c.ready, role)
+}
+
+func (t *Target) hear(m target.Member) *printed {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.heard[m.DataDir]
+	if p == nil {
+		p = &printed{}
+		t.heard[m.DataDir] = p
+	}
+	return p
+}
+
+// Status tells whether m is ready and, if the file says how to ask, its role.
+func (t *Target) Status(ctx context.Context, m target.Member) (target.Status, error) {
+	v, err := newMember(m)
+	if err != nil {
+		return target.Status{}, err
+	}
+	s, err := t.status(ctx, &v, t.hear(m))
+	if err != nil {
+		return target.Status{}, fmt.Errorf("status of %s: %w", m.Name, err)
+	}
+	return s, nil
+}
+
+func (t *Target) status(ctx context.Context, m *member, heard *printed) (target.Status, error) {
+	for i := range t.c.ready {
+		if err := t.c.ready[i].check(ctx, m, heard); err != nil {
+			return target.Status{}, err
+		}
+	}
+	r := t.c.role
+	if r == nil {
+		return target.Status{}, nil
+	}
+	if r.source.log != nil {
+		words, err := heard.words()
+		if err != nil {
+			return target.Status{}, err
+		}
+		var called *text
+		if r.leader != nil {
+			called = r.leader.called
+		}
+		return r.status(m, words, called)
+	}
+	a, err := r.source.ask(ctx, m)
+	if err != nil {
+		return target.Status{}, err
+	}
+	if !anyHolds(r.source.holds, a) {
+		return target.Status{}, fmt.Errorf("role: answered %s", a)
+	}
+	return r.find(m, a)
+}
+
+// Client returns a client of m, which connects when it is first used.
+func (t *Target) Client(m target.Member) (workload.Client, error) {
+	v, err := newMember(m)
+	if err != nil {
+		return nil, err
+	}
+	addr, err := t.c.client.address.render(&v)
+	if err != nil {
+		return nil, err
+	}
+	return &client{spec: &t.c.client, member: v, conn: conn{addr: addr}}, nil
+}
+
+// Protocol returns nil: the peer traffic of a stranger's system is not decoded.
+func (*Target) Protocol() fabric.Protocol { return nil }
+
+// Tap returns nil, as Protocol does.
+func (*Target) Tap([]string, func(history.Raft)) target.Tap { return nil }
+
+// Traced returns false: members write no trace.
+func (*Target) Traced() bool { return false }
+
+// Trace is never called, for members write no trace.
+func (*Target) Trace([]byte) (history.Raft, error) {
+	return history.Raft{}, errors.New("trace: the system writes none")
+}

@@ -1,0 +1,161 @@
+package exec
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
+)
+
+// small is a file that describes a system; tests spoil a line of it.
+const small = `name: small
+nodes: 3
+command: [sh, -c, "exec sleep 60", "{{.Name}}"]
+ready: {tcp: "{{.ClientAddr}}"}
+role:
+  http: {path: /status}
+  role: {json: role}
+client:
+  http:
+    path: /{{.Key}}
+    ok: {status: 200}
+    ops:
+      get: {value: {json: value}}
+      put:
+        method: PUT
+        body: |
+          {"value":
+           {{json .Value}}}
+`
+
+func parse(t *testing.T, text string) *Target {
+	t.Helper()
+	tgt, err := Parse(Options{Config: "system.yaml", Text: text})
+	require.NoError(t, err)
+	return tgt
+}
+
+func TestErrorsNameTheLine(t *testing.T) {
+	parse(t, small)
+	for _, c := range []struct{ name, old, new, want string }{
+		{"unknown field", "command:", "comand:", `system.yaml:3: unknown field "comand": did you mean "command"?`},
+		{"unknown field inside", "    path:", "    url:", `system.yaml:10: unknown field "url": use absent, body, `},
+		{"unknown operation", "get:", "fetch:", `system.yaml:13: unknown field "fetch": use add, append, cas, delete, get, put or read`},
+		{"no YAML", "nodes: 3", "nodes: [3", "system.yaml:2: did not find expected"},
+		{"indentation", "  role:", " role:", "system.yaml:7: did not find expected key"},
+		{"tab", "nodes: 3", "\tnodes: 3", "system.yaml:2: found a tab character"},
+		{"colon", "nodes: 3", "nodes: a: b", "system.yaml:2: mapping values are not allowed"},
+		{"not a number", "nodes: 3", "nodes: many", `system.yaml:2: "many": use a whole number from 1 to 9`},
+		{"twice", "nodes: 3", "name: other", `system.yaml:2: "name" is here twice`},
+		{"name", "name: small", "name: ../small", `name "../small": use a short word`},
+		{"template does not parse", `"{{.Name}}"`, `"{{.Name}"`, "system.yaml:3: template: "},
+		{"template in a block", "{{json .Value}}", "{{jsn .Value}}", `system.yaml:18: template: function "jsn" not defined`},
+		{"field that members lack", "{{.Name}}", "{{.Nmae}}", "system.yaml:3: template: at <.Nmae>: can't evaluate field Nmae"},
+		{"field that operations lack", "{{.Key}}", "{{.Name}}", "system.yaml:10: template: at <.Name>: can't evaluate field Name"},
+		{"peer that only some have", "{{.Name}}", "{{.Peers.n1}}", `system.yaml:3: template: at <.Peers.n1>: map has no entry for key "n1"`},
+		{"program", "[sh,", "[no-such-program,", `system.yaml:3: command: exec: "no-such-program": executable file not found`},
+		{"two probes in one", "ready: {", "ready: {log: x, ", "system.yaml:4: 2 ways to ask"},
+		{"pattern", `{tcp: "{{.ClientAddr}}"}`, "{log: '('}", "system.yaml:4: error parsing regexp"},
+		{"role", "role: {json: role}", "term: {json: term}", "system.yaml:6: no role"},
+		{"extraction", "{json: role}", "{jsn: role}", `system.yaml:7: unknown field "jsn": did you mean "json"?`},
+		{"extraction of nothing", "{json: role}", "{base64: true}", "system.yaml:7: say where it is found"},
+		{"no success", "    ok: {status: 200}\n", "", "get has no ok"},
+		{"status", "{status: 200}", "{status: 20}", `system.yaml:11: "20": use a whole number from 100 to 599`},
+		{"empty condition", "{status: 200}", "{}", "system.yaml:11: a condition that names nothing holds always"},
+		{"no value", "get: {value: {json: value}}", "get: {}", "system.yaml:13: get has no value"},
+		{"nothing to judge", "put:", "delete:", "system.yaml:9: nothing to judge"},
+		{"path", "path: /{{", "path: '{{", "system.yaml"},
+		{"file outside", "nodes: 3", "files: {../x: y}", `files: "../x": use a path inside`},
+		{"timers", "nodes: 3", "timers: {election: 10ms, heartbeat: 10ms}", "system.yaml:2: election 10ms with heartbeats every 10ms"},
+		{"no client", "client:\n", "env:\n", "no client"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			require.Contains(t, small, c.old)
+			_, err := Parse(Options{Config: "system.yaml", Text: strings.Replace(small, c.old, c.new, 1)})
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestAllErrorsAtOnce(t *testing.T) {
+	_, err := Parse(Options{Config: "system.yaml", Text: strings.NewReplacer("nodes: 3", "nods: 3", "{tcp:", "{tpc:").Replace(small)})
+	require.ErrorContains(t, err, "system.yaml:2: ")
+	require.ErrorContains(t, err, "system.yaml:4: ")
+}
+
+func TestFilesThatDescribeNothing(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty": "", "comment": "# nothing\n", "list": "- a\n", "word": "redis", "null": "~", "two": small + "---\nname: x\n",
+		"alias of itself": "name: &a [*a]\n", "key that is a list": "[a]: b\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse(Options{Config: "system.yaml", Text: text})
+			require.ErrorContains(t, err, "system.yaml:")
+		})
+	}
+	dir := t.TempDir()
+	_, err := Load(filepath.Join(dir, "none.yaml"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = Load(dir)
+	require.Error(t, err)
+	path := filepath.Join(dir, "binary")
+	require.NoError(t, os.WriteFile(path, []byte{0xff, 0xfe}, 0o600))
+	_, err = Load(path)
+	require.ErrorContains(t, err, "is no text")
+}
+
+// The file in the package documentation is one.
+func TestDocumentedFile(t *testing.T) {
+	b, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	_, rest, ok := strings.Cut(string(b), "//\tname: my-store")
+	require.True(t, ok)
+	example, _, ok := strings.Cut(rest, "//\n// Everything is checked")
+	require.True(t, ok)
+	text := "name: my-store" + strings.ReplaceAll(strings.ReplaceAll(example, "\n//\t", "\n"), "\n//\n", "\n\n")
+	tgt := parse(t, strings.Replace(text, "- my-store", "- sh", 1))
+	require.Equal(t, "my-store", tgt.Name())
+	require.Equal(t, []history.F{history.FGet, history.FPut, history.FCas}, tgt.Ops())
+
+	dir := t.TempDir()
+	m := target.Member{Name: "n2", PeerAddr: "127.1.2.3:7701", ClientAddr: "127.1.2.3:7702", DataDir: dir, Inc: 2,
+		Peers: map[string]string{"n1": "127.1.2.101:9001", "n3": "127.1.2.101:9003"}}
+	cmd, err := tgt.Command(m)
+	require.NoError(t, err)
+	require.Equal(t, []string{"--id=n2", "--config=" + dir + "/store.toml"}, cmd.Args, "what renders to nothing is left out")
+	require.Equal(t, []string{"GOMAXPROCS=2"}, cmd.Env)
+	require.Equal(t, dir, cmd.Dir)
+	b, err = os.ReadFile(filepath.Join(dir, "store.toml"))
+	require.NoError(t, err)
+	require.Equal(t, `peer   = "127.1.2.3:7701"
+client = "127.1.2.3:7702"
+[peer.n1]
+address = "127.1.2.101:9001"
+[peer.n3]
+address = "127.1.2.101:9003"
+`, string(b))
+	m.Inc = 1
+	cmd, err = tgt.Command(m)
+	require.NoError(t, err)
+	require.Equal(t, "--bootstrap", cmd.Args[2])
+}
+
+// A run directory has all that it takes to make the target again.
+func TestOptionsMakeTheTargetAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "small.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(small), 0o600))
+	tgt, err := Load(path)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(path))
+	again, err := Parse(tgt.Options())
+	require.NoError(t, err)
+	require.Equal(t, tgt.Options(), again.Options())
+	require.Equal(t, 3, again.Nodes())
+	require.False(t, again.Idempotent())
+	require.False(t, again.OneAddress())
+}

@@ -1,0 +1,98 @@
+package exec
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// text is a text/template and where it stands in the file.
+type text struct {
+	file     string
+	line     int // of its first line
+	constant bool
+	source   string
+	parsed   *template.Template
+}
+
+func newText(file string, n *yaml.Node) (*text, error) {
+	t := &text{file: file, line: n.Line, source: n.Value, constant: !strings.Contains(n.Value, "{{")}
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		t.line++ // the text begins below its indicator
+	}
+	if t.constant {
+		return t, nil
+	}
+	var err error
+	t.parsed, err = template.New("").Option("missingkey=error").Funcs(functions()).Parse(n.Value)
+	if err != nil {
+		return nil, t.locate(err)
+	}
+	return t, nil
+}
+
+// render executes the template over a member or an operation.
+func (t *text) render(data any) (string, error) {
+	if t.constant {
+		return t.source, nil
+	}
+	var b strings.Builder
+	if err := t.parsed.Execute(&b, data); err != nil {
+		return "", t.locate(err)
+	}
+	return b.String(), nil
+}
+
+// templateError is how text/template says where: its line, perhaps the column,
+// and what.
+var templateError = regexp.MustCompile(`(?s)^template: :(\d+):(?:\d+:)? (?:executing "" )?(.*)$`)
+
+// locate turns the line within the template into one of the file.
+func (t *text) locate(err error) error {
+	line, problem := t.line, strings.TrimPrefix(err.Error(), "template: ")
+	if m := templateError.FindStringSubmatch(err.Error()); m != nil {
+		if n, convErr := strconv.Atoi(m[1]); convErr == nil {
+			line += n - 1
+		}
+		problem = m[2]
+	}
+	return fmt.Errorf("%s:%d: template: %s", t.file, line, problem)
+}
+
+// functions are those that templates have besides text/template's own.
+func functions() template.FuncMap {
+	return template.FuncMap{
+		"join": func(sep string, list []string) string { return strings.Join(list, sep) },
+		"pairs": func(sep string, m map[string]string) []string {
+			var list []string
+			for _, name := range slices.Sorted(maps.Keys(m)) {
+				list = append(list, name+sep+m[name])
+			}
+			return list
+		},
+		"host": func(addr string) (string, error) {
+			host, _, err := net.SplitHostPort(addr)
+			return host, err
+		},
+		"port": func(addr string) (string, error) {
+			_, port, err := net.SplitHostPort(addr)
+			return port, err
+		},
+		"json": func(v any) (string, error) {
+			b, err := json.Marshal(v)
+			return string(b), err
+		},
+		"base64":  func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+		"harness": os.Executable,
+	}
+}
