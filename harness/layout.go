@@ -37,6 +37,7 @@ func (r *run) layOut(ctx context.Context) error {
 		return err
 	}
 	members := make([]target.Member, r.cfg.Nodes)
+	advertised := make(map[string]string)
 	for i, name := range r.cfg.Names() {
 		members[i] = target.Member{
 			Name:       name,
@@ -45,13 +46,9 @@ func (r *run) layOut(ctx context.Context) error {
 			Peers:      make(map[string]string),
 			DataDir:    r.dir.Path(results.NodesDir, name, "data"),
 		}
-	}
-	listen := r.listenPairs
-	if r.cfg.Target.OneAddress() {
-		listen = r.listenShared
-	}
-	if err := listen(members); err != nil {
-		return err
+		if r.cfg.Target.OneAddress() {
+			members[i].Advertised = advertised
+		}
 	}
 	if r.host, err = cluster.NewLocal(); err != nil {
 		return err
@@ -63,7 +60,15 @@ func (r *run) layOut(ctx context.Context) error {
 		Dir:     r.dir.Path(results.NodesDir),
 		Record:  r.rec.Record,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	// Listeners come last: from then on strangers may dial and be looked up. The
+	// members' maps are filled before any of them starts.
+	if r.cfg.Target.OneAddress() {
+		return r.listenShared(members)
+	}
+	return r.listenPairs(members)
 }
 
 // listenPairs gives each ordered pair of members a listener: it tells who dials.
@@ -91,17 +96,14 @@ func (r *run) listenPairs(members []target.Member) error {
 // the dialling socket.
 func (r *run) listenShared(members []target.Member) error {
 	var err error
-	if r.owners, err = fabric.NewOwners(r.pids); err != nil {
+	if r.owners, err = fabric.NewOwners(r.cluster.Pids); err != nil {
 		return err
 	}
 	if note := r.owners.Note(); note != "" {
 		r.note("", note)
 	}
-	advertised := make(map[string]string)
-	for j := range members {
-		m := &members[j]
-		m.Advertised = advertised
-		advertised[m.Name], err = r.fabric.ListenShared(m.Name, fabric.SharedOptions{
+	for j, m := range members {
+		m.Advertised[m.Name], err = r.fabric.ListenShared(m.Name, fabric.SharedOptions{
 			Addr:       r.subnet.Addr(byte(fabricHost+j+1), linkPort),
 			Backend:    m.PeerAddr,
 			Decode:     r.protocol != nil,
@@ -112,22 +114,14 @@ func (r *run) listenShared(members []target.Member) error {
 			return fmt.Errorf("lay out the links to %s: %w", m.Name, err)
 		}
 	}
-	for i := range members {
-		for name, addr := range advertised {
-			if name != members[i].Name {
-				members[i].Peers[name] = addr
+	for _, m := range members {
+		for name, addr := range m.Advertised {
+			if name != m.Name {
+				m.Peers[name] = addr
 			}
 		}
 	}
 	return nil
-}
-
-// pids names the processes of the members, for the owners of sockets.
-func (r *run) pids() map[string][]int {
-	if r.cluster == nil {
-		return nil
-	}
-	return r.cluster.Pids()
 }
 
 // attributed records a connection between members that was closed because nobody

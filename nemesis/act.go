@@ -24,7 +24,7 @@ func essentialActs() []act {
 		{members: 1, out: 1, write: killLeader},
 		{members: 1, out: 1, write: pauseLeader},
 		{members: 3, out: 1, write: isolateLeader},
-		{members: 3, out: 1, write: isolateLeader}, // the one that tells most
+		{members: 3, out: minority, write: deposeLeaders},
 		{members: 3, out: 1, write: isolateFollower},
 		{members: 3, out: minority, write: restartVoters},
 		{members: 3, out: minority, write: partitionAtRandom},
@@ -73,6 +73,14 @@ func isolateLeader(g *generator) {
 	g.network(0, length, Isolate{"leader"})
 	if g.random.IntN(3) == 0 {
 		g.process(length/2, 0, Restart{"one"})
+	}
+}
+
+// deposeLeaders isolates one leader after the other, each for about as long as it
+// takes to replace it: for a moment there are two, and the old one has clients.
+func deposeLeaders(g *generator) {
+	for i := range 3 {
+		g.network(time.Duration(i)*4*g.Election+g.span(0, 0.5), g.span(2.2, 3), Isolate{"leader"})
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/usurper/usurper/harness/target/etcd"
 	described "github.com/usurper/usurper/harness/target/exec"
 	"github.com/usurper/usurper/harness/target/reference"
+	"github.com/usurper/usurper/harness/workload"
 )
 
 // targetFlags choose the system under test.
@@ -74,10 +75,16 @@ func (f *targetFlags) set(ctx context.Context, cfg *harness.Config, given func(s
 	default:
 		return fmt.Errorf("unknown target %q: use one of %s", f.target, strings.Join(targetNames(), ", "))
 	}
-	if err == nil && !given("resend") && !target.Resends(cfg.Target) {
-		cfg.Resend = 0
+	if err != nil {
+		return err
 	}
-	return err
+	if !target.Resends(cfg.Target) {
+		setUnless(given, "resend", &cfg.Resend, 0)
+	}
+	if _, err := workload.For(cfg.Workload, target.Ops(cfg.Target)); err != nil {
+		setUnless(given, "workload", &cfg.Workload, "register") // what any store can do
+	}
+	return nil
 }
 
 func (f *targetFlags) setReference(cfg *harness.Config) error {
