@@ -6,7 +6,8 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// Logs checks what Raft promises about logs, from the members' traces:
+// Logs checks what Raft promises about logs, from the members' traces, and the
+// last of these from the wire:
 //
 //   - log matching: entries of one index and term are the same everywhere, and so
 //     is all before them (§5.3);
@@ -17,7 +18,9 @@ import (
 //   - committed entries never change, no member commits what it does not hold,
 //     and a leader commits by counting only entries of its own term (§5.4.2;
 //     committed.go);
-//   - members that applied the same entries have the same state (states.go).
+//   - members that applied the same entries have the same state (states.go);
+//   - a leader does not tell of a commit before a majority has acknowledged the
+//     entry (acknowledged.go).
 //
 // The order of events matters only within one member's trace, so merging traces
 // in any order gives the same verdict. A trace that ends with a kill is a true
@@ -40,6 +43,8 @@ type Logs struct {
 	byID        []*logMember
 	recent      *logMember // whose event came last
 	hashes      int64      // compared
+	wire        acknowledged
+	changed     bool // a member told of a configuration other than that of the start
 }
 
 // logMember is one member's log and place in the protocol, as its trace has it.
@@ -105,6 +110,7 @@ func (c *Logs) Event(e *history.Event) {
 	}
 	c.seen = true
 	if r.Source != history.Trace {
+		c.wire.tap(c.nodes, e)
 		return
 	}
 	m := c.recent
@@ -139,6 +145,8 @@ func (c *Logs) Event(e *history.Event) {
 		m.leads = 0
 	case history.RaftInstall:
 		c.installed(m, e)
+	case history.RaftConfig:
+		c.changed = c.changed || len(r.Outgoing) > 0 || !sameMembers(r.Voters, c.nodes)
 	case history.RaftSnapshot:
 		c.holds(m, e, "compacted its log up to")
 		c.state(m, e)
@@ -283,9 +291,13 @@ func (c *Logs) Finish() Result {
 	if text, ok := c.silent(); ok {
 		return c.result(c.Name(), text)
 	}
+	c.judgeBold()
 	if len(c.byID) == 0 {
 		if c.traced {
 			c.unknown("no member's trace was read")
+		}
+		if c.wire.commits > 0 && c.whole() {
+			return c.result(c.Name(), many(c.wire.commits, "commit")+" on the wire, each acknowledged by a majority; the members write no trace")
 		}
 		return c.result(c.Name(), "not checked: the members write no trace")
 	}

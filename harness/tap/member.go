@@ -78,10 +78,11 @@ type leadership struct {
 	commit uint64 // known to be committed
 	told   uint64 // the last index that an event told of
 	flow   int    // messages since commit ran ahead of told
+	bold   int    // commits told of that no majority had acknowledged
 }
 
 func (l *leadership) begin(term uint64, voters int) {
-	l.term, l.commit, l.told, l.flow = term, 0, 0, 0
+	l.term, l.commit, l.told, l.flow, l.bold = term, 0, 0, 0, 0
 	l.log.reset()
 	if len(l.match) != voters {
 		l.match = make([]uint64, voters)

@@ -31,9 +31,10 @@ type Message struct {
 	Reject bool // responses: the request was refused
 
 	// Log is, in a vote or pre-vote, the candidate's last position; in an append
-	// the position just before its entries; in an append-response that is not a
-	// Reject the last position that matches the leader's log (its term may be 0,
-	// unknown); in a snapshot the snapshot's position.
+	// the position just before its entries; in an append-response or
+	// snapshot-response that is not a Reject the last position that matches the
+	// leader's log (its term may be 0, unknown; an index of 0 says nothing); in a
+	// snapshot the snapshot's position.
 	Log history.Pos
 	// Last is, in an append, the position of its last entry (== Log when it has
 	// none); in a response the responder's own last position, if LastKnown.

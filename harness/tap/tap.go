@@ -26,6 +26,9 @@ const (
 	// how far its commit index moves, before an advance is told.
 	commitFlow   = 32
 	commitStride = 64
+	// boldTold is how many commits that no majority had acknowledged are told of at
+	// once, in one term of one leader.
+	boldTold = 16
 	// maxMembers bounds the memory spent on names; messages of further ones are
 	// ignored.
 	maxMembers = 128
@@ -41,12 +44,14 @@ const (
 //   - leader: the first append, heartbeat or snapshot of a term that a member
 //     sent. Last is what its vote request showed, if that was seen.
 //   - ack: how far a follower acknowledged, coalesced; always told before a later
-//     vote, candidacy or leadership of the follower and when the leader or the
-//     term changes.
+//     vote, candidacy or leadership of the follower, before a commit of the
+//     leader, and when the leader or the term changes.
 //   - commit: Node is the leader, Term its term. EntryTerm is exact; an index
 //     whose entry's term is not known is never told of. Lead is set when the entry
 //     is of Term, which only that term's leader can have committed. Hash is not
-//     known to a tap.
+//     known to a tap. The first commits of a term that the leader told of before
+//     a majority had acknowledged them are told of at once, so that no later
+//     acknowledgement comes before them.
 //
 // Events of one member have increasing Seq in the order in which the fabric saw
 // its messages. Messages on different links may be seen in another order than
@@ -98,7 +103,7 @@ func (a *Assembler) Observe(stage history.Stage, m Message) {
 	switch m.Kind {
 	case Append, Heartbeat, Snapshot:
 		a.leadsLocked(from, &m)
-	case AppendResponse:
+	case AppendResponse, SnapshotResponse:
 		a.respondsLocked(from, to, &m)
 	case HeartbeatResponse:
 		if from.ack.peer == to && from.ack.term == m.Term {
@@ -143,9 +148,9 @@ func (a *Assembler) leadsLocked(from *member, m *Message) {
 	case Append:
 		l.log.add(m.Log)
 		l.log.add(m.Last)
-		l.commit = max(l.commit, m.Commit)
+		a.claimsLocked(from, m.Commit)
 	case Heartbeat:
-		l.commit = max(l.commit, m.Commit)
+		a.claimsLocked(from, m.Commit)
 	case Snapshot:
 		// A snapshot holds committed entries only, but that is the leader's
 		// inner affair, not something it said.
@@ -154,13 +159,31 @@ func (a *Assembler) leadsLocked(from *member, m *Message) {
 	a.commitFlowsLocked(from)
 }
 
-// respondsLocked takes an append-response.
+// claimsLocked takes a leader's word that everything up to index is committed.
+func (a *Assembler) claimsLocked(leader *member, index uint64) {
+	l := &leader.lead
+	if index <= l.commit {
+		return
+	}
+	l.commit = index
+	if a.quorum < 2 || l.bold >= boldTold || l.acknowledged(leader.voter, a.quorum-1) >= index {
+		return
+	}
+	if term, ok := l.log.term(index); ok && term == l.term {
+		l.bold++
+		a.tellCommitLocked(leader)
+	}
+}
+
+// respondsLocked takes an append-response, or a snapshot-response.
 func (a *Assembler) respondsLocked(from, to *member, m *Message) {
 	if m.Reject || m.Log.Index == 0 {
 		return
 	}
+	raised := false
 	if l := &to.lead; l.term == m.Term {
 		if from.voter >= 0 && m.Log.Index > l.match[from.voter] {
+			raised = true
 			l.match[from.voter] = m.Log.Index
 			n := l.acknowledged(to.voter, a.quorum)
 			if n > l.commit {
@@ -172,8 +195,14 @@ func (a *Assembler) respondsLocked(from, to *member, m *Message) {
 		a.commitFlowsLocked(to)
 	}
 	k := &from.ack
-	if k.term > m.Term {
-		return // overtaken on another link
+	if k.term > m.Term { // overtaken on another link
+		if raised {
+			a.tellLocked(from, history.Raft{
+				What: history.RaftAck, Stage: history.Sent, Term: m.Term, Peer: to.name,
+				Index: m.Log.Index, EntryTerm: m.Log.Term, Last: m.Last,
+			})
+		}
+		return
 	}
 	if k.peer != to || k.term != m.Term {
 		a.tellAckLocked(from)
@@ -285,6 +314,11 @@ func (a *Assembler) tellCommitLocked(leader *member) {
 		return
 	}
 	l.told = p.Index
+	for _, m := range a.order {
+		if m.ack.peer == leader && m.ack.term == l.term {
+			a.tellAckLocked(m)
+		}
+	}
 	a.tellLocked(leader, history.Raft{
 		What: history.RaftCommit, Stage: history.Sent, Term: l.term,
 		Index: p.Index, EntryTerm: p.Term, Lead: p.Term == l.term,
