@@ -72,10 +72,10 @@ func (n *nightRun) verdict() checker.Verdict {
 }
 
 func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
-	if _, err := f.build(ctx, f.cfg.Seed); err != nil {
+	show := newStatus(cmd.ErrOrStderr())
+	if _, err := f.build(ctx, f.cfg.Seed, func(s string) { show.line("%s", s) }); err != nil {
 		return err // before anything is written
 	}
-	show := newStatus(cmd.ErrOrStderr())
 	night := make([]nightRun, f.runs)
 	slots := make(chan struct{}, f.parallel)
 	var wg sync.WaitGroup
@@ -105,16 +105,16 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
 	return exitWith(worst)
 }
 
-func (f *nightlyFlags) build(ctx context.Context, seed uint64) (harness.Config, error) {
+func (f *nightlyFlags) build(ctx context.Context, seed uint64, progress func(string)) (harness.Config, error) {
 	one := f.runFlags
 	one.cfg.Seed = seed
-	return one.config(ctx, func(string) {})
+	return one.config(ctx, progress)
 }
 
 // one makes one run. A run that outstays every deadline is given up rather than
 // allowed to keep the night from ending.
 func (f *nightlyFlags) one(ctx context.Context, n *nightRun) {
-	cfg, err := f.build(ctx, n.seed)
+	cfg, err := f.build(ctx, n.seed, func(string) {})
 	if err != nil {
 		n.err = err
 		return
