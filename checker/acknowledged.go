@@ -36,9 +36,11 @@ const maxBold = 16
 // could be lost.
 //
 // Entries of earlier terms are left out: the leader may have known them committed
-// when it was a follower. The leader is taken to hold its own entries. Whether an
+// when it was a follower. The leader is taken to hold its own entries. If the
+// harness changed the members, a majority of any set of voters so far will do, and
+// what one member of a name acknowledged counts for the next. Whether an
 // acknowledgement can have escaped is decided at the end (whole).
-func (a *acknowledged) tap(nodes []string, e *history.Event) {
+func (a *acknowledged) tap(s *sources, e *history.Event) {
 	r := e.Raft
 	if r.Stage != history.Sent {
 		return
@@ -58,17 +60,18 @@ func (a *acknowledged) tap(nodes []string, e *history.Event) {
 	case history.RaftCommit:
 		if r.EntryTerm == r.Term && r.Term != 0 {
 			a.commits++
-			a.commit(nodes, e)
+			a.commit(s, e)
 		}
 	}
 }
 
-func (a *acknowledged) commit(nodes []string, e *history.Event) {
+func (a *acknowledged) commit(s *sources, e *history.Event) {
 	key := claimKey{e.Raft.Node, e.Raft.Term}
 	b := boldCommit{key: key, index: e.Raft.Index}
-	for _, name := range nodes {
+	var holders []string
+	for _, name := range s.everybody() {
 		if name == key.node {
-			b.voters++
+			holders = append(holders, name)
 			continue
 		}
 		ack, ok := a.reigns[key][name]
@@ -76,19 +79,21 @@ func (a *acknowledged) commit(nodes []string, e *history.Event) {
 			continue
 		}
 		if ack.Raft.Index >= b.index {
-			b.voters++
+			holders = append(holders, name)
 		}
 		b.events = append(b.events, ack)
 	}
-	if len(nodes) == 0 || b.voters > len(nodes)/2 || len(a.bold) >= maxBold {
+	if len(s.nodes) == 0 || s.decides(holders) || len(a.bold) >= maxBold {
 		return
 	}
+	b.voters = len(holders)
 	b.events = append(b.events, keep(e))
 	a.bold = append(a.bold, b)
 }
 
 // whole tells whether no acknowledgement can have gone unseen: the history is
-// whole, every link was decoded without a hole, and the members did not change.
+// whole, every link was decoded without a hole, and no member told of another
+// configuration.
 func (c *Logs) whole() bool { return c.tapped && !c.holes && c.ended && !c.changed }
 
 // judgeBold reports the commits that came too soon, once that is certain.

@@ -61,7 +61,7 @@ func (c *Election) Event(e *history.Event) {
 		return
 	}
 	r := e.Raft
-	if r == nil {
+	if r == nil || c.reconfigured(r) {
 		return
 	}
 	c.seen = true
@@ -147,6 +147,9 @@ func (k *claim) any() *history.Event {
 
 // Finish gives the verdict.
 func (c *Election) Finish() Result {
+	if c.blind() {
+		c.unknown("a connection could not be decoded, and the members write no trace: whoever led there is not known")
+	}
 	if text, ok := c.silent(); ok {
 		return c.result(c.Name(), text)
 	}

@@ -50,6 +50,12 @@ func TestElection(t *testing.T) {
 			h.tap("n2", history.Raft{What: history.RaftLeader, Term: 4})
 			return h
 		}, checker.Invalid, "two leaders in one term"},
+		{"with a connection that nobody could decode", func() *tape {
+			h := tapped()
+			h.tap("n1", history.Raft{What: history.RaftLeader, Term: 4})
+			h.run(history.Run{What: history.RunUntap, Text: "n3 > n1"})
+			return h
+		}, checker.Unknown, "not decoded"},
 		{"one traced, another on the wire", func() *tape {
 			h := newTape(history.Run{Traced: true, Tapped: true})
 			h.lead("n1", 4)

@@ -21,6 +21,8 @@ func Describe(e *history.Event) string {
 		return describeProc(e.Proc)
 	case e.Raft != nil:
 		return describeRaft(e.Raft)
+	case e.State != nil:
+		return describeState(e.State)
 	}
 	return "nothing"
 }
@@ -124,7 +126,7 @@ func describeOp(op *history.Op) string {
 		return who + " is answered: " + call + outcome(op)
 	case history.Fail:
 		text := who + " is refused: " + call
-		if op.Saw {
+		if op.Saw && op.F == history.FCas {
 			text += fmt.Sprintf(", for it saw %s", value(op.Got))
 		}
 		return text + because(op.Error)
@@ -142,14 +144,41 @@ func describeCall(op *history.Op) string {
 		return fmt.Sprintf("cas %s from %s to %s", op.Key, value(op.Old), value(op.Arg))
 	case history.FAppend, history.FAdd:
 		return fmt.Sprintf("%s %s to %s", op.F, value(op.Arg), op.Key)
+	case history.FTxn:
+		return describeTxn(op)
+	case history.FAcquire, history.FRelease, history.FFenced:
+		return describeLock(op)
 	}
 	return string(op.F) + " " + op.Key
+}
+
+// describeTxn says what a transaction does, and what it read if it happened.
+func describeTxn(op *history.Op) string {
+	const most = 8
+	var parts []string
+	for i := range op.Txn[:min(len(op.Txn), most)] {
+		m := &op.Txn[i]
+		part := describeCall(&history.Op{F: m.F, Key: m.Key, Arg: m.Arg})
+		switch {
+		case m.Saw && m.F == history.FRead:
+			part += " = " + list(m.List)
+		case m.Saw:
+			part += " = " + value(m.Got)
+		}
+		parts = append(parts, part)
+	}
+	if more := len(op.Txn) - most; more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", more))
+	}
+	return "in a transaction, " + strings.Join(parts, ", ")
 }
 
 func outcome(op *history.Op) string {
 	switch {
 	case op.F == history.FGet:
 		return " = " + value(op.Got)
+	case op.F == history.FAcquire:
+		return ", and given token " + orElse(op.Got, "unknown")
 	case op.F == history.FRead && op.Final:
 		return fmt.Sprintf(" (final) = %s%s", list(op.List), because(op.Error))
 	case op.F == history.FRead:

@@ -122,6 +122,13 @@ func appended(r *history.Raft) string {
 }
 
 func configured(r *history.Raft) string {
+	if r.Source == history.Harness {
+		text := "is to leave: the members may be " + strings.Join(r.Voters, " ")
+		if r.Inc > 0 {
+			text = fmt.Sprintf("is to come back as a new member with its process %d: the members may be %s", r.Inc, strings.Join(r.Voters, " "))
+		}
+		return text
+	}
 	text := fmt.Sprintf("uses the members %s from entry %d on", strings.Join(r.Voters, " "), r.Index)
 	if len(r.Outgoing) > 0 {
 		text += ", jointly with " + strings.Join(r.Outgoing, " ")

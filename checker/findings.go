@@ -114,7 +114,10 @@ func keep(e *history.Event) history.Event {
 		out.Run = &r
 	case e.Op != nil:
 		op := *e.Op
-		op.List = slices.Clone(op.List)
+		op.List, op.Txn = slices.Clone(op.List), slices.Clone(op.Txn)
+		for i := range op.Txn {
+			op.Txn[i].List = slices.Clone(op.Txn[i].List)
+		}
 		out.Op = &op
 	case e.Fault != nil:
 		f := *e.Fault
@@ -125,6 +128,10 @@ func keep(e *history.Event) history.Event {
 		out.Proc = &p
 	case e.Raft != nil:
 		out.Raft = keepRaft(e.Raft)
+	case e.State != nil:
+		s := *e.State
+		s.Held = slices.Clone(s.Held)
+		out.State = &s
 	}
 	return out
 }

@@ -2,7 +2,6 @@ package checker
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -13,11 +12,15 @@ import (
 // key (get, put, cas, delete) have an order that agrees with real time and in
 // which each read returns the value last written.
 //
-// Keys are independent, so each is judged by itself, in three steps: its history
-// is reduced to an equivalent smaller one (register.go); short proofs of the
-// usual violations are looked for, which need no search (zones.go); and porcupine
-// searches for an order, passage by passage (search.go). A search that exceeds its
-// budget makes the verdict unknown and names the key.
+// Keys are independent, so each is judged by itself. Its history is reduced to an
+// equivalent smaller one (register.go). If every value was written once, that is
+// decided without a search, in O(n log n) (blocks.go), and a violation is told by
+// at most four operations and the cas between them (conflict.go). If not,
+// because of deletes or values that repeat, it is cut into passages wherever an
+// operation was alone; those that are plain by themselves are decided the same
+// way, and for the others porcupine searches for an order (search.go). A search
+// that exceeds its budget makes the verdict unknown, and says of which key and how much
+// of it was decided.
 //
 // An operation that was invoked and never completed counts as unanswered, so a
 // history cut short has fewer constraints, never more.
@@ -120,6 +123,9 @@ func (l *Linearizable) invoke(e *history.Event, kind opKind) {
 		l.nodes = append(l.nodes, op.Node)
 	}
 	l.open[op.Process] = opRef{r, len(r.ops)}
+	if len(r.ops) == cap(r.ops) {
+		r.ops = slices.Grow(r.ops, max(len(r.ops), 16)) // append would copy a long history many times
+	}
 	r.ops = append(r.ops, regOp{
 		call: e.Seq, callAt: e.At, process: int32(op.Process), node: node, f: kind,
 		arg: r.id(op.Arg), old: r.id(op.Old),
@@ -142,58 +148,102 @@ func (l *Linearizable) Finish() Result {
 	return l.result(l.Name(), many(l.ops, "operation")+" on "+many(len(l.order), "key"))
 }
 
-// judge decides one key.
+// judge decides one key: as a whole if its values are plain, else passage by
+// passage, each of which may be plain by itself or needs a search. What is
+// undecided ends neither: later passages are judged by themselves.
 func (l *Linearizable) judge(r *register, s *search) {
 	items := r.items()
-	p := newProof(r, items)
-	if p.find() {
-		l.violate(p.rule, p.text, l.evidence(r, p.ops)...)
+	b := newBoard(r)
+	exact, bad := b.judge(passage{items: items, after: -1})
+	if bad != nil {
+		l.violate(bad.rule, bad.text, l.evidence(r, bad.ops)...)
 		return
 	}
-	slices.SortFunc(items, byCall)
+	if exact {
+		l.count("exact", 1)
+		return
+	}
+	var open undecided
 	for _, part := range passages(items) {
-		switch verdict, why := s.check(part); verdict {
-		case Invalid:
-			bad := s.shrink(part)
-			ops := make([]int, len(bad.items))
-			for i := range bad.items {
-				ops[i] = bad.items[i].op
-			}
-			text := fmt.Sprintf("key %s: no order of these %d operations agrees with what they returned and when",
-				r.key, len(ops))
-			if bad.from != 0 {
-				text += fmt.Sprintf("; before them it held %s", value(r.values[bad.from]))
-			}
-			if len(ops) > maxShown {
-				text += fmt.Sprintf("; the last %d are shown", maxShown)
-				ops = ops[len(ops)-maxShown:]
-			}
-			l.violate("not linearizable", text, l.evidence(r, ops)...)
-			return
-		case Unknown:
-			if p.complete {
-				continue // without cas and delete the proofs of zones.go are exhaustive
-			}
-			l.unknown("key %s, %d operations: %s", r.key, len(part.items), why)
+		exact, bad := b.judge(part)
+		if bad != nil {
+			l.violate(bad.rule, bad.text, l.evidence(r, bad.ops)...)
 			return
 		}
+		if exact {
+			open.decided += len(part.items)
+			continue
+		}
+		l.count("searched", 1)
+		switch verdict, why := s.check(part); verdict {
+		case Invalid:
+			l.searched(r, s.shrink(part))
+			return
+		case Unknown:
+			open.add(r, part, why)
+		default:
+			open.decided += len(part.items)
+		}
 	}
+	if open.passages > 0 {
+		l.unknown("%s", open.text(r, len(items)))
+	}
+}
+
+// undecided is what of a key the searches could not decide.
+type undecided struct {
+	passages int
+	first    string // the first of them
+	decided  int    // operations in the others
+}
+
+func (u *undecided) add(r *register, part passage, why string) {
+	u.passages++
+	if u.passages > 1 {
+		return
+	}
+	from, to := &r.ops[part.items[0].op], time.Duration(0)
+	for i := range part.items {
+		to = max(to, r.ops[part.items[i].op].doneAt)
+	}
+	u.first = fmt.Sprintf("the first, of %s from %s to %s, has a value that was deleted or written more than once, and %s",
+		many(len(part.items), "operation"), seconds(from.callAt), seconds(to), why)
+}
+
+func (u *undecided) text(r *register, all int) string {
+	return fmt.Sprintf("key %s: %d of %s decided; %s undecided: %s",
+		r.key, u.decided, many(all, "operation"), many(u.passages, "passage"), u.first)
+}
+
+// searched reports a passage that a search found to have no order.
+func (l *Linearizable) searched(r *register, bad passage) {
+	ops := make([]int32, len(bad.items))
+	for i := range bad.items {
+		ops[i] = bad.items[i].op
+	}
+	text := fmt.Sprintf("key %s: no order of these %d operations agrees with what they returned and when", r.key, len(ops))
+	if bad.from != 0 {
+		text += fmt.Sprintf("; before them it held %s", value(r.values.get(bad.from)))
+	}
+	if len(ops) > maxShown {
+		text += fmt.Sprintf("; the last %d are shown", maxShown)
+		ops = ops[len(ops)-maxShown:]
+	}
+	l.violate("not linearizable", text, l.evidence(r, ops)...)
 }
 
 // maxShown is how many operations an explanation shows.
 const maxShown = 16
 
 // evidence returns both ends of the operations.
-func (l *Linearizable) evidence(r *register, ops []int) []history.Event {
+func (l *Linearizable) evidence(r *register, ops []int32) []history.Event {
 	var out []history.Event
-	unique := make(map[int]bool)
-	for _, i := range ops {
-		unique[i] = true
-	}
-	for _, i := range slices.Sorted(maps.Keys(unique)) {
-		out = append(out, l.event(r, i, false))
+	ops = slices.Clone(ops)
+	slices.Sort(ops)
+	for _, i := range slices.Compact(ops) {
+		out = append(out, l.event(r, int(i), false))
 		if r.ops[i].done != 0 {
-			out = append(out, l.event(r, i, true))
+			out = append(out, l.event(r, int(i), true))
 		}
 	}
 	return out

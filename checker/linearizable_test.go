@@ -215,6 +215,12 @@ func TestLinearizableBudget(t *testing.T) {
 
 // oracle judges a history by porcupine alone, with none of the reductions.
 func oracle(events []history.Event) bool {
+	operations, model := asPorcupine(events)
+	return porcupine.CheckOperations(model, operations)
+}
+
+// asPorcupine turns a history of one register into porcupine's.
+func asPorcupine(events []history.Event) ([]porcupine.Operation, porcupine.Model) {
 	type in struct {
 		op   history.Op
 		sure bool
@@ -238,7 +244,7 @@ func oracle(events []history.Event) bool {
 			o.Return = int64(e.Seq)
 		}
 	}
-	return porcupine.CheckOperations(porcupine.Model{
+	return operations, porcupine.Model{
 		Init: func() any { return "" },
 		Step: func(state, input, _ any) (bool, any) {
 			i := input.(in)
@@ -257,7 +263,7 @@ func oracle(events []history.Event) bool {
 			}
 			return !i.sure, v
 		},
-	}, operations)
+	}
 }
 
 // random draws a small history of one key: of a true register whose answers are

@@ -105,12 +105,12 @@ func (c *Logs) Event(e *history.Event) {
 		return
 	}
 	r := e.Raft
-	if r == nil {
+	if r == nil || c.reconfigured(r) {
 		return
 	}
 	c.seen = true
 	if r.Source != history.Trace {
-		c.wire.tap(c.nodes, e)
+		c.wire.tap(&c.sources, e)
 		return
 	}
 	m := c.recent
@@ -123,6 +123,10 @@ func (c *Logs) Event(e *history.Event) {
 		return
 	}
 	if r.What == history.RaftStart {
+		if c.renew(r) {
+			*m = logMember{cursor: m.cursor, name: m.name, id: m.id}
+			known = false
+		}
 		c.start(m, e, known)
 		return
 	}

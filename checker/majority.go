@@ -57,7 +57,8 @@ func (c *Votes) Finish() Result {
 }
 
 // majority decides whether a winner had the votes of a majority: of the voters,
-// and of the outgoing ones as well during a joint change.
+// and of the outgoing ones as well during a joint change. If the harness changed
+// the members, a majority of any set of voters that there may have been will do.
 //
 // Votes of all sources count together, sent ones too: whether a response arrived
 // is not held against the winner, because bytes that the fabric calls dropped may
@@ -69,7 +70,7 @@ func (c *Votes) Finish() Result {
 func (c *Votes) majority(key claimKey, w *win) {
 	voters, outgoing := w.voters, w.outgoing
 	if voters == nil {
-		voters = c.nodes
+		voters = c.everybody()
 	}
 	if len(voters) == 0 {
 		c.unknown("the members are not known: whether winners had a majority cannot be decided")
@@ -83,7 +84,10 @@ func (c *Votes) majority(key claimKey, w *win) {
 			evidence = append(evidence, b.event)
 		}
 	}
-	if isMajority(voters, givers) && (len(outgoing) == 0 || isMajority(outgoing, givers)) {
+	switch {
+	case w.voters == nil && c.decides(givers):
+		return
+	case w.voters != nil && isMajority(voters, givers) && (len(outgoing) == 0 || isMajority(outgoing, givers)):
 		return
 	}
 	text := fmt.Sprintf("%s won term %d with %d of %d votes", key.node, key.term, len(givers), len(union(voters, outgoing)))
@@ -104,9 +108,9 @@ func (c *Votes) begins(v *voter, e *history.Event) {
 		return
 	}
 	var votes []history.Event
-	for _, name := range c.nodes {
+	for _, name := range c.everybody() {
 		if other := c.voters[name]; other != nil && name != key.node {
-			if b := other.tapped[key.term].gave(key.node); b != nil {
+			if b := other.tappedFor(key); b != nil {
 				votes = append(votes, b.event)
 			}
 		}
@@ -123,29 +127,27 @@ func (c *Votes) begins(v *voter, e *history.Event) {
 // message enters; so a vote that helped to win stands before the leadership in
 // the history, whatever the machine was doing meanwhile. A vote that is not there
 // was not counted by the winner, unless it went unseen: hence only when every
-// link was decoded without a hole, and the members did not change.
+// link was decoded without a hole, and no member told of another configuration.
 func (c *Votes) hasty(key claimKey) {
 	events, seen := c.began[key]
 	if !seen || !c.tapped || c.holes || !c.ended || c.configured() || !slices.Contains(c.nodes, key.node) {
 		return
 	}
-	if votes := len(events); votes <= len(c.nodes)/2 { // the leadership's event stands for its own vote
+	givers := make([]string, len(events)) // the leadership's event stands for its own vote
+	for i, e := range events {
+		givers[i] = e.Raft.Node
+	}
+	if !c.decides(givers) {
 		c.violate("led before it had a majority",
 			fmt.Sprintf("%s sent as leader of term %d when of %d members only %d had voted for it, itself included",
-				key.node, key.term, len(c.nodes), votes), events...)
+				key.node, key.term, len(c.nodes), len(givers)), events...)
 	}
 }
 
 // ballot returns the vote that name gave to key's member in key's term.
 func (c *Votes) ballot(name string, key claimKey) *ballot {
-	v := c.voters[name]
-	if v == nil {
-		return nil
-	}
-	for _, votes := range []map[uint64]*ballot{v.traced, v.tapped} {
-		if b := votes[key.term].gave(key.node); b != nil {
-			return b
-		}
+	if v := c.voters[name]; v != nil {
+		return v.gave(key.node, key.term)
 	}
 	return nil
 }
@@ -214,7 +216,7 @@ func (c *Votes) tappedLogs() {
 func (c *Votes) compareBallots() {
 	for _, name := range slices.Sorted(maps.Keys(c.voters)) {
 		v := c.voters[name]
-		if v.broken {
+		if v.broken || len(v.others) > 0 {
 			continue
 		}
 		for _, term := range slices.Sorted(maps.Keys(v.tapped)) {

@@ -3,6 +3,7 @@ package checker
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/usurper/usurper/harness/history"
@@ -12,8 +13,7 @@ import (
 type register struct {
 	key    string
 	ops    []regOp
-	ids    map[string]uint32
-	values []string // by id; 0 is the empty value
+	values *values // by id; 0 is the empty value
 }
 
 // regOp is one operation, in as few bytes as will do: histories have millions.
@@ -46,18 +46,10 @@ const (
 )
 
 func newRegister(key string) *register {
-	return &register{key: key, ids: map[string]uint32{"": 0}, values: []string{""}}
+	return &register{key: strings.Clone(key), values: newValues()}
 }
 
-func (r *register) id(v string) uint32 {
-	id, ok := r.ids[v]
-	if !ok {
-		id = uint32(len(r.values))
-		r.ids[v] = id
-		r.values = append(r.values, v)
-	}
-	return id
-}
+func (r *register) id(v string) uint32 { return r.values.id(v) }
 
 // forever is the return of an operation that may take effect at any later time.
 const forever = math.MaxInt64
@@ -67,17 +59,20 @@ const forever = math.MaxInt64
 type item struct {
 	call, ret   int64
 	want, arg   uint32
-	reads       bool // it observed want
-	writes      bool // it wrote arg
-	conditional bool // it wrote arg only if the value was want: an unresolved cas
-	op          int  // in register.ops
+	op          int32 // in register.ops
+	reads       bool  // it observed want
+	writes      bool  // it wrote arg
+	conditional bool  // it wrote arg only if the value was want: an unresolved cas
 }
 
 // items turns the operations into a history that is linearizable if and only if
-// theirs is:
+// theirs is, in the order of their calls:
 //
 //   - A get, and a failed cas that tells what it saw, observe a value. A get
-//     without an answer says nothing; neither does any other operation that failed.
+//     without an answer says nothing; neither does any other operation that
+//     failed, nor a cas that failed without telling what it saw: that the value
+//     was another at some moment is nearly always true, and is not held against it.
+//   - A cas from a value to itself changes nothing: it is a read if it succeeded.
 //   - A write without an answer may take effect at any later time, or never.
 //
 // Of the latter, most are then settled. Let v be a value that one write only
@@ -90,29 +85,36 @@ type item struct {
 // observed the empty value. What cannot be settled stays open to the end.
 func (r *register) items() []item {
 	items := make([]item, 0, len(r.ops))
-	writers := make([]int32, len(r.values))
-	writers[0] = 1 // the initial value
+	written := make([]writer, r.values.len())
+	written[0].count = 1 // the initial value
 	for i := range r.ops {
-		op := &r.ops[i]
-		it, ok := op.item()
+		it, ok := r.ops[i].item()
 		if !ok {
 			continue
 		}
-		it.op = i
+		it.op = int32(i)
 		if it.writes {
-			writers[it.arg]++
+			w := &written[it.arg]
+			w.count++
+			w.item = int32(len(items))
 		}
 		items = append(items, it)
 	}
-	seen := r.settle(items, writers)
+	seen := settle(items, written)
 	for i := range items {
-		if it := &items[i]; it.conditional && writers[it.arg] != 1 {
+		if it := &items[i]; it.conditional && written[it.arg].count != 1 {
 			seen[it.want].tried = true
 		}
 	}
 	return slices.DeleteFunc(items, func(it item) bool {
-		return it.ret == forever && droppable(&it, writers, seen)
+		return it.ret == forever && droppable(&it, written, seen)
 	})
+}
+
+// writer is who may have written a value.
+type writer struct {
+	count int32 // operations, and the initial value
+	item  int32 // the last of them
 }
 
 func (op *regOp) item() (item, bool) {
@@ -127,6 +129,9 @@ func (op *regOp) item() (item, bool) {
 	case op.f == kindGet:
 		it.want, it.reads = op.got, true
 		return it, op.outcome == outcomeOK && (op.saw || op.got != 0)
+	case op.f == kindCas && op.old == op.arg:
+		it.want, it.reads = op.old, true
+		return it, op.outcome == outcomeOK
 	case op.f == kindCas:
 		it.want, it.arg, it.writes = op.old, op.arg, true
 		it.reads = op.outcome == outcomeOK
@@ -145,49 +150,75 @@ type sight struct {
 	tried bool // an unresolved cas that cannot be settled expects it
 }
 
+func (s *sight) note(ret int64) {
+	if !s.any || ret < s.first {
+		s.first = ret
+	}
+	s.last, s.any = max(s.last, ret), true
+}
+
 // settle bounds writes without an answer by the first operation that observed
 // their value, and returns what was observed when. A cas so settled has itself
-// observed the value it expected, so this goes on until nothing changes.
-func (r *register) settle(items []item, writers []int32) []sight {
-	seen := make([]sight, len(r.values))
-	note := func(it *item) {
-		s := &seen[it.want]
-		if !s.any || it.ret < s.first {
-			s.first = it.ret
+// observed the value it expected. Values are therefore taken in the order of
+// their cas from the last back to the first, each once; only values that replaced each
+// other in a circle, which no register allows, are left as they are.
+func settle(items []item, written []writer) []sight {
+	seen := make([]sight, len(written))
+	pending := make([]int32, len(written)) // cas from the value whose own value is not settled yet
+	// sole returns the one write of v, if there is one.
+	sole := func(v uint32) *item {
+		if v == 0 || written[v].count != 1 {
+			return nil
 		}
-		s.last, s.any = max(s.last, it.ret), true
+		return &items[written[v].item]
 	}
 	for i := range items {
-		if items[i].reads {
-			note(&items[i])
+		it := &items[i]
+		if it.reads {
+			seen[it.want].note(it.ret)
+		}
+		if it.writes && (it.reads || it.conditional) && sole(it.arg) != nil {
+			pending[it.want]++
 		}
 	}
-	for changed := true; changed; {
-		changed = false
-		for i := range items {
-			it := &items[i]
-			if !it.writes || it.arg == 0 || writers[it.arg] != 1 {
-				continue
+	var next uint32
+	for start := range written {
+		v := uint32(start)
+		// A value is taken when the last cas from it has been, or right away.
+		for ok := pending[v] == 0; ok; v, ok = next, pending[next] == 0 {
+			pending[v] = -1 // taken
+			w := sole(v)
+			if w == nil {
+				break
 			}
-			s := seen[it.arg]
-			if !s.any || s.first >= it.ret || s.first < it.call {
-				continue // a read that returned before the write was asked for proves nothing
+			w.settle(&seen[v])
+			if !w.reads && !w.conditional {
+				break
 			}
-			open := it.ret == forever
-			it.ret = s.first
-			if it.conditional {
-				it.conditional, it.reads = false, true
+			next = w.want
+			if w.reads {
+				seen[next].note(w.ret)
 			}
-			if it.reads {
-				note(it)
-			}
-			changed = changed || open || it.reads
+			pending[next]--
 		}
 	}
 	return seen
 }
 
-func droppable(it *item, writers []int32, seen []sight) bool {
+// settle takes into account how the value that only it writes was observed.
+func (it *item) settle(s *sight) {
+	if !s.any {
+		return
+	}
+	if s.first >= it.call { // an earlier read proves nothing but itself wrong
+		it.ret = min(it.ret, s.first)
+	}
+	if it.conditional {
+		it.conditional, it.reads = false, true
+	}
+}
+
+func droppable(it *item, written []writer, seen []sight) bool {
 	s := seen[it.arg]
 	if s.tried {
 		return false
@@ -195,7 +226,7 @@ func droppable(it *item, writers []int32, seen []sight) bool {
 	if it.arg == 0 {
 		return !it.conditional && (!s.any || s.last < it.call)
 	}
-	return writers[it.arg] == 1 && !s.any
+	return written[it.arg].count == 1 && !s.any
 }
 
 // event rebuilds an operation's invocation or completion for an explanation.
@@ -204,14 +235,14 @@ func (l *Linearizable) event(r *register, i int, completion bool) history.Event 
 	out := &history.Op{
 		Process: int(op.process), Type: history.Invoke, Key: r.key,
 		F:    [...]history.F{history.FGet, history.FPut, history.FCas, history.FDelete}[op.f],
-		Arg:  r.values[op.arg],
-		Old:  r.values[op.old],
+		Arg:  r.values.get(op.arg),
+		Old:  r.values.get(op.old),
 		Node: l.nodes[op.node],
 	}
 	if !completion {
 		return history.Event{Seq: op.call, At: op.callAt, Op: out}
 	}
 	out.Type = [...]history.OpType{history.Info, history.OK, history.Fail}[op.outcome]
-	out.Got, out.Saw = r.values[op.got], op.saw
+	out.Got, out.Saw = r.values.get(op.got), op.saw
 	return history.Event{Seq: op.done, At: op.doneAt, Op: out}
 }

@@ -134,6 +134,9 @@ func writeViolations(b *strings.Builder, result *Result) {
 			text := strings.ReplaceAll(Describe(e), "\n", "\n             ")
 			fmt.Fprintf(b, "  %9s  %s\n", seconds(e.At), text)
 		}
+		for _, line := range timeline(v.Events) {
+			fmt.Fprintf(b, "             %s\n", line)
+		}
 	}
 	if total := result.Stats["violations"]; total > int64(len(result.Violations)) {
 		fmt.Fprintf(b, "  … and %d more from %s\n", total-int64(len(result.Violations)), result.Checker)

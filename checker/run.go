@@ -46,8 +46,11 @@ func All(o Options) []Checker {
 		NewStaleLog(),
 		NewLogs(),
 		NewTimers(),
-		NewLinearizable(o),
-		NewSet(),
+		inTransactions(NewLinearizable(o)),
+		inTransactions(NewSet()),
+		NewLock(),
+		NewTransactions(),
+		NewDivergence(),
 		NewAvailability(),
 		NewNodeLogs(),
 		NewCoverage(),
@@ -68,13 +71,18 @@ func Run(cs []Checker, events iter.Seq2[*history.Event, error]) (Report, error) 
 	for e, err := range events {
 		if err != nil {
 			report := r.Finish()
-			report.Problem = "the history could not be read to its end: " + err.Error()
-			report.Verdict = Worse(report.Verdict, Unknown)
+			report.unread(err)
 			return report, err
 		}
 		r.Event(e)
 	}
 	return r.Finish(), nil
+}
+
+// unread says that what follows the judged part could not be read.
+func (r *Report) unread(err error) {
+	r.Problem = "the history could not be read to its end: " + err.Error()
+	r.Verdict = Worse(r.Verdict, Unknown)
 }
 
 // Runner feeds events to checkers as they come. A checker that panics is left

@@ -1,7 +1,6 @@
 package checker
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -13,9 +12,8 @@ import (
 type passage struct {
 	items []item // by call
 	from  uint32 // the value at its start
+	after int32  // the operation in register.ops that left it there, -1 for none
 }
-
-func byCall(a, b item) int { return cmp.Compare(a.call, b.call) }
 
 // passages cuts a history, sorted by call, after every operation that is alone:
 // called when all before it have returned, and returned before the next one's
@@ -24,7 +22,7 @@ func byCall(a, b item) int { return cmp.Compare(a.call, b.call) }
 // memory small on keys with many operations.
 func passages(items []item) []passage {
 	var out []passage
-	var from uint32
+	next := passage{after: -1}
 	latest := int64(-1)
 	begin := 0
 	for i := range items {
@@ -34,14 +32,16 @@ func passages(items []item) []passage {
 		if !alone || it.conditional || it.ret == forever {
 			continue
 		}
-		out = append(out, passage{items[begin : i+1], from})
-		begin, from = i+1, it.want
+		next.items = items[begin : i+1]
+		out = append(out, next)
+		begin, next = i+1, passage{from: it.want, after: it.op}
 		if it.writes {
-			from = it.arg
+			next.from = it.arg
 		}
 	}
 	if begin < len(items) {
-		out = append(out, passage{items[begin:], from})
+		next.items = items[begin:]
+		out = append(out, next)
 	}
 	return out
 }
@@ -161,7 +161,7 @@ func (s *search) shrink(h passage) passage {
 			continue
 		}
 		trial++
-		less := passage{slices.Delete(slices.Clone(h.items), i, i+1), h.from}
+		less := passage{slices.Delete(slices.Clone(h.items), i, i+1), h.from, h.after}
 		if v, _ := s.check(less); v == Invalid {
 			h = less
 		}
@@ -188,7 +188,7 @@ func (h passage) until(end int64) passage {
 		}
 		items = append(items, it)
 	}
-	return passage{items, h.from}
+	return passage{items, h.from, h.after}
 }
 
 // observed tells whether leaving out item i could make the rest illegal.

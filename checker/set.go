@@ -2,27 +2,20 @@ package checker
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/usurper/usurper/harness/history"
 )
 
-// Set checks keys that only grow: sets (add) and lists (append), read as a whole.
+// Set checks keys that only grow, sets (add) and lists (append) that are read as a
+// whole, for linearizability. Every value is added once, so a read tells which
+// additions were before it and which were not, and no search is needed:
+// setorder.go has the rule and why it is exact.
 //
-//   - Nothing acknowledged is lost: a read contains every value whose addition was
-//     acknowledged, or that another read had returned, before the read began.
-//   - Nothing is invented: a value in a read was asked to be added before the
-//     read returned, and its addition did not certainly fail.
-//   - Nothing is there twice: every value is added once.
-//   - Lists have one order: of two reads one is the beginning of the other, and of
-//     two appends the one acknowledged before the other began comes first.
-//
-// Each is a consequence of linearizability, so none accuses a correct system. An
-// addition without an answer may be there or not. All of it is decided from
-// completed operations, so a history that is cut short only says less; but
-// without a successful final read, acknowledged additions that no read could show
-// are not confirmed, and the verdict is unknown.
+// An addition without an answer may be there or not. A history that is cut short
+// only says less; but without a successful final read, acknowledged additions that
+// no read could show are not confirmed, and the verdict is unknown. So it is for
+// keys of which a value was added more than once, after the others are judged.
 type Set struct {
 	findings
 	keys  map[string]*collection
@@ -38,29 +31,41 @@ type Set struct {
 // collection is one set or list.
 type collection struct {
 	key     string
-	values  map[string]*addition
-	visible []*addition // in the order in which they had to be visible
-	longest []string    // of lists: the longest read
-	shown   history.Event
-	list    bool
-	set     bool
-	round   uint64
+	ids     map[string]int32 // of values, in additions
+	values  []addition
+	reads   []reading
+	longest []int32 // of lists: what the longest read showed, of which all others are the beginning
+	round   int32
+	list    bool // something was appended
+	set     bool // something was added
+	twice   bool // a value was added more than once
+	broken  bool // its reads have no order
 }
 
 // addition is one value of a collection.
 type addition struct {
 	value    string
+	node     string
 	invoke   stamp
 	done     stamp // its acknowledgement or failure
-	outcome  outcomeKind
-	visible  uint64 // from here on every read must show it; 0 while none must
-	seen     history.Event
-	round    uint64 // the last read in which it was found, as a mark
-	place    int    // where it was in that read
-	twice    bool   // it was added more than once, so that copies prove nothing
-	appended bool
-	node     string
 	process  int
+	outcome  outcomeKind
+	asked    bool // somebody added it
+	twice    bool // more than once, so that copies prove nothing
+	appended bool
+	invented bool  // it was read, and cannot be there
+	round    int32 // the last read in which it was found, as a mark
+	place    int32 // where it was in that read
+}
+
+// reading is one successful read.
+type reading struct {
+	node         string
+	invoke, done stamp
+	process      int
+	final        bool
+	list         []int32
+	shows        []int32 // the list without what cannot be there, and of sets without copies
 }
 
 // stamp is a place in the history.
@@ -72,9 +77,15 @@ type stamp struct {
 // opened is an operation that has not completed.
 type opened struct {
 	c      *collection
-	a      *addition // nil for a read
-	invoke history.Event
+	id     int32 // the value, reads and repeated additions have none
+	isRead bool
+	invoke stamp
 }
+
+const noValue = -1
+
+// ordered tells whether reads show an order: those of a list do.
+func (c *collection) ordered() bool { return c.list && !c.set }
 
 // NewSet returns the checker "set".
 func NewSet() *Set {
@@ -103,16 +114,23 @@ func (s *Set) Event(e *history.Event) {
 		return
 	}
 	o, ok := s.open[op.Process]
-	if !ok || o.c.key != op.Key || (o.a == nil) != (op.F == history.FRead) {
+	if !ok || o.c.key != op.Key || o.isRead != (op.F == history.FRead) {
 		s.unknown("client %d completes an operation at %s that it never began", op.Process, seconds(e.At))
 		return
 	}
 	delete(s.open, op.Process)
 	switch {
-	case o.a != nil:
-		s.added(o, e)
-	case op.Type == history.OK:
+	case o.isRead && op.Type == history.OK:
 		s.read(o, e)
+	case o.id != noValue:
+		a := &o.c.values[o.id]
+		a.done = stamp{e.Seq, e.At}
+		switch op.Type {
+		case history.OK:
+			a.outcome = outcomeOK
+		case history.Fail:
+			a.outcome = outcomeFail
+		}
 	}
 }
 
@@ -123,101 +141,61 @@ func (s *Set) invoke(e *history.Event) {
 	}
 	c := s.keys[op.Key]
 	if c == nil {
-		c = &collection{key: op.Key, values: make(map[string]*addition)}
+		c = &collection{key: op.Key, ids: make(map[string]int32)}
 		s.keys[op.Key] = c
 		s.order = append(s.order, c)
 	}
-	o := opened{c: c}
-	switch {
-	case op.F != history.FRead:
+	o := opened{c: c, id: noValue, isRead: op.F == history.FRead, invoke: stamp{e.Seq, e.At}}
+	if !o.isRead {
 		s.adds++
-		a := c.values[op.Arg]
-		if a != nil {
-			a.twice = true
-			a = &addition{} // judged as the first one only
-		} else {
-			a = &addition{value: op.Arg}
-			c.values[op.Arg] = a
-		}
-		a.invoke, a.node, a.process = stamp{e.Seq, e.At}, op.Node, op.Process
-		a.appended = op.F == history.FAppend
-		c.list, c.set = c.list || a.appended, c.set || !a.appended
-		o.a = a
-	default:
-		o.invoke = keep(e)
+		c.list, c.set = c.list || op.F == history.FAppend, c.set || op.F == history.FAdd
+		o.id = c.add(op, o.invoke)
 	}
 	s.open[op.Process] = o
 }
 
-// added takes the completion of an addition.
-func (s *Set) added(o opened, e *history.Event) {
-	a := o.a
-	a.done = stamp{e.Seq, e.At}
-	switch e.Op.Type {
-	case history.OK:
-		a.outcome = outcomeOK
-		s.show(o.c, a, e.Seq)
-	case history.Fail:
-		a.outcome = outcomeFail
-		if a.seen.Op != nil && !a.twice {
-			s.violate("a value whose addition failed",
-				fmt.Sprintf("%s: %q is there, but adding it certainly failed", o.c.key, a.value),
-				s.event(o.c, a, false), s.event(o.c, a, true), a.seen)
-		}
+// add notes that a value is asked to be added. A repeated addition has no id of its
+// own: the first stands for all.
+func (c *collection) add(op *history.Op, at stamp) int32 {
+	id := c.id(op.Arg)
+	a := &c.values[id]
+	if a.asked || op.Arg == "" {
+		a.asked, a.twice, c.twice = true, true, true
+		return noValue
 	}
+	a.asked, a.invoke, a.node, a.process, a.appended = true, at, op.Node, op.Process, op.F == history.FAppend
+	return id
 }
 
-// show notes that from seq on every read must show the value.
-func (s *Set) show(c *collection, a *addition, seq uint64) {
-	if a.visible == 0 && a.value != "" {
-		a.visible = seq
-		c.visible = append(c.visible, a)
+func (c *collection) id(value string) int32 {
+	id, ok := c.ids[value]
+	if !ok {
+		id = int32(len(c.values))
+		c.ids[value] = id
+		c.values = append(c.values, addition{value: value})
 	}
-}
-
-// event rebuilds an addition's invocation or completion.
-func (s *Set) event(c *collection, a *addition, completion bool) history.Event {
-	op := &history.Op{Process: a.process, Node: a.node, Type: history.Invoke, F: history.FAdd, Key: c.key, Arg: a.value}
-	if a.appended {
-		op.F = history.FAppend
-	}
-	at := a.invoke
-	if completion {
-		op.Type = [...]history.OpType{history.Info, history.OK, history.Fail}[a.outcome]
-		at = a.done
-	}
-	return history.Event{Seq: at.seq, At: at.at, Op: op}
+	return id
 }
 
 // Finish gives the verdict.
 func (s *Set) Finish() Result {
 	s.count("adds", s.adds)
 	s.count("reads", s.reads)
-	if s.adds == 0 {
+	if s.adds == 0 && s.reads == 0 {
 		return s.result(s.Name(), "not checked: no add or append")
 	}
-	if s.final == 0 {
+	if s.adds > 0 && s.final == 0 {
 		s.unknown("no final read succeeded: whether acknowledged additions were lost is not known")
 	}
 	for _, c := range s.order {
 		if s.foreign[c.key] {
 			s.unknown("key %s is used as a set and as a register: it cannot be judged", c.key)
+			continue
+		}
+		s.judge(c)
+		if c.twice {
+			s.unknown("key %s: values were added more than once: it is judged by the others alone", c.key)
 		}
 	}
 	return s.result(s.Name(), fmt.Sprintf("%s to %s, %s", many(s.adds, "addition"), many(len(s.order), "key"), many(s.reads, "read")))
-}
-
-// shorten cuts a long list in a kept read, to the part around the index.
-func shorten(e history.Event, around int) history.Event {
-	const most = 64
-	list := e.Op.List
-	if len(list) <= most {
-		return e
-	}
-	from := min(max(around-most/2, 0), len(list)-most)
-	op := *e.Op
-	op.List = slices.Clone(list[from : from+most])
-	op.Error = fmt.Sprintf("values %d to %d of %d", from+1, from+most, len(list))
-	e.Op = &op
-	return e
 }

@@ -7,118 +7,122 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// read judges a successful read of a whole set or list.
+// read takes a successful read of a whole set or list.
 func (s *Set) read(o opened, e *history.Event) {
 	c := o.c
 	s.reads++
 	if e.Op.Final {
 		s.final++
 	}
-	if s.foreign[c.key] {
+	if s.foreign[c.key] || c.broken {
 		return
 	}
-	c.round++
-	for i, v := range e.Op.List {
-		a := c.values[v]
-		switch {
-		case a == nil:
-			s.violate("a value that nobody added",
-				fmt.Sprintf("%s: %q is there, but no client had added it", c.key, v), o.invoke, shorten(keep(e), i))
-			continue
-		case a.outcome == outcomeFail && !a.twice:
-			s.violate("a value whose addition failed",
-				fmt.Sprintf("%s: %q is there, but adding it certainly failed", c.key, v),
-				s.event(c, a, false), s.event(c, a, true), shorten(keep(e), i))
-		case a.round == c.round && !a.twice:
-			s.violate("a value that is there twice",
-				fmt.Sprintf("%s: %q was added once and is there twice, at places %d and %d", c.key, v, a.place+1, i+1),
-				s.event(c, a, false), s.event(c, a, true), shorten(keep(e), i))
-		}
-		if a.round != c.round {
-			a.round, a.place = c.round, i
-		}
+	r := reading{node: e.Op.Node, process: e.Op.Process, final: e.Op.Final, invoke: o.invoke, done: stamp{e.Seq, e.At}}
+	if c.ordered() {
+		r.list = s.begin(c, &r, e.Op.List)
+	} else if last := len(c.reads) - 1; last >= 0 && c.same(c.reads[last].list, e.Op.List) {
+		r.list = c.reads[last].list
+	} else {
+		r.list = c.identify(e.Op.List)
 	}
-	s.lost(o, e)
-	if c.list && !c.set {
-		s.ordered(o, e)
-	}
-	s.remember(c, e)
+	r.shows = r.list
+	c.reads = append(c.reads, r)
 }
 
-// lost finds values that the read had to show. visible is in the order of the
-// history, so that all those before the read's invocation stand at its front.
-func (s *Set) lost(o opened, e *history.Event) {
-	c := o.c
-	for _, a := range c.visible {
-		if a.visible >= o.invoke.Seq {
-			break
-		}
-		if a.round == c.round {
-			continue
-		}
-		if a.outcome == outcomeOK && a.done.seq < o.invoke.Seq {
-			s.violate("an acknowledged value is lost",
-				fmt.Sprintf("%s: adding %q was acknowledged, but a later read does not show it", c.key, a.value),
-				s.event(c, a, false), s.event(c, a, true), o.invoke, shorten(keep(e), 0))
-			continue
-		}
-		s.violate("a value that was seen is lost",
-			fmt.Sprintf("%s: %q was read, but a later read does not show it", c.key, a.value),
-			a.seen, o.invoke, shorten(keep(e), 0))
-	}
+// same tells whether a list has these values in this order.
+func (c *collection) same(list []int32, values []string) bool {
+	return len(list) == len(values) && c.agree(list, values) == len(values)
 }
 
-// remember notes what the read showed: from its completion on every read must
-// show as much.
-func (s *Set) remember(c *collection, e *history.Event) {
-	var kept history.Event
-	for i, v := range e.Op.List {
-		a := c.values[v]
-		if a == nil || a.seen.Op != nil {
-			continue
+// agree returns how many values at the start of both lists are the same.
+func (c *collection) agree(list []int32, values []string) int {
+	n := min(len(list), len(values))
+	for i := range n {
+		if c.values[list[i]].value != values[i] {
+			return i
 		}
-		if kept.Op == nil {
-			kept = shorten(keep(e), i)
-		}
-		a.seen = kept
-		s.show(c, a, e.Seq)
 	}
-	if len(e.Op.List) > len(c.longest) {
-		c.longest = slices.Clone(e.Op.List)
-		c.shown = shorten(keep(e), len(e.Op.List))
-	}
+	return n
 }
 
-// ordered judges a list against the longest one read so far, of which it must be
-// the beginning or the continuation, and against the order of its own appends in
-// time.
-func (s *Set) ordered(o opened, e *history.Event) {
-	c, list := o.c, e.Op.List
-	for i := range min(len(list), len(c.longest)) {
-		if list[i] != c.longest[i] {
-			s.violate("a list with two orders",
-				fmt.Sprintf("%s: place %d was read as %q and as %q", c.key, i+1, c.longest[i], list[i]),
-				c.shown, o.invoke, shorten(keep(e), i))
-			return
-		}
+func (c *collection) identify(values []string) []int32 {
+	list := make([]int32, len(values))
+	for i, v := range values {
+		list[i] = c.id(v)
 	}
-	// From the end: an append must not have begun after the acknowledgement of one
-	// that stands behind it. soonest is that of the earliest acknowledged so far.
-	var soonest *addition
-	for i := len(list) - 1; i >= 0; i-- {
-		a := c.values[list[i]]
-		if a == nil || a.twice {
-			continue
+	return list
+}
+
+// begin returns the values of a list as the beginning of the longest list that was
+// read, which grows with it. Reads that are not each other's beginning are a
+// violation, and no more is said of their key.
+func (s *Set) begin(c *collection, r *reading, values []string) []int32 {
+	n := c.agree(c.longest, values)
+	switch {
+	case n == len(values):
+		return c.longest[:n:n]
+	case n == len(c.longest):
+		for _, v := range values[n:] {
+			c.longest = append(c.longest, c.id(v))
 		}
-		if soonest != nil && soonest.done.seq < a.invoke.seq {
-			s.violate("a list out of order",
-				fmt.Sprintf("%s: %q stands before %q, which was acknowledged before the append of %q began",
-					c.key, a.value, soonest.value, a.value),
-				s.event(c, soonest, false), s.event(c, soonest, true), s.event(c, a, false), shorten(keep(e), i))
-			return
-		}
-		if a.outcome == outcomeOK && (soonest == nil || a.done.seq < soonest.done.seq) {
-			soonest = a
-		}
+		return c.longest[:len(values):len(values)]
 	}
+	r.list = c.identify(values)
+	shown := slices.IndexFunc(c.reads, func(r reading) bool { return len(r.list) > n })
+	s.violate("a list with two orders", fmt.Sprintf("%s: place %d was read as %q and as %q",
+		c.key, n+1, c.values[c.longest[n]].value, values[n]),
+		c.showing(&c.reads[shown], n), c.asking(r), c.showing(r, n))
+	c.broken = true
+	return r.list
+}
+
+// adding rebuilds an addition's invocation or completion.
+func (c *collection) adding(a *addition, completion bool) history.Event {
+	op := &history.Op{Process: a.process, Node: a.node, Type: history.Invoke, F: history.FAdd, Key: c.key, Arg: a.value}
+	if a.appended {
+		op.F = history.FAppend
+	}
+	at := a.invoke
+	if completion {
+		op.Type = [...]history.OpType{history.Info, history.OK, history.Fail}[a.outcome]
+		at = a.done
+	}
+	return history.Event{Seq: at.seq, At: at.at, Op: op}
+}
+
+// added returns both ends of an addition, as far as it has them.
+func (c *collection) added(a *addition) []history.Event {
+	events := []history.Event{c.adding(a, false)}
+	if a.done != (stamp{}) {
+		events = append(events, c.adding(a, true))
+	}
+	return events
+}
+
+// asking rebuilds a read's invocation.
+func (c *collection) asking(r *reading) history.Event {
+	op := &history.Op{Process: r.process, Node: r.node, Type: history.Invoke, F: history.FRead, Key: c.key, Final: r.final}
+	return history.Event{Seq: r.invoke.seq, At: r.invoke.at, Op: op}
+}
+
+// showing rebuilds a read's answer, of which it shows no more than the part
+// around one place.
+func (c *collection) showing(r *reading, around int) history.Event {
+	const most = 64
+	from, to := 0, len(r.list)
+	op := &history.Op{Process: r.process, Node: r.node, Type: history.OK, F: history.FRead, Key: c.key, Final: r.final, Saw: true}
+	if to > most {
+		from = min(max(around-most/2, 0), to-most)
+		to = from + most
+		op.Error = fmt.Sprintf("values %d to %d of %d", from+1, to, len(r.list))
+	}
+	for _, id := range r.list[from:to] {
+		op.List = append(op.List, c.values[id].value)
+	}
+	return history.Event{Seq: r.done.seq, At: r.done.at, Op: op}
+}
+
+// readBy returns both ends of a read.
+func (c *collection) readBy(r *reading, around int) []history.Event {
+	return []history.Event{c.asking(r), c.showing(r, around)}
 }

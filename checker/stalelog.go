@@ -56,7 +56,7 @@ func (c *StaleLog) Event(e *history.Event) {
 		return
 	}
 	r := e.Raft
-	if r == nil {
+	if r == nil || c.reconfigured(r) {
 		return
 	}
 	c.seen = true
@@ -79,6 +79,9 @@ func (c *StaleLog) Event(e *history.Event) {
 
 // Finish gives the verdict.
 func (c *StaleLog) Finish() Result {
+	if c.blind() {
+		c.unknown("a connection could not be decoded, and the members write no trace: whoever won there is not known")
+	}
 	if text, ok := c.silent(); ok {
 		return c.result(c.Name(), text)
 	}

@@ -46,6 +46,60 @@ type voter struct {
 	traced  map[uint64]*ballot
 	tapped  map[uint64]*ballot
 	config  *history.Raft // the last that it told of
+	// others are the votes of other members under its name: those it has replaced,
+	// by its trace, and those it was replaced by, on the wire. One vote a term binds
+	// each of them alone.
+	others []votes
+}
+
+// votes are one member's, by term.
+type votes struct {
+	inc    uint64 // of the tap's events, 0 for a trace
+	ballot map[uint64]*ballot
+}
+
+// onWire returns the votes of the member that a tap's event tells of.
+func (v *voter) onWire(r *history.Raft) map[uint64]*ballot {
+	if r.Inc == 0 {
+		return v.tapped
+	}
+	for _, o := range v.others {
+		if o.inc == r.Inc {
+			return o.ballot
+		}
+	}
+	o := votes{r.Inc, make(map[uint64]*ballot)}
+	v.others = append(v.others, o)
+	return o.ballot
+}
+
+// tappedFor returns a vote for key's member in its term that was seen on the wire,
+// or nil.
+func (v *voter) tappedFor(key claimKey) *ballot {
+	if b := v.tapped[key.term].gave(key.node); b != nil {
+		return b
+	}
+	for _, o := range v.others {
+		if b := o.ballot[key.term].gave(key.node); b != nil && o.inc > 0 {
+			return b
+		}
+	}
+	return nil
+}
+
+// gave returns a vote for peer in a term by any member of the voter's name, or nil.
+func (v *voter) gave(peer string, term uint64) *ballot {
+	for _, votes := range []map[uint64]*ballot{v.traced, v.tapped} {
+		if b := votes[term].gave(peer); b != nil {
+			return b
+		}
+	}
+	for _, o := range v.others {
+		if b := o.ballot[term].gave(peer); b != nil {
+			return b
+		}
+	}
+	return nil
 }
 
 // ballot is a member's vote in a term.
@@ -87,7 +141,7 @@ func (c *Votes) Event(e *history.Event) {
 		c.run(e.Run)
 		return
 	}
-	if e.Raft == nil {
+	if e.Raft == nil || c.reconfigured(e.Raft) {
 		return
 	}
 	c.seen = true
@@ -177,6 +231,11 @@ func (c *Votes) bind(v *voter, votes map[uint64]*ballot, p pledge) bool {
 // durable than was traced: a later term, or a vote where none was traced.
 func (c *Votes) start(v *voter, e *history.Event) {
 	r := e.Raft
+	if c.renew(r) {
+		v.others = append(v.others, votes{ballot: v.traced})
+		v.traced = make(map[uint64]*ballot)
+		v.leader, v.config = 0, nil
+	}
 	var lost uint64
 	for t, old := range v.traced {
 		if t > lost && (t > r.Term || t == r.Term && old.peer != r.Vote) {
@@ -271,13 +330,14 @@ func (c *Votes) tap(v *voter, e *history.Event) {
 	if r.Stage == history.Delivered || r.Stage == history.Dropped {
 		return
 	}
+	votes := v.onWire(r)
 	switch r.What {
 	case history.RaftCandidate:
 		key := claimKey{r.Node, r.Term}
-		if _, ok := c.stood[key]; !ok {
+		if old, ok := c.stood[key]; !ok || r.Inc > 0 && old.Less(r.Last) { // two of one name: which was meant?
 			c.stood[key] = r.Last
 		}
-		c.bind(v, v.tapped, ballotOf(r.Term, r.Node, e))
+		c.bind(v, votes, ballotOf(r.Term, r.Node, e))
 	case history.RaftLeader:
 		c.begins(v, e)
 		c.won(v, e)
@@ -285,10 +345,10 @@ func (c *Votes) tap(v *voter, e *history.Event) {
 		if !r.Granted {
 			return
 		}
-		if !c.bind(v, v.tapped, ballotOf(r.Term, r.Peer, e)) {
+		if !c.bind(v, votes, ballotOf(r.Term, r.Peer, e)) {
 			// The wire may show a repetition before the first grant. The voter's
 			// log only grows within a term, so the lowest Last is the first one's.
-			if old := v.tapped[r.Term]; old.peer == r.Peer && r.Last.Less(old.event.Raft.Last) {
+			if old := votes[r.Term]; old.peer == r.Peer && r.Last.Less(old.event.Raft.Last) {
 				old.event = keep(e)
 			}
 		}

@@ -30,10 +30,11 @@ type Event struct {
 	Fault *Fault `json:"fault,omitempty"`
 	Proc  *Proc  `json:"proc,omitempty"`
 	Raft  *Raft  `json:"raft,omitempty"`
+	State *State `json:"state,omitempty"`
 }
 
 // Kind names the payload that the event carries: "run", "op", "fault", "proc",
-// "raft", or "" for an event without a payload, which no recorder writes.
+// "raft", "state", or "" for an event without a payload, which no recorder writes.
 func (e *Event) Kind() string {
 	switch {
 	case e.Run != nil:
@@ -46,6 +47,8 @@ func (e *Event) Kind() string {
 		return "proc"
 	case e.Raft != nil:
 		return "raft"
+	case e.State != nil:
+		return "state"
 	}
 	return ""
 }

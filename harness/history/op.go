@@ -25,6 +25,10 @@ type Op struct {
 	Saw  bool     `json:"saw,omitempty"`
 	List []string `json:"list,omitempty"`
 
+	// Txn is what a transaction does, in order. Its writes happen all or not at
+	// all; no register is written twice.
+	Txn []Micro `json:"txn,omitempty"`
+
 	// Node is the member that was asked. Request identifies the request to the
 	// system: a deliberate resend carries the same one and is part of the same
 	// operation.
@@ -59,4 +63,45 @@ const (
 	FDelete F = "delete"
 	FAdd    F = "add"  // add Arg to the set at Key
 	FRead   F = "read" // read the whole list or set at Key
+
+	// FTxn does Txn at one instant. Key, if set, is a condition: every key that
+	// begins with it exists, and there is one; else the transaction fails.
+	FTxn F = "txn"
 )
+
+// The lock called Key. Who takes it does so under a name that nobody uses again,
+// and is given a fencing token, a decimal number: it is larger than those of all
+// who had the lock before. Locks do not expire.
+const (
+	// FAcquire takes the lock under the name Arg. Got is the token; of a refused
+	// one, that of the last to get the lock.
+	FAcquire F = "acquire"
+	// FRelease gives up the lock that the name Arg has, with the token Old if it is
+	// known. Got is the token.
+	FRelease F = "release"
+	// FFenced writes Arg to what the lock guards, with the token Old. It is refused
+	// once a write with a larger token was accepted; Got is that token.
+	FFenced F = "fenced"
+)
+
+// These move a system's revisions in more ways. What they do to a key may end by
+// itself, so that no checker judges their keys, which no other operation uses.
+const (
+	FGrant   F = "grant"   // grant a lease called Key, for the time Arg ("2s")
+	FAttach  F = "attach"  // put Arg at Key until the lease called Old ends
+	FRevoke  F = "revoke"  // end the lease called Key
+	FCompact F = "compact" // forget all but about the newest Arg revisions
+)
+
+// Micro is one deed of a transaction: F is get, put or delete of a register, or
+// append to or read of a list, and the other fields are what they are in Op. Got,
+// List and Saw are set once the transaction is known to have happened. A
+// transaction sees its own earlier deeds. It may append to a list more than once.
+type Micro struct {
+	F    F        `json:"f"`
+	Key  string   `json:"key"`
+	Arg  string   `json:"arg,omitempty"`
+	Got  string   `json:"got,omitempty"`
+	List []string `json:"list,omitempty"`
+	Saw  bool     `json:"saw,omitempty"`
+}

@@ -16,13 +16,16 @@ import (
 // message or reply that depends on it. A tap event claims only what was on the
 // wire; Stage says whether it was sent, delivered or dropped.
 type Raft struct {
-	Source Source        `json:"src"`
-	Node   string        `json:"node"`
-	Inc    uint64        `json:"inc,omitempty"`
-	Seq    uint64        `json:"seq"`
-	Mono   time.Duration `json:"mono,omitempty"` // the source's monotonic clock; display only
-	What   RaftWhat      `json:"what"`
-	Stage  Stage         `json:"stage,omitempty"` // taps only
+	Source Source `json:"src"`
+	Node   string `json:"node"`
+	// Inc is, in a trace, which process of Node tells it, counted from 1. From a
+	// tap it is 0, unless Node has been removed and has come back as a new member
+	// under its old name: then it counts these, and the events are the new member's.
+	Inc   uint64        `json:"inc,omitempty"`
+	Seq   uint64        `json:"seq"`
+	Mono  time.Duration `json:"mono,omitempty"` // the source's monotonic clock; display only
+	What  RaftWhat      `json:"what"`
+	Stage Stage         `json:"stage,omitempty"` // taps only
 
 	Term uint64 `json:"term,omitempty"` // Node's term once the event has happened
 	// Peer is the other member concerned: the candidate of a vote, the leader
@@ -74,6 +77,8 @@ type Source string
 const (
 	Trace Source = "trace" // the member itself
 	Tap   Source = "tap"   // the fabric, which decoded its traffic
+	// Harness is who changes the membership: see RaftConfig.
+	Harness Source = "harness"
 )
 
 // Stage is how far a message got through the fabric.
@@ -148,7 +153,10 @@ const (
 	// RaftInstall: it replaced its log by Peer's snapshot up to Index
 	// (EntryTerm, Hash, Digest); entries after Index are gone.
 	RaftInstall RaftWhat = "install"
-	// RaftConfig: from Index on, Voters (with Outgoing, Learners) decide.
+	// RaftConfig: from Index on, Voters (with Outgoing, Learners) decide. From the
+	// harness, which writes it before it asks for the change: Voters may decide from
+	// now on, as may those who did before. If Inc is set, Node's processes from Inc on
+	// are a new member, which knows nothing and has promised nothing.
 	RaftConfig RaftWhat = "config"
 	// RaftEnd: the source ends here of its own accord; nothing is missing.
 	RaftEnd RaftWhat = "end"

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 )
 
 // Reader reads a history, one event at a time, in the order of the file.
@@ -19,6 +18,7 @@ type Reader struct {
 	line      int
 	long      []byte
 	truncated bool
+	parser    parser
 }
 
 // SyntaxError is a line that is not an event of this format.
@@ -31,9 +31,10 @@ type SyntaxError struct {
 func (e *SyntaxError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err) }
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
-// Open opens the history at path.
+// Open opens the history at path, which may be compressed: then its name ends in
+// .gz.
 func Open(path string) (*Reader, error) {
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
@@ -63,7 +64,10 @@ func (r *Reader) Line() int { return r.line }
 
 // Next returns the next event, or io.EOF at the end. Any other error is a
 // *SyntaxError or one of the file's; no event follows it.
-func (r *Reader) Next() (*Event, error) {
+func (r *Reader) Next() (*Event, error) { return r.next(nil) }
+
+// next reads the next event into the batch, or by itself if that is nil.
+func (r *Reader) next(into *Batch) (*Event, error) {
 	line, err := r.readLine()
 	complete := err == nil
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -76,7 +80,7 @@ func (r *Reader) Next() (*Event, error) {
 		return nil, io.EOF
 	}
 	r.line++
-	e, err := r.parse(line)
+	e, err := r.parse(line, into)
 	if err == nil {
 		return e, nil
 	}
@@ -122,10 +126,13 @@ func (r *Reader) readLine() ([]byte, error) {
 	return bytes.TrimSuffix(r.long, []byte("\n")), err
 }
 
-func (r *Reader) parse(line []byte) (*Event, error) {
-	e := new(Event)
-	if err := json.Unmarshal(line, e); err != nil {
-		return nil, fmt.Errorf("not an event: %w", err)
+func (r *Reader) parse(line []byte, into *Batch) (*Event, error) {
+	e, ok := r.parser.event(line, into)
+	if !ok {
+		e = into.event()
+		if err := json.Unmarshal(line, e); err != nil {
+			return nil, fmt.Errorf("not an event: %w", err)
+		}
 	}
 	if want := uint64(r.line - 1); e.Seq != want {
 		return nil, fmt.Errorf("event %d where event %d belongs: a line is missing or out of place", e.Seq, want)
@@ -135,7 +142,7 @@ func (r *Reader) parse(line []byte) (*Event, error) {
 
 func (r *Reader) validate(e *Event) error {
 	if e.Kind() == "" {
-		return errors.New("event has none of run, op, fault, proc, raft")
+		return errors.New("event has none of run, op, fault, proc, raft, state")
 	}
 	begin := e.Run != nil && e.Run.What == RunBegin
 	switch {

@@ -220,6 +220,8 @@ func encodePayload(e *Event) ([]byte, error) {
 		return json.Marshal(e.Proc)
 	case e.Run != nil:
 		return json.Marshal(e.Run)
+	case e.State != nil:
+		return json.Marshal(e.State)
 	}
 	return nil, fmt.Errorf("event without a payload")
 }

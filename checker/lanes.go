@@ -1,0 +1,100 @@
+package checker
+
+import (
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// RunBatches is Run for a history that comes in batches, with every checker at
+// work in a goroutine of its own. Each sees the same events in the same order, so the
+// report is the one that Run makes.
+func RunBatches(cs []Checker, batches iter.Seq2[*history.Batch, error]) (Report, error) {
+	lanes := make([]*lane, len(cs))
+	var gone sync.WaitGroup
+	for i, c := range cs {
+		lanes[i] = &lane{NewRunner([]Checker{c}), make(chan *shared, laneDepth), Report{}}
+		gone.Go(lanes[i].work)
+	}
+	var facts tally
+	var failed error
+	for b, err := range batches {
+		if err != nil {
+			failed = err
+			break
+		}
+		for _, e := range b.Events {
+			facts.event(e)
+		}
+		s := &shared{batch: b}
+		s.users.Store(int32(len(lanes)) + 1)
+		for _, l := range lanes {
+			l.in <- s
+		}
+		s.done()
+	}
+	for _, l := range lanes {
+		close(l.in)
+	}
+	gone.Wait()
+	report := Report{Verdict: Valid}
+	if len(lanes) == 0 {
+		report = NewRunner(nil).Finish()
+	}
+	report.Run = facts.facts()
+	for _, l := range lanes {
+		report.Results = append(report.Results, l.report.Results...)
+		report.Verdict = Worse(report.Verdict, l.report.Verdict)
+	}
+	if failed != nil {
+		report.unread(failed)
+	}
+	return report, failed
+}
+
+// laneDepth is how many batches a checker may be behind the reader.
+const laneDepth = 8
+
+// lane is one checker and the batches that wait for it.
+type lane struct {
+	runner *Runner
+	in     chan *shared
+	report Report
+}
+
+// shared is a batch on its way through the lanes.
+type shared struct {
+	batch *history.Batch
+	users atomic.Int32
+}
+
+func (s *shared) done() {
+	if s.users.Add(-1) == 0 {
+		s.batch.Release()
+	}
+}
+
+func (l *lane) work() {
+	for s := range l.in {
+		l.runner.events(s.batch.Events)
+		s.done()
+	}
+	l.report = l.runner.Finish()
+}
+
+// events hands events to the only checker, unless it has panicked.
+func (r *Runner) events(events []*history.Event) {
+	if r.panics[0] != "" {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			r.panics[0] = panicText(p)
+		}
+	}()
+	for _, e := range events {
+		r.checkers[0].Event(e)
+	}
+}

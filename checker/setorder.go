@@ -1,0 +1,184 @@
+package checker
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// judge decides whether the additions and reads of a key have an order.
+//
+// Something that only grows has, whatever order its operations take, a history in
+// layers. Sort the reads by how much they show: each must show all that the one
+// before it shows (for a list: begin with it). A value that a read shows and the one
+// before it does not was added after all reads like the one before and before
+// all like this. So the layers are: the additions that the smallest reads show; the
+// smallest reads; what the next larger ones show in addition; those reads; and so
+// on; last, what was acknowledged and no read shows. (An unanswered addition that no
+// read shows may never happen, and is left out.) For a list each place is a
+// layer of its own.
+//
+// Every linearization has the operations in the order of the layers, because each
+// read has to come after what it shows and before what it does not. So there is
+// none if some operation returned before one of an earlier layer was called. If
+// there is no such pair, there is one: layer after layer, by call in each. This is
+// exact, and takes the time to read the lists and to sort.
+func (s *Set) judge(c *collection) {
+	s.impossible(c)
+	if c.broken {
+		return
+	}
+	spans, ok := s.layers(c)
+	if !ok {
+		return
+	}
+	slices.SortFunc(spans, func(a, b span) int {
+		return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.call, b.call))
+	})
+	var latest *span // the one of the layers before that was called last
+	for i := 0; i < len(spans); {
+		layer, last := spans[i].layer, latest
+		for ; i < len(spans) && spans[i].layer == layer; i++ {
+			x := &spans[i]
+			if latest != nil && x.ret < latest.call {
+				s.misplaced(c, x, latest)
+				return
+			}
+			if last == nil || x.call > last.call {
+				last = x
+			}
+		}
+		latest = last
+	}
+}
+
+// span is an operation with its place in the order.
+type span struct {
+	call, ret int64
+	layer     int32
+	index     int32 // in values or reads
+	read      bool
+}
+
+// impossible reports values that are there though they cannot be, and such as are
+// there twice, and takes them out of what reads of sets show.
+func (s *Set) impossible(c *collection) {
+	for i := range c.reads {
+		r := &c.reads[i]
+		if i > 0 && len(r.list) > 0 && len(c.reads[i-1].list) == len(r.list) && &c.reads[i-1].list[0] == &r.list[0] {
+			r.shows = c.reads[i-1].shows
+			continue // the same as the one before
+		}
+		c.round++
+		bad := 0
+		for place, id := range r.list {
+			a := &c.values[id]
+			if s.wrong(c, r, place) || a.round == c.round {
+				bad++
+			} else {
+				a.round, a.place = c.round, int32(place)
+			}
+		}
+		if bad > 0 && !c.ordered() {
+			r.shows = c.clean(r.list)
+		}
+	}
+}
+
+// wrong reports a value that a read shows at this place, and that cannot be
+// there; it returns whether that is so at any place.
+func (s *Set) wrong(c *collection, r *reading, place int) bool {
+	a := &c.values[r.list[place]]
+	switch {
+	case !a.asked:
+		s.violate("a value that nobody added",
+			fmt.Sprintf("%s: %q is there, but no client had added it", c.key, a.value), c.readBy(r, place)...)
+		a.invented = true
+	case a.outcome == outcomeFail && !a.twice:
+		s.violate("a value whose addition failed",
+			fmt.Sprintf("%s: %q is there, but adding it certainly failed", c.key, a.value),
+			append(c.added(a), c.showing(r, place))...)
+		a.invented = true
+	case a.round == c.round && !a.twice:
+		s.violate("a value that is there twice",
+			fmt.Sprintf("%s: %q was added once and is there twice, at places %d and %d", c.key, a.value, a.place+1, place+1),
+			append(c.added(a), c.showing(r, place))...)
+	}
+	return a.invented
+}
+
+// clean returns the list without invented values and copies.
+func (c *collection) clean(list []int32) []int32 {
+	c.round++
+	var out []int32
+	for _, id := range list {
+		if a := &c.values[id]; !a.invented && a.round != c.round {
+			a.round = c.round
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// layers gives every operation its layer. It reports false once reads have no
+// order, which it has then reported as a violation.
+func (s *Set) layers(c *collection) ([]span, bool) {
+	first := make([]int32, len(c.values)) // the layer of the smallest read that shows the value, less one; 0 for none
+	spans := make([]span, 0, len(c.values)+len(c.reads))
+	bySize := make([]int32, len(c.reads))
+	for i := range bySize {
+		bySize[i] = int32(i)
+	}
+	slices.SortStableFunc(bySize, func(i, j int32) int { return cmp.Compare(len(c.reads[i].shows), len(c.reads[j].shows)) })
+	for place, id := range c.longest {
+		if first[id] == 0 {
+			first[id] = 2*int32(place) + 1
+		}
+	}
+	layer, shown := int32(0), int32(0) // of the read before: its layer, and how many different values it shows
+	for n, i := range bySize {
+		r := &c.reads[i]
+		switch {
+		case c.ordered():
+			layer = 2 * int32(len(r.shows))
+		case n > 0 && slices.Equal(c.reads[bySize[n-1]].shows, r.shows):
+		default:
+			fresh := raise(r.shows, first, layer+1)
+			if int32(len(r.shows))-fresh < shown {
+				s.incomparable(c, &c.reads[bySize[n-1]], r)
+				return nil, false
+			}
+			if fresh > 0 {
+				layer, shown = layer+2, shown+fresh
+			}
+		}
+		spans = append(spans, span{int64(r.invoke.seq), int64(r.done.seq), layer, i, true})
+	}
+	last := max(layer, 2*int32(len(c.longest))) + 1
+	for id := range c.values {
+		a := &c.values[id]
+		x := span{call: int64(a.invoke.seq), ret: forever, layer: first[id], index: int32(id)}
+		if a.outcome == outcomeOK {
+			x.ret = int64(a.done.seq)
+		}
+		if x.layer == 0 {
+			x.layer = last
+		}
+		if a.asked && !a.twice && !a.invented && a.outcome != outcomeFail && (x.layer < last || x.ret != forever) {
+			spans = append(spans, x)
+		}
+	}
+	return spans, true
+}
+
+// raise gives the values of a list that have no layer this one, and returns how
+// many these are.
+func raise(list, first []int32, layer int32) (fresh int32) {
+	for _, id := range list {
+		if first[id] == 0 {
+			first[id] = layer
+			fresh++
+		}
+	}
+	return fresh
+}

@@ -1,0 +1,118 @@
+package checker
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// incomparable reports that of two reads neither shows all that the other does.
+func (s *Set) incomparable(c *collection, p, q *reading) {
+	if q.done.seq < p.invoke.seq {
+		p, q = q, p
+	}
+	if p.done.seq < q.invoke.seq { // only one of them can be at fault
+		s.lost(c, p, q)
+		return
+	}
+	v, w := c.missing(p, q), c.missing(q, p)
+	s.violate("two reads without an order",
+		fmt.Sprintf("%s: one read shows %q without %q and another %q without %q", c.key, v.value, w.value, w.value, v.value),
+		slices.Concat(c.readBy(p, 0), c.readBy(q, 0))...)
+}
+
+// missing returns the first value that p shows and q does not, nil for none.
+func (c *collection) missing(p, q *reading) *addition {
+	c.round++
+	for _, id := range q.shows {
+		c.values[id].round = c.round
+	}
+	for _, id := range p.shows {
+		if a := &c.values[id]; a.round != c.round {
+			return a
+		}
+	}
+	return nil
+}
+
+// lost reports that q shows less than p, which had returned before.
+func (s *Set) lost(c *collection, p, q *reading) {
+	a := c.missing(p, q)
+	if a == nil { // a list that was longer by copies
+		a = &c.values[p.shows[len(q.shows)]]
+	} else if a.outcome == outcomeOK && a.done.seq < q.invoke.seq && !a.twice {
+		s.unshown(c, a, q)
+		return
+	}
+	place := slices.IndexFunc(p.list, func(id int32) bool { return &c.values[id] == a })
+	s.violate("a value that was seen is lost",
+		fmt.Sprintf("%s: %q was read, but a later read does not show it", c.key, a.value),
+		append([]history.Event{c.showing(p, place)}, c.readBy(q, 0)...)...)
+}
+
+// unshown reports that a read does not show a value that was acknowledged
+// before it began.
+func (s *Set) unshown(c *collection, a *addition, r *reading) {
+	c.round++
+	for _, id := range r.list {
+		c.values[id].round = c.round
+	}
+	others := -1
+	for i := range c.values {
+		b := &c.values[i]
+		if b.round != c.round && b.asked && !b.twice && b.outcome == outcomeOK && b.done.seq < r.invoke.seq {
+			others++
+		}
+	}
+	text := fmt.Sprintf("%s: adding %q was acknowledged, but a later read does not show it", c.key, a.value)
+	if others > 0 {
+		text += fmt.Sprintf(", nor %d others", others)
+	}
+	s.violate("an acknowledged value is lost", text, append(c.added(a), c.readBy(r, 0)...)...)
+}
+
+// misplaced reports that x, which belongs behind y, returned before y was called.
+func (s *Set) misplaced(c *collection, x, y *span) {
+	switch {
+	case x.read && y.read:
+		s.lost(c, &c.reads[x.index], &c.reads[y.index])
+	case y.read:
+		s.unshown(c, &c.values[x.index], &c.reads[y.index])
+	case x.read:
+		a, r := &c.values[y.index], &c.reads[x.index]
+		place := slices.Index(r.list, y.index)
+		s.violate("a value that nobody added",
+			fmt.Sprintf("%s: %q is there, but no client had added it", c.key, a.value), append(c.added(a), c.readBy(r, place)...)...)
+	default:
+		s.overtaken(c, &c.values[x.index], &c.values[y.index], y.index)
+	}
+}
+
+// overtaken reports that a, which was acknowledged before b was asked for, has
+// its place behind it.
+func (s *Set) overtaken(c *collection, a, b *addition, id int32) {
+	var between *reading // shows b, and if possible not a
+	for i := range c.reads {
+		r := &c.reads[i]
+		if !slices.Contains(r.list, id) {
+			continue
+		}
+		if between == nil || !slices.ContainsFunc(r.list, func(id int32) bool { return &c.values[id] == a }) {
+			between = r
+		}
+	}
+	place := slices.Index(between.list, id)
+	evidence := slices.Concat(c.added(a), c.added(b), c.readBy(between, place))
+	if c.ordered() && slices.ContainsFunc(between.list, func(id int32) bool { return &c.values[id] == a }) {
+		s.violate("a list out of order", fmt.Sprintf("%s: %q stands before %q, which was acknowledged before the append of %q began",
+			c.key, b.value, a.value, b.value), evidence...)
+		return
+	}
+	if a.done.seq < between.invoke.seq {
+		s.unshown(c, a, between)
+		return
+	}
+	s.violate("a value without an earlier one", fmt.Sprintf("%s: a read shows %q and not %q, which was acknowledged before the addition of %q began",
+		c.key, b.value, a.value, b.value), evidence...)
+}

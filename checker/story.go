@@ -1,0 +1,287 @@
+package checker
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// storyLines bounds the timeline of a story, so that all of it is on a screen.
+const storyLines = 16
+
+// Story tells how a violation came about: who led when, which faults were in
+// force, what broke the rule and who saw it, from the same history, in at most a
+// screen of text. It proves nothing: the violation does. An error of the history
+// is returned.
+func Story(b Breach, v Violation, events iter.Seq2[*history.Event, error]) (string, error) {
+	s := newStory(v)
+	for e, err := range events {
+		if err != nil {
+			return "", err
+		}
+		s.event(e)
+	}
+	return s.text(b), nil
+}
+
+// story is what its events tell of a violation.
+type story struct {
+	violation   Violation
+	first, last time.Duration // of the proof
+	election    time.Duration
+
+	leaders []history.Event            // first word of each leader of each term
+	votes   map[uint64]map[string]bool // voters by term and candidate: "n2 for n5"
+	open    map[int]*interval
+	faults  []*interval
+	procs   []history.Event
+}
+
+// interval is a fault in force.
+type interval struct {
+	begin history.Event
+	end   *history.Event
+}
+
+func newStory(v Violation) *story {
+	s := &story{violation: v, votes: make(map[uint64]map[string]bool), open: make(map[int]*interval)}
+	for i := range v.Events {
+		at := v.Events[i].At
+		if i == 0 {
+			s.first = at
+		}
+		s.first, s.last = min(s.first, at), max(s.last, at)
+	}
+	return s
+}
+
+func (s *story) event(e *history.Event) {
+	switch {
+	case e.Run != nil && e.Run.What == history.RunBegin:
+		s.election = e.Run.Election
+	case e.Fault != nil:
+		s.fault(e)
+	case e.Proc != nil && e.At <= s.last && (e.Proc.What == history.ProcStart || e.Proc.What == history.ProcExit):
+		s.procs = append(s.procs, keep(e))
+	case e.Raft != nil && e.Raft.Stage != history.Dropped:
+		s.raft(e)
+	}
+}
+
+func (s *story) fault(e *history.Event) {
+	if e.Fault.What == history.FaultInject {
+		if e.At <= s.last {
+			f := &interval{begin: keep(e)}
+			s.open[e.Fault.Step] = f
+			s.faults = append(s.faults, f)
+		}
+		return
+	}
+	if f := s.open[e.Fault.Step]; f != nil {
+		end := keep(e)
+		f.end = &end
+		delete(s.open, e.Fault.Step)
+	}
+}
+
+func (s *story) raft(e *history.Event) {
+	r := e.Raft
+	switch r.What {
+	case history.RaftLeader:
+		known := func(l history.Event) bool { return l.Raft.Node == r.Node && l.Raft.Term == r.Term }
+		if !slices.ContainsFunc(s.leaders, known) {
+			s.leaders = append(s.leaders, keep(e))
+		}
+	case history.RaftVote:
+		if !r.Granted || r.Peer == "" {
+			return
+		}
+		if s.votes[r.PeerTerm] == nil {
+			s.votes[r.PeerTerm] = make(map[string]bool)
+		}
+		s.votes[r.PeerTerm][r.Node+" for "+r.Peer] = true
+	}
+}
+
+func (s *story) text(b Breach) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s\n%s\n\n", b, s.violation.Text)
+	out.WriteString(s.timeline())
+	out.WriteByte('\n')
+	for _, line := range []string{s.whoLed(), s.whoVoted(), s.inForce(), s.whoSaw()} {
+		if line != "" {
+			out.WriteString(line + "\n")
+		}
+	}
+	return out.String()
+}
+
+// moment is a line of the timeline.
+type moment struct {
+	at    time.Duration
+	seq   uint64
+	proof bool
+	text  string
+}
+
+// timeline tells the events of the proof among the elections, faults and
+// restarts about them. What is furthest from the proof gives way first.
+func (s *story) timeline() string {
+	var proof, around []moment
+	for i := range s.violation.Events {
+		e := &s.violation.Events[i]
+		text, _, _ := strings.Cut(Describe(e), "\n")
+		proof = append(proof, moment{e.At, e.Seq, true, text})
+	}
+	add := func(e *history.Event) {
+		if e.At <= s.last && e.At >= s.first-10*s.election && !s.proves(e) {
+			around = append(around, moment{e.At, e.Seq, false, Describe(e)})
+		}
+	}
+	for i := range s.leaders {
+		add(&s.leaders[i])
+	}
+	for _, f := range s.faults {
+		add(&f.begin)
+		if f.end != nil {
+			add(f.end)
+		}
+	}
+	for i := range s.procs {
+		add(&s.procs[i])
+	}
+	slices.SortFunc(around, func(a, b moment) int { return cmp.Compare(s.distance(a.at), s.distance(b.at)) })
+	left := len(around) - min(len(around), max(0, storyLines-len(proof)))
+	lines := append(proof, around[:len(around)-left]...)
+	slices.SortFunc(lines, func(a, b moment) int { return cmp.Compare(a.seq, b.seq) })
+	var out strings.Builder
+	for _, m := range lines {
+		mark := " "
+		if m.proof {
+			mark = ">"
+		}
+		text, _, _ := strings.Cut(m.text, "\n")
+		fmt.Fprintf(&out, "%s %9s  %s\n", mark, seconds(m.at), text)
+	}
+	if left > 0 {
+		fmt.Fprintf(&out, "  … and %s about them\n", many(left, "event"))
+	}
+	return out.String()
+}
+
+// distance is how far from the proof a time is.
+func (s *story) distance(at time.Duration) time.Duration {
+	best := time.Duration(-1)
+	for i := range s.violation.Events {
+		if d := (at - s.violation.Events[i].At).Abs(); best < 0 || d < best {
+			best = d
+		}
+	}
+	return best
+}
+
+func (s *story) proves(e *history.Event) bool {
+	return slices.ContainsFunc(s.violation.Events, func(p history.Event) bool { return p.Seq == e.Seq })
+}
+
+// whoLed names the leader before the first event of the proof, and those after.
+func (s *story) whoLed() string {
+	var before *history.Event
+	var during []string
+	for i := range s.leaders {
+		e := &s.leaders[i]
+		switch {
+		case e.At < s.first && (before == nil || e.Raft.Term >= before.Raft.Term):
+			before = e
+		case e.At >= s.first && e.At <= s.last:
+			during = append(during, fmt.Sprintf("%s of term %d from %s", e.Raft.Node, e.Raft.Term, seconds(e.At)))
+		}
+	}
+	text := "leader before it: none yet"
+	if before != nil {
+		text = fmt.Sprintf("leader before it: %s of term %d, from %s", before.Raft.Node, before.Raft.Term, seconds(before.At))
+	}
+	if len(during) > 4 {
+		during = append(during[:4], fmt.Sprintf("%d more", len(during)-4))
+	}
+	if len(during) > 0 {
+		text += "; meanwhile " + strings.Join(during, ", ")
+	}
+	return text
+}
+
+// whoVoted tells the votes of the terms that the proof is about, if it is about
+// few.
+func (s *story) whoVoted() string {
+	var terms []uint64
+	for i := range s.violation.Events {
+		r := s.violation.Events[i].Raft
+		if r == nil || r.What != history.RaftLeader && r.What != history.RaftVote && r.What != history.RaftCandidate {
+			continue
+		}
+		terms = append(terms, cmp.Or(r.PeerTerm, r.Term))
+	}
+	slices.Sort(terms)
+	terms = slices.Compact(terms)
+	var parts []string
+	for _, t := range terms[:min(2, len(terms))] {
+		var votes []string
+		for v := range s.votes[t] {
+			votes = append(votes, v)
+		}
+		slices.Sort(votes)
+		if len(votes) > 0 {
+			parts = append(parts, fmt.Sprintf("votes of term %d: %s", t, strings.Join(votes, ", ")))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// inForce names the faults in force between the first and the last event of the
+// proof, and those that had ended no longer before than an election takes.
+func (s *story) inForce() string {
+	var texts []string
+	for _, f := range s.faults {
+		text := orElse(f.begin.Fault.Resolved, f.begin.Fault.Text)
+		switch {
+		case f.end == nil || f.end.At >= s.first:
+			texts = append(texts, text)
+		case f.end.At >= s.first-2*s.election:
+			texts = append(texts, fmt.Sprintf("%s (over since %s)", text, seconds(f.end.At)))
+		}
+	}
+	if len(texts) == 0 {
+		return "faults in force: none"
+	}
+	if len(texts) > 4 {
+		texts = append(texts[:4], fmt.Sprintf("%d more", len(texts)-4))
+	}
+	return "faults in force: " + strings.Join(texts, "; ")
+}
+
+// whoSaw names the clients whose operations are part of the proof.
+func (s *story) whoSaw() string {
+	var who []string
+	for i := range s.violation.Events {
+		op := s.violation.Events[i].Op
+		if op == nil || op.Type != history.OK {
+			continue
+		}
+		one := fmt.Sprintf("client %d at %s", op.Process, op.Node)
+		if !slices.Contains(who, one) {
+			who = append(who, one)
+		}
+	}
+	if len(who) == 0 {
+		return "seen by no client: the members' own evidence proves it"
+	}
+	if len(who) > 6 {
+		who = append(who[:6], fmt.Sprintf("%d more", len(who)-6))
+	}
+	return "seen by " + strings.Join(who, ", ")
+}
