@@ -12,6 +12,7 @@ type act struct {
 	members int      // needs this many
 	out     int      // takes away as many at most, or minority
 	classes []string // needs these classes of messages
+	clients bool     // needs clients behind the proxy layer
 	write   func(*generator)
 }
 
@@ -32,6 +33,8 @@ func essentialActs() []act {
 		{members: 3, out: 1, classes: []string{"vote-response"}, write: meddleWithVotes},
 		{members: 3, out: 0, classes: []string{"append"}, write: lateAppends},
 		{members: 3, out: minority, write: chaseLeaders},
+		{members: 1, out: 0, clients: true, write: loseAnswers},
+		{members: 3, out: 1, clients: true, write: clientsOfTheDeposed},
 	}
 }
 
@@ -59,6 +62,7 @@ func extraActs() []act {
 		{members: 3, out: 1, classes: []string{"append"}, write: appendsOfTheDeposed},
 		{members: 3, out: 1, classes: []string{"append"}, write: lateNoOp},
 		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
+		{members: 1, out: 0, clients: true, write: farClients},
 	}
 }
 
@@ -336,4 +340,35 @@ func attackOnLogEvent(g *generator) {
 func killTwice(g *generator) {
 	g.process(0, g.span(3, 5), Kill{"leader"})
 	g.process(g.span(2, 3), g.span(3, 5), g.pick(Kill{"leader"}, Pause{"leader"}, Kill{"one"}))
+}
+
+// loseAnswers leaves clients without the answers to what was done for them: what
+// they do not know may have happened.
+func loseAnswers(g *generator) {
+	f := g.pick(
+		Traffic{Action: "cut", From: "leader", To: Clients},
+		Traffic{Action: "cut", From: Clients, To: "leader", Both: true},
+		Traffic{Action: "reset", From: "leader", To: Clients},
+	)
+	length := g.span(3, 6)
+	if f.Span() == Instant {
+		length = 0
+	}
+	g.network(0, length, f)
+}
+
+// clientsOfTheDeposed leaves clients alone with a leader that is replaced behind
+// their back.
+func clientsOfTheDeposed(g *generator) {
+	g.network(0, g.span(4, 8), Partition{[]Target{"leader " + Clients, "rest"}})
+}
+
+// farClients makes what clients ask and are told late, so that it comes from
+// before a fault that follows.
+func farClients(g *generator) {
+	length, mean := g.span(4, 8), g.span(0.2, 0.6)
+	g.network(0, length, Traffic{Action: "delay", Delay: mean, Jitter: mean, From: Clients, To: "*", Both: g.random.IntN(2) == 0})
+	if g.random.IntN(2) == 0 {
+		g.process(length/2, 0, Restart{"leader"})
+	}
 }

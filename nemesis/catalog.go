@@ -37,6 +37,13 @@ func Catalog() []Entry {
 		{"restart", "SIGKILL, and start again at once", "at 15s restart one", parseWho(func(t Target) Fault { return Restart{t} })},
 		{"restart-storm", "restart again and again", "at 16s for 4s restart-storm one every 300ms", parseStorm},
 		{"rolling-restart", "restart all, one after the other", "at 16s rolling-restart every 500ms", parseRolling},
+		{OpDefragment, "operator: rewrite the database file without its holes", "at 5s defragment leader", parseOperation},
+		{OpCompact, "operator: forget all revisions but the newest", "at 6s compact one", parseOperation},
+		{OpSnapshot, "operator: stream a copy of the whole state", "at 7s snapshot-save follower", parseOperation},
+		{OpMoveLeader, "operator: let the leader pass the lead on", "at 8s move-leader to follower", parseMoveLeader},
+		{"remove", "operator: take a member out; at the end of the fault a new one, without data, takes its place", "at 10s for 3s remove follower", parseWho(func(t Target) Fault { return Remove{t} })},
+		{"replace", "operator: kill a member, remove it and let a new one, without data, take its place", "at 18s replace one", parseWho(func(t Target) Fault { return Replace{t} })},
+		{"failpoint", "panic or sleep at a failpoint (gofail)", "at 24s for 3s failpoint raftBeforeSave sleep(50ms) at leader", parseFailpoint},
 	}
 }
 

@@ -36,6 +36,7 @@ type member struct {
 	inc    uint64 // counts kills
 	down   bool   // killed and not started since
 	pauses int    // pauses in force
+	away   bool   // removed from the membership, or perhaps, and not added again
 	doubt  bool   // a signal was begun and did not succeed
 }
 
@@ -66,20 +67,27 @@ func (e *Env) Kill(ctx context.Context, node string) (pid int, err error) {
 		if e.isDown(m) {
 			return fmt.Errorf("%s %w", node, errDown)
 		}
-		if pid, err = e.system.Kill(ctx, node); err != nil {
-			return fmt.Errorf("kill %s: %w", node, err)
-		}
-		e.set(func() { m.down, m.pauses, m.inc = true, 0, m.inc+1 })
-		e.view.gone(node)
-		return nil
+		pid, err = e.kill(ctx, node, m)
+		return err
 	})
 	return pid, err
 }
 
-// Start starts a member that was killed; for any other it does nothing.
+// kill ends the process of a member whose turn is held.
+func (e *Env) kill(ctx context.Context, node string, m *member) (pid int, err error) {
+	if pid, err = e.system.Kill(ctx, node); err != nil {
+		return 0, fmt.Errorf("kill %s: %w", node, err)
+	}
+	e.set(func() { m.down, m.pauses, m.inc = true, 0, m.inc+1 })
+	e.view.gone(node)
+	return pid, nil
+}
+
+// Start starts a member that was killed; for any other, and for one that is no
+// member just now, it does nothing.
 func (e *Env) Start(ctx context.Context, node string) error {
 	return e.act(ctx, node, func(ctx context.Context, m *member) error {
-		if !e.isDown(m) {
+		if !e.isDown(m) || e.isAway(node) {
 			return nil
 		}
 		if err := e.system.Start(ctx, node); err != nil {
@@ -147,7 +155,7 @@ func (e *Env) act(ctx context.Context, node string, f func(context.Context, *mem
 	e.set(func() { m.doubt = true })
 	err := f(ctx, m)
 	// A panic of the system leaves the doubt, as does a failed signal.
-	if err == nil || errors.Is(err, errDown) {
+	if err == nil || errors.Is(err, errDown) || refused(err) {
 		e.set(func() { m.doubt = false })
 	}
 	return err
@@ -260,6 +268,9 @@ func (e *Env) restore(ctx context.Context, node string) error {
 		}
 	}
 	if err := e.Start(ctx, node); err != nil {
+		return err
+	}
+	if _, err := e.Return(ctx, node); err != nil {
 		return err
 	}
 	e.mu.Lock()

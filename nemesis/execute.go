@@ -286,7 +286,7 @@ func (x *execution) hold(ctx context.Context, step Step) {
 
 // heal takes the fault back, though ctx may be over.
 func (x *execution) heal(ctx context.Context, f history.Fault, in Injected) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(x.Patience, in.Patience))
 	defer cancel()
 	var evidence Evidence
 	err := persist(ctx, func(ctx context.Context) (err error) {
@@ -334,7 +334,11 @@ func (x *execution) problem(err error) {
 
 // sweep undoes what faults left behind, and reports what it cannot undo.
 func (x *execution) sweep(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.Patience)
+	patience := x.Patience
+	if x.env.anyAway() {
+		patience = max(patience, membershipPatience)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	if err := x.env.sweep(ctx); err != nil {
 		x.problem(fmt.Errorf("not everything is healed: %w", err))

@@ -29,7 +29,9 @@ type fake struct {
 	rules   int
 	refuse  map[string]error // by call, such as "kill n1": what it fails with
 	panics  map[string]bool
-	idle    bool // rules do not bite
+	slow    map[string]time.Duration // by operation
+	out     map[string]bool          // no members just now
+	idle    bool                     // rules do not bite
 	onRule  func(nemesis.Rule)
 	history []history.Fault
 }
@@ -42,6 +44,8 @@ func newFake(nodes ...string) *fake {
 		state:  make(map[string]string),
 		refuse: make(map[string]error),
 		panics: make(map[string]bool),
+		slow:   make(map[string]time.Duration),
+		out:    make(map[string]bool),
 	}
 }
 
@@ -114,6 +118,38 @@ func (f *fake) Apply(ctx context.Context, r nemesis.Rule) (nemesis.Applied, erro
 	return &fakeRule{fake: f, name: name}, nil
 }
 
+// Operate notes the operation. Those in f.slow take time, in which others go on.
+func (f *fake) Operate(ctx context.Context, node, operation string, args ...string) (map[string]int64, error) {
+	name := strings.Join(append([]string{operation, node}, args...), " ")
+	f.mu.Lock()
+	err := f.call(ctx, name)
+	slow := f.slow[name]
+	f.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-time.After(slow):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch operation {
+	case nemesis.OpRemove:
+		f.out[node] = true
+	case nemesis.OpAdd:
+		if !f.out[node] {
+			f.state[node] = ""
+			return nil, nil
+		}
+		delete(f.out, node)
+		f.state[node] = ""
+		return map[string]int64{"added": 1}, nil
+	}
+	return map[string]int64{"done": 3}, nil
+}
+
 func (f *fake) Watch() (<-chan history.Raft, func()) { return f.events, func() {} }
 
 // tell hands an event to the watcher.
@@ -157,6 +193,9 @@ func (f *fake) healed() error {
 		if state != "" {
 			errs = append(errs, fmt.Errorf("%s is %s", node, state))
 		}
+	}
+	for node := range f.out {
+		errs = append(errs, fmt.Errorf("%s is no member", node))
 	}
 	if f.rules != 0 {
 		errs = append(errs, fmt.Errorf("%d rules are left", f.rules))

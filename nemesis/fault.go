@@ -18,8 +18,8 @@
 //
 // TIME is a Go duration (80ms, 12s500ms). Times with at, from and until count
 // from the start of the faults. A fault without "for" stays until the end, when
-// everything is healed; faults that are over at once (restart, reset,
-// rolling-restart) take no "for", restart-storm needs one. "maybe" marks a step
+// everything is healed; faults that are over at once (restart, reset, replace,
+// rolling-restart, defragment and its like) take no "for", restart-storm needs one. "maybe" marks a step
 // that need not bite, because nothing of what it attacks may come by.
 //
 // A trigger fires a step when a raft event is seen, after a delay if it says
@@ -39,12 +39,31 @@
 //	      | "hold" [class] ["first" N] links
 //	      | "kill" who | "pause" who | "restart" who
 //	      | "restart-storm" who "every" TIME | "rolling-restart" [who] "every" TIME
+//	      | ("defragment"|"compact"|"snapshot-save") who | "move-leader" ["to" who]
+//	      | "remove" who | "replace" who
+//	      | "failpoint" NAME ("panic"|"sleep(" TIME ")") "at" who
 //	links = who ">" who | who "<>" who
 //	who   = one or more words: names of members (letters, then a number) and
 //	        the words of [Words], resolved when the fault fires
 //
+// "clients" is no member but an end of links, or on a side of a partition:
+//
+//	at 5s  for 2s  cut clients > leader             what they ask waits
+//	at 9s  for 2s  cut leader > clients             what it answers waits
+//	at 13s for 3s  partition clients leader | rest  they see the deposed alone
+//
 // A class is a kind of message (append, vote-response, …) as the target's
 // protocol names it. "±" may be written "+-".
+//
+// # Operators
+//
+// What administrators do (defragment and all below it) needs a system that offers
+// it; elsewhere, or if the system refuses or does not answer, the step is skipped
+// with the reason. It goes on beside other steps, so that one can strike in the
+// midst of it:
+//
+//	at 5s             defragment leader
+//	at 5.005s for 1s  kill leader
 //
 // # Outcomes
 //
@@ -60,6 +79,7 @@ package nemesis
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Fault is a value that says what to do to the system. It prints as plan text
@@ -86,6 +106,8 @@ type Injected struct {
 	Heal func(context.Context) (Evidence, error)
 	// Note says what part of the fault could not be put in force; "" for none.
 	Note string
+	// Patience is how long healing may take, if longer than that of the execution.
+	Patience time.Duration
 }
 
 // Evidence counts what a fault did: bytes-held, frames-dropped, pids-gone, …
@@ -113,6 +135,7 @@ const (
 // Setting is what is known of a run before it starts.
 type Setting struct {
 	Nodes     []string // the members; empty when not known yet
+	Clients   bool     // clients are behind the proxy layer, so "clients" has links
 	Triggered bool     // the fault is fired by an event, so "it" has a meaning
 }
 

@@ -17,6 +17,12 @@ type GenerateOptions struct {
 	// Classes are the classes of messages that the network tells apart. Without
 	// any, the plan has no fault that needs to.
 	Classes []string
+	// Operator lets administrators take part: they defragment, compact, move the
+	// lead, change members.
+	Operator bool
+	// Clients says that clients are behind the proxy layer, so that there are faults
+	// between them and members.
+	Clients bool
 	// Density divides the pauses between faults. 0 means 1.
 	Density float64
 }
@@ -61,12 +67,15 @@ type generator struct {
 // compose deals acts until several in a row are too long for the time left. Two
 // of three are essential, so that each plan of some length has them all.
 func (g *generator) compose() {
-	var essentials, extras deck
+	var essentials, extras, operators deck
 	var last, lastButOne window
 	quiet := 8 + g.random.IntN(4)
 	for misses, n := 0, 0; misses < 8; n++ {
 		from, all := &essentials, essentialActs
-		if n%3 == 2 {
+		switch {
+		case g.Operator && n%4 == 1:
+			from, all = &operators, maintenance
+		case n%3 == 2:
 			from, all = &extras, extraActs
 		}
 		a, ok := g.deal(from, all)
@@ -78,9 +87,13 @@ func (g *generator) compose() {
 			quiet = 8 + g.random.IntN(4)
 			g.start, g.overlaps = g.round(max(last.end, lastButOne.end)+g.span(6, 9)), false
 		}
+		before := len(g.steps)
 		if !g.write(a) {
 			misses++
 			continue
+		}
+		if g.overlaps {
+			g.excuse(g.steps[:before])
 		}
 		lastButOne, last = last, window{start: g.start, end: g.end, out: g.out(a)}
 	}
@@ -116,6 +129,16 @@ func (g *generator) write(a act) bool {
 	return true
 }
 
+// excuse lets those steps find no traffic that begin while the act just written
+// may have stopped it.
+func (g *generator) excuse(steps []Step) {
+	for i := range steps {
+		if s := &steps[i]; OnTraffic(s.Fault) && s.At >= g.start && s.At < g.end {
+			s.Optional = true
+		}
+	}
+}
+
 func (g *generator) out(a act) int {
 	if a.out == minority {
 		return (len(g.Nodes) - 1) / 2
@@ -145,7 +168,7 @@ func (g *generator) possible(a act) bool {
 			return false
 		}
 	}
-	return len(g.Nodes) >= a.members
+	return len(g.Nodes) >= a.members && (g.Clients || !a.clients)
 }
 
 // process adds a step that attacks processes, offset into the act. These always

@@ -39,6 +39,7 @@ func TestGenerateIsSound(t *testing.T) {
 	for seed := range uint64(1000) {
 		o := generating(1 + int(seed%7))
 		o.Density = float64(1 + seed%3)
+		o.Operator = seed%2 == 0
 		plan := nemesis.Generate(seed, o)
 		require.NoError(t, plan.Validate(o.Nodes), "seed %d:\n%s", seed, plan)
 		again, err := nemesis.Parse("again", plan.String())
@@ -96,12 +97,34 @@ func TestGenerateVariety(t *testing.T) {
 		require.Positive(t, essential["restart"]+essential["rolling-restart"]+essential["restart-storm"], plan)
 	}
 	for _, e := range nemesis.Catalog() {
-		require.Positive(t, families[e.Name], e.Name)
+		if !strings.HasPrefix(e.Short, "operator: ") && e.Name != "failpoint" { // nobody knows which there are
+			require.Positive(t, families[e.Name], e.Name)
+		}
 	}
 	for _, on := range []string{"vote-granted", "candidate", "leader", "append", "commit", "install"} {
 		require.Positive(t, triggers[on], on)
 	}
 	require.GreaterOrEqual(t, steps, 50*30, "a plan of 30 s has 30 steps on average")
+}
+
+// Administrators take part if they are asked to, and only then.
+func TestGenerateOperator(t *testing.T) {
+	for _, operator := range []bool{false, true} {
+		families := make(map[string]int)
+		for seed := range uint64(50) {
+			o := generating(5)
+			o.Operator = operator
+			for _, s := range nemesis.Generate(seed, o).Steps {
+				name, _, _ := strings.Cut(s.Fault.String(), " ")
+				families[name]++
+			}
+		}
+		for _, e := range nemesis.Catalog() {
+			if strings.HasPrefix(e.Short, "operator: ") {
+				require.Equal(t, operator, families[e.Name] > 0, e.Name)
+			}
+		}
+	}
 }
 
 // Without a decoder there is no fault on messages.

@@ -13,8 +13,9 @@ import (
 // wrong there and what would be right; all lines are looked at.
 func Parse(file, text string) (Plan, error) { return ParseFor(file, text, nil) }
 
-// ParseFor is Parse for a cluster of these members: a step that is impossible for
-// them is an error too.
+// ParseFor is Parse for a cluster of these members, with [Clients] among them if
+// they are behind the proxy layer: a step that is impossible for them is an error
+// too.
 func ParseFor(file, text string, nodes []string) (Plan, error) {
 	var plan Plan
 	var errs []error

@@ -38,6 +38,15 @@ at 15s          restart one
 at 16s  for 4s  restart-storm one every 300ms
 at 16s          rolling-restart every 500ms
 at 16s          rolling-restart followers every 500ms
+at 17s          defragment leader
+at 17s          compact one
+at 17s          snapshot-save all
+at 18s          move-leader
+at 18s          move-leader to n3
+at 19s for 3s   remove follower
+at 19s          replace leader
+at 19s for 3s   failpoint raftBeforeSave panic at leader
+at 19s for 3s   failpoint etcdserver/raftBeforeSave sleep(1500ms) at n1 n2
 at 20s  for 4s  delay append 80ms±40ms leader > *
 at 20s  for 4s  delay append 80ms+-40ms leader>*
 at 20s  for 4s  delay 1m 20% n1 n2 <> n3
@@ -147,7 +156,7 @@ func TestCatalog(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for _, w := range nemesis.Words() {
-		_, err := nemesis.ParseStep("on leader restart " + w.Name)
+		_, err := nemesis.ParseStep("on leader for 1s cut " + w.Name + " > n1")
 		require.NoError(t, err)
 	}
 }

@@ -8,10 +8,11 @@ import (
 )
 
 // Partition cuts all links, both ways, between members of different sides.
-// Members on no side keep all their links.
+// Members on no side keep all their links, as do clients.
 //
 //	partition leader | rest
 //	partition n1 n2 | n3 n4 n5
+//	partition clients leader | rest
 type Partition struct{ Sides []Target }
 
 func (p Partition) String() string {
@@ -30,7 +31,7 @@ func (p Partition) Check(s Setting) error {
 	if len(p.Sides) < 2 {
 		return errors.New("a partition has two sides or more: for example partition leader | rest")
 	}
-	return checkAll(s, p.Sides...)
+	return checkEnds(s, p.Sides...)
 }
 
 // Resolve names the members of each side.
@@ -102,7 +103,7 @@ func (b Bridge) Check(s Setting) error {
 	if len(b.Over.words()) > 1 {
 		return fmt.Errorf("one member is the bridge, not %q", string(b.Over))
 	}
-	if err := b.over().check(s); err != nil {
+	if err := checkAll(s, b.over()); err != nil {
 		return err
 	}
 	return atLeast(s, 3, b)

@@ -3,6 +3,7 @@ package nemesis
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -44,8 +45,9 @@ func (s Step) columns() []string {
 	return []string{when, s.Fault.String()}
 }
 
-// Check reports what makes the step impossible for these members; no members
-// means that they are not known yet.
+// Check reports what makes the step impossible for these members, with [Clients]
+// among them if they are behind the proxy layer; no members means that they are
+// not known yet.
 func (s Step) Check(nodes []string) error {
 	if s.Fault == nil {
 		return errors.New("the step has no fault")
@@ -53,7 +55,8 @@ func (s Step) Check(nodes []string) error {
 	if s.At < 0 || s.For < 0 {
 		return errors.New("a time is negative")
 	}
-	setting := Setting{Nodes: nodes, Triggered: s.triggered()}
+	setting := settingOf(nodes)
+	setting.Triggered = s.triggered()
 	if setting.Triggered {
 		if s.At != 0 {
 			return errors.New(`a step has "at" or "on", not both: use "from" with "on"`)
@@ -73,6 +76,12 @@ func (s Step) Check(nodes []string) error {
 		return fmt.Errorf("%s needs a time: write, for example, \"for 3s\" before it", name)
 	}
 	return nil
+}
+
+// settingOf tells the clients from the members.
+func settingOf(nodes []string) Setting {
+	members := slices.DeleteFunc(slices.Clone(nodes), func(n string) bool { return n == Clients })
+	return Setting{Nodes: members, Clients: len(members) < len(nodes)}
 }
 
 // String is the plan as text that [Parse] reads back, its columns aligned.
@@ -124,7 +133,8 @@ func (p Plan) End() time.Duration {
 	return end
 }
 
-// Validate reports every step that is impossible for these members.
+// Validate reports every step that is impossible for these members, as
+// [Step.Check] does.
 func (p Plan) Validate(nodes []string) error {
 	var errs []error
 	for i, s := range p.Steps {

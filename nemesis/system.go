@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/usurper/usurper/harness/history"
@@ -15,11 +16,24 @@ type System interface {
 
 	// Kill ends a member's process with SIGKILL and reaps it; it reports the pid
 	// that is gone. Start starts it again on the same data. Pause and Resume stop
-	// and continue it. Each is an error when the member is not in a state for it.
+	// and continue it. Each is an error when the member is not in a state for it; that
+	// of Kill is ErrGone if the process has ended by itself.
 	Kill(ctx context.Context, node string) (pid int, err error)
 	Start(ctx context.Context, node string) error
 	Pause(ctx context.Context, node string) error
 	Resume(ctx context.Context, node string) error
+
+	// Operate does to a member what an administrator would: operation is one of the
+	// Op constants, which say what args are. It returns counts that show what was
+	// done. It fails with ErrUnsupported if the system offers no such operation, with
+	// ErrRefused if certainly nothing was done, with ErrGone if the member's process
+	// has ended by itself; after any other error nobody knows what was done.
+	//
+	// OpRemove has other members take this one out of the membership. OpAdd makes
+	// sure that it is a member and runs, and reports added if it has become a new one;
+	// it may be tried again after an error. From OpRemove, or OpArm with a panic, on,
+	// that the member's process ends by itself is no surprise.
+	Operate(ctx context.Context, node, operation string, args ...string) (evidence map[string]int64, err error)
 
 	// Apply installs a traffic rule on directed links and returns a handle to
 	// remove it. An error means that nothing was installed.
@@ -29,6 +43,13 @@ type System interface {
 	// recorded, until cancel is called. A slow reader loses the oldest ones.
 	Watch() (events <-chan history.Raft, cancel func())
 }
+
+// What may become of an operation, see [System.Operate].
+var (
+	ErrUnsupported = errors.New("the system does not offer this")
+	ErrRefused     = errors.New("refused")
+	ErrGone        = errors.New("the process has ended by itself")
+)
 
 // Applied is a rule in force.
 type Applied interface {

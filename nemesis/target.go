@@ -18,6 +18,12 @@ type Target string
 // Word is a target word with its meaning.
 type Word struct{ Name, Help string }
 
+// Clients is the word for the clients of the system, all of them: an end of links
+// and a side of partitions, and no member. Words such as rest and all do not mean
+// it. Among the members of a run it says that its clients are behind the proxy
+// layer too, without which they have no links.
+const Clients = "clients"
+
 // Words lists the target words, in the order in which help shows them.
 func Words() []Word {
 	return []Word{
@@ -32,6 +38,7 @@ func Words() []Word {
 		{"majority", "the smallest majority, at random"},
 		{"all", "everybody; also *"},
 		{"rest", "everybody whom the fault does not name otherwise; also others"},
+		{Clients, "the clients, as one end of links or on a side of a partition"},
 	}
 }
 
@@ -50,7 +57,7 @@ const (
 
 func orderOf(word string) order {
 	switch word {
-	case "leader", "followers", "candidate", "voter", "it", "all", "*":
+	case "leader", "followers", "candidate", "voter", "it", "all", "*", Clients:
 		return certain
 	case "follower", "one", "minority", "majority":
 		return random
@@ -78,8 +85,10 @@ func (t Target) check(s Setting) error {
 			return fmt.Errorf("unknown target %q%s: use a member such as n1, or one of %s", w, didYouMean(w, wordNames()), strings.Join(wordNames(), ", "))
 		case slices.Contains(words[:i], w):
 			return fmt.Errorf("%q is named twice", w)
-		case len(words) > 1 && (w == "all" || w == "*"):
+		case (w == "all" || w == "*") && slices.ContainsFunc(words, func(w string) bool { return w != "all" && w != "*" && w != Clients }):
 			return fmt.Errorf("%q already means everybody: name nobody beside it", w)
+		case w == Clients && len(s.Nodes) > 0 && !s.Clients:
+			return fmt.Errorf("%q have no links while they reach the members directly: put them behind the proxy layer with --proxy-clients", w)
 		case w == "it" && !s.Triggered:
 			return errors.New(`"it" is the member whose event fired the step: use it after "on", not after "at"`)
 		case len(s.Nodes) > 0 && nodeName.MatchString(w) && !slices.Contains(s.Nodes, w):
@@ -89,8 +98,20 @@ func (t Target) check(s Setting) error {
 	return nil
 }
 
-// checkAll checks the targets of one fault together.
+// checkAll checks the targets of one fault together, all of them members.
 func checkAll(s Setting, targets ...Target) error {
+	for _, t := range targets {
+		if t.hasClients() {
+			return fmt.Errorf("%q are no members: they are an end of links, as in cut clients > leader, or on a side, as in partition clients leader | rest", Clients)
+		}
+	}
+	return checkEnds(s, targets...)
+}
+
+func (t Target) hasClients() bool { return slices.Contains(t.words(), Clients) }
+
+// checkEnds is checkAll for the ends of links, among which may be clients.
+func checkEnds(s Setting, targets ...Target) error {
 	rests := 0
 	for _, t := range targets {
 		if err := t.check(s); err != nil {
@@ -153,15 +174,19 @@ func (s *Scene) Resolve(targets ...Target) ([]Target, error) {
 	return out, nil
 }
 
-// target is the target that names the nodes, in the order of the members; the
-// fault touches them.
+// target is the target that names the nodes, in the order of the members and
+// clients last; the fault touches them.
 func (s *Scene) target(nodes []string) Target {
 	return s.ordered(s.inOrder(nodes))
 }
 
 // ordered is target for nodes whose order matters.
 func (s *Scene) ordered(nodes []string) Target {
-	s.touch = append(s.touch, nodes...)
+	for _, n := range nodes {
+		if n != Clients {
+			s.touch = append(s.touch, n)
+		}
+	}
 	return Target(strings.Join(nodes, " "))
 }
 
@@ -171,6 +196,9 @@ func (s *Scene) inOrder(nodes []string) []string {
 		if slices.Contains(nodes, n) {
 			out = append(out, n)
 		}
+	}
+	if slices.Contains(nodes, Clients) {
+		out = append(out, Clients)
 	}
 	return out
 }
@@ -213,6 +241,8 @@ func (s *Scene) meaning(w string) ([]string, error) {
 		return known(s.Roles.It, errNoEvent)
 	case "all", "*":
 		return slices.Clone(s.Nodes), nil
+	case Clients:
+		return []string{Clients}, nil
 	case "followers":
 		if s.Roles.Leader == "" {
 			return nil, errNoLeader

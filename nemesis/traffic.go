@@ -10,10 +10,20 @@ import (
 	"time"
 )
 
+// OnTraffic tells whether a fault acts on links rather than on members.
+func OnTraffic(f Fault) bool {
+	switch f.(type) {
+	case Traffic, Partition, Halves, Bridge, Ring, Isolate:
+		return true
+	}
+	return false
+}
+
 // Traffic does one thing to the traffic of some directed links.
 //
 //	delay append 80ms±40ms leader > *
 //	drop vote 50% * > n3
+//	cut leader > clients
 type Traffic struct {
 	Action string // cut delay throttle reset refuse drop duplicate reorder hold
 	// Class restricts delay, drop, duplicate, reorder and hold to messages of
@@ -104,7 +114,12 @@ func (t Traffic) Check(s Setting) error {
 	case t.First < 0:
 		return fmt.Errorf("first %d: write 1 or more", t.First)
 	}
-	return checkAll(s, t.From, t.To)
+	if t.From.hasClients() || t.To.hasClients() {
+		if t.Class != "" || t.messages() && t.Action != "delay" {
+			return fmt.Errorf("what passes between clients and members is not decoded: %s needs single messages", t.Action)
+		}
+	}
+	return checkEnds(s, t.From, t.To)
 }
 
 // Resolve names both ends.

@@ -1,0 +1,172 @@
+package nemesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+)
+
+// What administrators do to a member, as [System.Operate] knows it.
+const (
+	OpDefragment = "defragment"    // rewrite the database file without its holes
+	OpCompact    = "compact"       // forget all revisions before the newest
+	OpSnapshot   = "snapshot-save" // stream a copy of the whole state
+	OpMoveLeader = "move-leader"   // pass the lead on; argument: to whom
+	OpArm        = "arm"           // arguments: a failpoint and what happens there
+	OpDisarm     = "disarm"        // argument: a failpoint
+	OpRemove     = "remove"        // take the member out of the membership
+	OpAdd        = "add"           // the member, which is down, becomes a new one with no data
+)
+
+// Operation is what an administrator does to single members while the system is
+// at work: defragment, compact, snapshot-save. It is over when they have
+// answered. Other steps go on meanwhile, so that a member may be killed in the
+// midst of it; what got no answer then is skipped.
+//
+//	at 5s              defragment leader
+//	at 5.005s  for 1s  kill leader
+type Operation struct {
+	Name string
+	Who  Target
+}
+
+func (f Operation) String() string { return f.Name + " " + string(f.Who) }
+
+// Span is Instant.
+func (f Operation) Span() Span { return Instant }
+
+// Check checks the target.
+func (f Operation) Check(s Setting) error { return checkAll(s, f.Who) }
+
+// Resolve names the targets; one of them at least must be running.
+func (f Operation) Resolve(s *Scene) (Fault, error) {
+	who, err := resolveRunning(s, f.Who)
+	return Operation{f.Name, who}, err
+}
+
+// Inject carries the operation out on all targets at once.
+func (f Operation) Inject(ctx context.Context, env *Env) (Injected, error) {
+	done, err := env.operateAll(ctx, f.Who.words(), f.Name)
+	if len(done) == 0 {
+		return Injected{}, err
+	}
+	return over(merge(done), note(err)), nil
+}
+
+// MoveLeader asks the leader to pass the lead on.
+type MoveLeader struct{ To Target }
+
+func (f MoveLeader) String() string { return "move-leader to " + string(f.To) }
+
+// Span is Instant.
+func (f MoveLeader) Span() Span { return Instant }
+
+// Check checks the target.
+func (f MoveLeader) Check(s Setting) error {
+	if len(f.To.words()) > 1 {
+		return fmt.Errorf("one member takes the lead, not %q", f.To)
+	}
+	return checkAll(s, f.To)
+}
+
+// Resolve names who is to lead. There must be a leader, and it must be another.
+func (f MoveLeader) Resolve(s *Scene) (Fault, error) {
+	ends, err := s.Resolve("leader", f.To)
+	if err != nil {
+		return nil, err
+	}
+	switch to := ends[1].words(); {
+	case len(to) != 1:
+		return nil, fmt.Errorf("one member takes the lead, not %q", ends[1])
+	case ends[0] == ends[1]:
+		return nil, fmt.Errorf("%w: %s leads already", ErrNoTarget, ends[1])
+	}
+	return MoveLeader{To: ends[1]}, nil
+}
+
+// Inject asks whoever leads now.
+func (f MoveLeader) Inject(ctx context.Context, env *Env) (Injected, error) {
+	leader := env.view.Roles().Leader
+	if leader == "" {
+		return Injected{}, errNoLeader
+	}
+	done, err := env.operateAll(ctx, []string{leader}, OpMoveLeader, string(f.To))
+	if err != nil {
+		return Injected{}, err
+	}
+	return over(done[leader], ""), nil
+}
+
+// over is a fault of span Instant that has done what it does.
+func over(done Evidence, note string) Injected {
+	return Injected{Heal: func(context.Context) (Evidence, error) { return done, nil }, Note: note}
+}
+
+// merge makes one of the evidence of several members, told apart by their names.
+func merge(by map[string]Evidence) Evidence {
+	out := make(Evidence)
+	for node, e := range by {
+		if len(by) == 1 {
+			return e
+		}
+		for name, n := range e {
+			out[node+" "+name] = n
+		}
+	}
+	return out
+}
+
+// operateAll carries out an operation on several members at once and returns the
+// evidence of those that did it, and the errors of the others. It waits for
+// nobody's turn, since what it does may meet with anything else, and no longer
+// than the patience.
+func (e *Env) operateAll(ctx context.Context, nodes []string, operation string, args ...string) (map[string]Evidence, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, e.patience, fmt.Errorf("no answer within %s", e.patience))
+	defer cancel()
+	var (
+		mu   sync.Mutex
+		wg   sync.WaitGroup
+		done = make(map[string]Evidence)
+		errs = make([]error, len(nodes))
+	)
+	for i, n := range nodes {
+		wg.Go(func() {
+			errs[i] = guard(func() error {
+				evidence, err := e.system.Operate(ctx, n, operation, args...)
+				if err != nil {
+					return operationError(ctx, n, operation, err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				done[n] = maps.Clone(evidence)
+				return nil
+			})
+		})
+	}
+	wg.Wait()
+	return done, errors.Join(errs...)
+}
+
+func operationError(ctx context.Context, node, operation string, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		err = fmt.Errorf("%w (%w)", cause, err)
+	}
+	return fmt.Errorf("%s %s: %w", operation, node, err)
+}
+
+func parseOperation(name string, r *reader) (Fault, error) {
+	return Operation{Name: name, Who: r.target("|", ">", "<>")}, nil
+}
+
+func parseMoveLeader(_ string, r *reader) (Fault, error) {
+	switch {
+	case r.accept("to"):
+		return MoveLeader{To: r.target("|", ">", "<>")}, nil
+	case r.peek() == "":
+		return MoveLeader{To: "follower"}, nil
+	}
+	return nil, fmt.Errorf("whom to? Not %q: for example %s", strings.Join(r.words, " "), exampleOf("move-leader"))
+}
