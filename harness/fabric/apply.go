@@ -117,8 +117,9 @@ func (a *Applied) Remove() Evidence {
 	return a.tally.evidence()
 }
 
-// Heal removes every rule.
+// Heal removes every rule, and ends the following and recording of a schedule.
 func (f *Fabric) Heal() {
+	f.scheduler.end()
 	f.mu.Lock()
 	all := make([]*Applied, 0, len(f.applied))
 	for a := range f.applied {

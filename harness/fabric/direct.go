@@ -55,6 +55,7 @@ func (s *stream) forward() (more bool, out outcome) {
 func (s *stream) forwardFrames(marks []mark) (more bool, out outcome) {
 	b := s.frames.pending()[:marks[len(marks)-1].end]
 	s.observeMarks(Sent, marks, b)
+	s.scheduleMarks(marks, b)
 	n, err := s.dst.Write(b)
 	s.link.bytes.Add(int64(n))
 	whole := 0
@@ -159,6 +160,19 @@ func (s *stream) runCopy() outcome {
 		if err != nil {
 			return s.sourceEnded(err)
 		}
+	}
+}
+
+// scheduleMarks tells the scheduler of frames that leave as they enter.
+func (s *stream) scheduleMarks(marks []mark, b []byte) {
+	c := s.conn.fabric.scheduler
+	if c == nil {
+		return
+	}
+	from := 0
+	for _, m := range marks {
+		c.leave(c.enter(s.link.name, m.class, b[from:m.end], s.wake))
+		from = m.end
 	}
 }
 

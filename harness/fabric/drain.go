@@ -82,7 +82,8 @@ func (s *stream) next(reading bool) step {
 		return step{}
 	}
 	now := s.conn.fabric.now()
-	until := q.pick(now, batch)
+	until := q.turned(s.conn.fabric.scheduler, now)
+	until = sooner(until, q.pick(now, batch))
 	if len(q.picked) == 0 {
 		return step{until: until}
 	}
@@ -99,12 +100,28 @@ func (s *stream) next(reading bool) step {
 		n, at := s.rules.allowance(len(b), now)
 		if at > 0 {
 			q.picked[0].throttle(s.rules)
-			return step{until: at}
+			return step{until: sooner(at, until)}
 		}
 		b = b[:n]
 	}
 	s.writing = s.rules
+	s.leaveLocked(len(b))
 	return step{bytes: b}
+}
+
+// leaveLocked tells the scheduler of the frames that begin in the next n bytes.
+func (s *stream) leaveLocked(n int) {
+	c := s.conn.fabric.scheduler
+	if c == nil {
+		return
+	}
+	for _, it := range s.queue.picked {
+		if n <= 0 {
+			return
+		}
+		c.leave(it.turn)
+		n -= len(it.bytes) - it.sent
+	}
 }
 
 // throttle counts the item once for each throttle that makes it wait.

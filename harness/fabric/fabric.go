@@ -28,7 +28,8 @@
 // apply.go installs it; listener.go, shared.go and owner_linux.go say whose a
 // connection is; conn.go and stream.go carry bytes, fast (splice_linux.go,
 // direct.go) while no rule is in force and through a queue (queue.go, admit.go,
-// drain.go) otherwise.
+// drain.go) otherwise. schedule.go, schedulefollow.go and scheduler.go record
+// the order of frames and keep to a recorded one.
 package fabric
 
 import (
@@ -52,6 +53,15 @@ type Options struct {
 	// link, so that one more rule does not shift the others. It fixes draws, not
 	// interleavings.
 	Seed uint64
+	// Record, if not nil, is told of every moment of the schedule of this run, one
+	// at a time and in order, until Heal. It must be quick. The Protocol must be an
+	// Identifier.
+	Record func(Moment)
+	// Follow is a schedule to keep to until Heal: frames wait for their turn in it,
+	// as long as they may overtake others. nil: none. No frame waits longer than
+	// Patience, which must be over 0: its wait is in vain then (see Followed).
+	Follow   Schedule
+	Patience time.Duration
 	// MaxHeld is how many bytes are held per connection and direction before the
 	// sender is held back, counting what Hold keeps and some bookkeeping; 0 means
 	// 4 MiB. One frame, and one read, may come on top.
@@ -74,6 +84,8 @@ type Fabric struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // listeners and connections
 
+	scheduler *scheduler // nil when no schedule is recorded or followed
+
 	mu        sync.Mutex // taken before any stream's
 	links     map[Link]*link
 	listeners []*listener
@@ -95,13 +107,17 @@ func New(o Options) (*Fabric, error) {
 	if o.Logf == nil {
 		o.Logf = func(string, ...any) {}
 	}
+	scheduler, err := newScheduler(&o)
+	if err != nil {
+		return nil, fmt.Errorf("fabric: %w", err)
+	}
 	c, err := newClock()
 	if err != nil {
 		return nil, fmt.Errorf("fabric: start the clock: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Fabric{
-		opts: o, clock: c, ctx: ctx, cancel: cancel,
+		opts: o, clock: c, ctx: ctx, cancel: cancel, scheduler: scheduler,
 		links:   make(map[Link]*link),
 		shared:  make(map[string]bool),
 		conns:   make(map[*conn]struct{}),
@@ -198,6 +214,9 @@ func (f *Fabric) Counters() map[Link]Counters {
 	return all
 }
 
+// Followed tells how far the run kept to Options.Follow so far.
+func (f *Fabric) Followed() Followed { return f.scheduler.followed() }
+
 // Close ends all listeners and connections, with RST, and waits for every
 // goroutine of the fabric. What was held is lost, and its frames stay Sent. A
 // second Close does nothing.
@@ -240,6 +259,9 @@ func (f *Fabric) linkLocked(name Link) *link {
 	l := f.links[name]
 	if l == nil {
 		l = &link{name: name, rules: noRules}
+		if f.opts.Follow != nil {
+			l.rules = taking
+		}
 		f.links[name] = l
 	}
 	return l

@@ -70,13 +70,18 @@ func (s *stream) read() (int, error) {
 	marks, bad := s.split()
 	items := s.items(marks)
 	s.observe(Sent, items)
+	scheduler := s.conn.fabric.scheduler
 	s.mu.Lock()
 	for _, it := range items {
+		it.turn = scheduler.enter(s.link.name, it.class, it.bytes, s.wake)
 		s.queue.admit(it, s.rules)
 	}
 	dropped := s.queue.dropped
 	s.queue.dropped = nil
 	s.mu.Unlock()
+	for _, it := range dropped {
+		scheduler.lose(it.turn)
+	}
 	s.observe(Dropped, dropped)
 	if bad != nil {
 		s.undecodable(bad)

@@ -28,6 +28,10 @@ type ruleSet struct {
 
 var noRules = &ruleSet{}
 
+// taking is in force where a schedule is followed, below all other rules: it
+// does nothing, but brings everything to the queue, where frames can wait.
+var taking = newRuleSet([]*effect{{action: "take"}})
+
 func newRuleSet(effects []*effect) *ruleSet {
 	if len(effects) == 0 {
 		return noRules

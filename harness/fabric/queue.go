@@ -30,7 +30,8 @@ type item struct {
 	reorder *effect   // set aside until after frames have passed, at most till due
 	after   int
 
-	slowed bool // a throttle has made it wait
+	slowed bool  // a throttle has made it wait
+	turn   *turn // in a schedule; nil for none
 
 	loose bool // not bound to the order of arrival
 	due   time.Duration
@@ -63,7 +64,7 @@ func (it *item) earliest() time.Duration {
 //
 // Items in line leave in order of arrival, each no earlier than the one before.
 // Loose frames leave when they are due, whatever is in line. Held frames have
-// no due time until their rules are gone.
+// no due time until their rules are gone and their turn has come.
 type queue struct {
 	line    []*item // from head on
 	head    int
@@ -92,7 +93,7 @@ func (q *queue) append(it *item) {
 	it.seq = q.seq
 	q.size += it.size()
 	switch {
-	case len(it.holds) > 0:
+	case len(it.holds) > 0 || it.turn.waits():
 		q.held = append(q.held, it)
 	case it.loose:
 		it.due = it.earliest()
@@ -229,7 +230,7 @@ func (q *queue) release(rs *ruleSet) {
 	waiting := q.held[:0]
 	for _, it := range q.held {
 		it.holds = inForce(it.holds, rs)
-		if len(it.holds) > 0 {
+		if len(it.holds) > 0 || it.turn.waits() {
 			waiting = append(waiting, it)
 			continue
 		}
@@ -260,6 +261,41 @@ func (q *queue) release(rs *ruleSet) {
 			q.aside = append(q.aside, it)
 		}
 	}
+}
+
+// turned lets go of the held frames whose turn has come, and tells when to look
+// again at those that wait for nothing else; 0 for not before something happens.
+func (q *queue) turned(c *scheduler, now time.Duration) (until time.Duration) {
+	if c == nil || c.follow == nil {
+		return 0
+	}
+	waiting := q.held[:0]
+	for _, it := range q.held {
+		at := it.earliest()
+		switch {
+		case len(it.holds) > 0:
+			at = 0
+		case at <= now || !it.turn.waits():
+			if at = c.check(it.turn, now); at == 0 {
+				it.loose, it.due = true, it.earliest()
+				heap.Push(&q.loose, it)
+				continue
+			}
+		}
+		waiting = append(waiting, it)
+		until = sooner(until, at)
+	}
+	clear(q.held[len(waiting):])
+	q.held = waiting
+	return until
+}
+
+// sooner is the earlier of two times, of which 0 means never.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // forget drops what rules not in rs did to the item.

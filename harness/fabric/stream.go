@@ -233,6 +233,7 @@ func (s *stream) lose() {
 	s.resumeLocked()
 	var frames []*item
 	lost := func(it *item) {
+		s.conn.fabric.scheduler.lose(it.turn)
 		if it.frame {
 			frames = append(frames, it)
 		}

@@ -6,10 +6,16 @@ import "github.com/usurper/usurper/harness/history"
 // It only has to outlast messages that overtake each other on different links.
 const remembered = 16
 
+// identity tells a member from those that had its name before.
+type identity struct {
+	name    string
+	renewed uint64 // how many had it before
+}
+
 // member is what the assembler knows of one member.
 type member struct {
-	name  string
-	voter int // its place among the voters, -1 if it is none
+	identity
+	voter int // its place among the voters of the start, -1 if it is none
 	seq   uint64
 
 	asked    requests // vote requests that it sent

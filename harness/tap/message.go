@@ -25,6 +25,9 @@ const (
 type Message struct {
 	Kind     Kind
 	From, To string
+	// FromNew and ToNew count how often the sender and the receiver were removed and
+	// came back as new members under their old names; 0 for those of the start.
+	FromNew, ToNew uint64
 	// Term is the sender's term; for pre-votes the term asked for. A message of
 	// term 0 is ignored.
 	Term   uint64

@@ -29,9 +29,9 @@ const (
 	// boldTold is how many commits that no majority had acknowledged are told of at
 	// once, in one term of one leader.
 	boldTold = 16
-	// maxMembers bounds the memory spent on names; messages of further ones are
-	// ignored.
-	maxMembers = 128
+	// maxMembers bounds the memory spent on members, those that came back as new ones
+	// counted anew; messages of further ones are ignored.
+	maxMembers = 512
 )
 
 // Assembler derives raft events from messages. Its events are:
@@ -61,11 +61,11 @@ const (
 // handed on one at a time.
 type Assembler struct {
 	voters int
-	quorum int // 0 when the voters are not known
 
 	mu      sync.Mutex
+	quorum  int // 0 when the voters are not known
 	emit    func(history.Raft)
-	members map[string]*member
+	members map[identity]*member
 	order   []*member // the same, in order of appearance
 }
 
@@ -76,13 +76,13 @@ func New(emit func(history.Raft), voters []string) *Assembler {
 	a := &Assembler{
 		voters:  len(voters),
 		emit:    emit,
-		members: make(map[string]*member, len(voters)),
+		members: make(map[identity]*member, len(voters)),
 	}
 	if len(voters) > 0 {
 		a.quorum = len(voters)/2 + 1
 	}
 	for i, name := range voters {
-		a.addLocked(&member{name: name, voter: i})
+		a.addLocked(&member{identity: identity{name: name}, voter: i})
 	}
 	return a
 }
@@ -96,7 +96,7 @@ func (a *Assembler) Observe(stage history.Stage, m Message) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	from, to := a.memberLocked(m.From), a.memberLocked(m.To)
+	from, to := a.memberLocked(identity{m.From, m.FromNew}), a.memberLocked(identity{m.To, m.ToNew})
 	if from == nil || to == nil {
 		return
 	}
@@ -116,6 +116,15 @@ func (a *Assembler) Observe(stage history.Stage, m Message) {
 	case VoteResponse, PreVoteResponse:
 		a.votesLocked(stage, from, to, &m)
 	}
+}
+
+// Reconfigured says that the voters are about to change. Who decides is not known
+// from then on: acknowledgements commit nothing more, a leader's word still does.
+// It must come before any message that depends on the change.
+func (a *Assembler) Reconfigured() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.quorum = 0
 }
 
 // Flush tells everything that was held back to coalesce it. Call it when the
@@ -327,21 +336,21 @@ func (a *Assembler) tellCommitLocked(leader *member) {
 
 func (a *Assembler) tellLocked(m *member, e history.Raft) {
 	m.seq++
-	e.Source, e.Node, e.Seq = history.Tap, m.name, m.seq
+	e.Source, e.Node, e.Inc, e.Seq = history.Tap, m.name, m.renewed, m.seq
 	a.emit(e)
 }
 
-// memberLocked returns the member of that name, nil when there are too many.
-func (a *Assembler) memberLocked(name string) *member {
-	m, ok := a.members[name]
+// memberLocked returns the member, nil when there are too many.
+func (a *Assembler) memberLocked(who identity) *member {
+	m, ok := a.members[who]
 	if !ok && len(a.members) < maxMembers {
-		m = &member{name: name, voter: -1}
+		m = &member{identity: who, voter: -1}
 		a.addLocked(m)
 	}
 	return m
 }
 
 func (a *Assembler) addLocked(m *member) {
-	a.members[m.name] = m
+	a.members[m.identity] = m
 	a.order = append(a.order, m)
 }

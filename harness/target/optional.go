@@ -1,6 +1,10 @@
 package target
 
-import "github.com/usurper/usurper/harness/history"
+import (
+	"context"
+
+	"github.com/usurper/usurper/harness/history"
+)
 
 // Limited is a Target whose clients cannot carry out every operation.
 type Limited interface {
@@ -37,4 +41,56 @@ type Listener interface {
 	// the end may be cut off. The lines of one process come in order; Command was
 	// called for it before. It must return soon: the process waits.
 	Printed(m Member, line string)
+}
+
+// Built is a Target whose members are all processes of one executable.
+type Built interface {
+	// Binary is its path.
+	Binary() string
+}
+
+// Executable returns the path of the executable of t's members, "" if there is
+// none or it is not known.
+func Executable(t Target) string {
+	if b, ok := t.(Built); ok {
+		return b.Binary()
+	}
+	return ""
+}
+
+// Auditable is a Target that can show what each of its members holds by itself,
+// so that members can be compared. Every method asks that one member, sends one
+// request, and keeps to ctx's deadline.
+type Auditable interface {
+	// Position tells how far the member's data has come.
+	Position(ctx context.Context, m Member) (Position, error)
+	// Digest tells the member's own digest of all that it holds at a revision, which
+	// is not above its own.
+	Digest(ctx context.Context, m Member, revision uint64) (Digest, error)
+	// Page reads keys after the given one, "" for from the first on, in order, as of
+	// a revision, 0 for the newest. It returns none after the last.
+	Page(ctx context.Context, m Member, revision uint64, after string) ([]Entry, error)
+}
+
+// Position is how far a member's data has come. Members at one Revision hold the
+// same, and those that have applied the same entries are at one Revision.
+type Position struct {
+	Revision uint64
+	Applied  uint64 // index of the last entry of the log that is in the data
+}
+
+// Digest stands for all that a member holds at a revision.
+type Digest struct {
+	Hash uint64
+	// Compacted is the revision up to which the past is forgotten. Only digests of
+	// the same Compacted can be compared.
+	Compacted uint64
+}
+
+// Entry is a key with all that members must agree on.
+type Entry struct {
+	Key, Value string
+	Revision   uint64 // of the last write
+	// Rest digests what else belongs to the key, such as its version and lease.
+	Rest uint64
 }

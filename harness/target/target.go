@@ -1,5 +1,10 @@
 // Package target says how a system under test is started, addressed, found
 // ready and talked to. It is the one interface that a new system implements.
+//
+// To bring a system under the harness, embed [Opaque] and write Name, Command,
+// Status and Client; examples/hashicorp-raft does so in one file. A system whose
+// clients lack operations says which they have (Limited). What a system shows of
+// its elections, by a trace or on the wire, comes on top.
 package target
 
 import (
@@ -11,7 +16,7 @@ import (
 )
 
 // Target is a system under test. Its methods are called from several
-// goroutines.
+// goroutines. [Opaque] has answers for all below Client.
 type Target interface {
 	// Name is the word for reports: reference, etcd, …
 	Name() string
@@ -21,7 +26,8 @@ type Target interface {
 	// Status asks one member what it is and knows. An error means not ready yet
 	// (or no longer); a member that answers is ready for clients.
 	Status(ctx context.Context, m Member) (Status, error)
-	// Client connects to one member at its client address.
+	// Client connects to one member at m.ClientAddr, which is a listener of the
+	// fabric when the traffic of clients is proxied.
 	Client(m Member) (workload.Client, error)
 	// OneAddress tells whether members know each other by one address each, the
 	// same for all of them and for the member itself, instead of each dialling
@@ -61,9 +67,15 @@ type Member struct {
 	// which everybody reaches it: a listener of the fabric that all who dial
 	// share. It is set if the target has OneAddress.
 	Advertised map[string]string
-	DataDir    string // exists, belongs to the member alone, survives restarts
-	TraceFile  string // of this process alone, does not exist yet; "" for no trace
-	Inc        uint64 // which process of the member this is, counted from 1
+	// Joins names the members of the running cluster that this one, with an empty data
+	// directory, joins as a new one, itself among them; nil for one of the first.
+	Joins []string
+	// FailpointAddr is a host:port at which nobody listens, for a binary that was
+	// built with failpoints to take them from.
+	FailpointAddr string
+	DataDir       string // exists, belongs to the member alone, survives restarts
+	TraceFile     string // of this process alone, does not exist yet; "" for no trace
+	Inc           uint64 // which process of the member this is, counted from 1
 }
 
 // Command is a process to start.

@@ -26,6 +26,7 @@ const maxEntries = 1 << 20
 // the frame at hand has been looked at.
 type appends struct {
 	term, index uint64
+	from, to    uint64 // ids of the leader and of who follows it
 
 	counted bool
 	entries uint64 // still to come
@@ -75,6 +76,7 @@ func (d *direction) resetFrame(b []byte) (string, error) {
 	class, err := d.decode(d.part[lengthEnd:])
 	if m := &d.message; err == nil {
 		d.stream.term, d.stream.index = m.Term, m.Index
+		d.stream.from, d.stream.to = m.From, m.To
 		if n := len(m.Entries); n > 0 {
 			d.stream.index = m.Entries[n-1].Index
 		}
@@ -154,6 +156,9 @@ func (d *direction) appended(b []byte, commit uint64) error {
 			return fmt.Errorf("%w: entry %d of term %d follows entry %d of term %d",
 				errOutOfStep, s.entry.Index, s.entry.Term, s.index, s.term)
 		}
+		if s.entry.Type != raftpb.EntryNormal {
+			d.conn.tap.reconfigured()
+		}
 		s.index++
 		b = b[8+size:]
 	}
@@ -161,6 +166,6 @@ func (d *direction) appended(b []byte, commit uint64) error {
 		s.entry.Data = nil
 	}
 	m.Last = history.Pos{Term: s.term, Index: s.index}
-	d.conn.tap.observe(&m)
+	d.conn.tap.observe(&m, s.from, s.to)
 	return nil
 }

@@ -32,7 +32,9 @@ const separator = "\n"
 type client struct {
 	etcd         *clientv3.Client
 	kv           pb.KVClient
+	lease        pb.LeaseClient
 	serializable bool
+	revision     atomic.Int64 // the highest that an answer told
 }
 
 func newClient(addr string, serializable bool) (*client, error) {
@@ -54,7 +56,8 @@ func newClient(addr string, serializable bool) (*client, error) {
 		return nil, fmt.Errorf("etcd client of %s: %w", addr, err)
 	}
 	// The stub underneath the client marks no request as repeatable.
-	return &client{etcd: c, kv: pb.NewKVClient(c.ActiveConnection()), serializable: serializable}, nil
+	conn := c.ActiveConnection()
+	return &client{etcd: c, kv: pb.NewKVClient(conn), lease: pb.NewLeaseClient(conn), serializable: serializable}, nil
 }
 
 var _ workload.Client = (*client)(nil)
@@ -90,7 +93,8 @@ func (c *client) do(ctx context.Context, op *history.Op) error {
 		op.List, op.Saw = split(value), err == nil
 		return err
 	case history.FPut:
-		_, err := c.kv.Put(ctx, &pb.PutRequest{Key: []byte(op.Key), Value: []byte(op.Arg)})
+		resp, err := c.kv.Put(ctx, &pb.PutRequest{Key: []byte(op.Key), Value: []byte(op.Arg)})
+		c.seen(resp.GetHeader())
 		return err
 	case history.FDelete:
 		_, err := c.kv.DeleteRange(ctx, &pb.DeleteRangeRequest{Key: []byte(op.Key)})
@@ -99,6 +103,19 @@ func (c *client) do(ctx context.Context, op *history.Op) error {
 		return c.cas(ctx, op)
 	case history.FAppend, history.FAdd:
 		return c.append(ctx, op)
+	case history.FTxn:
+		if ofLists(op.Txn) {
+			return c.listTxn(ctx, op)
+		}
+		return c.txn(ctx, op)
+	case history.FGrant:
+		return c.grant(ctx, op)
+	case history.FAttach:
+		return c.attach(ctx, op)
+	case history.FRevoke:
+		return c.revoke(ctx, op)
+	case history.FCompact:
+		return c.compact(ctx, op)
 	}
 	op.Type = history.Fail
 	return fmt.Errorf("etcd client: operation %q is not one of its own", op.F)

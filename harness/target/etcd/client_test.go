@@ -24,7 +24,10 @@ import (
 type server struct {
 	pb.UnimplementedKVServer
 	pb.UnimplementedMaintenanceServer
+	pb.UnimplementedLeaseServer
 	status *pb.StatusResponse
+	txn    func(*pb.TxnRequest) (*pb.TxnResponse, error) // answers instead, if set
+	hash   func(*pb.HashKVRequest) (*pb.HashKVResponse, error)
 
 	mu       sync.Mutex
 	keys     map[string]*mvccpb.KeyValue
@@ -43,6 +46,7 @@ func serve(t *testing.T) (*server, string) {
 	g := grpc.NewServer()
 	pb.RegisterKVServer(g, s)
 	pb.RegisterMaintenanceServer(g, s)
+	pb.RegisterLeaseServer(g, s)
 	var gone sync.WaitGroup
 	gone.Go(func() { g.Serve(l) })
 	t.Cleanup(func() {
@@ -121,6 +125,9 @@ func (s *server) DeleteRange(_ context.Context, r *pb.DeleteRangeRequest) (*pb.D
 func (s *server) Txn(_ context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
 	if err := s.ask("txn"); err != nil {
 		return nil, err
+	}
+	if s.txn != nil {
+		return s.txn(r)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

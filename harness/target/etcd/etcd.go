@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/usurper/usurper/harness/fabric"
@@ -45,6 +46,9 @@ type Options struct {
 	// SerializableReads lets members answer reads from what they know themselves.
 	// Such reads may be stale: a checker must say so once a member is cut off.
 	SerializableReads bool
+	// PeerTLS lets members talk to each other over TLS, with certificates that each
+	// makes for itself. The tap is off then: nobody can read what they say.
+	PeerTLS bool
 	// Token is the name that tells clusters apart; "usurper" if empty.
 	Token string
 	// Args are further arguments for every member.
@@ -56,6 +60,9 @@ type Options struct {
 type Target struct {
 	o     Options
 	minor int // of version 3
+
+	mu    sync.Mutex
+	added map[uint64]string // names of members that did not begin with their cluster
 }
 
 var (
@@ -115,6 +122,9 @@ func minorOf(version string) (int, error) {
 // Name returns "etcd".
 func (*Target) Name() string { return "etcd" }
 
+// Binary is the path of the etcd executable.
+func (t *Target) Binary() string { return t.o.Binary }
+
 // Traced returns false: etcd writes no trace.
 func (*Target) Traced() bool { return false }
 
@@ -132,7 +142,7 @@ func (*Target) OneAddress() bool { return true }
 // Command returns the etcd command for m. A member that has data in its
 // directory goes on with the cluster that it finds there.
 func (t *Target) Command(m target.Member) (target.Command, error) {
-	cluster, err := initialCluster(m)
+	cluster, err := t.initialCluster(m)
 	if err != nil {
 		return target.Command{}, fmt.Errorf("%s: %w", m.Name, err)
 	}
@@ -142,15 +152,19 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 		}
 	}
 	heartbeat, election := t.o.timers()
+	state := "new"
+	if m.Joins != nil {
+		state = "existing"
+	}
 	args := []string{
 		"--name", m.Name,
 		"--data-dir", m.DataDir,
-		"--listen-peer-urls", url(m.PeerAddr),
-		"--initial-advertise-peer-urls", url(advertised(m, m.Name)),
+		"--listen-peer-urls", t.peerURL(m.PeerAddr),
+		"--initial-advertise-peer-urls", t.peerURL(advertised(m, m.Name)),
 		"--listen-client-urls", url(m.ClientAddr),
 		"--advertise-client-urls", url(m.ClientAddr),
 		"--initial-cluster", cluster,
-		"--initial-cluster-state", "new",
+		"--initial-cluster-state", state,
 		"--initial-cluster-token", t.o.Token,
 		"--heartbeat-interval", strconv.FormatInt(heartbeat.Milliseconds(), 10),
 		"--election-timeout", strconv.FormatInt(election.Milliseconds(), 10),
@@ -162,13 +176,28 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 	if t.o.SnapshotCount > 0 {
 		args = append(args, "--snapshot-count", strconv.FormatUint(t.o.SnapshotCount, 10))
 	}
+	if t.o.PeerTLS {
+		args = append(args, "--peer-auto-tls")
+	}
 	if t.o.NoFsync {
 		args = append(args, "--unsafe-no-fsync")
 	}
-	return target.Command{Path: t.o.Binary, Args: append(args, t.o.Args...)}, nil
+	command := target.Command{Path: t.o.Binary, Args: append(args, t.o.Args...)}
+	if m.FailpointAddr != "" {
+		command.Env = []string{"GOFAIL_HTTP=" + m.FailpointAddr} // nothing to an ordinary binary
+	}
+	return command, nil
 }
 
 func url(addr string) string { return "http://" + addr }
+
+// peerURL is where other members reach the one at addr.
+func (t *Target) peerURL(addr string) string {
+	if t.o.PeerTLS {
+		return "https://" + addr
+	}
+	return url(addr)
+}
 
 // advertised returns the address at which a member is reached. One that is alone
 // has only its own.
@@ -180,8 +209,11 @@ func advertised(m target.Member, name string) string {
 }
 
 // initialCluster formats the value of --initial-cluster, in order of the names.
-func initialCluster(m target.Member) (string, error) {
+func (t *Target) initialCluster(m target.Member) (string, error) {
 	names := slices.Sorted(maps.Keys(m.Advertised))
+	if m.Joins != nil {
+		names = slices.Sorted(slices.Values(m.Joins))
+	}
 	switch {
 	case len(names) == 0 && len(m.Peers) > 0:
 		return "", errors.New("no advertised addresses: members of etcd know each other by one address each")
@@ -191,7 +223,7 @@ func initialCluster(m target.Member) (string, error) {
 		return "", errors.New("the advertised addresses lack its own")
 	}
 	for i, name := range names {
-		names[i] = name + "=" + url(advertised(m, name))
+		names[i] = name + "=" + t.peerURL(advertised(m, name))
 	}
 	return strings.Join(names, ","), nil
 }
@@ -202,11 +234,20 @@ func (t *Target) Client(m target.Member) (workload.Client, error) {
 }
 
 // Protocol decodes etcd's peer traffic for nobody: a run's fabric gets its Tap
-// instead, see target.Tap. It tells which classes of frames there are.
-func (*Target) Protocol() fabric.Protocol { return newObserver(nil) }
+// instead, see target.Tap. It tells which classes of frames there are. It is nil
+// if members talk over TLS.
+func (t *Target) Protocol() fabric.Protocol {
+	if t.o.PeerTLS {
+		return nil
+	}
+	return newObserver(nil)
+}
 
 // Tap watches the traffic of one cluster as it splits it into frames: it is a
 // fabric.Protocol, and has to be that of the fabric whose frames it is told of.
-func (*Target) Tap(members []string, emit func(history.Raft)) target.Tap {
+func (t *Target) Tap(members []string, emit func(history.Raft)) target.Tap {
+	if t.o.PeerTLS {
+		return nil
+	}
 	return newObserver(tap.New(emit, members))
 }

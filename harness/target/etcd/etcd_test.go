@@ -60,8 +60,16 @@ func TestCommand(t *testing.T) {
 		require.Equal(t, "/bin/etcd", cmd.Path)
 		require.Equal(t, common+want, strings.Join(cmd.Args, " "))
 	}
+	tls := newTarget(t, Options{Version: "3.6.16", PeerTLS: true})
+	cmd, err := tls.Command(member())
+	require.NoError(t, err)
+	require.Equal(t, strings.NewReplacer("http://127.9.0.12:7701", "https://127.9.0.12:7701", "http://127.9.0.10", "https://127.9.0.10").Replace(common)+
+		" --initial-cluster-token usurper --heartbeat-interval 100 --election-timeout 1000 --log-level warn --peer-auto-tls", strings.Join(cmd.Args, " "))
+	require.Nil(t, tls.Protocol(), "what nobody can read is not decoded")
+	require.Nil(t, tls.Tap([]string{"n1", "n2"}, nil))
+
 	tgt := newTarget(t, Options{Version: "3.6.16"})
-	cmd, err := tgt.Command(target.Member{Name: "n1", PeerAddr: "127.9.0.11:1", ClientAddr: "127.9.0.11:2", DataDir: "/d"})
+	cmd, err = tgt.Command(target.Member{Name: "n1", PeerAddr: "127.9.0.11:1", ClientAddr: "127.9.0.11:2", DataDir: "/d"})
 	require.NoError(t, err)
 	require.Contains(t, strings.Join(cmd.Args, " "), "--initial-cluster n1=http://127.9.0.11:1 ")
 

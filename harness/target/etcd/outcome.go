@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"errors"
+	"slices"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"google.golang.org/grpc/codes"
@@ -29,6 +30,20 @@ var beforeProposal = []error{
 	rpctypes.ErrGRPCNotSupportedForLearner,
 }
 
+// withoutEffect are the answers that etcd gives when carrying out a lease's grant
+// or revocation, a put to a lease, or a compaction, which then changes nothing.
+var withoutEffect = []error{
+	rpctypes.ErrGRPCCompacted,
+	rpctypes.ErrGRPCFutureRev,
+	rpctypes.ErrGRPCLeaseExist,
+	rpctypes.ErrGRPCLeaseNotFound,
+	rpctypes.ErrGRPCLeaseTTLTooLarge,
+}
+
+// tied are the operations that depend on leases and revisions: withoutEffect is
+// an answer to them.
+var tied = []history.F{history.FGrant, history.FAttach, history.FRevoke, history.FCompact}
+
 // outcome classifies the error of one request, which was written to a connection
 // if sent. A read that failed showed nothing and changed nothing.
 func outcome(f history.F, sent bool, err error) history.OpType {
@@ -45,6 +60,11 @@ func outcome(f history.F, sent bool, err error) history.OpType {
 	for _, e := range beforeProposal {
 		if s.Message() == rpctypes.ErrorDesc(e) && (s.Code() == status.Code(e) || s.Code() == codes.Unavailable) {
 			return history.Fail // older servers call some of them unavailable
+		}
+	}
+	for _, e := range withoutEffect {
+		if s.Message() == rpctypes.ErrorDesc(e) && s.Code() == status.Code(e) && slices.Contains(tied, f) {
+			return history.Fail
 		}
 	}
 	if s.Code() == codes.Unknown && s.Message() == errDropped {

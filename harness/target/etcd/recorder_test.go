@@ -191,7 +191,7 @@ type flow struct {
 // time (0: piece by piece). Every frame is delivered as soon as it is sent.
 func replay(pieces []piece, step int) *decoded {
 	d := &decoded{classes: map[string]int{}}
-	o := (*Target)(nil).Tap([]string{"n1", "n2", "n3"}, func(e history.Raft) { d.events = append(d.events, e) }).(*observer)
+	o := new(Target).Tap([]string{"n1", "n2", "n3"}, func(e history.Raft) { d.events = append(d.events, e) }).(*observer)
 	flows := map[int]*[2]flow{}
 	for _, p := range pieces {
 		f := flows[p.Conn]

@@ -7,16 +7,13 @@ import (
 	"fmt"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/usurper/usurper/harness/target"
 )
 
 // Status asks m for its status, over a connection of its own.
 func (t *Target) Status(ctx context.Context, m target.Member) (target.Status, error) {
-	conn, err := grpc.NewClient("passthrough:///"+m.ClientAddr,
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry())
+	conn, err := reach(m)
 	if err != nil {
 		return target.Status{}, fmt.Errorf("status of %s: %w", m.Name, err)
 	}
@@ -53,16 +50,18 @@ func (t *Target) status(m target.Member, resp *pb.StatusResponse) (target.Status
 	case self:
 		s.Role, s.Leader = "leader", m.Name
 	default:
-		s.Leader = names[resp.Leader] // "" for one that was added later
+		if s.Leader = names[resp.Leader]; s.Leader == "" {
+			s.Leader = t.addedLater(resp.Leader)
+		}
 	}
 	return s, nil
 }
 
 // members maps the ids of the first members to their names.
 func (t *Target) members(m target.Member) map[uint64]string {
-	names := map[uint64]string{memberIDOf(url(advertised(m, m.Name)), t.o.Token): m.Name}
+	names := map[uint64]string{memberIDOf(t.peerURL(advertised(m, m.Name)), t.o.Token): m.Name}
 	for name, addr := range m.Advertised {
-		names[memberIDOf(url(addr), t.o.Token)] = name
+		names[memberIDOf(t.peerURL(addr), t.o.Token)] = name
 	}
 	return names
 }

@@ -22,8 +22,16 @@ type observer struct {
 	tap *tap.Assembler // nil: nobody wants to know
 
 	mu       sync.Mutex
-	members  map[uint64]string // by etcd's id
+	members  map[uint64]identity // by etcd's id
 	expected map[onWay]*answer
+}
+
+// identity is a member's name, and how many members had it before. etcd gives a
+// member that is removed and added again a new id: it is another one, which has
+// promised nothing.
+type identity struct {
+	name    string
+	renewed uint64
 }
 
 // onWay is a vote response on its way through the fabric. Two that are the same
@@ -39,7 +47,7 @@ type answer struct {
 }
 
 func newObserver(t *tap.Assembler) *observer {
-	return &observer{tap: t, members: make(map[uint64]string), expected: make(map[onWay]*answer)}
+	return &observer{tap: t, members: make(map[uint64]identity), expected: make(map[onWay]*answer)}
 }
 
 var _ fabric.Protocol = (*observer)(nil)
@@ -87,15 +95,48 @@ func (o *observer) Flush() {
 // sent observes a message that has entered the fabric.
 func (o *observer) sent(link fabric.Link, kind tap.Kind, m *raftpb.Message) {
 	if kind != 0 && o.tap != nil {
-		o.tap.Observe(history.Sent, observed(link, kind, m))
+		if kind == tap.Append && changesMembers(m.Entries) {
+			o.tap.Reconfigured()
+		}
+		o.tap.Observe(history.Sent, o.observed(link, kind, m))
 	}
 }
 
-// observe is sent for a message without a form of its own on the wire.
-func (o *observer) observe(m *tap.Message) {
-	if o.tap != nil {
-		o.tap.Observe(history.Sent, *m)
+// observed is what a tap makes of a message between known members.
+func (o *observer) observed(link fabric.Link, kind tap.Kind, m *raftpb.Message) tap.Message {
+	t := observed(link, kind, m)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t.FromNew, t.ToNew = o.members[m.From].renewed, o.members[m.To].renewed
+	return t
+}
+
+func changesMembers(entries []raftpb.Entry) bool {
+	for i := range entries {
+		if entries[i].Type != raftpb.EntryNormal {
+			return true
+		}
 	}
+	return false
+}
+
+// reconfigured takes an entry that changes the members.
+func (o *observer) reconfigured() {
+	if o.tap != nil {
+		o.tap.Reconfigured()
+	}
+}
+
+// observe is sent for a message without a form of its own on the wire, between
+// the members with these ids.
+func (o *observer) observe(m *tap.Message, from, to uint64) {
+	if o.tap == nil {
+		return
+	}
+	o.mu.Lock()
+	m.FromNew, m.ToNew = o.members[from].renewed, o.members[to].renewed
+	o.mu.Unlock()
+	o.tap.Observe(history.Sent, *m)
 }
 
 // expect remembers a vote response until Frame tells what became of it.
@@ -105,12 +146,13 @@ func (o *observer) expect(link fabric.Link, frame []byte, m *raftpb.Message) {
 	}
 	_, kind := kindOf(m)
 	key := onWay{link, string(frame)}
+	message := o.observed(link, kind, m)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if a, ok := o.expected[key]; ok {
 		a.copies++
 	} else if len(o.expected) < maxExpected {
-		o.expected[key] = &answer{observed(link, kind, m), 1}
+		o.expected[key] = &answer{message, 1}
 	}
 }
 
@@ -123,15 +165,29 @@ func (o *observer) meet(id uint64, name string) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if known, ok := o.members[id]; ok && known != name {
+	if known := o.meetLocked(id, name); known != name {
 		return fmt.Errorf("%s introduces itself as member %x, which is %s", name, id, known)
 	}
-	o.members[id] = name
 	return nil
 }
 
-// recognize checks that a message goes from and to whom its link says, as far as
-// their ids are known. What a follower passes on to its leader (proposals, reads,
+// meetLocked returns the name of the member with this id. One that was not known
+// goes by the given name from now on.
+func (o *observer) meetLocked(id uint64, name string) string {
+	if known, ok := o.members[id]; ok {
+		return known.name
+	}
+	who := identity{name: name}
+	for _, other := range o.members {
+		if other.name == name {
+			who.renewed++
+		}
+	}
+	o.members[id] = who
+	return name
+}
+
+// recognize checks that a message goes from and to whom its link says. What a follower passes on to its leader (proposals, reads,
 // wishes for another leader) keeps its first sender: a member that has lost the
 // lead passes on what others sent it as their leader.
 func (o *observer) recognize(link fabric.Link, m *raftpb.Message) error {
@@ -141,10 +197,10 @@ func (o *observer) recognize(link fabric.Link, m *raftpb.Message) error {
 		id   uint64
 		name string
 	}{{m.From, link.From}, {m.To, link.To}} {
-		if end.id == m.From && passedOn(m.Type) {
+		if end.id == 0 || end.id == m.From && passedOn(m.Type) {
 			continue
 		}
-		if known, ok := o.members[end.id]; ok && known != end.name {
+		if known := o.meetLocked(end.id, end.name); known != end.name {
 			return fmt.Errorf("a message from member %x to %x on the link %s, but %x is %s", m.From, m.To, link, end.id, known)
 		}
 	}

@@ -17,7 +17,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/workload"
@@ -25,6 +24,8 @@ import (
 
 // Target is a system that a file describes.
 type Target struct {
+	target.Opaque // nothing is known of a stranger's system but what its file says
+
 	o Options
 	c *config
 
@@ -44,6 +45,7 @@ var (
 	_ target.Limited    = (*Target)(nil)
 	_ target.Idempotent = (*Target)(nil)
 	_ target.Listener   = (*Target)(nil)
+	_ target.Addressed  = (*Target)(nil)
 )
 
 // maxConfig bounds a file: whatever is longer describes no system.
@@ -254,27 +256,27 @@ func (t *Target) status(ctx context.Context, m *member, heard *printed) (target.
 
 // Client returns a client of m, which connects when it is first used.
 func (t *Target) Client(m target.Member) (workload.Client, error) {
+	addr, err := t.ClientAddress(m)
+	if err != nil {
+		return nil, err
+	}
+	return t.ClientAt(m, addr)
+}
+
+// ClientAddress returns the address in the file, of m.
+func (t *Target) ClientAddress(m target.Member) (string, error) {
+	v, err := newMember(m)
+	if err != nil {
+		return "", err
+	}
+	return t.c.client.address.render(&v)
+}
+
+// ClientAt returns a client that reaches m at addr.
+func (t *Target) ClientAt(m target.Member, addr string) (workload.Client, error) {
 	v, err := newMember(m)
 	if err != nil {
 		return nil, err
 	}
-	addr, err := t.c.client.address.render(&v)
-	if err != nil {
-		return nil, err
-	}
 	return &client{spec: &t.c.client, member: v, conn: conn{addr: addr}}, nil
-}
-
-// Protocol returns nil: the peer traffic of a stranger's system is not decoded.
-func (*Target) Protocol() fabric.Protocol { return nil }
-
-// Tap returns nil, as Protocol does.
-func (*Target) Tap([]string, func(history.Raft)) target.Tap { return nil }
-
-// Traced returns false: members write no trace.
-func (*Target) Traced() bool { return false }
-
-// Trace is never called, for members write no trace.
-func (*Target) Trace([]byte) (history.Raft, error) {
-	return history.Raft{}, errors.New("trace: the system writes none")
 }

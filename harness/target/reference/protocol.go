@@ -23,6 +23,22 @@ func (protocol) Lossy(class string) bool { return slices.Contains(wire.Classes()
 
 func (protocol) Classes() []string { return wire.Classes() }
 
+// Identify names the frames of elections, and the first append of a leader to
+// each member with its answer. What else there is of a term differs in number
+// from run to run.
+func (protocol) Identify(class string, frame []byte) (fabric.ID, bool) {
+	switch class {
+	case "vote", voteResponse, "prevote", preVoteResponse, "append", "append-response":
+		h, err := wire.ParseHeader(frame)
+		return fabric.ID{Class: class, Term: h.Term, Reject: h.Reject}, err == nil
+	}
+	return fabric.ID{}, false
+}
+
+// Opens is true of requests for votes: a member that has heard of a term stands in
+// a later one.
+func (protocol) Opens(class string) bool { return class == "vote" }
+
 type splitter struct{}
 
 func (splitter) Next(b []byte) (n int, class string, err error) {

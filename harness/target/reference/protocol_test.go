@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -54,6 +55,31 @@ func TestEveryClassIsKnown(t *testing.T) {
 	require.Zero(t, kindOf(99))
 	require.Contains(t, p.Classes(), voteResponse)
 	require.Contains(t, p.Classes(), preVoteResponse)
+}
+
+func TestIdentify(t *testing.T) {
+	for k, class := range (protocol{}).Classes() {
+		m := raft.Message{Kind: raft.Kind(k + 1), From: 1, To: 2, Term: 7, Reject: true}
+		if m.Kind == raft.KindSnapshot {
+			m.Snapshot = &raft.Snapshot{}
+		}
+		id, ok := protocol{}.Identify(class, frame(t, m))
+		named := !strings.Contains(class, "heartbeat") && !strings.Contains(class, "snapshot")
+		require.Equal(t, named, ok, class)
+		if named {
+			require.Equal(t, fabric.ID{Class: class, Term: 7, Reject: true}, id)
+		}
+		require.Equal(t, class == "vote", protocol{}.Opens(class), class)
+	}
+	_, ok := protocol{}.Identify("vote", make([]byte, wire.HeaderSize))
+	require.False(t, ok)
+}
+
+func BenchmarkIdentify(b *testing.B) {
+	f := frame(b, raft.Message{Kind: raft.KindAppend, From: 1, To: 2, Term: 7})
+	for b.Loop() {
+		protocol{}.Identify("append", f)
+	}
 }
 
 func TestTap(t *testing.T) {

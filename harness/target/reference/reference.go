@@ -70,6 +70,17 @@ func New(o Options) (*Target, error) {
 // Name returns "reference".
 func (*Target) Name() string { return "reference" }
 
+// Binary is the path of the usurper executable.
+func (t *Target) Binary() string { return t.o.Binary }
+
+// Ops lists what the node can do: anything with a single key.
+func (*Target) Ops() []history.F {
+	return []history.F{
+		history.FGet, history.FPut, history.FCas, history.FDelete,
+		history.FAppend, history.FAdd, history.FRead,
+	}
+}
+
 // Traced tells whether members write a trace.
 func (t *Target) Traced() bool { return !t.o.NoTrace }
 

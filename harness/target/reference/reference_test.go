@@ -130,6 +130,7 @@ func TestLiveCluster(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	o := workloadOptions(tgt, all)
+	o.Resend = 1 // of acknowledged writes that is a part
 	var done, final atomic.Int64
 	o.Record = func(e history.Event) {
 		switch {
