@@ -104,6 +104,13 @@ func (s *system) apply(op history.Op) history.Op {
 		s.lists[op.Key] = append(s.lists[op.Key], op.Arg)
 	case history.FRead:
 		op.List, op.Saw = slices.Clone(s.lists[op.Key]), true
+	case history.FTxn:
+		op.Txn = slices.Clone(op.Txn)
+		for i := range op.Txn {
+			m := &op.Txn[i]
+			one := s.apply(history.Op{F: m.F, Key: m.Key, Arg: m.Arg})
+			m.Got, m.Saw, m.List = one.Got, one.Saw, one.List
+		}
 	}
 	s.answers[op.Request] = op
 	return op
@@ -150,6 +157,10 @@ func (l *log) pairs(t *testing.T) []pair {
 		retired[op.Process] = op.Type == history.Info
 		asked := *op
 		asked.Type, asked.Got, asked.Saw, asked.List, asked.Sends, asked.Error = history.Invoke, "", false, nil, 0, ""
+		asked.Txn = slices.Clone(op.Txn)
+		for i := range asked.Txn {
+			asked.Txn[i].Got, asked.Txn[i].Saw, asked.Txn[i].List = "", false, nil
+		}
 		require.Equal(t, *before, asked, "a completion repeats its invocation")
 		out = append(out, pair{before, op})
 	}

@@ -42,6 +42,7 @@ type worker struct {
 	seq     uint64
 
 	members  []member
+	locks    lockBook
 	at       int // the member it is pinned to
 	failures int // operations in a row that got it nowhere
 	stats    Stats
@@ -62,6 +63,7 @@ func newWorker(o *Options, client, process int) *worker {
 		o:       o,
 		client:  client,
 		members: make([]member, len(o.Nodes)),
+		locks:   make(lockBook),
 		at:      client % len(o.Nodes),
 		draws:   stream(o.Seed, fmt.Sprintf("client %d", client)),
 		moves:   stream(o.Seed, fmt.Sprintf("client %d moves", client)),
@@ -146,7 +148,7 @@ func (k *worker) perform(node int, op history.Op) (done history.Op, hint string)
 // definite answer to the second send never turns an unanswered first one into a
 // failure: the first may still take effect.
 func (k *worker) second(node int, done *history.Op) (int, bool) {
-	if !writes(done.F) || k.o.Resend == 0 {
+	if !writes(done.F) || ofLock(done.F) || k.o.Resend == 0 {
 		return 0, false
 	}
 	switch done.Type {
@@ -174,7 +176,7 @@ func (k *worker) send(node int, op history.Op) (done history.Op, hint string) {
 			k.strike(m)
 			return done, ""
 		}
-		m.client = c
+		m.client = locking{c, k.locks}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), k.o.Timeout)
 	answer, hint := m.client.Do(ctx, op)
@@ -183,6 +185,7 @@ func (k *worker) send(node int, op history.Op) (done history.Op, hint string) {
 	switch answer.Type {
 	case history.OK, history.Fail:
 		done.Type, done.Got, done.Saw, done.List = answer.Type, answer.Got, answer.Saw, answer.List
+		done.Txn = readBy(op.Txn, &answer)
 		m.strikes = 0
 		if answer.Type == history.Fail && !answer.Saw && hint == "" {
 			m.shunned = time.Now().Add(firstShun) // it cannot be reached, or knows no leader
@@ -193,6 +196,18 @@ func (k *worker) send(node int, op history.Op) (done history.Op, hint string) {
 		k.hangUp(node)
 	}
 	return done, hint
+}
+
+// readBy returns a transaction with what it read by the client's word.
+func readBy(asked []history.Micro, answer *history.Op) []history.Micro {
+	if answer.Type != history.OK || len(answer.Txn) != len(asked) {
+		return asked
+	}
+	out := slices.Clone(asked)
+	for i := range out {
+		out[i].Got, out[i].Saw, out[i].List = answer.Txn[i].Got, answer.Txn[i].Saw, answer.Txn[i].List
+	}
+	return out
 }
 
 func (k *worker) record(op history.Op) { k.o.Record(history.Event{Op: &op}) }

@@ -45,6 +45,10 @@ func constructors() []func() Workload {
 		func() Workload { return NewRegister() },
 		func() Workload { return NewSet() },
 		func() Workload { return NewAppend() },
+		func() Workload { return NewTransactions() },
+		func() Workload { return NewLock() },
+		func() Workload { return NewPuts() },
+		func() Workload { return NewChurn() },
 	}
 }
 
@@ -94,10 +98,17 @@ func For(name string, ops []history.F) (Workload, error) {
 // not among ops.
 func lacks(name string, ops []history.F) []history.F {
 	needs := map[string][]history.F{
-		"mixed":    {history.FGet, history.FPut, history.FAdd, history.FRead},
-		"register": {history.FGet, history.FPut},
-		"set":      {history.FAdd, history.FRead},
-		"append":   {history.FAppend, history.FRead},
+		"mixed":        {history.FGet, history.FPut, history.FAdd, history.FRead},
+		"register":     {history.FGet, history.FPut},
+		"set":          {history.FAdd, history.FRead},
+		"append":       {history.FAppend, history.FRead},
+		"transactions": {history.FTxn, history.FAppend, history.FRead},
+		"lock":         {history.FGet, history.FCas},
+		"puts":         {history.FGet, history.FPut},
+		"churn": {
+			history.FGet, history.FPut, history.FTxn,
+			history.FGrant, history.FAttach, history.FRevoke, history.FCompact,
+		},
 	}
 	return slices.DeleteFunc(needs[name], func(f history.F) bool { return slices.Contains(ops, f) })
 }

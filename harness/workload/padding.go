@@ -1,0 +1,56 @@
+package workload
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// filler is what values are padded with; workloads do not use it.
+const filler = "."
+
+// padded is a client whose puts and cas write values of size bytes. Histories
+// hold them without what fills them up. A value that was read and is filled up to
+// another size counts as one that nobody wrote.
+type padded struct {
+	Client
+	size int
+}
+
+// Padded returns a client that writes values of at least size bytes with put and
+// cas. Values of other operations keep the size that they have.
+func Padded(c Client, size int) Client { return padded{c, size} }
+
+// Do carries out op with its values filled up.
+func (p padded) Do(ctx context.Context, op history.Op) (done history.Op, hint string) {
+	if op.F == history.FPut || op.F == history.FCas {
+		op.Arg, op.Old = p.pad(op.Arg), p.pad(op.Old)
+	}
+	done, hint = p.Client.Do(ctx, op)
+	done.Arg, done.Old, done.Got = p.strip(done.Arg), p.strip(done.Old), p.strip(done.Got)
+	if len(done.Txn) > 0 {
+		done.Txn = append([]history.Micro(nil), done.Txn...)
+		for i := range done.Txn {
+			done.Txn[i].Got = p.strip(done.Txn[i].Got)
+		}
+	}
+	return done, hint
+}
+
+// pad fills a value up. No value stays none.
+func (p padded) pad(v string) string {
+	if v == "" || len(v) >= p.size {
+		return v
+	}
+	return v + strings.Repeat(filler, p.size-len(v))
+}
+
+func (p padded) strip(v string) string {
+	short := strings.TrimRight(v, filler)
+	if len(short) < len(v) && len(v) != p.size {
+		return fmt.Sprintf("%s, filled up to %d bytes instead of %d", short, len(v), p.size)
+	}
+	return short
+}
