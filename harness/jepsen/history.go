@@ -1,0 +1,372 @@
+// Package jepsen reads and writes the histories of Jepsen, so that usurper can
+// judge what others recorded, and Elle and Knossos what usurper did.
+//
+// It reads history.edn, as one vector of maps or one map after another, and the
+// older lines of logs, both also compressed by gzip. A form is as Jepsen prints
+// it: a map or a record with :process, :type, :f and :value, maybe :time, :index
+// and :error. What else a map has is passed over.
+//
+// An operation means what it means to Jepsen. :ok happened, :fail certainly did
+// not, and :info may have or may yet: it stays open to the end, and its process
+// never acts again. Processes that are no numbers, such as :nemesis, are passed
+// over. A value is its text in EDN; nil is no value.
+//
+// Whatever contradicts this is an error that names the line: the history is not
+// judged. Only a file that was cut short at its end is judged up to the cut, and
+// [History.Cut] says so.
+package jepsen
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Options say how to read a history. The zero value guesses what it can.
+type Options struct {
+	Model Model // none: as the functions of the first operations say
+	Keyed Keyed // "" is KeyedAuto
+	// Initial is the value that every register has at the start, as EDN. "" is
+	// "nil": none.
+	Initial string
+	// IgnoreTimes takes the order of the file for the only truth about time, and
+	// shows line n as n milliseconds.
+	IgnoreTimes bool
+}
+
+// History is a history of Jepsen's on its way to the checkers. It is used by one
+// goroutine, and read once.
+type History struct {
+	source source
+	name   string
+	close  func() error
+	o      Options
+	c      conversion
+
+	guessed bool
+	ahead   []entry // read to guess, not yet delivered
+	procs   map[int]*process
+	keys    map[string]bool // that have their initial value, if there is one
+	last    entry           // place and time of the operation read last
+	cut     *cutError
+	tally   Facts
+	event   history.Event
+	op      history.Op
+}
+
+// process is one of Jepsen's logical processes.
+type process struct {
+	open    bool
+	retired bool // by an :info
+	line    int  // of its last invocation, or completion if it is not open
+	f       string
+	op      history.Op
+}
+
+// Facts are what a reader of a verdict wants to know of a history.
+type Facts struct {
+	Model   Model
+	Guessed bool // the operations gave the model away
+	Keyed   bool
+	Ops     int64 // invocations
+	Skipped int64 // entries of the nemesis and of others that are no clients
+	Passed  int64 // lines of a log that are no operations
+	Timed   bool  // the entries have times
+}
+
+// maxAhead bounds how many entries are read to guess what a history is.
+const maxAhead = 10_000
+
+// Open opens the history at path and reads as much of it as it takes to guess
+// what it is. Errors of the content are [*InputError]s.
+func Open(path string, o Options) (*History, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open history: %w", err)
+	}
+	h, err := New(path, f, o)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	h.close = f.Close
+	return h, nil
+}
+
+// New is Open for a stream; name is its name in errors.
+func New(name string, in io.Reader, o Options) (*History, error) {
+	initial, err := parseInitial(o)
+	if err != nil {
+		return nil, err
+	}
+	src, err := open(name, in)
+	if err != nil {
+		return nil, err
+	}
+	h := &History{
+		source: src, name: name, close: func() error { return nil }, o: o,
+		procs: make(map[int]*process), keys: make(map[string]bool),
+	}
+	g := guess{model: o.Model, keyed: o.Keyed}
+	if err := h.lookAhead(&g); err != nil {
+		return nil, err
+	}
+	h.guessed = o.Model == ""
+	if initial != "" && (g.model == Set || g.model == ListAppend) {
+		return nil, fmt.Errorf("%s: an initial value is for registers, and the model is %s", name, g.model)
+	}
+	h.c = conversion{model: g.model, keyed: g.keyed == KeyedYes && !g.model.transactional(), upgrade: h.guessed, initial: initial}
+	return h, nil
+}
+
+// parseInitial returns the initial value as the checkers know it.
+func parseInitial(o Options) (string, error) {
+	if o.Initial == "" {
+		return "", nil
+	}
+	s := newScanner(nil)
+	s.reset([]byte(o.Initial), 1)
+	v, err := s.value(0)
+	if err == nil {
+		var more byte
+		if more, err = s.space(); err == nil && more != 0 {
+			err = errors.New("more than one value")
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("initial value %q: %w", o.Initial, err)
+	}
+	return v.value(), nil
+}
+
+// lookAhead reads entries until they show what the history is.
+func (h *History) lookAhead(g *guess) error {
+	for len(h.ahead) < maxAhead && !g.done() {
+		e, err := h.source.next()
+		if err != nil && !h.ends(err) {
+			return err
+		}
+		if err != nil {
+			break
+		}
+		g.look(e)
+		h.ahead = append(h.ahead, *e)
+	}
+	g.settle()
+	return nil
+}
+
+// ends tells whether an error is the end of the file, and notes a cut.
+func (h *History) ends(err error) bool {
+	return errors.As(err, &h.cut) || errors.Is(err, io.EOF)
+}
+
+// Close closes the file that Open opened.
+func (h *History) Close() error { return h.close() }
+
+// Cut tells, once the events have been read, where the file was cut short, if it
+// was: "line 7: …", else "".
+func (h *History) Cut() string {
+	if h.cut == nil {
+		return ""
+	}
+	return h.cut.Error()
+}
+
+// Facts returns what is known of the history. It is complete once the events have
+// been read.
+func (h *History) Facts() Facts {
+	f := h.tally
+	f.Model, f.Guessed, f.Keyed = h.c.model, h.guessed, h.c.keyed
+	if l, ok := h.source.(*lines); ok {
+		f.Passed = l.passed
+	}
+	return f
+}
+
+// Events ranges over the history as usurper's own: a begin, the operations, and
+// an end unless the file was cut short. An event and all it points to are valid
+// until the next one. After an error, an [*InputError] or one of the file's, the
+// sequence ends.
+func (h *History) Events() iter.Seq2[*history.Event, error] {
+	return func(yield func(*history.Event, error) bool) {
+		run := history.Run{What: history.RunBegin, Format: history.Format, Target: "jepsen", Workload: string(h.c.model)}
+		h.event = history.Event{Run: &run}
+		if !yield(&h.event, nil) {
+			return
+		}
+		for {
+			e, err := h.next()
+			if err != nil && h.ends(err) {
+				break
+			}
+			if err == nil && !e.client {
+				h.tally.Skipped++
+				continue
+			}
+			if err == nil {
+				err = h.deliver(e, yield)
+			}
+			if errors.Is(err, errStopped) {
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+		if h.cut == nil {
+			run = history.Run{What: history.RunEnd}
+			h.event = history.Event{Seq: h.event.Seq + 1, At: h.event.At, Run: &run}
+			yield(&h.event, nil)
+		}
+	}
+}
+
+var errStopped = errors.New("stopped")
+
+// next returns the next entry, with a time that is not before the last one's.
+func (h *History) next() (*entry, error) {
+	var e *entry
+	switch {
+	case len(h.ahead) > 0:
+		e = &h.ahead[0]
+		h.ahead = h.ahead[1:]
+	case h.cut != nil:
+		return nil, io.EOF
+	default:
+		var err error
+		if e, err = h.source.next(); err != nil {
+			return nil, err
+		}
+	}
+	if err := h.inOrder(e); err != nil {
+		return nil, &InputError{h.name, e.line, e.nth, err}
+	}
+	h.last = entry{line: e.line, at: e.at, timed: e.timed || h.last.timed, index: max(e.index, h.last.index)}
+	h.tally.Timed = h.last.timed
+	return e, nil
+}
+
+func (h *History) inOrder(e *entry) error {
+	first := h.last.line == 0
+	if e.index >= 0 && !first && e.index <= h.last.index {
+		return fmt.Errorf(":index %d after :index %d: a form is there twice or out of place", e.index, h.last.index)
+	}
+	switch {
+	case h.o.IgnoreTimes:
+		e.timed = false
+	case !e.timed && h.last.timed:
+		e.at = h.last.at
+		return nil
+	case e.timed && h.last.timed && e.at < h.last.at:
+		return fmt.Errorf("time goes backwards: :time %d after %d on line %d; if the order of the file is right all the same, pass --ignore-times",
+			int64(e.at), int64(h.last.at), h.last.line)
+	}
+	if !e.timed {
+		e.at = time.Duration(e.line) * time.Millisecond
+	}
+	return nil
+}
+
+// deliver turns a client's entry into an event, and yields it.
+func (h *History) deliver(e *entry, yield func(*history.Event, error) bool) error {
+	p := h.procs[e.process]
+	if p == nil {
+		p = new(process)
+		h.procs[e.process] = p
+	}
+	var err error
+	if e.kind == history.Invoke {
+		err = h.invoke(e, p)
+	} else {
+		err = h.complete(e, p)
+	}
+	if err != nil {
+		return &InputError{h.name, e.line, e.nth, err}
+	}
+	if e.kind == history.Invoke && h.c.initial != "" && !h.initialize(&p.op, e.at, yield) {
+		return errStopped
+	}
+	if !h.emit(&p.op, e.at, yield) {
+		return errStopped
+	}
+	if e.kind != history.Invoke {
+		p.op = history.Op{} // whatever it holds is no longer needed
+	}
+	return nil
+}
+
+func (h *History) invoke(e *entry, p *process) error {
+	switch {
+	case p.open:
+		return fmt.Errorf("process %d invokes an operation while that of line %d is open", e.process, p.line)
+	case p.retired:
+		return fmt.Errorf("process %d acts again: the :info of line %d was its last", e.process, p.line)
+	}
+	h.tally.Ops++
+	*p = process{open: true, line: e.line, f: e.f}
+	p.op = history.Op{Process: e.process, Type: history.Invoke, Node: e.node, Final: e.final}
+	return h.c.invoked(e, &p.op)
+}
+
+func (h *History) complete(e *entry, p *process) error {
+	switch {
+	case !p.open && p.line == 0:
+		return fmt.Errorf("process %d completes an operation that it never invoked", e.process)
+	case !p.open:
+		return fmt.Errorf("process %d completes an operation twice: the first time on line %d", e.process, p.line)
+	case e.f != p.f:
+		return fmt.Errorf("process %d completes %s, but what it invoked on line %d is %s", e.process, e.f, p.line, p.f)
+	}
+	p.open, p.retired = false, e.kind == history.Info
+	p.op.Type, p.op.Error = e.kind, e.err
+	invoked := p.line
+	p.line = e.line
+	if err := h.c.completed(e, &p.op); err != nil {
+		return fmt.Errorf("%w (process %d, invoked on line %d)", err, e.process, invoked)
+	}
+	return nil
+}
+
+// initialize writes the initial value of every key that op is the first on, as an
+// operation of nobody that is over before op begins.
+func (h *History) initialize(op *history.Op, at time.Duration, yield func(*history.Event, error) bool) bool {
+	keys := []string{op.Key}
+	if op.F == history.FTxn {
+		keys = keys[:0]
+		for i := range op.Txn {
+			keys = append(keys, op.Txn[i].Key)
+		}
+	}
+	for _, key := range keys {
+		if h.keys[key] {
+			continue
+		}
+		h.keys[key] = true
+		put := history.Op{Process: nobody, Type: history.Invoke, F: history.FPut, Key: key, Arg: h.c.initial, Node: "the start"}
+		if op.F == history.FTxn {
+			put.F, put.Key, put.Arg = history.FTxn, "", ""
+			put.Txn = []history.Micro{{F: history.FPut, Key: key, Arg: h.c.initial}}
+		}
+		done := put
+		done.Type = history.OK
+		if !h.emit(&put, at, yield) || !h.emit(&done, at, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// nobody is a process that no client is.
+const nobody = -1
+
+func (h *History) emit(op *history.Op, at time.Duration, yield func(*history.Event, error) bool) bool {
+	h.op = *op
+	h.event = history.Event{Seq: h.event.Seq + 1, At: at, Op: &h.op}
+	return yield(&h.event, nil)
+}
