@@ -11,7 +11,7 @@ import (
 // Check judges the history in a run directory and leaves verdict.json and
 // report.txt there. It needs nothing but the history.
 func Check(dir results.Dir) (checker.Report, error) {
-	report, err := CheckFile(dir.Path(results.HistoryFile))
+	report, err := CheckFile(dir.History())
 	if err != nil {
 		return report, err
 	}
@@ -30,7 +30,7 @@ func CheckFile(path string) (checker.Report, error) {
 		return checker.Report{}, err
 	}
 	defer h.Close()
-	report, err := checker.Run(checker.All(checker.Options{}), h.Events())
+	report, err := checker.RunBatches(checker.All(checker.Options{}), h.Batches())
 	if err != nil {
 		return report, fmt.Errorf("check: %w", err)
 	}

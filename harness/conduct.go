@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
@@ -28,8 +29,11 @@ type run struct {
 	subnet   *fabric.Subnet
 	protocol fabric.Protocol // nil when the traffic is not decoded
 	fabric   *fabric.Fabric
-	owners   *fabric.Owners // of dialling sockets; nil unless members have one address each
-	tap      target.Tap     // nil when the traffic is not decoded
+	owners   *fabric.Owners    // of dialling sockets; nil unless members have one address each
+	tap      target.Tap        // nil when the traffic is not decoded
+	schedule *schedule         // nil when the frames have no names
+	followed *Followed         // how far the run kept to its schedule; nil without one
+	doors    map[string]string // where clients dial each member, if they are proxied
 	host     cluster.Host
 	cluster  *cluster.Cluster
 	view     *nemesis.View // who leads, as of the events so far
@@ -39,7 +43,8 @@ type run struct {
 	unwatch func()
 
 	stopping    sync.Once
-	interrupted error // why ctx ended before the plan did
+	interrupted error  // why ctx ended before the plan did
+	broken      string // what ended the attack, of a run that is to be held
 }
 
 // prepare is step 1: it makes the run directory and writes down everything that
@@ -67,7 +72,7 @@ func prepare(cfg Config) (*run, error) {
 		return nil, err
 	}
 	r.dir.MakeLatest()
-	if cfg.FailFast {
+	if cfg.FailFast || cfg.Until != (checker.Breach{}) {
 		r.live, r.unwatch = r.rec.Watch(liveSize, func(*history.Event) bool { return true })
 	}
 	r.rec.Record(history.Event{Run: &history.Run{
@@ -80,7 +85,7 @@ func prepare(cfg Config) (*run, error) {
 		Election:  cfg.Election,
 		Heartbeat: cfg.Heartbeat,
 		Traced:    cfg.Target.Traced(),
-		Tapped:    cfg.Target.Protocol() != nil,
+		Tapped:    cfg.tapped(),
 		Steps:     len(r.plan.Steps),
 	}})
 	return r, nil
@@ -88,7 +93,7 @@ func prepare(cfg Config) (*run, error) {
 
 // writeDown writes what was set and what is planned, and opens the history.
 func (r *run) writeDown() error {
-	if err := r.dir.WriteJSON(results.ConfigFile, &r.cfg); err != nil {
+	if err := r.dir.WriteJSON(results.ConfigFile, r.manifest()); err != nil {
 		return err
 	}
 	if err := r.dir.WriteText(results.PlanFile, r.plan.String()); err != nil {
@@ -110,6 +115,8 @@ func randomPlan(cfg Config) (nemesis.Plan, error) {
 		Election: cfg.Election,
 		Classes:  classes,
 		Density:  cfg.Density,
+		Operator: cfg.Operator,
+		Clients:  cfg.ProxyClients,
 	}), nil
 }
 
@@ -190,9 +197,11 @@ func (r *run) attack(whole context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop(nil)
+	var judge liveJudge
 	if r.live != nil {
 		defer r.unwatch()
-		wg.Go(func() { failFast(ctx, r.live, stop) })
+		judge = newLiveJudge(r.cfg.Until)
+		wg.Go(func() { failFast(ctx, r.live, judge, stop) })
 	}
 	clients, stopClients := context.WithCancel(ctx)
 	defer stopClients()
@@ -210,6 +219,9 @@ func (r *run) attack(whole context.Context) error {
 	}
 	if errors.Is(context.Cause(ctx), errViolated) {
 		r.note("", errViolated.Error())
+		if r.cfg.Hold > 0 {
+			r.broken = judge.why() // failFast is done with it
+		}
 	}
 	r.fabric.Heal()
 	for _, left := range report.Unhealed {
@@ -244,6 +256,7 @@ func (r *run) settle(ctx context.Context) error {
 		r.note("", "final reads: "+err.Error())
 	}
 	r.awaitCaughtUp(ctx)
+	r.auditMembers(ctx)
 	return nil
 }
 
@@ -260,6 +273,7 @@ func (r *run) stop() {
 		if r.fabric != nil {
 			r.fabric.Close()
 		}
+		r.closeSchedule()
 		if r.owners != nil {
 			r.owners.Close()
 		}
@@ -282,14 +296,8 @@ func (r *run) awaitLeader(ctx context.Context) {
 
 func (r *run) workload() workload.Options {
 	return workload.Options{
-		Nodes: r.cluster.Names(),
-		Dial: func(node string) (workload.Client, error) {
-			m, err := r.cluster.Member(node)
-			if err != nil {
-				return nil, err
-			}
-			return r.cfg.Target.Client(m)
-		},
+		Nodes:   r.cluster.Names(),
+		Dial:    r.dial,
 		Record:  r.rec.Record,
 		Clients: r.cfg.Clients,
 		Rate:    r.cfg.Rate,
@@ -299,9 +307,27 @@ func (r *run) workload() workload.Options {
 	}
 }
 
+// dial returns a client of a member, through its door if it has one.
+func (r *run) dial(node string) (workload.Client, error) {
+	m, err := r.cluster.Member(node)
+	if err != nil {
+		return nil, err
+	}
+	var c workload.Client
+	if door, ok := r.doors[node]; ok {
+		c, err = target.ClientAt(r.cfg.Target, m, door)
+	} else {
+		c, err = r.cfg.Target.Client(m)
+	}
+	if err != nil || r.cfg.ValueSize == 0 {
+		return c, err
+	}
+	return workload.Padded(c, r.cfg.ValueSize), nil
+}
+
 func (r *run) nemesis() nemesis.Options {
 	return nemesis.Options{
-		System: &system{r.cluster, r.fabric, r.rec, r.poll()},
+		System: &system{r.cluster, r.fabric, r.rec, r.poll(), newOperator(r.cluster, r.cfg.Target, r.rec.Record)},
 		Record: r.rec.Record,
 		Now:    func() time.Duration { return r.rec.Now() - r.faults },
 		Until:  r.cfg.For,
@@ -313,7 +339,7 @@ func (r *run) nemesis() nemesis.Options {
 // poll returns how often members are asked who leads: never, if traces or taps
 // tell.
 func (r *run) poll() time.Duration {
-	if r.cfg.Target.Traced() || r.protocol != nil {
+	if r.cfg.Target.Traced() || r.cfg.tapped() {
 		return 0
 	}
 	return max(r.cfg.Election/4, 10*time.Millisecond)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/workload"
@@ -28,6 +30,12 @@ type Config struct {
 	// Plan is what the nemesis does. Nil: one is generated from Seed.
 	Plan     *nemesis.Plan `json:"-"`
 	PlanName string        `json:"plan"` // random, a scenario's name, or a file
+	// Schedule is an order of messages to keep to as far as it applies; nil: they
+	// come as they come. The target's Protocol must be a fabric.Identifier.
+	Schedule fabric.Schedule `json:"-"`
+	// Operator lets administrators take part in a generated plan: they defragment,
+	// compact, move the lead, change members. The target must be a target.Operator.
+	Operator bool `json:"operator,omitempty"`
 	// Density divides the pauses between the faults of a generated plan; above 0, up to 100.
 	Density float64 `json:"density"`
 
@@ -36,6 +44,16 @@ type Config struct {
 	Rate     float64       `json:"rate"`    // operations a second in all; 0: as fast as they go
 	Timeout  time.Duration `json:"timeout"` // of one operation
 	Resend   float64       `json:"resend"`  // share of writes sent again on purpose
+	// ProxyClients puts the traffic between clients and members behind the fabric
+	// too, so that faults may touch it: the word "clients" of plans.
+	ProxyClients bool `json:"proxy_clients,omitempty"`
+	// Direct lets members dial each other without the fabric in between, to tell
+	// what it costs: nothing is tapped, and a plan may not touch the traffic.
+	Direct bool `json:"direct,omitempty"`
+
+	// ValueSize is how many bytes the values have that put and cas write; 0 for no
+	// more than tells them apart, up to 1 MiB.
+	ValueSize int `json:"value_size,omitempty"`
 
 	// Election and Heartbeat are the target's own timers: T, of which timers are
 	// drawn from [T, 2T), and the interval between heartbeats. Checkers and the
@@ -51,11 +69,22 @@ type Config struct {
 	// FailFast ends the attack as soon as a checker that can tell while the run is
 	// under way finds a rule broken.
 	FailFast bool `json:"fail_fast,omitempty"`
+	// Hold keeps the system running for so long, HoldForever for as long as Run's
+	// context lasts, once FailFast or Until has ended the attack and everything is
+	// healed. It is then that Holding is called, if it is not nil. 0: not at all.
+	Hold    time.Duration `json:"-"`
+	Holding func(Held)    `json:"-"`
+	// Until ends the attack like FailFast, but only once this rule is broken. The
+	// zero Breach is none.
+	Until checker.Breach `json:"until,omitzero"`
 
 	// Results is the directory below which the run directory is made.
 	Results string `json:"results"`
 	// KeepData keeps the members' data directories also of a valid run.
 	KeepData bool `json:"keep_data"`
+
+	// Command is the command line that asked for the run, for its directory.
+	Command []string `json:"command,omitempty"`
 
 	// Progress, if not nil, is called some times a second with how the run
 	// stands, from one goroutine.
@@ -85,6 +114,9 @@ func Default() Config {
 // RandomPlan is the PlanName of a plan generated from the seed.
 const RandomPlan = "random"
 
+// maxValue bounds ValueSize: systems refuse longer requests.
+const maxValue = 1 << 20
+
 // Validate tells everything that is wrong with the configuration.
 func (c *Config) Validate() error {
 	var errs []error
@@ -113,17 +145,29 @@ func (c *Config) Validate() error {
 	if !(c.Resend >= 0 && c.Resend <= 1) {
 		bad("a resend share of %g: use 0 to 1", c.Resend)
 	}
+	if _, ok := c.Target.(target.Operator); c.Operator && c.Target != nil && !ok {
+		bad("an operator in the plan: %s has nothing for one to do; only some targets do, such as etcd", c.Target.Name())
+	}
+	if c.ValueSize < 0 || c.ValueSize > maxValue {
+		bad("values of %d bytes: use 0 to %d", c.ValueSize, maxValue)
+	}
 	if c.Heartbeat <= 0 || c.Election < 2*c.Heartbeat {
 		bad("election timeout %s with heartbeats every %s: use an election timeout of at least two heartbeats", c.Election, c.Heartbeat)
 	}
 	if c.Election > time.Minute {
 		bad("an election timeout of %s: use at most 1m", c.Election)
 	}
+	if c.Hold < 0 || c.Hold > 0 && !c.FailFast && c.Until == (checker.Breach{}) {
+		bad("hold for %s: use a positive duration, and end the attack at a broken rule (fail fast)", c.Hold)
+	}
 	if c.Settle < 0 {
 		bad("%s to settle: use a positive duration, or 0 for the default", c.Settle)
 	}
 	if c.Results == "" {
 		bad("no results directory: name one, such as results")
+	}
+	if c.Schedule != nil && c.Target != nil && !named(c) {
+		bad("a message schedule to follow: the frames of %s have no names that are alike in every run; only some targets' have, such as reference's", c.Target.Name())
 	}
 	if _, err := workload.For(c.Workload, c.ops()); err != nil {
 		errs = append(errs, err)
@@ -132,8 +176,13 @@ func (c *Config) Validate() error {
 		bad("a resend share of %g: %s does not promise to apply a request id once: use 0", c.Resend, c.Target.Name())
 	}
 	if c.Plan != nil && c.Nodes >= 1 && c.Nodes <= 9 {
-		if err := c.Plan.Validate(c.Names()); err != nil {
+		if err := c.Plan.Validate(c.Endpoints()); err != nil {
 			bad("plan %s: %w", c.PlanName, err)
+		}
+	}
+	if c.Direct {
+		if err := c.direct(); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
@@ -154,4 +203,37 @@ func (c *Config) Names() []string {
 		names[i] = fmt.Sprintf("n%d", i+1)
 	}
 	return names
+}
+
+// tapped tells whether the traffic between members is decoded.
+func (c *Config) tapped() bool {
+	return c.Target.Protocol() != nil && c.Nodes > 1 && !c.Direct // one member has no peers
+}
+
+// direct tells what a run without the fabric cannot do.
+func (c *Config) direct() error {
+	if c.ProxyClients {
+		return errors.New("direct, and clients behind the proxy layer: choose one")
+	}
+	if c.Plan == nil {
+		if c.PlanName == RandomPlan {
+			return errors.New("direct: random plans need the proxy layer: use --plan none, kills, or a file without traffic faults")
+		}
+		return nil
+	}
+	for i, s := range c.Plan.Steps {
+		if nemesis.OnTraffic(s.Fault) {
+			return fmt.Errorf("direct: step %d of the plan, %q, needs the proxy layer: leave one of them out", i+1, s.String())
+		}
+	}
+	return nil
+}
+
+// Endpoints lists whom a plan may name: the members, and nemesis.Clients if they
+// have links.
+func (c *Config) Endpoints() []string {
+	if c.ProxyClients {
+		return append(c.Names(), nemesis.Clients)
+	}
+	return c.Names()
 }

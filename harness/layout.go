@@ -10,19 +10,23 @@ import (
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/nemesis"
 )
 
 // Every cluster has a loopback subnet of its own. In it, member i listens at
 // host 10+i, privately. What it dials to reach another member is a listener of
 // the fabric at host 100+i, on a port for each other member; or, if members know
 // each other by one address each, the listener at host 100+j that all who dial
-// member j share. A packet capture thus shows who talks to whom.
+// member j share. If clients are proxied, they dial member j at host 100+j too,
+// on its client port. A packet capture thus shows who talks to whom.
 const (
 	memberHost = 10
 	fabricHost = 100
 	peerPort   = 7701
 	clientPort = 7702
 	linkPort   = 9000
+	// failpointPort is for binaries that were built with failpoints.
+	failpointPort = 7703
 )
 
 // layOut claims the addresses, starts the fabric with its listeners, and lays
@@ -33,7 +37,12 @@ func (r *run) layOut(ctx context.Context) error {
 		return err
 	}
 	observer := r.observer()
-	if r.fabric, err = fabric.New(fabric.Options{Protocol: r.protocol, Observer: observer, Seed: r.cfg.Seed}); err != nil {
+	if err := r.openSchedule(); err != nil {
+		return err
+	}
+	options := fabric.Options{Protocol: r.protocol, Observer: observer, Seed: r.cfg.Seed}
+	r.scheduling(&options)
+	if r.fabric, err = fabric.New(options); err != nil {
 		return err
 	}
 	members := make([]target.Member, r.cfg.Nodes)
@@ -45,6 +54,8 @@ func (r *run) layOut(ctx context.Context) error {
 			ClientAddr: r.subnet.Addr(byte(memberHost+i+1), clientPort),
 			Peers:      make(map[string]string),
 			DataDir:    r.dir.Path(results.NodesDir, name, "data"),
+
+			FailpointAddr: r.subnet.Addr(byte(memberHost+i+1), failpointPort),
 		}
 		if r.cfg.Target.OneAddress() {
 			members[i].Advertised = advertised
@@ -65,10 +76,53 @@ func (r *run) layOut(ctx context.Context) error {
 	}
 	// Listeners come last: from then on strangers may dial and be looked up. The
 	// members' maps are filled before any of them starts.
-	if r.cfg.Target.OneAddress() {
+	if r.cfg.ProxyClients {
+		if err := r.listenClients(members); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.cfg.Direct:
+		introduce(members)
+		return nil
+	case r.cfg.Target.OneAddress():
 		return r.listenShared(members)
 	}
 	return r.listenPairs(members)
+}
+
+// introduce lets members dial each other where they listen.
+func introduce(members []target.Member) {
+	for i := range members {
+		m := &members[i]
+		if m.Advertised != nil {
+			m.Advertised[m.Name] = m.PeerAddr // one map for all
+		}
+		for j := range members {
+			if i != j {
+				m.Peers[members[j].Name] = members[j].PeerAddr
+			}
+		}
+	}
+}
+
+// listenClients gives each member a listener for its clients. What the harness
+// itself asks of members does not pass it.
+func (r *run) listenClients(members []target.Member) error {
+	r.doors = make(map[string]string)
+	for j, m := range members {
+		backend, err := target.ClientAddress(r.cfg.Target, m)
+		if err == nil {
+			r.doors[m.Name], err = r.fabric.Listen(nemesis.Clients, m.Name, fabric.ListenOptions{
+				Addr:    r.subnet.Addr(byte(fabricHost+j+1), clientPort),
+				Backend: backend,
+			})
+		}
+		if err != nil {
+			return fmt.Errorf("lay out the link %s > %s: %w", nemesis.Clients, m.Name, err)
+		}
+	}
+	return nil
 }
 
 // listenPairs gives each ordered pair of members a listener: it tells who dials.
@@ -125,13 +179,18 @@ func (r *run) listenShared(members []target.Member) error {
 }
 
 // attributed records a connection between members that was closed because nobody
-// could say who dialled it: what it would have carried is missing from the run.
+// could say who dialled it. What it would have carried is missing from what the
+// tap saw; without a tap it is one lost connection more, of which no byte moved.
 func (r *run) attributed(a fabric.Attribution) {
 	if !errors.Is(a.Err, fabric.ErrUnknownDialler) {
 		return
 	}
+	what := history.RunUntap
+	if r.protocol == nil {
+		what = history.RunNote
+	}
 	r.rec.Record(history.Event{Run: &history.Run{
-		What: history.RunUntap,
+		What: what,
 		Node: a.Accepter,
 		Text: fmt.Sprintf("a connection to %s from %s was closed: %v", a.Accepter, a.Remote, a.Err),
 	}})

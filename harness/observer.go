@@ -15,8 +15,12 @@ type observer struct {
 }
 
 // observer returns what watches the frames of decoded links, and settles by which
-// protocol they are decoded; nil when the target's traffic cannot be.
+// protocol they are decoded; nil when the target's traffic
+// cannot be, or does not pass the fabric.
 func (r *run) observer() fabric.Observer {
+	if r.cfg.Direct {
+		return nil
+	}
 	r.protocol = r.cfg.Target.Protocol()
 	r.tap = r.cfg.Target.Tap(r.cfg.Names(), func(e history.Raft) {
 		r.rec.Record(history.Event{Raft: &e})

@@ -21,6 +21,8 @@ type Result struct {
 	Report checker.Report
 	// Interrupted says that ctx ended before the plan did.
 	Interrupted bool
+	// Followed is how far the run kept to Config.Schedule; nil without one.
+	Followed *Followed
 }
 
 // Run performs one test:
@@ -44,11 +46,14 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	if closeErr := r.rec.Close(); closeErr != nil {
 		err = errors.Join(closeErr, err)
 	}
+	if planErr := WriteExecuted(r.dir); err == nil {
+		err = planErr
+	}
 	if err != nil {
 		return Result{Dir: r.dir}, fmt.Errorf("run %s: %w", r.dir, err)
 	}
 	report, err := r.judge()
-	return Result{Dir: r.dir, Report: report, Interrupted: r.interrupted != nil}, err
+	return Result{Dir: r.dir, Report: report, Interrupted: r.interrupted != nil, Followed: r.followed}, err
 }
 
 // conduct is steps 2 to 5 up to the end of the history. Steps run in this
@@ -66,6 +71,7 @@ func (r *run) conduct(ctx context.Context) error {
 		return err
 	}
 	r.interrupted = context.Cause(ctx)
+	r.hold(ctx)
 	if err := r.settle(ctx); err != nil { // 4
 		return err
 	}

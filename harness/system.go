@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -19,12 +20,18 @@ type system struct {
 	// poll is how often members are asked who leads, because neither traces nor
 	// taps tell; 0 for never.
 	poll time.Duration
+
+	*operator
 }
 
 func (s *system) Nodes() []string { return s.cluster.Names() }
 
 func (s *system) Kill(ctx context.Context, node string) (int, error) {
-	return s.cluster.Kill(ctx, node)
+	pid, err := s.cluster.Kill(ctx, node)
+	if errors.Is(err, cluster.ErrDown) {
+		err = means(err, nemesis.ErrGone)
+	}
+	return pid, err
 }
 
 func (s *system) Start(ctx context.Context, node string) error  { return s.cluster.Start(ctx, node) }

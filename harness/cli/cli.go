@@ -75,11 +75,12 @@ one linearizable store.`,
   usurper run --bug stale-log-vote     the same with a node that breaks a rule
   usurper run --plan stale-candidate   one named scenario
   usurper check results/latest         judge a saved run again
+  usurper shrink results/latest        reduce a failed run to the faults that it needs
   usurper bugs                         show that every deliberate bug is caught`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), nightlyCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), exportCommand(), explainCommand(), replayCommand(), shrinkCommand(), keepCommand(), nightlyCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
 	})

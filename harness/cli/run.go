@@ -37,10 +37,14 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.IntVar(&f.cfg.Nodes, "nodes", f.cfg.Nodes, "number of members")
 	fs.DurationVar(&f.cfg.For, "for", f.cfg.For, "how long to attack (default for a plan file: until it ends)")
 	fs.Uint64Var(&f.cfg.Seed, "seed", 0, "seed of plan and clients; 0 draws one")
-	fs.StringVar(&f.plan, "plan", harness.RandomPlan, `random, none, a scenario's name (see usurper scenarios), or a plan file`)
+	fs.StringVar(&f.plan, "plan", harness.RandomPlan, `random, kills, none, a scenario's name (see usurper scenarios), or a plan file`)
+	fs.BoolVar(&f.cfg.Operator, "operator", false, "let administrators take part in a random plan: defragment, compact, move the lead, replace members (etcd)")
 	fs.Float64Var(&f.cfg.Density, "density", f.cfg.Density, "divides the pauses between the faults of a random plan")
-	fs.StringVar(&f.cfg.Workload, "workload", f.cfg.Workload, "what clients do: mixed, register, set or append")
+	fs.StringVar(&f.cfg.Workload, "workload", f.cfg.Workload, "what clients do: "+strings.Join(workload.Names(), ", "))
+	fs.IntVar(&f.cfg.ValueSize, "value-size", 0, "bytes of the values that put and cas write; 0 for a few")
 	fs.IntVar(&f.cfg.Clients, "clients", f.cfg.Clients, "number of clients")
+	fs.BoolVar(&f.cfg.ProxyClients, "proxy-clients", false, `put clients behind the proxy layer too: plans may cut "clients" off`)
+	fs.BoolVar(&f.cfg.Direct, "direct", false, "leave the proxy layer out, to tell what it costs: no taps, no traffic faults")
 	fs.Float64Var(&f.cfg.Rate, "rate", f.cfg.Rate, "operations a second in all; 0 for as fast as they go")
 	fs.DurationVar(&f.cfg.Timeout, "timeout", f.cfg.Timeout, "timeout of one operation")
 	fs.Float64Var(&f.cfg.Resend, "resend", f.cfg.Resend, "share of writes that clients send again on purpose")
@@ -74,6 +78,10 @@ func (f *runFlags) setPlan(cfg *harness.Config) error {
 	switch f.plan {
 	case harness.RandomPlan:
 		return nil
+	case harness.KillsPlan:
+		plan := harness.Kills(*cfg)
+		cfg.Plan = &plan
+		return nil
 	case "none":
 		cfg.Plan = &nemesis.Plan{}
 		return nil
@@ -93,7 +101,7 @@ func (f *runFlags) setPlan(cfg *harness.Config) error {
 	if err != nil {
 		return err
 	}
-	plan, err := nemesis.ParseFor(f.plan, text, cfg.Names())
+	plan, err := nemesis.ParseFor(f.plan, text, cfg.Endpoints())
 	if err != nil {
 		return err
 	}
@@ -113,7 +121,7 @@ const maxPlan = 1 << 20
 func readPlan(path string) (string, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("no plan %q: use random, none, one of %s, or the path of a plan file", path, strings.Join(scenario.Names(), ", "))
+		return "", fmt.Errorf("no plan %q: use random, kills, none, one of %s, or the path of a plan file", path, strings.Join(scenario.Names(), ", "))
 	}
 	if err != nil {
 		return "", fmt.Errorf("read plan: %w", err)
@@ -131,6 +139,7 @@ func readPlan(path string) (string, error) {
 
 func runCommand() *cobra.Command {
 	var f runFlags
+	var hold holdFlag
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run a system, attack it, and judge what happened",
@@ -144,6 +153,7 @@ that is interrupted is judged by what was done, and never valid.`,
   usurper run --nodes 3 --for 10s --seed 7
   usurper run --plan stale-candidate
   usurper run --plan my-plan.txt --bug double-vote
+  usurper run --bug stale-log-vote --hold
   usurper run --target etcd --version v3.6.16 --for 60s
   usurper run --target exec --config examples/redis.yaml`,
 		Args: noArgs,
@@ -153,10 +163,20 @@ that is interrupted is judged by what was done, and never valid.`,
 			if err != nil {
 				return err
 			}
+			cfg.Command = os.Args
+			if hold != 0 {
+				cfg.FailFast, cfg.Hold = true, time.Duration(hold)
+				cfg.Holding = func(h harness.Held) {
+					show.done()
+					printHeld(cmd.OutOrStdout(), h)
+				}
+			}
 			return run(cmd.Context(), cmd, cfg)
 		},
 	}
 	f.add(cmd.Flags())
+	cmd.Flags().Var(&hold, "hold", "as --fail-fast, and leave the healed system running for so long, or until an interrupt, for a debugger")
+	cmd.Flags().Lookup("hold").NoOptDefVal = holdForever
 	complete(cmd)
 	return cmd
 }
@@ -170,7 +190,7 @@ func complete(cmd *cobra.Command) {
 	} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
-	plans := append([]string{harness.RandomPlan, "none"}, scenario.Names()...)
+	plans := append([]string{harness.RandomPlan, harness.KillsPlan, "none"}, scenario.Names()...)
 	cmd.RegisterFlagCompletionFunc("plan", cobra.FixedCompletions(plans, cobra.ShellCompDirectiveDefault))
 }
 
@@ -186,6 +206,9 @@ func run(ctx context.Context, cmd *cobra.Command, cfg harness.Config) error {
 	}
 	fmt.Fprint(cmd.OutOrStdout(), result.Report.String())
 	fmt.Fprintf(cmd.OutOrStdout(), "run directory: %s\n", result.Dir)
+	if verdict == checker.Invalid {
+		fmt.Fprintf(cmd.OutOrStdout(), "\nagain:     usurper replay %[1]s\nsmaller:   usurper shrink %[1]s\nthe story: usurper explain %[1]s\n", result.Dir)
+	}
 	if err != nil && verdict != checker.Invalid {
 		return err
 	}

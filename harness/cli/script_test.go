@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ func TestMain(m *testing.M) {
 //	exits STATUS COMMAND...   run a command that ends with this exit status
 //	await FILE REGEXP         wait until a file of that name, a pattern, has a match
 //	chop FILE BYTES           cut bytes off a file's end
+//	alive FILE, gone FILE     the last processes of all members in a history, whose
+//	                          name is a pattern, are there, or are not
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
@@ -50,6 +53,8 @@ func TestScripts(t *testing.T) {
 			"exits": exits,
 			"await": await,
 			"chop":  chop,
+			"alive": func(ts *testscript.TestScript, neg bool, args []string) { processes(ts, neg, args, true) },
+			"gone":  func(ts *testscript.TestScript, neg bool, args []string) { processes(ts, neg, args, false) },
 		},
 	})
 }
@@ -99,4 +104,31 @@ func chop(ts *testscript.TestScript, neg bool, args []string) {
 	info, err := os.Stat(path)
 	ts.Check(err)
 	ts.Check(os.Truncate(path, info.Size()-n))
+}
+
+// processes checks that the last process of each member is there, or is not.
+func processes(ts *testscript.TestScript, neg bool, args []string, want bool) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: alive FILE or gone FILE")
+	}
+	names, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(names) != 1 {
+		ts.Fatalf("%s means %d files, want one", args[0], len(names))
+	}
+	text, err := os.ReadFile(names[0])
+	ts.Check(err)
+	pids := make(map[string]int)
+	for _, m := range regexp.MustCompile(`"node":"(n\d)","what":"start","inc":\d+,"pid":(\d+)`).FindAllStringSubmatch(string(text), -1) {
+		pids[m[1]], err = strconv.Atoi(m[2])
+		ts.Check(err)
+	}
+	if len(pids) != 3 {
+		ts.Fatalf("started: %v, want three members", pids)
+	}
+	for name, pid := range pids {
+		if is := syscall.Kill(pid, 0) == nil; is != want {
+			ts.Fatalf("%s, process %d: alive is %v, want %v", name, pid, is, want)
+		}
+	}
 }

@@ -35,7 +35,7 @@ func targetNames() []string { return []string{"reference", "etcd", "exec"} }
 func ownFlags() map[string]string {
 	return map[string]string{
 		"bug": "reference", "pre-vote": "reference", "snapshot-every": "reference", "no-trace": "reference",
-		"version": "etcd", "serializable-reads": "etcd", "snapshot-count": "etcd",
+		"version": "etcd", "serializable-reads": "etcd", "peer-tls": "etcd", "snapshot-count": "etcd", "no-fsync": "etcd",
 		"config": "exec",
 	}
 }
@@ -51,7 +51,10 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 
 	fs.StringVar(&f.version, "version", "", "etcd: the version to build and run, such as v3.6.16")
 	fs.BoolVar(&f.etcd.SerializableReads, "serializable-reads", false, "etcd: let members read from what they know themselves, which may be stale")
+	fs.BoolVar(&f.etcd.PeerTLS, "peer-tls", false, "etcd: let members talk over TLS, which no tap can read: elections are not checked")
 	fs.Uint64Var(&f.etcd.SnapshotCount, "snapshot-count", 0, "etcd: applied entries between snapshots; 0 for its own default")
+
+	fs.BoolVar(&f.etcd.NoFsync, "no-fsync", false, "etcd: let members not sync what they write, which a kill does not show: for slow disks")
 
 	fs.StringVar(&f.system, "config", "", "exec: the file that describes the system")
 }
@@ -118,6 +121,7 @@ const (
 
 func (f *targetFlags) setEtcd(ctx context.Context, cfg *harness.Config, given func(string) bool, progress func(string)) error {
 	setUnless(given, "nodes", &cfg.Nodes, etcdNodes)
+	setUnless(given, "workload", &cfg.Workload, "churn") // registers, and revisions that move in every way
 	setUnless(given, "heartbeat", &cfg.Heartbeat, etcdHeartbeat)
 	setUnless(given, "election", &cfg.Election, etcdElection)
 	o := f.etcd

@@ -327,4 +327,7 @@ func (c *Cluster) closeLogs() {
 	}
 }
 
+// LogFile returns where what a member prints goes, in a cluster with this Dir.
+func LogFile(dir, name string) string { return filepath.Join(nodeDir(dir, name), "log") }
+
 func nodeDir(root, name string) string { return filepath.Join(root, name) }

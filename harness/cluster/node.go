@@ -22,19 +22,23 @@ type node struct {
 	dir  string
 	log  *logFile
 
-	pid atomic.Int64 // of the process it has, 0 for none
+	pid  atomic.Int64 // of the process it has, 0 for none
+	last atomic.Pointer[incarnation]
 
 	mu     sync.Mutex
 	member target.Member
 	run    *incarnation // nil while the member is down
 	failed error        // the last exit that nobody asked for
+	// joining says that what is started next may fail to come up.
+	joining bool
 }
 
 // incarnation is one process of a member.
 type incarnation struct {
 	proc    Process
 	inc     uint64
-	asked   atomic.Bool   // the harness wants it to end
+	asked   atomic.Bool   // the harness ends it
+	excused atomic.Bool   // it may end by itself, and may say why
 	settled chan struct{} // closed once reaped, traced and recorded
 	tail    *tail
 }
@@ -48,10 +52,14 @@ func newNode(o *Options, m target.Member) (*node, error) {
 		return nil, fmt.Errorf("lay out %s: %w", m.Name, err)
 	}
 	crash := func(line string) {
-		o.Record(history.Event{Run: &history.Run{What: history.RunLog, Node: m.Name, Text: line}})
+		what := history.RunLog
+		if run := n.last.Load(); run != nil && run.excused.Load() {
+			what = history.RunNote
+		}
+		o.Record(history.Event{Run: &history.Run{What: what, Node: m.Name, Text: line}})
 	}
 	var err error
-	n.log, err = openLog(filepath.Join(n.dir, "log"), crash)
+	n.log, err = openLog(LogFile(o.Dir, m.Name), crash)
 	return n, err
 }
 
@@ -71,13 +79,16 @@ func (n *node) startLocked() error {
 		m := n.member
 		n.log.listen(func(line string) { l.Printed(m, line) })
 	}
+	run := &incarnation{inc: n.member.Inc, settled: make(chan struct{})}
+	run.excused.Store(n.joining)
+	n.last.Store(run) // before it prints anything
 	proc, err := n.o.Host.Start(cmd, n.log)
 	if err != nil {
 		return fmt.Errorf("cannot be started: %w", err)
 	}
+	run.proc = proc
 	n.failed = nil
 	n.pid.Store(int64(proc.Pid()))
-	run := &incarnation{proc: proc, inc: n.member.Inc, settled: make(chan struct{})}
 	n.proc(history.Proc{What: history.ProcStart, Inc: run.inc, Pid: proc.Pid()})
 	if n.o.Target.Traced() {
 		run.tail = &tail{path: n.member.TraceFile, parse: n.o.Target.Trace, emit: n.raft, hole: n.hole}
@@ -95,7 +106,7 @@ func (n *node) settle(run *incarnation) {
 	if run.tail != nil {
 		run.tail.finish()
 	}
-	p := history.Proc{What: history.ProcExit, Inc: run.inc, Pid: run.proc.Pid(), Expected: run.asked.Load()}
+	p := history.Proc{What: history.ProcExit, Inc: run.inc, Pid: run.proc.Pid(), Expected: run.asked.Load() || run.excused.Load()}
 	if ws, ok := run.proc.State().Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 		p.Signal = ws.Signal().String()
 	} else {
@@ -108,9 +119,12 @@ func (n *node) settle(run *incarnation) {
 	close(run.settled) // before the lock: whoever stops the node holds it and waits
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.run == run && !p.Expected {
+	if n.run != run || run.asked.Load() && p.Expected {
+		return // whoever ended it knows
+	}
+	n.run = nil
+	if !p.Expected {
 		n.failed = fmt.Errorf("%s ended by itself (%s); its last log lines:\n%s", n.name, run.proc.State(), p.Text)
-		n.run = nil
 	}
 }
 

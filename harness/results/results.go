@@ -1,12 +1,15 @@
 // Package results writes and finds run directories. A run directory is all that
 // is needed to judge a run again:
 //
-//	config.json     everything that was set, defaults included
-//	plan.txt        the plan, written before the run
-//	history.jsonl   what happened, written as it happened
-//	verdict.json    what the checkers found
-//	report.txt      the same for people
-//	nodes/n1/       the log, the traces and the data of each member
+//	config.json         everything that was set, defaults included, and by which
+//	                    build of what it was done
+//	plan.txt            the plan, written before the run
+//	history.jsonl       what happened, written as it happened
+//	schedule.txt        in which order messages came, until the faults ended
+//	plan-executed.txt   the plan as it came to pass, from the history
+//	verdict.json        what the checkers found
+//	report.txt          the same for people
+//	nodes/n1/           the log, the traces and the data of each member
 package results
 
 import (
@@ -23,13 +26,16 @@ import (
 
 // Names of the files of a run directory.
 const (
-	ConfigFile  = "config.json"
-	PlanFile    = "plan.txt"
-	HistoryFile = "history.jsonl"
-	VerdictFile = "verdict.json"
-	ReportFile  = "report.txt"
-	NodesDir    = "nodes"
-	latest      = "latest"
+	ConfigFile   = "config.json"
+	PlanFile     = "plan.txt"
+	ExecutedFile = "plan-executed.txt"
+	ScheduleFile = "schedule.txt"
+	HistoryFile  = "history.jsonl"
+	PackedFile   = HistoryFile + ".gz" // the history, compressed
+	VerdictFile  = "verdict.json"
+	ReportFile   = "report.txt"
+	NodesDir     = "nodes"
+	latest       = "latest"
 )
 
 // ErrNotARun says that a directory holds no run.
@@ -85,13 +91,13 @@ func Open(path string) (Dir, error) {
 		return Dir{}, fmt.Errorf("open run: %w", err)
 	}
 	if !info.IsDir() {
-		if filepath.Base(path) != HistoryFile {
+		if base := filepath.Base(path); base != HistoryFile && base != PackedFile {
 			return Dir{}, fmt.Errorf("open run: %s is %w: name a run directory or its %s", path, ErrNotARun, HistoryFile)
 		}
 		path = filepath.Dir(path)
 	}
 	for _, dir := range []string{path, filepath.Join(path, latest)} {
-		if _, err := os.Stat(filepath.Join(dir, HistoryFile)); err == nil {
+		if _, found := historyIn(dir); found {
 			return Dir{dir}, nil
 		}
 	}
@@ -107,7 +113,7 @@ func List(root string) ([]Dir, error) {
 	var runs []Dir
 	for _, e := range entries {
 		path := filepath.Join(root, e.Name())
-		if _, err := os.Stat(filepath.Join(path, HistoryFile)); err == nil && e.IsDir() {
+		if _, found := historyIn(path); found && e.IsDir() {
 			runs = append(runs, Dir{path})
 		}
 	}
@@ -118,9 +124,35 @@ func List(root string) ([]Dir, error) {
 // String returns the directory's path.
 func (d Dir) String() string { return d.path }
 
+// Name returns the last element of the directory's path, that of the directory
+// itself if the path is a link such as latest.
+func (d Dir) Name() string {
+	if path, err := filepath.EvalSymlinks(d.path); err == nil {
+		return filepath.Base(path)
+	}
+	return filepath.Base(d.path)
+}
+
 // Path returns the path of something in the directory.
 func (d Dir) Path(elem ...string) string {
 	return filepath.Join(append([]string{d.path}, elem...)...)
+}
+
+// History returns the path of the history, compressed or not.
+func (d Dir) History() string {
+	path, _ := historyIn(d.path)
+	return path
+}
+
+// historyIn finds the history in a directory, and tells whether there is one.
+func historyIn(dir string) (path string, found bool) {
+	for _, name := range []string{PackedFile, HistoryFile} {
+		path = filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
+			return path, true
+		}
+	}
+	return path, false
 }
 
 // WriteText writes a file of the directory, whole or not at all.

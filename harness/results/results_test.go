@@ -42,6 +42,14 @@ func TestCreateOpenList(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, filepath.Base(second.String()), filepath.Base(target))
 
+	require.Equal(t, second.Name(), newest.Name())
+	require.Equal(t, second.Path(results.HistoryFile), second.History())
+	require.NoError(t, os.Rename(second.History(), second.Path(results.PackedFile)))
+	require.Equal(t, second.Path(results.PackedFile), second.History(), "compressed is as good")
+	packed, err := results.Open(second.Path(results.PackedFile))
+	require.NoError(t, err)
+	require.Equal(t, second, packed)
+
 	runs, err := results.List(root)
 	require.NoError(t, err)
 	require.Equal(t, []results.Dir{first, second}, runs, "latest is a link, not a run of its own")

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/jepsen"
+)
+
+// The formats of histories.
+const (
+	formatUsurper = "usurper"
+	formatJepsen  = "jepsen"
+)
+
+// foreignFlags say how to read a history that usurper did not write.
+type foreignFlags struct {
+	format      string
+	model       string
+	keyed       string
+	initial     string
+	ignoreTimes bool
+}
+
+func (f *foreignFlags) add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.format, "format", formatUsurper, "what wrote the history: usurper or jepsen")
+	fs.StringVar(&f.model, "model", "auto", "jepsen: register, cas-register, multi-register, set, list-append, or auto: as the operations say")
+	fs.StringVar(&f.keyed, "keyed", "auto", "jepsen: whether values are tuples [key value] of jepsen.independent: yes, no, or auto")
+	fs.StringVar(&f.initial, "init", "nil", "jepsen: the value, in EDN, of every register at the start")
+	fs.BoolVar(&f.ignoreTimes, "ignore-times", false, "jepsen: take the order of the file for the truth, whatever :time says")
+}
+
+// checkForeign judges the history at path, which the format says how to read.
+func (f *foreignFlags) checkForeign(cmd *cobra.Command, path string) error {
+	o, err := f.options()
+	if err != nil {
+		return err
+	}
+	if path, err = foreignFile(path); err != nil {
+		return err
+	}
+	h, err := jepsen.Open(path, o)
+	if err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	defer h.Close()
+	report, err := jepsen.Check(h, checker.Options{})
+	if err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s%s\n", report.String(), h.Facts())
+	return exitWith(report.Verdict)
+}
+
+func (f *foreignFlags) options() (o jepsen.Options, err error) {
+	if f.format != formatJepsen {
+		return o, fmt.Errorf("unknown format %q: use usurper or jepsen", f.format)
+	}
+	if o.Model, err = jepsen.ParseModel(f.model); err != nil {
+		return o, err
+	}
+	if o.Keyed, err = jepsen.ParseKeyed(f.keyed); err != nil {
+		return o, err
+	}
+	o.Initial, o.IgnoreTimes = f.initial, f.ignoreTimes
+	return o, nil
+}
+
+// native refuses flags that mean nothing to usurper's own histories.
+func (f *foreignFlags) native(fs *pflag.FlagSet) error {
+	for _, name := range []string{"model", "keyed", "init", "ignore-times"} {
+		if fs.Changed(name) {
+			return fmt.Errorf("--%s is for --format jepsen", name)
+		}
+	}
+	return nil
+}
+
+// foreignFile returns the history in one of Jepsen's run directories, and any
+// other path as it is.
+func foreignFile(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("open history: %w", err)
+	}
+	if !info.IsDir() {
+		return path, nil
+	}
+	names := []string{"history.edn", "history.edn.gz", "history.txt"}
+	for _, name := range names {
+		file := filepath.Join(path, name)
+		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+			return file, err
+		}
+	}
+	return "", fmt.Errorf("open history: %s has none of %s", path, strings.Join(names, ", "))
+}

@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/reproduce"
+)
+
+type replayFlags struct {
+	savedFlags
+	times, parallel int
+	roles, anchor   bool
+	schedule        bool
+	untilFound, all bool
+	results         string
+}
+
+func replayCommand() *cobra.Command {
+	var f replayFlags
+	cmd := &cobra.Command{
+		Use:   "replay RUN",
+		Short: "Carry out the plan of a failed run again, and count how often it fails so",
+		Long: `Replay starts fresh processes with the configuration of a saved run that broke a
+rule, carries out its plan again, as often as --times says, and counts how often
+the same checker finds the same rule broken. Whatever else is broken is counted
+apart. It ends before --times once it is clear whether the rule is broken more
+often than every second time; --all makes all runs, for the rate itself.
+
+The plan is carried out as it came to pass: on the members that its words meant
+then, at the times at which its triggers fired. --roles takes it as it was
+written instead. --anchor tries it in two forms, as written and with each time
+replaced by a trigger on the raft event that came before the fault, and says
+which one does better.
+
+--schedule also keeps to the order in which messages came in the saved run
+(schedule.txt), as far as it applies: the proxy layer lets a frame wait until
+those before it have been sent and delivered, two election timeouts at most. It
+tells of each run how far it followed, and where it left the schedule.
+
+The runs that broke a rule are kept below --results. The exit status is 1 if one
+did, 0 if none did, 2 if no run could be made.`,
+		Example: `  usurper replay results/latest
+  usurper replay results/latest --roles --times 40 --all
+  usurper replay results/latest --schedule --times 40 --all
+  usurper replay results/latest --until-found --times 500`,
+		Args: oneRun,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.times < 1 || f.parallel < 1 {
+				return fmt.Errorf("%d times, %d side by side: use at least 1 of each", f.times, f.parallel)
+			}
+			if f.anchor && f.roles {
+				return errors.New("--anchor starts from the plan as written: leave out --roles")
+			}
+			if f.schedule && (f.anchor || f.roles) {
+				return errors.New("--schedule names the members that the run was about: leave out --anchor and --roles")
+			}
+			return f.run(cmd.Context(), cmd, args[0])
+		},
+	}
+	f.add(cmd)
+	fs := cmd.Flags()
+	fs.IntVar(&f.times, "times", 10, "how many runs at most")
+	fs.IntVar(&f.parallel, "parallel", 2, "how many clusters side by side")
+	fs.BoolVar(&f.roles, "roles", false, "carry out the plan as written: find out anew whom its words mean")
+	fs.BoolVar(&f.anchor, "anchor", false, "also try the plan with triggers for times, and say which does better")
+	fs.BoolVar(&f.schedule, "schedule", false, "also let messages come in the order of the saved run, as far as it applies")
+	fs.BoolVar(&f.untilFound, "until-found", false, "stop at the first run that breaks the rule")
+	fs.BoolVar(&f.all, "all", false, "make all runs, also when it is clear how often the rule is broken")
+	fs.StringVar(&f.results, "results", filepath.Join("results", "replay"), "where the runs that broke a rule go")
+	return cmd
+}
+
+func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) error {
+	show := newStatus(cmd.ErrOrStderr())
+	found, err := f.load(ctx, path, func(what string) { show.line("%s", what) })
+	if err != nil {
+		return err
+	}
+	found.Config.Results = f.results
+	if !f.roles && !f.anchor {
+		plan, err := found.Executed()
+		if err != nil {
+			return err
+		}
+		found.Config.Plan = &plan
+	}
+	if f.schedule {
+		if found.Config.Schedule, err = harness.ReadSchedule(found.Dir); err != nil {
+			return err
+		}
+	}
+	if err := found.Config.Validate(); err != nil {
+		return err
+	}
+	show.line("%d %s nodes, seed %d, %d faults: %s", found.Config.Nodes, found.Config.TargetName,
+		found.Config.Seed, len(found.Config.Plan.Steps), found.Breach)
+	count, err := f.trial(ctx, show, found)
+	if f.anchor && err == nil {
+		err = f.runAnchored(ctx, cmd, found, &count)
+	}
+	out := cmd.OutOrStdout()
+	verdict := "NOT REPRODUCED"
+	if count.Reproduced > 0 {
+		verdict = "REPRODUCED"
+	}
+	fmt.Fprintf(out, "%s  %s  %s\n", verdict, count, found.Breach)
+	if other := count.OtherText(); other != "" {
+		fmt.Fprintf(out, "broken instead: %s\n", other)
+	}
+	switch {
+	case count.Reproduced > 0 || len(count.Others) > 0:
+		return exitWith(checker.Invalid)
+	case err != nil:
+		return err
+	}
+	return nil
+}
+
+// trial repeats the run of the finding and tells of each time.
+func (f *replayFlags) trial(ctx context.Context, show *status, found reproduce.Finding) (reproduce.Count, error) {
+	enough := reproduce.Answered(f.times)
+	switch {
+	case f.untilFound:
+		enough = func(c reproduce.Count) bool { return reproduce.Found(c) || c.Runs >= f.times }
+	case f.all:
+		enough = reproduce.All(f.times)
+	}
+	return reproduce.Trial{
+		Config:   found.Config,
+		Breach:   found.Breach,
+		Parallel: min(f.parallel, f.times),
+		Enough:   enough,
+		Done: func(a reproduce.Attempt, c reproduce.Count) {
+			what := "not reproduced, " + string(a.Report.Verdict)
+			switch {
+			case a.Reproduced:
+				what = "reproduced"
+			case len(a.Report.Breaches()) > 0:
+				what = "broke another rule: " + a.Report.Breaches()[0].String()
+			}
+			if a.Report.Verdict == checker.Invalid {
+				what += " (" + a.Dir.String() + ")"
+			} else {
+				os.RemoveAll(a.Dir.String())
+			}
+			if a.Followed != nil {
+				what += "; " + a.Followed.String()
+			}
+			show.line("%3d  %5.1fs  %d so far  %s", c.Runs, a.Elapsed.Seconds(), c.Reproduced, what)
+		},
+	}.Run(ctx)
+}
+
+// runAnchored tries the plan with triggers for times too, and leaves in count
+// that of the form which does better.
+func (f *replayFlags) runAnchored(ctx context.Context, cmd *cobra.Command, found reproduce.Finding, count *reproduce.Count) error {
+	show := newStatus(cmd.ErrOrStderr())
+	plan, rewritten, err := reproduce.Anchor(found)
+	if err != nil {
+		return err
+	}
+	if rewritten == 0 {
+		show.line("no fault began soon after a raft event that could trigger it")
+		return nil
+	}
+	show.line("again with triggers for %d times:\n%s", rewritten, plan)
+	anchored := found
+	anchored.Config.Plan = &plan
+	if err := anchored.Config.Validate(); err != nil {
+		return err
+	}
+	other, err := f.trial(ctx, show, anchored)
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "with times     %s\nwith triggers  %s\n", *count, other)
+	if other.Rate() <= count.Rate() {
+		fmt.Fprintln(out, "times do as well: the plan stays as it is")
+		return err
+	}
+	*count = other
+	fmt.Fprintf(out, "triggers do better:\n%s", plan)
+	return err
+}

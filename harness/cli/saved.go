@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/reproduce"
+	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/harness/target/etcd"
+	described "github.com/usurper/usurper/harness/target/exec"
+	"github.com/usurper/usurper/harness/target/reference"
+)
+
+// savedFlags choose a saved run and the system to make it again with.
+type savedFlags struct {
+	binary  string
+	checker string
+}
+
+func (f *savedFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.binary, "binary", "", "the executable of the members (default: this one for reference nodes, else the run's own)")
+	cmd.Flags().StringVar(&f.checker, "checker", "", "of several broken rules, take the first of this checker (default: the first of all)")
+}
+
+// oneRun wants exactly one argument, a run.
+func oneRun(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("name the run to %s, and one only: for example usurper %s results/latest", cmd.Name(), cmd.Name())
+	}
+	return nil
+}
+
+// load opens the run that broke a rule, with a configuration that is ready to be
+// run again. say is told what is worth knowing, and what takes time.
+func (f *savedFlags) load(ctx context.Context, path string, say func(string)) (reproduce.Finding, error) {
+	dir, err := results.Open(path)
+	if err != nil {
+		return reproduce.Finding{}, err
+	}
+	found, err := reproduce.Load(dir, f.checker)
+	if err != nil {
+		return found, err
+	}
+	cfg := &found.Config
+	if err := f.build(ctx, cfg, found.TargetOptions, say); err != nil {
+		return found, fmt.Errorf("the system of %s: %w", dir, err)
+	}
+	f.compare(found, say)
+	cfg.Command = os.Args
+	cfg.KeepData = false
+	return found, cfg.Validate()
+}
+
+// build makes the system under test again, as the options that were saved say.
+func (f *savedFlags) build(ctx context.Context, cfg *harness.Config, saved json.RawMessage, say func(string)) error {
+	switch cfg.TargetName {
+	case "reference":
+		return f.buildReference(cfg, saved)
+	case "etcd":
+		return f.buildEtcd(ctx, cfg, saved, say)
+	case "exec":
+		var o described.Options
+		if err := options(saved, &o); err != nil {
+			return err
+		}
+		t, err := described.Parse(o)
+		if err != nil {
+			return err
+		}
+		cfg.Target, cfg.TargetOptions = t, t.Options()
+		return nil
+	}
+	return fmt.Errorf("its target %q is not one of %q: replay it with the go test that made it, -chaos.replay=RUN", cfg.TargetName, targetNames())
+}
+
+func (f *savedFlags) buildReference(cfg *harness.Config, saved json.RawMessage) error {
+	var o reference.Options
+	if err := options(saved, &o); err != nil {
+		return err
+	}
+	var err error
+	if f.binary == "" {
+		o.Binary, err = os.Executable()
+	} else {
+		o.Binary, err = exec.LookPath(f.binary)
+	}
+	if err != nil {
+		return fmt.Errorf("find the binary of the nodes: %w: name a usurper binary with --binary", err)
+	}
+	t, err := reference.New(o)
+	if err != nil {
+		return err
+	}
+	cfg.Target, cfg.TargetOptions = t, o
+	return nil
+}
+
+// buildEtcd takes the run's own binary if it is still there and still that
+// version, and builds the version otherwise.
+func (f *savedFlags) buildEtcd(ctx context.Context, cfg *harness.Config, saved json.RawMessage, say func(string)) error {
+	var o etcd.Options
+	err := options(saved, &o)
+	if err != nil {
+		return err
+	}
+	binary := o.Binary
+	if f.binary != "" {
+		binary = f.binary
+	}
+	version, versionErr := etcd.Version(ctx, binary)
+	switch {
+	case f.binary != "" && versionErr != nil:
+		return versionErr
+	case f.binary != "":
+		o.Binary, o.Version = binary, version
+	case versionErr != nil || version != o.Version:
+		if o.Binary, err = etcd.Build(ctx, "v"+o.Version, say); err != nil {
+			return fmt.Errorf("etcd %s is no longer at %s and cannot be built: %w: name one with --binary", o.Version, binary, err)
+		}
+	}
+	t, err := etcd.New(o)
+	if err != nil {
+		return err
+	}
+	cfg.Target, cfg.TargetOptions = t, o
+	return nil
+}
+
+func options(saved json.RawMessage, o any) error {
+	if len(saved) == 0 {
+		return errors.New("the configuration has no target_options: it cannot be started again")
+	}
+	if err := json.Unmarshal(saved, o); err != nil {
+		return fmt.Errorf("target_options: %w", err)
+	}
+	return nil
+}
+
+// compare tells when the system is another build than that of the run.
+func (f *savedFlags) compare(found reproduce.Finding, say func(string)) {
+	was, path := found.Build.SystemSHA256, target.Executable(found.Config.Target)
+	if was == "" || path == "" {
+		return
+	}
+	if is := harness.BuildOf(found.Config.Target).SystemSHA256; is != was {
+		say(fmt.Sprintf("note: the run was made with another build of the members (sha256 %.12s…, now %.12s… at %s)", was, is, path))
+	}
+}

@@ -1,0 +1,140 @@
+package harness
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// Firing is one time that a step of a plan fired, or that it did not come to
+// that. Its times count from the start of the faults, as those of a plan do.
+type Firing struct {
+	history.Fault // as it ended; What is FaultInject while no end is known
+
+	// Began is when it was put in force, Ended when it was healed or given up.
+	Began, Ended time.Duration
+	// At is where in the history it was put in force.
+	At uint64
+}
+
+// Fired tells whether the step was put in force.
+func (f *Firing) Fired() bool { return f.Resolved != "" }
+
+// Firings reads from a history what became of the steps of the plan, in the order
+// in which they were put in force.
+func Firings(events iter.Seq2[*history.Event, error]) ([]Firing, error) {
+	var all []Firing
+	open := make(map[int]int) // by step: index in all
+	var start time.Duration
+	for e, err := range events {
+		switch {
+		case err != nil:
+			return all, err
+		case e.Run != nil && e.Run.Phase == history.PhaseFaults:
+			start = e.At
+		case e.Fault == nil:
+		case e.Fault.What == history.FaultInject:
+			open[e.Fault.Step] = len(all)
+			all = append(all, Firing{Fault: *e.Fault, Began: e.At - start, At: e.Seq})
+		default:
+			at, ok := open[e.Fault.Step]
+			if !ok {
+				at = len(all)
+				all = append(all, Firing{Began: e.At - start, At: e.Seq})
+			}
+			all[at].Fault, all[at].Ended = *e.Fault, e.At-start
+			delete(open, e.Fault.Step)
+		}
+	}
+	return all, nil
+}
+
+// ReadFirings is Firings for the history of a run directory. It is also used on
+// histories that were cut short.
+func ReadFirings(dir results.Dir) ([]Firing, error) {
+	h, err := history.Open(dir.History())
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	return Firings(h.Events())
+}
+
+// Executed is the plan that firings came to be: every word replaced by the
+// members that it meant, every trigger by the time at which it fired. What had no
+// effect then need not have one now.
+func Executed(firings []Firing) (nemesis.Plan, error) {
+	var plan nemesis.Plan
+	for i := range firings {
+		f := &firings[i]
+		if !f.Fired() {
+			continue
+		}
+		step, err := nemesis.ParseStep(f.Resolved)
+		if err != nil {
+			return plan, fmt.Errorf("event %d: the step %q: %w", f.At, f.Resolved, err)
+		}
+		step.At = max(0, f.Began.Round(time.Millisecond))
+		step.Optional = f.Optional || !f.Bit
+		plan.Steps = append(plan.Steps, step)
+	}
+	return plan, nil
+}
+
+// WriteExecuted leaves the plan as it came to pass in the run directory, with
+// what became of each step as comments.
+func WriteExecuted(dir results.Dir) error {
+	firings, err := ReadFirings(dir)
+	if err != nil {
+		return err
+	}
+	plan, err := Executed(firings)
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(strings.TrimSuffix(plan.String(), "\n"), "\n")
+	var b strings.Builder
+	b.WriteString("# The plan as it came to pass, with names for words and times for triggers.\n")
+	next := 0
+	for i := range firings {
+		f := &firings[i]
+		fmt.Fprintf(&b, "\n# step %d: %s\n#   %s\n", f.Step, f.Text, f.outcome())
+		if f.Fired() {
+			b.WriteString(lines[next] + "\n")
+			next++
+		}
+	}
+	return dir.WriteText(results.ExecutedFile, b.String())
+}
+
+// outcome says what became of the firing.
+func (f *Firing) outcome() string {
+	var parts []string
+	if f.Fired() {
+		parts = append(parts, "in force at "+f.Began.Round(time.Millisecond).String())
+	}
+	if f.What != history.FaultInject {
+		what := string(f.What)
+		if f.What == history.FaultHeal {
+			what = "healed"
+		}
+		parts = append(parts, what+" at "+f.Ended.Round(time.Millisecond).String())
+	}
+	if f.What == history.FaultHeal && !f.Bit {
+		parts = append(parts, "without any effect")
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Evidence)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, f.Evidence[name]))
+	}
+	if f.Reason != "" {
+		parts = append(parts, f.Reason)
+	}
+	return strings.ReplaceAll(strings.Join(parts, ", "), "\n", " ")
+}

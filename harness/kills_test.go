@@ -1,0 +1,34 @@
+package harness
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/nemesis"
+)
+
+func TestKills(t *testing.T) {
+	for _, nodes := range []int{1, 3} {
+		cfg := Default()
+		cfg.Nodes, cfg.For, cfg.Election, cfg.Seed = nodes, 20*time.Second, 200*time.Millisecond, 7
+		plan := Kills(cfg)
+		require.NoError(t, plan.Validate(cfg.Names()))
+		parsed, err := nemesis.Parse("kills", plan.String())
+		require.NoError(t, err)
+		require.Equal(t, plan, parsed)
+		require.Equal(t, plan, Kills(cfg), "the seed fixes it")
+		require.LessOrEqual(t, plan.End(), cfg.For)
+		if nodes == 1 {
+			require.Len(t, plan.Steps, 1)
+			require.Greater(t, plan.Steps[0].Trigger.Times, 20)
+			continue
+		}
+		require.Greater(t, len(plan.Steps), 10)
+		cfg.Seed = 8
+		require.NotEqual(t, plan, Kills(cfg))
+		cfg.For = 10 * time.Millisecond
+		require.Empty(t, Kills(cfg).Steps)
+	}
+}

@@ -1,0 +1,122 @@
+// Package reproduce makes failures happen again: it replays the plan of a saved
+// run and counts, shrinks it to what the failure needs, and keeps the result.
+//
+// A failure is a [checker.Breach]: a rule that a checker found broken. Only the
+// same rule of the same checker is a reproduction; whatever else goes wrong is
+// counted apart. What happens to real processes is not repeatable, so nothing
+// here is decided by a single run: see [Trial] and [Sequential].
+package reproduce
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// Finding is a saved run that broke a rule.
+type Finding struct {
+	harness.Saved
+	Report    checker.Report
+	Breach    checker.Breach
+	Violation checker.Violation // the first that is the breach
+	Firings   []harness.Firing
+	// Start is when the faults began, since the start of the run.
+	Start time.Duration
+}
+
+// ErrNothingToReproduce is the error of a run that broke no rule, or not the one
+// asked for.
+var ErrNothingToReproduce = errors.New("nothing to reproduce")
+
+// Load reads a run directory and judges its history again. Of several broken
+// rules it takes the one that the history proves first; if by is not "", only
+// those of that checker count. The Config that it returns has no Target yet.
+func Load(dir results.Dir, by string) (Finding, error) {
+	var f Finding
+	var err error
+	if f.Saved, err = harness.Load(dir); err != nil {
+		return f, err
+	}
+	if f.Report, err = harness.CheckFile(dir.History()); err != nil {
+		return f, err
+	}
+	if f.Breach, err = choose(&f.Report, by); err != nil {
+		return f, fmt.Errorf("%s: %w", dir, err)
+	}
+	f.Violation, _ = f.Report.Violation(f.Breach)
+	if f.Firings, err = harness.ReadFirings(dir); err != nil {
+		return f, err
+	}
+	f.Start, err = faultsAt(dir)
+	return f, err
+}
+
+func choose(r *checker.Report, by string) (checker.Breach, error) {
+	all := r.Breaches()
+	if len(all) == 0 {
+		return checker.Breach{}, fmt.Errorf("%w: the verdict is %s", ErrNothingToReproduce, r.Verdict)
+	}
+	i := 0
+	if by != "" {
+		i = slices.IndexFunc(all, func(b checker.Breach) bool { return b.Checker == by })
+	}
+	if i < 0 {
+		return checker.Breach{}, fmt.Errorf("%w by %s: what is broken is %s", ErrNothingToReproduce, by, names(all))
+	}
+	return all[i], nil
+}
+
+func names(all []checker.Breach) string {
+	texts := make([]string, len(all))
+	for i, b := range all {
+		texts[i] = b.String()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// faultsAt returns when the faults of a run began, on the clock of its history.
+func faultsAt(dir results.Dir) (time.Duration, error) {
+	h, err := history.Open(dir.History())
+	if err != nil {
+		return 0, err
+	}
+	defer h.Close()
+	for e, err := range h.Events() {
+		if err != nil {
+			return 0, err
+		}
+		if e.Run != nil && e.Run.Phase == history.PhaseFaults {
+			return e.At, nil
+		}
+	}
+	return 0, nil // it did not come to that
+}
+
+// Executed is the plan with every word replaced by the members that it meant and
+// every trigger by the time at which it fired.
+func (f *Finding) Executed() (nemesis.Plan, error) { return harness.Executed(f.Firings) }
+
+// Proof returns when the first and the last of the events that prove the breach
+// came, counted from the start of the faults.
+func (f *Finding) Proof() (first, last time.Duration) {
+	return proof(f.Violation, f.Start)
+}
+
+func proof(v checker.Violation, start time.Duration) (first, last time.Duration) {
+	for i := range v.Events {
+		at := v.Events[i].At - start
+		if i == 0 {
+			first = at
+		}
+		first, last = min(first, at), max(last, at)
+	}
+	return first, last
+}

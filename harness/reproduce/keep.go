@@ -1,0 +1,171 @@
+package reproduce
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/results"
+)
+
+// ExpectedFile is what a kept run is expected to show.
+const ExpectedFile = "expected.json"
+
+// Expected is the content of ExpectedFile.
+type Expected struct {
+	Shows   string          `json:"shows"` // one line
+	Verdict checker.Verdict `json:"verdict"`
+	Breach  checker.Breach  `json:"breach,omitzero"` // of an invalid run, the first that the history proves
+	// Reproduced of Runs times the plan broke the rule again, when it was measured.
+	Reproduced int `json:"reproduced,omitempty"`
+	Runs       int `json:"runs,omitempty"`
+}
+
+// Sure tells whether the plan was measured to break the rule nearly always, so
+// that a test can count on one run in a few.
+func (e Expected) Sure() bool {
+	return e.Runs >= 10 && float64(e.Reproduced) >= goal*float64(e.Runs)
+}
+
+var keptName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// Keep adds a run to a corpus of runs that tests check and replay: a directory of
+// its own below root with the plan, the configuration without the paths of this
+// machine, the history, compressed, and what to expect. An empty name is made up
+// from what the run shows. A run of that name is never overwritten.
+func Keep(dir results.Dir, root, name string) (results.Dir, Expected, error) {
+	saved, expected, err := expect(dir)
+	if err != nil {
+		return results.Dir{}, expected, err
+	}
+	if name == "" {
+		name = nameFor(saved, expected)
+	}
+	if !keptName.MatchString(name) {
+		return results.Dir{}, expected, fmt.Errorf("keep: the name %q: use small letters, digits and single hyphens", name)
+	}
+	config, err := portable(dir)
+	if err != nil {
+		return results.Dir{}, expected, err
+	}
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return results.Dir{}, expected, fmt.Errorf("keep: %w", err)
+	}
+	to := filepath.Join(root, name)
+	if err := os.Mkdir(to, 0o755); err != nil {
+		if errors.Is(err, os.ErrExist) {
+			err = fmt.Errorf("%s is there already: choose another --name, or remove it", to)
+		}
+		return results.Dir{}, expected, fmt.Errorf("keep: %w", err)
+	}
+	kept, err := fill(to, dir, saved, config, expected)
+	if err != nil {
+		os.RemoveAll(to)
+	}
+	return kept, expected, err
+}
+
+// expect judges the run once more, for what is to be expected of it.
+func expect(dir results.Dir) (harness.Saved, Expected, error) {
+	saved, err := harness.Load(dir)
+	if err != nil {
+		return saved, Expected{}, err
+	}
+	report, err := harness.CheckFile(dir.History())
+	if err != nil {
+		return saved, Expected{}, err
+	}
+	if report.Problem != "" {
+		return saved, Expected{}, fmt.Errorf("keep: %s: %s: keep a whole history", dir, report.Problem)
+	}
+	e := Expected{Verdict: report.Verdict}
+	if report.Verdict == checker.Unknown {
+		return saved, e, fmt.Errorf("keep: the verdict on %s is unknown: keep a run that shows something", dir)
+	}
+	var r Reproduction
+	if err := dir.ReadJSON(ReproductionFile, &r); err == nil && r.Measured {
+		e.Reproduced, e.Runs = r.Reproduced, r.Runs
+	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return saved, e, err
+	}
+	e.Shows = fmt.Sprintf("a clean run of workload %s", saved.Config.Workload)
+	if all := report.Breaches(); len(all) > 0 {
+		e.Breach = all[0]
+		if _, ok := report.Violation(r.Breach); ok {
+			e.Breach = r.Breach
+		}
+		v, _ := report.Violation(e.Breach)
+		e.Shows = v.Text
+	}
+	return saved, e, nil
+}
+
+func nameFor(saved harness.Saved, e Expected) string {
+	var o struct{ Bug string }
+	_ = json.Unmarshal(saved.TargetOptions, &o) // other targets have no bug
+	switch {
+	case o.Bug != "":
+		return o.Bug
+	case e.Verdict == checker.Valid:
+		return "clean-" + saved.Config.Workload
+	}
+	words := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(e.Breach.String()), "-")
+	return strings.Trim(words, "-")
+}
+
+func fill(to string, from results.Dir, saved harness.Saved, config map[string]any, e Expected) (results.Dir, error) {
+	if err := history.Pack(from.History(), filepath.Join(to, results.PackedFile)); err != nil {
+		return results.Dir{}, err
+	}
+	kept, err := results.Open(to)
+	if err != nil {
+		return kept, err
+	}
+	if err := kept.WriteJSON(results.ConfigFile, config); err != nil {
+		return kept, err
+	}
+	if err := kept.WriteText(results.PlanFile, saved.Config.Plan.String()); err != nil {
+		return kept, err
+	}
+	return kept, kept.WriteJSON(ExpectedFile, e)
+}
+
+// portable is the configuration of a run without what means nothing elsewhere:
+// of absolute paths the last element stays.
+func portable(dir results.Dir) (map[string]any, error) {
+	var text json.RawMessage
+	if err := dir.ReadJSON(results.ConfigFile, &text); err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber() // seeds are longer than a float64 holds
+	var config map[string]any
+	if err := dec.Decode(&config); err != nil {
+		return nil, fmt.Errorf("read %s: %w", dir.Path(results.ConfigFile), err)
+	}
+	config["results"] = "results"
+	delete(config, "command")
+	strip(config)
+	return config, nil
+}
+
+func strip(value any) {
+	object, ok := value.(map[string]any)
+	if !ok {
+		return
+	}
+	for key, v := range object {
+		if text, ok := v.(string); ok && filepath.IsAbs(text) {
+			object[key] = filepath.Base(text)
+		}
+		strip(v)
+	}
+}
