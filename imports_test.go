@@ -31,6 +31,8 @@ var allowed = map[string][]string{
 	"harness/cluster":          {"harness/history", "harness/target"},
 	"harness":                  {"checker", "nemesis", "harness/cluster", "harness/fabric", "harness/history", "harness/results", "harness/target", "harness/workload"},
 	"harness/scenario":         {"harness", "nemesis"},
+	"harness/jepsen":           {"checker", "harness/history"},
+	"harness/reproduce":        {"checker", "nemesis", "harness", "harness/history", "harness/results"},
 	"harness/cli":              {"harness/...", "checker", "nemesis"},
 	"nemesis":                  {"harness/history"},
 	"checker":                  {"harness/history"},

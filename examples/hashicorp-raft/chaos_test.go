@@ -1,0 +1,65 @@
+package main
+
+import (
+	"flag"
+	"log"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// A whole night of it:
+//
+//	go test . -run Chaos -chaos.plan=random -chaos.for=8h -chaos.seed=7 -timeout 0
+var _ = harness.Flags(flag.CommandLine)
+
+// TestMain makes the test binary a member if it is called as one.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "store" {
+		log.Fatal(run(os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
+
+// config is a run of three members, with flags if any, under a plan.
+func config(t *testing.T, plan string, flags ...string) harness.Config {
+	t.Helper()
+	p, err := nemesis.Parse("plan", plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := harness.Default()
+	cfg.Nodes, cfg.Election, cfg.Heartbeat = 3, 200*time.Millisecond, 20*time.Millisecond
+	cfg.Target = store{election: cfg.Election, flags: flags}
+	cfg.Workload, cfg.Rate, cfg.Resend = "register", 300, 0
+	cfg.Plan, cfg.PlanName, cfg.For = &p, t.Name(), p.End()+500*time.Millisecond
+	cfg.ProxyClients = true
+	return cfg
+}
+
+// The store keeps its promises while its leaders are killed, stopped and cut off.
+func TestChaos(t *testing.T) {
+	harness.Test(t, harness.TestConfig{Config: config(t, `
+at 500ms  for 1s     kill leader
+at 2s     for 1s     partition clients leader | rest
+at 3500ms for 500ms  cut leader > clients
+at 4500ms for 1s     pause leader
+`)})
+}
+
+// The harness can tell: reads at a member that is cut off are old.
+func TestStaleReads(t *testing.T) {
+	cfg := config(t, "at 300ms for 1500ms isolate follower", "--stale-read")
+	cfg.Results = t.TempDir()
+	result, err := harness.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Report.Verdict != checker.Invalid {
+		t.Fatal(result.Report.String())
+	}
+}

@@ -1,0 +1,155 @@
+// Hashicorp-raft is a small replicated key-value store on hashicorp/raft, as a
+// user of that library would write one. It knows nothing of usurper:
+// chaos_test.go is all that it takes to bring it under the harness.
+//
+//	POST /op {"f": "put", "key": "k", "value": "v"}   {"done": true}
+//	POST /status                                      {"role": "leader", "term": 2, …}
+//
+// Every operation, reads too, is an entry of the log.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+)
+
+func main() { log.Fatal(run(os.Args[1:])) }
+
+// options are the flags of one member.
+type options struct {
+	id, bind, advertise, http, data, peers string
+	election                               time.Duration
+	staleRead                              bool
+}
+
+// run is one member; it returns only if it cannot go on.
+func run(args []string) error {
+	var o options
+	fs := flag.NewFlagSet("store", flag.ContinueOnError)
+	fs.StringVar(&o.id, "id", "", "the member's name")
+	fs.StringVar(&o.bind, "bind", "", "where to listen for other members")
+	fs.StringVar(&o.advertise, "advertise", "", "where other members reach this one")
+	fs.StringVar(&o.http, "http", "", "where to listen for clients")
+	fs.StringVar(&o.data, "data", "", "data directory")
+	fs.StringVar(&o.peers, "peers", "", "all members, name=address with commas between")
+	fs.DurationVar(&o.election, "election", time.Second, "election timeout")
+	fs.BoolVar(&o.staleRead, "stale-read", false, "a deliberate bug: answer reads from what this member knows")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	s := &server{options: o, state: newState()}
+	var err error
+	if s.raft, err = start(o, s.state); err != nil {
+		return fmt.Errorf("start %s: %w", o.id, err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /op", s.op)
+	mux.HandleFunc("/status", s.status)
+	return http.ListenAndServe(o.http, mux)
+}
+
+// start opens what the member has on disk and joins the others.
+func start(o options, fsm raft.FSM) (*raft.Raft, error) {
+	c := raft.DefaultConfig()
+	c.LocalID, c.LogLevel = raft.ServerID(o.id), "WARN"
+	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = o.election, o.election, o.election/2
+	c.CommitTimeout = o.election / 20
+	c.SnapshotInterval, c.SnapshotThreshold, c.TrailingLogs = time.Second, 300, 100
+
+	store, err := raftboltdb.NewBoltStore(filepath.Join(o.data, "log.db"))
+	if err != nil {
+		return nil, err
+	}
+	snapshots, err := raft.NewFileSnapshotStore(o.data, 2, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	advertise, err := net.ResolveTCPAddr("tcp", o.advertise)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := raft.NewTCPTransport(o.bind, advertise, 3, 2*o.election, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	known, err := raft.HasExistingState(store, store, snapshots)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		var cluster raft.Configuration
+		for peer := range strings.SplitSeq(o.peers, ",") {
+			name, addr, _ := strings.Cut(peer, "=")
+			cluster.Servers = append(cluster.Servers, raft.Server{ID: raft.ServerID(name), Address: raft.ServerAddress(addr)})
+		}
+		if err := raft.BootstrapCluster(c, store, store, snapshots, transport, cluster); err != nil {
+			return nil, err
+		}
+	}
+	return raft.NewRaft(c, fsm, store, store, snapshots, transport)
+}
+
+// server answers clients.
+type server struct {
+	options
+	raft  *raft.Raft
+	state *state
+}
+
+// status is what a member says of itself.
+type status struct {
+	Role    string `json:"role"`
+	Term    uint64 `json:"term"`
+	Leader  string `json:"leader"`
+	Commit  uint64 `json:"commit"`
+	Applied uint64 `json:"applied"`
+}
+
+func (s *server) status(w http.ResponseWriter, _ *http.Request) {
+	_, leader := s.raft.LeaderWithID()
+	json.NewEncoder(w).Encode(status{
+		Role: strings.ToLower(s.raft.State().String()), Term: s.raft.CurrentTerm(), Leader: string(leader),
+		Commit: s.raft.CommitIndex(), Applied: s.raft.AppliedIndex(),
+	})
+}
+
+func (s *server) op(w http.ResponseWriter, r *http.Request) {
+	var c command
+	if err := json.NewDecoder(r.Body).Decode(&c); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if s.staleRead && c.F == "get" {
+		json.NewEncoder(w).Encode(s.state.get(c.Key))
+		return
+	}
+	entry, err := json.Marshal(c)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	future := s.raft.Apply(entry, s.election)
+	switch err := future.Error(); {
+	case err == nil:
+		json.NewEncoder(w).Encode(future.Response())
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrEnqueueTimeout):
+		// It has not entered the log.
+		_, leader := s.raft.LeaderWithID()
+		w.WriteHeader(http.StatusMisdirectedRequest)
+		json.NewEncoder(w).Encode(answer{Leader: string(leader)})
+	default: // it may be in the log: ErrLeadershipLost above all
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	}
+}
