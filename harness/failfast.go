@@ -44,13 +44,45 @@ func failFast(ctx context.Context, events <-chan history.Event, judge liveJudge,
 // newLiveJudge waits for a breach, or for any rule to be broken if that is the
 // zero Breach.
 func newLiveJudge(until checker.Breach) liveJudge {
+	again := &rejudge{until: until}
 	for i, c := range checker.Prefix(checker.Options{}) {
-		if c.Name() == until.Checker {
-			return &rejudge{until: until, kind: i}
+		if until == (checker.Breach{}) || c.Name() == until.Checker {
+			again.kinds = append(again.kinds, i)
 		}
 	}
-	return &online{until: until, judge: checker.NewRunner(checker.Online())}
+	asEventsCome := &online{until: until, judge: checker.NewRunner(checker.Online())}
+	switch {
+	case len(again.kinds) == 0:
+		return asEventsCome
+	case until == (checker.Breach{}):
+		return &either{judges: []liveJudge{asEventsCome, again}}
+	}
+	return again
 }
+
+// either is several judges, of which one is enough.
+type either struct {
+	judges []liveJudge
+	first  liveJudge // that had proof
+}
+
+func (e *either) take(event history.Event) {
+	for _, j := range e.judges {
+		j.take(event)
+	}
+}
+
+func (e *either) proved() bool {
+	for _, j := range e.judges {
+		if j.proved() {
+			e.first = j
+			return true
+		}
+	}
+	return false
+}
+
+func (e *either) why() string { return e.first.why() }
 
 // online asks checkers that can tell as events come.
 type online struct {
@@ -77,26 +109,28 @@ func (o *online) why() string {
 	return until.Checker + ": " + v.Text
 }
 
-// rejudge asks a checker that needs a whole history, again and again with all of
-// it so far. It leaves pauses that keep what this costs to a fraction of the
-// processor.
+// rejudge asks checkers that need a whole history, again and again with all of it
+// so far. It leaves pauses that keep what this costs to a fraction of the
+// processor, and gives up on a history that has become too long to keep.
 type rejudge struct {
 	until  checker.Breach
-	kind   int // index in checker.Prefix
+	kinds  []int // indexes in checker.Prefix
 	events []history.Event
 	fresh  bool
 	next   time.Time
-	text   string // of what was found broken last
+	text   string // what was found broken last
 }
 
 const (
 	rejudgeEvery = 250 * time.Millisecond
 	rejudgeShare = 10 // pauses last so many times as long as the judging
 	rejudgeWall  = time.Second
+	// rejudgeMost is how many events are kept, which is some 100 MB.
+	rejudgeMost = 300_000
 )
 
 func (r *rejudge) take(e history.Event) {
-	if e.Op != nil || e.Run != nil {
+	if (e.Op != nil || e.Run != nil) && len(r.events) < rejudgeMost {
 		r.events = append(r.events, e)
 		r.fresh = r.fresh || e.Op != nil && e.Op.Type != history.Invoke
 	}
@@ -108,15 +142,21 @@ func (r *rejudge) proved() bool {
 		return false
 	}
 	r.fresh = false
-	c := checker.Prefix(checker.Options{Wall: rejudgeWall})[r.kind]
-	for i := range r.events {
-		e := r.events[i]
-		c.Event(&e)
+	defer func() { r.next = time.Now().Add(max(rejudgeEvery, rejudgeShare*time.Since(begun))) }()
+	checkers := checker.Prefix(checker.Options{Wall: rejudgeWall})
+	for _, kind := range r.kinds {
+		c := checkers[kind]
+		for i := range r.events {
+			e := r.events[i]
+			c.Event(&e)
+		}
+		result := c.Finish()
+		r.text = c.Name() + ": " + result.Summary
+		if result.Breaks(r.until) || r.until == (checker.Breach{}) && result.Verdict == checker.Invalid {
+			return true
+		}
 	}
-	result := c.Finish()
-	r.next = time.Now().Add(max(rejudgeEvery, rejudgeShare*time.Since(begun)))
-	r.text = result.Summary
-	return result.Breaks(r.until)
+	return false
 }
 
-func (r *rejudge) why() string { return r.until.Checker + ": " + r.text }
+func (r *rejudge) why() string { return r.text }

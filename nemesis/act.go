@@ -33,6 +33,7 @@ func essentialActs() []act {
 		{members: 3, out: 1, classes: []string{"vote-response"}, write: meddleWithVotes},
 		{members: 3, out: 0, classes: []string{"append"}, write: lateAppends},
 		{members: 3, out: minority, write: chaseLeaders},
+		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
 		{members: 1, out: 0, clients: true, write: loseAnswers},
 		{members: 3, out: 1, clients: true, write: clientsOfTheDeposed},
 	}
@@ -61,7 +62,6 @@ func extraActs() []act {
 		{members: 3, out: minority, write: partlySeen},
 		{members: 3, out: 1, classes: []string{"append"}, write: appendsOfTheDeposed},
 		{members: 3, out: 1, classes: []string{"append"}, write: lateNoOp},
-		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
 		{members: 1, out: 0, clients: true, write: farClients},
 	}
 }

@@ -15,8 +15,11 @@ const (
 	// follow is the chance that a client goes where a hint sends it. Those that
 	// stay keep asking a member that says it is not the leader.
 	follow = 0.9
-	// stray is the chance that a single operation goes to a random other member.
-	stray = 1.0 / 32
+	// stray is the chance that a single operation goes to a random other member,
+	// strayRead that of a read: whoever thinks it leads still should be asked by
+	// somebody just then, and reads cost nothing.
+	stray     = 1.0 / 32
+	strayRead = 1.0 / 10
 	// ackedShare is the part of Options.Resend that applies to acknowledged
 	// writes.
 	ackedShare = 1.0 / 8
@@ -87,8 +90,9 @@ func (k *worker) become(process int) {
 // run carries out the workload's operations until ctx is done.
 func (k *worker) run(ctx context.Context, pace *pacer, w Workload) {
 	for pace.wait(ctx) {
-		node := k.choose()
-		done, hint := k.perform(node, w.Next(k.client, k.draws))
+		op := w.Next(k.client, k.draws)
+		node := k.choose(op.F)
+		done, hint := k.perform(node, op)
 		w.Done(k.client, done)
 		if !pause(ctx, k.settle(node, &done, hint, follow)) {
 			return
@@ -225,9 +229,13 @@ func (k *worker) strike(m *member) {
 	m.strikes++
 }
 
-// choose returns the member to ask next.
-func (k *worker) choose() int {
-	if len(k.members) > 1 && k.moves.Float64() < stray {
+// choose returns the member to ask for the next operation.
+func (k *worker) choose(f history.F) int {
+	chance := strayRead
+	if writes(f) {
+		chance = stray
+	}
+	if len(k.members) > 1 && k.moves.Float64() < chance {
 		other := (k.at + 1 + k.moves.IntN(len(k.members)-1)) % len(k.members)
 		if time.Now().After(k.members[other].shunned) {
 			return other
