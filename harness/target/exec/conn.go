@@ -5,6 +5,8 @@ import (
 	"context"
 	"net"
 	"time"
+
+	"github.com/usurper/usurper/harness/workload"
 )
 
 // maxAnswer bounds an answer: the longest list of a workload, many times over.
@@ -70,7 +72,7 @@ func (c *conn) exchange(ctx context.Context, r request, data any) (x exchange) {
 // closed it, or said something unasked, while it was idle: then a request would
 // be sent in vain and its fate be unknown.
 func (c *conn) connect(ctx context.Context) error {
-	if c.conn != nil && c.in.Buffered() == 0 && idle(c.conn) {
+	if c.conn != nil && c.in.Buffered() == 0 && workload.Idle(c.conn) {
 		return nil
 	}
 	c.Close()

@@ -79,7 +79,7 @@ func (c *client) Close() error {
 // closed it while it was idle: then a request would be sent in vain and its
 // fate be unknown.
 func (c *client) connect(ctx context.Context) error {
-	if c.conn != nil && idle(c.conn) {
+	if c.conn != nil && workload.Idle(c.conn) {
 		return nil
 	}
 	c.Close()

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/workload"
 )
 
 // server is a member that reads requests and does as its script says: one reply
@@ -170,14 +171,14 @@ func TestConnectionClosedWhileIdle(t *testing.T) {
 	defer c.Close()
 	done, _ := ask(t, c, put("v1"))
 	require.Equal(t, history.OK, done.Type)
-	require.True(t, idle(c.conn))
+	require.True(t, workload.Idle(c.conn))
 
 	stale, err := net.Dial("tcp", s.Addr().String())
 	require.NoError(t, err)
 	require.NoError(t, stale.(*net.TCPConn).CloseWrite()) // the server closes in turn
 	c.conn.Close()
 	c.conn = stale
-	require.Eventually(t, func() bool { return !idle(stale) }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !workload.Idle(stale) }, 5*time.Second, time.Millisecond)
 	done, _ = ask(t, c, put("v2"))
 	require.Equal(t, history.OK, done.Type, "nothing was sent on the dead connection, so nothing is in doubt")
 	require.Len(t, s.received(), 2)

@@ -1,14 +1,14 @@
-package reference
+package workload
 
 import (
 	"net"
 	"syscall"
 )
 
-// idle tells whether an open connection has nothing to read: neither bytes that
-// nobody asked for, nor its end, nor an error. It takes nothing off the
-// connection and does not wait.
-func idle(conn net.Conn) bool {
+// Idle tells whether an open connection, which a client keeps for its next
+// request, has nothing to read: neither bytes that nobody asked for, nor its end,
+// nor an error. It takes nothing off the connection and does not wait.
+func Idle(conn net.Conn) bool {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
 		return true
