@@ -93,8 +93,8 @@ func TestFirstElection(t *testing.T) {
 	won := leaders[len(leaders)-1]
 	granted := make(map[string]bool)
 	for _, v := range among(trace, history.RaftVote) {
-		if v.Granted && v.Term == won.Term {
-			require.Equal(t, won.Node, v.Peer)
+		// A second candidate of the term, who loses, has its own vote too.
+		if v.Granted && v.PeerTerm == won.Term && v.Peer == won.Node {
 			granted[v.Node] = true
 		}
 	}
@@ -199,16 +199,18 @@ func TestStaleCandidate(t *testing.T) {
 			refusals[v.PeerTerm][v.Node] = true
 		}
 	}
-	for term := range refusals {
+	// Fewer may hold more than n4 and yet nothing committed that it lacks.
+	kept := 0
+	for term, by := range refusals {
+		if len(by) < 3 {
+			continue
+		}
+		kept++
 		for _, l := range among(trace, history.RaftLeader) {
-			require.False(t, l.Node == "n4" && l.Term == term, "n4 won term %d with a stale log", term)
+			require.False(t, l.Node == "n4" && l.Term == term, "n4 won term %d, which a majority refused it", term)
 		}
 	}
-	most := 0
-	for _, by := range refusals {
-		most = max(most, len(by))
-	}
-	require.GreaterOrEqual(t, most, 3, "a majority refused n4 because of its log in one term: %v", refusals)
+	require.Positive(t, kept, "no term in which a majority refused n4 because of its log: %v", refusals)
 }
 
 func TestPlansFitTheirClusters(t *testing.T) {
