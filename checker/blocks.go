@@ -53,6 +53,7 @@ type board struct {
 	first   int32 // the operation that left it there, -1 for none
 
 	blocks  []block
+	forward []block // of them, sorted
 	inexact bool
 	bad     *conflict
 }
@@ -264,29 +265,58 @@ func (b *board) layer(block *block, early, late int32) {
 
 // pair looks for two blocks that must precede each other.
 func (b *board) pair() {
-	slices.SortFunc(b.blocks, func(a, c block) int {
+	forward := b.forward[:0]
+	for _, x := range b.blocks {
+		if x.first < x.last {
+			forward = append(forward, x)
+		}
+	}
+	b.forward = forward
+	slices.SortFunc(forward, func(a, c block) int {
 		return cmp.Or(cmp.Compare(a.first, c.first), cmp.Compare(a.early, c.early))
 	})
-	var forward []block
-	for _, x := range b.blocks {
-		if x.first >= x.last {
-			continue
-		}
-		if n := len(forward); n > 0 && x.first < forward[n-1].last {
-			b.contradict(forward[n-1], x)
+	for i := 1; i < len(forward); i++ {
+		if forward[i].first < forward[i-1].last {
+			b.contradict(forward[i-1], forward[i])
 			return
 		}
-		forward = append(forward, x)
 	}
+	if len(forward) == 0 {
+		return
+	}
+	at := 0
 	for _, x := range b.blocks {
 		if x.first < x.last {
 			continue
 		}
 		// The one forward block that may hold x is the last that begins before it.
-		i, _ := slices.BinarySearchFunc(forward, x.last, func(y block, t int64) int { return cmp.Compare(y.first, t) })
-		if i > 0 && x.first < forward[i-1].last {
-			b.contradict(forward[i-1], x)
+		at = before(forward, at, x.last)
+		if y := &forward[at]; y.first < x.last && x.first < y.last {
+			b.contradict(*y, x)
 			return
 		}
 	}
+}
+
+// before returns the place of the last block that begins before t, 0 if there is
+// none. It looks from a place onward, since one block is mostly near the next.
+func before(sorted []block, from int, t int64) int {
+	low, high, step := from, from, 1
+	for low > 0 && sorted[low].first >= t {
+		high = low
+		low, step = max(low-step, 0), 2*step
+	}
+	for step = 1; high < len(sorted) && sorted[high].first < t; step *= 2 {
+		low = high
+		high += step
+	}
+	high = min(high, len(sorted))
+	for low+1 < high {
+		if mid := (low + high) / 2; sorted[mid].first < t {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return low
 }

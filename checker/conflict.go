@@ -38,7 +38,7 @@ func (b *board) held(n int32) uint32 {
 func (b *board) value(v uint32) string { return value(b.r.values.get(v)) }
 
 // answered is when the item's answer came.
-func (b *board) answered(n int32) string { return seconds(b.r.ops[b.items[n-1].op].doneAt) }
+func (b *board) answered(n int32) string { return seconds(b.r.ops.at(int(b.items[n-1].op)).doneAt) }
 
 // ties returns the cas that lead from one value to another of its block.
 func (b *board) ties(from, to uint32) []int32 {
@@ -63,8 +63,8 @@ func (b *board) unwritten(n int32) {
 		return
 	}
 	failed := int32(-1)
-	for i := range b.r.ops {
-		op := &b.r.ops[i]
+	for i := range b.r.ops.len() {
+		op := b.r.ops.at(i)
 		if op.arg != v || op.f != kindPut && op.f != kindCas && op.f != kindDelete {
 			continue
 		}

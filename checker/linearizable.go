@@ -3,6 +3,7 @@ package checker
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/usurper/usurper/harness/history"
@@ -28,10 +29,10 @@ type Linearizable struct {
 	findings
 	options Options
 	keys    map[string]*register
+	last    *register // the one last asked for
 	order   []*register
-	open    map[int]opRef
+	open    inflight[opRef]
 	nodes   []string
-	nodeIDs map[string]uint16
 	ops     int64
 }
 
@@ -40,8 +41,6 @@ func NewLinearizable(o Options) *Linearizable {
 	return &Linearizable{
 		options: o.withDefaults(),
 		keys:    make(map[string]*register),
-		open:    make(map[int]opRef),
-		nodeIDs: make(map[string]uint16),
 	}
 }
 
@@ -68,14 +67,13 @@ func (l *Linearizable) Event(e *history.Event) {
 		l.invoke(e, kind)
 		return
 	}
-	at, ok := l.open[op.Process]
+	at, ok := l.open.take(op.Process)
 	if !ok {
 		l.unknown("client %d completes an operation at %s that it never began", op.Process, seconds(e.At))
 		return
 	}
-	delete(l.open, op.Process)
 	r := at.register
-	o := &r.ops[at.op]
+	o := r.ops.at(at.op)
 	if o.f != kind || r.key != op.Key {
 		l.unknown("client %d at %s completes another operation than it began", op.Process, seconds(e.At))
 		return
@@ -106,31 +104,41 @@ func kindOf(f history.F) (opKind, bool) {
 
 func (l *Linearizable) invoke(e *history.Event, kind opKind) {
 	op := e.Op
-	if _, ok := l.open[op.Process]; ok {
+	if _, ok := l.open.get(op.Process); ok {
 		// The first stays open: it may take effect at any time.
 		l.unknown("client %d begins an operation at %s while another is open", op.Process, seconds(e.At))
 	}
-	r := l.keys[op.Key]
-	if r == nil {
-		r = newRegister(op.Key)
-		l.keys[op.Key] = r
-		l.order = append(l.order, r)
-	}
-	node, ok := l.nodeIDs[op.Node]
-	if !ok {
-		node = uint16(len(l.nodes))
-		l.nodeIDs[op.Node] = node
-		l.nodes = append(l.nodes, op.Node)
-	}
-	l.open[op.Process] = opRef{r, len(r.ops)}
-	if len(r.ops) == cap(r.ops) {
-		r.ops = slices.Grow(r.ops, max(len(r.ops), 16)) // append would copy a long history many times
-	}
-	r.ops = append(r.ops, regOp{
-		call: e.Seq, callAt: e.At, process: int32(op.Process), node: node, f: kind,
+	r := l.register(op.Key)
+	l.open.set(op.Process, opRef{r, r.ops.len()})
+	r.ops.add(regOp{
+		call: e.Seq, callAt: e.At, process: int32(op.Process), node: l.node(op.Node), f: kind,
 		arg: r.id(op.Arg), old: r.id(op.Old),
 	})
 	l.ops++
+}
+
+func (l *Linearizable) register(key string) *register {
+	if l.last != nil && l.last.key == key {
+		return l.last
+	}
+	r := l.keys[key]
+	if r == nil {
+		r = newRegister(key)
+		l.keys[r.key] = r
+		l.order = append(l.order, r)
+	}
+	l.last = r
+	return r
+}
+
+// node returns the number of a member's name. There are few.
+func (l *Linearizable) node(name string) uint16 {
+	i := slices.Index(l.nodes, name)
+	if i < 0 {
+		i = len(l.nodes)
+		l.nodes = append(l.nodes, strings.Clone(name))
+	}
+	return uint16(i)
 }
 
 // Finish gives the verdict.
@@ -202,9 +210,9 @@ func (u *undecided) add(r *register, part passage, why string) {
 	if u.passages > 1 {
 		return
 	}
-	from, to := &r.ops[part.items[0].op], time.Duration(0)
+	from, to := r.ops.at(int(part.items[0].op)), time.Duration(0)
 	for i := range part.items {
-		to = max(to, r.ops[part.items[i].op].doneAt)
+		to = max(to, r.ops.at(int(part.items[i].op)).doneAt)
 	}
 	u.first = fmt.Sprintf("the first, of %s from %s to %s, has a value that was deleted or written more than once, and %s",
 		many(len(part.items), "operation"), seconds(from.callAt), seconds(to), why)
@@ -242,7 +250,7 @@ func (l *Linearizable) evidence(r *register, ops []int32) []history.Event {
 	slices.Sort(ops)
 	for _, i := range slices.Compact(ops) {
 		out = append(out, l.event(r, int(i), false))
-		if r.ops[i].done != 0 {
+		if r.ops.at(int(i)).done != 0 {
 			out = append(out, l.event(r, int(i), true))
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // register gathers the operations on one key that holds one value.
 type register struct {
 	key    string
-	ops    []regOp
+	ops    pages[regOp]
 	values *values // by id; 0 is the empty value
 }
 
@@ -84,11 +84,11 @@ type item struct {
 // or can be moved to the end as well). The same holds for a delete after whose call nothing
 // observed the empty value. What cannot be settled stays open to the end.
 func (r *register) items() []item {
-	items := make([]item, 0, len(r.ops))
+	items := make([]item, 0, r.ops.len())
 	written := make([]writer, r.values.len())
 	written[0].count = 1 // the initial value
-	for i := range r.ops {
-		it, ok := r.ops[i].item()
+	for i := range r.ops.len() {
+		it, ok := r.ops.at(i).item()
 		if !ok {
 			continue
 		}
@@ -231,7 +231,7 @@ func droppable(it *item, written []writer, seen []sight) bool {
 
 // event rebuilds an operation's invocation or completion for an explanation.
 func (l *Linearizable) event(r *register, i int, completion bool) history.Event {
-	op := &r.ops[i]
+	op := r.ops.at(i)
 	out := &history.Op{
 		Process: int(op.process), Type: history.Invoke, Key: r.key,
 		F:    [...]history.F{history.FGet, history.FPut, history.FCas, history.FDelete}[op.f],

@@ -6,15 +6,23 @@ import "github.com/cespare/xxhash/v2"
 // string is number 0. It holds no pointers to them, so that a million cost the
 // garbage collector nothing, and no string that it was given is kept alive.
 type values struct {
-	ids    map[uint64]uint32 // by hash; a string whose place is taken is at a later one
-	ends   []int             // where in text the value ends that the next begins after
-	text   []byte
-	recent [8]uint32 // numbers last asked for: most reads find a value just written
-	at     int
+	// table is open addressing with linear probing: a string is in the first free
+	// slot from where its hash points to. Its size is a power of two.
+	table []valueSlot
+	ends  []int // where in text the value ends that the next begins after
+	text  []byte
+}
+
+// valueSlot is one place of the table, free if it is zero. The part of the hash settles
+// nearly every comparison without a look at the text, and is enough to find a
+// place in a larger table.
+type valueSlot struct {
+	hash uint32
+	next uint32 // the string's number plus one
 }
 
 func newValues() *values {
-	v := &values{ids: make(map[uint64]uint32)}
+	v := &values{table: make([]valueSlot, 16)}
 	v.id("")
 	return v
 }
@@ -38,23 +46,37 @@ func (v *values) id(s string) uint32 {
 	if s == "" && len(v.ends) > 0 {
 		return 0
 	}
-	for _, id := range v.recent {
-		if int(id) < len(v.ends) && string(v.bytes(id)) == s {
-			return id
+	hash := uint32(xxhash.Sum64String(s))
+	mask := uint32(len(v.table) - 1)
+	at := hash & mask
+	for ; v.table[at].next != 0; at = (at + 1) & mask {
+		if e := v.table[at]; e.hash == hash && string(v.bytes(e.next-1)) == s {
+			return e.next - 1
 		}
 	}
-	h := xxhash.Sum64String(s)
-	id, ok := v.ids[h]
-	for ; ok && string(v.bytes(id)) != s; id, ok = v.ids[h] {
-		h++
+	id := uint32(len(v.ends))
+	v.table[at] = valueSlot{hash, id + 1}
+	v.text = append(v.text, s...)
+	v.ends = append(v.ends, len(v.text))
+	if 4*len(v.ends) > 3*len(v.table) {
+		v.grow()
 	}
-	if !ok {
-		id = uint32(len(v.ends))
-		v.ids[h] = id
-		v.text = append(v.text, s...)
-		v.ends = append(v.ends, len(v.text))
-	}
-	v.recent[v.at] = id
-	v.at = (v.at + 1) % len(v.recent)
 	return id
+}
+
+// grow doubles the table.
+func (v *values) grow() {
+	table := make([]valueSlot, 2*len(v.table))
+	mask := uint32(len(table) - 1)
+	for _, e := range v.table {
+		if e.next == 0 {
+			continue
+		}
+		at := e.hash & mask
+		for table[at].next != 0 {
+			at = (at + 1) & mask
+		}
+		table[at] = e
+	}
+	v.table = table
 }
