@@ -14,7 +14,7 @@ func ReadSchedule(dir results.Dir) (fabric.Schedule, error) {
 	path := dir.Path(results.ScheduleFile)
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read schedule: %w: runs of the reference node leave one; what keep keeps does not have it", err)
+		return nil, fmt.Errorf("read schedule: %w: runs of the reference node leave one, and keep keeps it if it is short", err)
 	}
 	defer file.Close()
 	return fabric.ParseSchedule(path, file)

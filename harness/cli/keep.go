@@ -17,7 +17,7 @@ func keepCommand() *cobra.Command {
 		Use:   "keep RUN",
 		Short: "Make a run a regression test",
 		Long: `Keep adds a run to the corpus: its plan, its configuration, its history,
-compressed, and the verdict to expect. From then on go test ./checker judges the
+compressed, its message schedule if that is short, and the verdict to expect. From then on go test ./checker judges the
 history again, and go test ./harness -run Corpus replays the plan if it was
 measured to break its rule at least eight times in ten (usurper shrink measures).`,
 		Example: `  usurper keep results/latest

@@ -12,6 +12,7 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness"
 	"github.com/usurper/usurper/harness/reproduce"
+	"github.com/usurper/usurper/harness/results"
 )
 
 type replayFlags struct {
@@ -45,7 +46,9 @@ which one does better.
 those before it have been sent and delivered, two election timeouts at most. It
 tells of each run how far it followed, and where it left the schedule.
 
-The runs that broke a rule are kept below --results. The exit status is 1 if one
+The runs that broke a rule are kept below --results. One that reproduced the
+breach, of the form of the plan that does better, is named at the end and is the
+"latest" there: to shrink it, or to keep it. The exit status is 1 if one
 did, 0 if none did, 2 if no run could be made.`,
 		Example: `  usurper replay results/latest
   usurper replay results/latest --roles --times 40 --all
@@ -102,11 +105,11 @@ func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 	}
 	show.line("%d %s nodes, seed %d, %d faults: %s", found.Config.Nodes, found.Config.TargetName,
 		found.Config.Seed, len(found.Config.Plan.Steps), found.Breach)
-	count, err := f.trial(ctx, show, found)
+	all, err := f.trial(ctx, show, found)
 	if f.anchor && err == nil {
-		err = f.runAnchored(ctx, cmd, found, &count)
+		all, err = f.anchored(ctx, cmd, found, all)
 	}
-	out := cmd.OutOrStdout()
+	count, out := all.Count, cmd.OutOrStdout()
 	verdict := "NOT REPRODUCED"
 	if count.Reproduced > 0 {
 		verdict = "REPRODUCED"
@@ -114,6 +117,10 @@ func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 	fmt.Fprintf(out, "%s  %s  %s\n", verdict, count, found.Breach)
 	if other := count.OtherText(); other != "" {
 		fmt.Fprintf(out, "broken instead: %s\n", other)
+	}
+	if count.Reproduced > 0 {
+		all.first.MakeLatest()
+		fmt.Fprintf(out, "kept: %s\n", all.first)
 	}
 	switch {
 	case count.Reproduced > 0 || len(count.Others) > 0:
@@ -124,8 +131,14 @@ func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 	return nil
 }
 
+// repeated is what the runs of one form of a plan gave.
+type repeated struct {
+	reproduce.Count
+	first results.Dir // the first run that reproduced the breach, if one did
+}
+
 // trial repeats the run of the finding and tells of each time.
-func (f *replayFlags) trial(ctx context.Context, show *status, found reproduce.Finding) (reproduce.Count, error) {
+func (f *replayFlags) trial(ctx context.Context, show *status, found reproduce.Finding) (all repeated, err error) {
 	enough := reproduce.Answered(f.times)
 	switch {
 	case f.untilFound:
@@ -133,7 +146,7 @@ func (f *replayFlags) trial(ctx context.Context, show *status, found reproduce.F
 	case f.all:
 		enough = reproduce.All(f.times)
 	}
-	return reproduce.Trial{
+	all.Count, err = reproduce.Trial{
 		Config:   found.Config,
 		Breach:   found.Breach,
 		Parallel: min(f.parallel, f.times),
@@ -143,6 +156,9 @@ func (f *replayFlags) trial(ctx context.Context, show *status, found reproduce.F
 			switch {
 			case a.Reproduced:
 				what = "reproduced"
+				if c.Reproduced == 1 {
+					all.first = a.Dir
+				}
 			case len(a.Report.Breaches()) > 0:
 				what = "broke another rule: " + a.Report.Breaches()[0].String()
 			}
@@ -157,34 +173,33 @@ func (f *replayFlags) trial(ctx context.Context, show *status, found reproduce.F
 			show.line("%3d  %5.1fs  %d so far  %s", c.Runs, a.Elapsed.Seconds(), c.Reproduced, what)
 		},
 	}.Run(ctx)
+	return all, err
 }
 
-// runAnchored tries the plan with triggers for times too, and leaves in count
-// that of the form which does better.
-func (f *replayFlags) runAnchored(ctx context.Context, cmd *cobra.Command, found reproduce.Finding, count *reproduce.Count) error {
+// anchored tries the plan with triggers for times too, and returns what the form
+// gave that does better.
+func (f *replayFlags) anchored(ctx context.Context, cmd *cobra.Command, found reproduce.Finding, timed repeated) (repeated, error) {
 	show := newStatus(cmd.ErrOrStderr())
 	plan, rewritten, err := reproduce.Anchor(found)
 	if err != nil {
-		return err
+		return timed, err
 	}
 	if rewritten == 0 {
 		show.line("no fault began soon after a raft event that could trigger it")
-		return nil
+		return timed, nil
 	}
 	show.line("again with triggers for %d times:\n%s", rewritten, plan)
-	anchored := found
-	anchored.Config.Plan = &plan
-	if err := anchored.Config.Validate(); err != nil {
-		return err
+	found.Config.Plan = &plan
+	if err := found.Config.Validate(); err != nil {
+		return timed, err
 	}
-	other, err := f.trial(ctx, show, anchored)
+	triggered, err := f.trial(ctx, show, found)
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "with times     %s\nwith triggers  %s\n", *count, other)
-	if other.Rate() <= count.Rate() {
+	fmt.Fprintf(out, "with times     %s\nwith triggers  %s\n", timed.Count, triggered.Count)
+	if triggered.Rate() <= timed.Rate() {
 		fmt.Fprintln(out, "times do as well: the plan stays as it is")
-		return err
+		return timed, err
 	}
-	*count = other
 	fmt.Fprintf(out, "triggers do better:\n%s", plan)
-	return err
+	return triggered, err
 }

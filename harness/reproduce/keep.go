@@ -39,7 +39,8 @@ var keptName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // Keep adds a run to a corpus of runs that tests check and replay: a directory of
 // its own below root with the plan, the configuration without the paths of this
-// machine, the history, compressed, and what to expect. An empty name is made up
+// machine, the history, compressed, the message schedule if it is short, and what
+// to expect. An empty name is made up
 // from what the run shows. A run of that name is never overwritten.
 func Keep(dir results.Dir, root, name string) (results.Dir, Expected, error) {
 	saved, expected, err := expect(dir)
@@ -135,7 +136,27 @@ func fill(to string, from results.Dir, saved harness.Saved, config map[string]an
 	if err := kept.WriteText(results.PlanFile, saved.Config.Plan.String()); err != nil {
 		return kept, err
 	}
+	if err := keepSchedule(kept, from); err != nil {
+		return kept, err
+	}
 	return kept, kept.WriteJSON(ExpectedFile, e)
+}
+
+// maxSchedule bounds the message schedule that is kept, in bytes: a shrunk run has
+// a few thousand, and a long one is not followed for long.
+const maxSchedule = 64 << 10
+
+// keepSchedule copies the message schedule, if the run left one of a size to keep.
+func keepSchedule(to, from results.Dir) error {
+	info, err := os.Stat(from.Path(results.ScheduleFile))
+	if errors.Is(err, os.ErrNotExist) || err == nil && info.Size() > maxSchedule {
+		return nil
+	}
+	text, err := os.ReadFile(from.Path(results.ScheduleFile))
+	if err != nil {
+		return fmt.Errorf("keep: %w", err)
+	}
+	return to.WriteText(results.ScheduleFile, string(text))
 }
 
 // portable is the configuration of a run without what means nothing elsewhere:
