@@ -89,4 +89,6 @@ func (f *findings) breached(rule string) bool { return f.broken[rule] > 0 }
 // Prefix returns new checkers of the kinds that cannot tell as events come, but
 // of which what they find broken in the first part of a history is broken in
 // the whole of it.
-func Prefix(o Options) []Checker { return []Checker{NewLinearizable(o), NewSet(), NewLock()} }
+func Prefix(o Options) []Checker {
+	return []Checker{inTransactions(NewLinearizable(o)), inTransactions(NewSet()), NewLock(), NewTransactions()}
+}
