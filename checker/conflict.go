@@ -37,6 +37,15 @@ func (b *board) held(n int32) uint32 {
 
 func (b *board) value(v uint32) string { return value(b.r.values.get(v)) }
 
+// time is the time at which the register had a value, in words that follow
+// "before" or "after".
+func (b *board) time(v uint32) string {
+	if v == 0 {
+		return "the key held nothing"
+	}
+	return b.value(v)
+}
+
 // answered is when the item's answer came.
 func (b *board) answered(n int32) string { return seconds(b.r.ops.at(int(b.items[n-1].op)).doneAt) }
 
@@ -113,7 +122,7 @@ func (b *board) disordered(x *block, n int32) {
 	}
 	path := b.ties(before, after)
 	b.report("values out of order", fmt.Sprintf("%s was there before %s, of which %s made it",
-		b.value(after), b.value(before), many(len(path), "cas")), append(cut(path), n, x.late)...)
+		b.value(after), b.value(before), compared(len(path))), append(cut(path), n, x.late)...)
 }
 
 // contradict reports that the forward block a must precede c and c must precede a.
@@ -121,7 +130,7 @@ func (b *board) contradict(a, c block) {
 	ops := []int32{a.early, a.late, c.early, c.late}
 	last := b.held(a.late)
 	c1, c2 := b.held(c.early), b.held(c.late)
-	other, again := b.value(c1), b.value(c2)
+	other, again := b.time(c1), b.time(c2)
 	if it := &b.items[c.early-1]; it.writes && it.arg == 0 {
 		other, again = "a delete", "a delete"
 	}
@@ -136,7 +145,7 @@ func (b *board) contradict(a, c block) {
 	case a.early == 0:
 		path := b.ties(b.from, last)
 		text = fmt.Sprintf("%s was there after %s, though %s made it of %s, which was there at the start",
-			b.value(last), other, many(len(path), "cas"), b.value(b.from))
+			b.value(last), other, compared(len(path)), b.value(b.from))
 		ops = append(cut(path), a.late, c.early)
 	case b.held(a.early) == last && c1 == c2:
 		text = fmt.Sprintf("%s was there both before %s and after it, though it was written only once", b.value(last), other)
@@ -160,8 +169,11 @@ func (b *board) tied(ties int) string {
 	if ties == 1 {
 		return "a cas turned the one into the other"
 	}
-	return many(ties, "cas") + " turned the one into the other"
+	return compared(ties) + " turned the one into the other"
 }
+
+// compared counts compare-and-set operations: the plural of cas is cas.
+func compared(n int) string { return fmt.Sprintf("%d cas", n) }
 
 // cut leaves out the middle of a long chain of cas.
 func cut(path []int32) []int32 {

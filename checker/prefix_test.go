@@ -17,7 +17,9 @@ func TestPrefixStaysBroken(t *testing.T) {
 		return h.judge(checker.Prefix(checker.Options{})[i]).Verdict
 	}
 	drawn := map[string]func(next choices, i int) *tape{
-		"linearizable": func(next choices, i int) *tape { return draw(next, shape{steps: 24, open: 3, lies: i % 5, plain: i%2 == 0}) },
+		"linearizable": func(next choices, i int) *tape {
+			return draw(next, shape{steps: 24, open: 3, lies: i % 5, plain: i%2 == 0})
+		},
 		"set": func(next choices, i int) *tape {
 			return drawGrowing(next, 30, i%4, []history.F{history.FAdd, history.FAppend}[i%2])
 		},
