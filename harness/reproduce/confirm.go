@@ -107,10 +107,15 @@ func (s *shrinker) stronger() []opening {
 	}
 	longer := best
 	longer.length = 2 * best.length
-	list := []opening{{"again and again", again}, {"again and again, with pauses", calm}, {"again and again, at once", hasty}, {"for longer", longer}}
+	list := []opening{
+		{what: "again and again", candidate: again},
+		{what: "again and again, with pauses", candidate: calm},
+		{what: "again and again, at once", candidate: hasty},
+		{what: "for longer", candidate: longer},
+	}
 	plan, n, err := Anchor(s.finding)
 	if err == nil && n > 0 && len(best.steps) > 0 {
-		list = append(list, opening{"with triggers for times", best.with(anchoredAs(best.steps, s.finding.Config.Plan.Steps, plan.Steps))})
+		list = append(list, opening{what: "with triggers for times", candidate: best.with(anchoredAs(best.steps, s.finding.Config.Plan.Steps, plan.Steps))})
 	}
 	return list
 }

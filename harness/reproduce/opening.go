@@ -13,6 +13,9 @@ import (
 type opening struct {
 	what string
 	candidate
+	// longer is the length to try too if this one fails only now and then; 0 for
+	// none.
+	longer time.Duration
 }
 
 // struck is a step of the plan that fired before the breach was proved.
@@ -20,10 +23,6 @@ type struck struct {
 	step    nemesis.Step // as written
 	firings []harness.Firing
 }
-
-// longer is an opening that makes sense only if the one before it was reproduced
-// now and then.
-const longer = "no fault, for longer"
 
 // openings lists guesses at what the breach needed, the smallest first: nothing
 // at all, then the faults in force about the events that prove it, then ever more
@@ -33,10 +32,7 @@ func openings(f Finding) []opening {
 	all := whole(f.Config)
 	t := f.Config.Election
 	short := min(all.length, max(3*time.Second, 20*t))
-	list := []opening{{"no fault", candidate{nil, short, all.nodes, all.clients, all.rate}}}
-	if all.length > 2*short {
-		list = append(list, opening{longer, candidate{nil, 3 * short, all.nodes, all.clients, all.rate}})
-	}
+	list := []opening{repeating("no fault", all.with(nil), short)}
 	steps := before(f)
 	if len(steps) == 0 { // it needed none, but may come more often with the first ones
 		for _, step := range f.Config.Plan.Steps[:min(4, len(f.Config.Plan.Steps))] {
@@ -48,9 +44,9 @@ func openings(f Finding) []opening {
 		if len(of) == 0 || len(of) == len(f.Config.Plan.Steps) {
 			return
 		}
-		list = append(list, opening{what, window(f, of, wordsOf)})
+		list = append(list, opening{what: what, candidate: window(f, of, wordsOf)})
 		if named := window(f, of, namesOf); len(named.steps) > 0 {
-			list = append(list, opening{what + ", on the same members", named})
+			list = append(list, opening{what: what + ", on the same members", candidate: named})
 		}
 	}
 	add("the last fault before it", tail(steps, 1))
@@ -60,22 +56,27 @@ func openings(f Finding) []opening {
 		if len(of) == 0 {
 			return
 		}
-		c := all.with(amplify(wordsOf(of), t))
-		c.length = min(all.length, max(8*time.Second, 50*t))
-		list = append(list, opening{what, c})
+		list = append(list, repeating(what, all.with(amplify(wordsOf(of), t)), max(8*time.Second, 50*t)))
 	}
 	again("the faults in force then, again and again", force)
-	for _, step := range kinds(tail(steps, 8), t) {
-		c := all.with([]nemesis.Step{step})
-		c.length = min(all.length, max(8*time.Second, 50*t))
-		list = append(list, opening{step.Fault.String() + ", again and again, with pauses", c})
+	for _, step := range kinds(append(frequent(f.Config.Plan.Steps), tail(steps, 8)...), t) {
+		list = append(list, repeating(step.Fault.String()+", again and again, with pauses", all.with([]nemesis.Step{step}), max(8*time.Second, 50*t)))
 	}
 	add("the last four faults", tail(steps, 4))
 	again("the last four faults, again and again", tail(steps, 4))
 	add("the last eight faults", tail(steps, 8))
-	again("the last eight faults, again and again", tail(steps, 8))
 	add("all faults before it", steps)
-	return append(list, opening{"the whole plan", all})
+	return append(list, opening{what: "the whole plan", candidate: all})
+}
+
+// repeating is an opening that has its chance again and again, for as long as it
+// lasts: what fails now and then may fail nearly always in three times that.
+func repeating(what string, c candidate, length time.Duration) opening {
+	o := opening{what: what, candidate: c}
+	if o.length = min(length, c.length); c.length > 2*o.length {
+		o.longer = min(3*o.length, c.length)
+	}
+	return o
 }
 
 // before lists the steps that fired before the breach was proved, in the order
@@ -115,6 +116,23 @@ func inForce(f Finding, steps []struck) []struck {
 			out = append(out, s)
 		}
 	}
+	return out
+}
+
+// frequent lists the faults that a plan has more than once, the most frequent
+// last: one of them alone, on leader after leader, may do as well as all of it.
+func frequent(plan []nemesis.Step) []struck {
+	count := make(map[string]int)
+	var out []struck
+	for _, s := range plan {
+		text := s.Fault.String()
+		if count[text]++; count[text] == 2 {
+			out = append(out, struck{step: s})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b struck) int {
+		return cmp.Compare(count[a.step.Fault.String()], count[b.step.Fault.String()])
+	})
 	return out
 }
 

@@ -161,12 +161,12 @@ func newShrinker(f Finding, o ShrinkOptions) (*shrinker, error) {
 func (s *shrinker) search(ctx context.Context) error {
 	var most *opening
 	var mostly Count
-	nothing := 0 // reproductions without a fault
 	for _, o := range openings(s.finding) {
-		if o.what == longer && nothing == 0 {
-			continue
-		}
 		passed, count, err := s.open(ctx, o)
+		if err == nil && !passed && count.Reproduced > 0 && o.longer > 0 {
+			o.what, o.length = o.what+", for longer", o.longer
+			passed, count, err = s.open(ctx, o)
+		}
 		if err != nil {
 			return err
 		}
@@ -174,9 +174,6 @@ func (s *shrinker) search(ctx context.Context) error {
 			if good, err := s.confirm(ctx); err != nil || good {
 				return err
 			}
-		}
-		if len(o.steps) == 0 {
-			nothing += count.Reproduced
 		}
 		if count.Rate() > mostly.Rate() {
 			most, mostly = &o, count
