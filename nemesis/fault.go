@@ -72,8 +72,8 @@
 // in it meant nobody just then. An inject event is recorded before the effect;
 // if the installation then fails, a skipped event ends it.
 //
-// To add a fault: write its type, which implements [Fault], and its line in
-// [Catalog].
+// To add a fault: write its type, which implements [Fault], its line in [Catalog],
+// and for tests its line in package draw.
 package nemesis
 
 import (

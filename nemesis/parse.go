@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // Parse reads a plan. Every error names the file and the line, says what is
@@ -232,7 +234,7 @@ func (r *reader) fault() (Fault, error) {
 func didYouMean(word string, names []string) string {
 	best, distance := "", 3
 	for _, n := range names {
-		if d := edits(word, n); d < distance && d < len(n) {
+		if d := levenshtein.ComputeDistance(word, n); d < distance && d < len(n) {
 			best, distance = n, d
 		}
 	}
@@ -240,25 +242,4 @@ func didYouMean(word string, names []string) string {
 		return ""
 	}
 	return fmt.Sprintf(" (did you mean %s?)", best)
-}
-
-// edits counts the letters to insert, remove or change to get from a to b.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -23,7 +23,8 @@ type cluster struct {
 	hold    bool
 	held    []raft.Message
 	watch   watcher
-	later   func() bool // whether a member leaves its output for later; nil: never
+	post    func(raft.Message) // takes what members send, instead of flight
+	later   func() bool        // whether a member leaves its output for later; nil: never
 }
 
 // setup is what all members of a cluster share.
@@ -212,6 +213,8 @@ func (c *cluster) carryOut(id raft.ID, out *raft.Output) {
 	}
 	for _, msg := range out.Messages {
 		switch {
+		case c.post != nil:
+			c.post(msg)
 		case c.cut == nil || !c.cut(msg.From, msg.To):
 			c.flight = append(c.flight, msg)
 		case c.hold:

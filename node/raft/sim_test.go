@@ -182,13 +182,15 @@ func TestSimulationCorrect(t *testing.T) {
 	require.Greater(t, committed, 20*seeds, "too little happened to prove anything")
 }
 
-// TestSimulationFindsBugs shows that the simulation above would notice: each
-// deliberate bug of the core breaks the invariant that it must break.
-func TestSimulationFindsBugs(t *testing.T) {
-	for _, tc := range []struct {
-		bug    bug.Name
-		breaks []string
-	}{
+// coreBug is a deliberate bug of the core and the invariants of which it must
+// break one.
+type coreBug struct {
+	bug    bug.Name
+	breaks []string
+}
+
+func coreBugs() []coreBug {
+	return []coreBug{
 		{bug.DoubleVote, []string{oneVote}},
 		{bug.StaleLogVote, []string{completeVote}},
 		{bug.MinorityQuorum, []string{majorityWins}},
@@ -201,7 +203,13 @@ func TestSimulationFindsBugs(t *testing.T) {
 		{bug.StaleRead, []string{freshRead}},
 		{bug.FollowerRead, []string{freshRead}},
 		{bug.DeafTimer, []string{quietTimer}},
-	} {
+	}
+}
+
+// TestSimulationFindsBugs shows that the simulation above would notice: each
+// deliberate bug of the core breaks the invariant that it must break.
+func TestSimulationFindsBugs(t *testing.T) {
+	for _, tc := range coreBugs() {
 		t.Run(string(tc.bug), func(t *testing.T) {
 			for seed := range uint64(300) {
 				s := newSim(t, seed, tc.bug)

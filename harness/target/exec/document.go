@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agnivade/levenshtein"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -189,7 +190,7 @@ func (d *document) namedTemplates(into *[]named) func(*yaml.Node) {
 func suggest(word string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
-		if dist := distance(word, k); dist < least {
+		if dist := levenshtein.ComputeDistance(word, k); dist < least {
 			best, least = k, dist
 		}
 	}
@@ -204,26 +205,4 @@ func oneOf(words []string) string {
 		return strings.Join(words, "")
 	}
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
-}
-
-// distance is how many letters must be added, removed or changed to turn a into
-// b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }
