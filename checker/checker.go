@@ -6,7 +6,8 @@
 // can run while the run does.
 //
 // To add a checker: write one file with its type and a constructor, one good
-// and one bad history in its test, and its line in All.
+// and one bad history in its test, and its line in All. A system of your own needs
+// none of it: see [Model].
 package checker
 
 import "github.com/usurper/usurper/harness/history"

@@ -38,8 +38,8 @@ func (s clientSet) Finish() Result {
 			last = max(last, c.reads[i].invoke.seq)
 		}
 		var acknowledged, after int64
-		for i := range c.values {
-			if a := &c.values[i]; a.outcome == outcomeOK {
+		for n := range int32(len(c.values) + len(c.again)) {
+			if a := c.addition(n); a.outcome == outcomeOK {
 				acknowledged++
 				if a.done.seq > last {
 					after++

@@ -149,7 +149,14 @@ func describeCall(op *history.Op) string {
 	case history.FAcquire, history.FRelease, history.FFenced:
 		return describeLock(op)
 	}
-	return string(op.F) + " " + op.Key
+	text := string(op.F) + " " + op.Key
+	if !op.F.Known() && op.Arg != "" {
+		text += " " + value(op.Arg)
+	}
+	if !op.F.Known() && op.Old != "" {
+		text += ", old " + value(op.Old)
+	}
+	return text
 }
 
 // describeTxn says what a transaction does, and what it read if it happened.
@@ -183,6 +190,10 @@ func outcome(op *history.Op) string {
 		return fmt.Sprintf(" (final) = %s%s", list(op.List), because(op.Error))
 	case op.F == history.FRead:
 		return " = " + list(op.List) + because(op.Error)
+	case !op.F.Known() && len(op.List) > 0:
+		return " = " + list(op.List)
+	case !op.F.Known() && (op.Saw || op.Got != ""):
+		return " = " + value(op.Got)
 	}
 	return ""
 }

@@ -110,7 +110,7 @@ func keep(e *history.Event) history.Event {
 	switch {
 	case e.Run != nil:
 		r := *e.Run
-		r.Nodes = slices.Clone(r.Nodes)
+		r.Nodes, r.Checkers = slices.Clone(r.Nodes), slices.Clone(r.Checkers)
 		out.Run = &r
 	case e.Op != nil:
 		op := *e.Op

@@ -48,6 +48,7 @@ func RunBatches(cs []Checker, batches iter.Seq2[*history.Batch, error]) (Report,
 		report.Results = append(report.Results, l.report.Results...)
 		report.Verdict = Worse(report.Verdict, l.report.Verdict)
 	}
+	report.unjudged(&facts, cs)
 	if failed != nil {
 		report.unread(failed)
 	}

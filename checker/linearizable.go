@@ -143,7 +143,7 @@ func (l *Linearizable) node(name string) uint16 {
 
 // Finish gives the verdict.
 func (l *Linearizable) Finish() Result {
-	s := &search{options: l.options, deadline: time.Now().Add(l.options.Wall)}
+	s := &search{newBudget(l.options)}
 	for _, r := range l.order {
 		l.judge(r, s)
 	}

@@ -3,7 +3,6 @@ package checker
 import (
 	"encoding/binary"
 	"slices"
-	"time"
 
 	"github.com/anishathalye/porcupine"
 	"github.com/cespare/xxhash/v2"
@@ -11,10 +10,9 @@ import (
 
 // mapSearch looks for an order of a group's operations.
 type mapSearch struct {
-	options  Options
-	deadline time.Time
-	keys     int
-	ops      []*mapOp // by call
+	*budget
+	keys int
+	ops  mapOps
 }
 
 // prune settles what it can of the operations without an answer.
@@ -50,42 +48,28 @@ func (s *mapSearch) prune() {
 	})
 }
 
-// check decides a part of the group, sorted by call.
-func (s *mapSearch) check(ops []*mapOp) (verdict Verdict, why string) {
-	perState := int64(len(ops)/8 + 4*s.keys + 128)
-	b := budget{steps: s.options.Steps, states: s.options.SearchMemory / perState, deadline: s.deadline}
-	b.late = time.Now().After(s.deadline)
+// check decides a part of the group.
+func (s *mapSearch) check(ops mapOps) (verdict Verdict, why string) {
 	operations := make([]porcupine.Operation, len(ops))
 	for i, op := range ops {
 		operations[i] = porcupine.Operation{Input: op, Call: int64(op.invoke.Seq), Return: op.ret}
 	}
-	ok := porcupine.CheckOperations(s.model(&b), operations)
-	switch {
-	case ok:
-		return Valid, ""
-	case b.late:
-		return Unknown, "the time for the search was used up (" + s.options.Wall.String() + " of wall clock)"
-	case b.steps < 0:
-		return Unknown, "the search for an order exceeded its steps"
-	case b.states < 0:
-		return Unknown, "the search for an order exceeded its memory"
-	}
-	return Invalid, ""
+	return s.decide(operations, s.model)
 }
 
 // model is a map of registers; a state is their values, four bytes each.
-func (s *mapSearch) model(b *budget) porcupine.Model {
+func (s *mapSearch) model(p *purse) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return string(make([]byte, 4*s.keys)) },
 		Step: func(state, input, _ any) (bool, any) {
-			if !b.spend() {
+			if !p.spend() {
 				return false, state
 			}
 			next, ok := input.(*mapOp).step(state.(string))
 			if !ok {
 				return false, state
 			}
-			b.states--
+			p.remember(int64(4 * s.keys))
 			if next == state.(string) {
 				return true, state
 			}
@@ -121,43 +105,42 @@ func (op *mapOp) step(state string) (next string, ok bool) {
 	return string(changed), true
 }
 
-// shrink finds a small part of the group that has no order either: its shortest
-// illegal beginning, and of that what is needed.
-func (s *mapSearch) shrink() []*mapOp {
-	ops := s.ops
-	ends := make([]int64, 0, len(ops))
+// shrink finds a small part of the group that has no order either.
+func (s *mapSearch) shrink() mapOps {
+	return shrink(s.ops, func(ops mapOps) bool {
+		v, _ := s.check(ops)
+		return v == Invalid
+	})
+}
+
+// mapOps are operations of a group, by call.
+type mapOps []*mapOp
+
+func (ops mapOps) size() int { return len(ops) }
+
+func (ops mapOps) ends() []int64 {
+	var ends []int64
 	for _, op := range ops {
 		if op.ret != forever {
 			ends = append(ends, op.ret)
 		}
 	}
-	slices.Sort(ends)
-	n, _ := slices.BinarySearchFunc(ends, true, func(end int64, _ bool) int {
-		if v, _ := s.check(until(ops, end)); v == Invalid {
-			return 0
-		}
-		return -1
-	})
-	if n < len(ends) {
-		ops = until(ops, ends[n])
+	return ends
+}
+
+// without leaves out an operation that only reads, or that writes nothing that
+// another one read.
+func (ops mapOps) without(i int) (mapOps, bool) {
+	if !onlyReads(ops[i]) && ops.wanted(i) {
+		return ops, false
 	}
-	for trial, i := 0, len(ops)-1; i >= 0 && trial < maxTrials; i-- {
-		if !onlyReads(ops[i]) && wanted(ops, i) {
-			continue
-		}
-		trial++
-		less := slices.Delete(slices.Clone(ops), i, i+1)
-		if v, _ := s.check(less); v == Invalid {
-			ops = less
-		}
-	}
-	return ops
+	return slices.Delete(slices.Clone(ops), i, i+1), true
 }
 
 // until returns the operations as they were at a time: later calls left out, and
 // of what had not returned by then only the writes, which may happen later.
-func until(ops []*mapOp, end int64) []*mapOp {
-	var out []*mapOp
+func (ops mapOps) until(end int64) mapOps {
+	var out mapOps
 	for _, op := range ops {
 		if int64(op.invoke.Seq) > end {
 			break
@@ -181,7 +164,7 @@ func onlyReads(op *mapOp) bool {
 
 // wanted tells whether another operation read a value that ops[i] writes, so that
 // leaving it out could make the rest illegal.
-func wanted(ops []*mapOp, i int) bool {
+func (ops mapOps) wanted(i int) bool {
 	for _, d := range ops[i].deeds {
 		if !d.writes {
 			continue

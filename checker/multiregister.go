@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/usurper/usurper/harness/history"
 )
@@ -151,7 +150,7 @@ func (m *MultiRegister) Finish() Result {
 		groups[g] = append(groups[g], int32(i))
 		tied[g] = tied[g] || len(micros) > 1
 	}
-	deadline := time.Now().Add(m.options.Wall)
+	searches := newBudget(m.options)
 	var judged, ops int64
 	for _, g := range order {
 		if !tied[g] {
@@ -159,7 +158,7 @@ func (m *MultiRegister) Finish() Result {
 		}
 		judged++
 		ops += int64(len(groups[g]))
-		m.judge(groups[g], deadline)
+		m.judge(groups[g], searches)
 	}
 	m.count("groups", judged)
 	m.count("ops", ops)
@@ -170,8 +169,8 @@ func (m *MultiRegister) Finish() Result {
 }
 
 // judge decides one group.
-func (m *MultiRegister) judge(group []int32, deadline time.Time) {
-	s := &mapSearch{options: m.options, deadline: deadline}
+func (m *MultiRegister) judge(group []int32, searches *budget) {
+	s := &mapSearch{budget: searches}
 	places := make(map[int32]int32) // of keys, in a state
 	for _, i := range group {
 		op := &m.ops[i]

@@ -103,12 +103,25 @@ func (r *register) items() []item {
 	seen := settle(items, written)
 	for i := range items {
 		if it := &items[i]; it.conditional && written[it.arg].count != 1 {
-			seen[it.want].tried = true
+			try(it.want, items, written, seen)
 		}
 	}
 	return slices.DeleteFunc(items, func(it item) bool {
 		return it.ret == forever && droppable(&it, written, seen)
 	})
+}
+
+// try notes that a cas which cannot be settled expects v. If v was made by another
+// unresolved cas, that one cannot be dropped either, and so on.
+func try(v uint32, items []item, written []writer, seen []sight) {
+	for !seen[v].tried {
+		seen[v].tried = true
+		w := written[v]
+		if w.count != 1 || v == 0 || !items[w.item].conditional {
+			return
+		}
+		v = items[w.item].want
+	}
 }
 
 // writer is who may have written a value.
@@ -147,7 +160,7 @@ type sight struct {
 	first int64 // the least return of an operation that observed it
 	last  int64 // the greatest
 	any   bool
-	tried bool // an unresolved cas that cannot be settled expects it
+	tried bool // an unresolved cas that cannot be settled or dropped expects it
 }
 
 func (s *sight) note(ret int64) {

@@ -32,12 +32,19 @@ type Facts struct {
 	Ended    bool          `json:"ended"` // the history has its run-end event
 }
 
-// tally gathers Facts.
-type tally struct{ f Facts }
+// tally gathers Facts, and what only the user's own checkers judge.
+type tally struct {
+	f   Facts
+	own []string // names of those checkers
+	ops map[history.F]int64
+}
 
 func (t *tally) event(e *history.Event) {
 	t.f.Events++
 	t.f.Length = max(t.f.Length, e.At)
+	if e.Op != nil && e.Op.Type == history.Invoke && !e.Op.F.Known() {
+		t.foreign(e.Op.F)
+	}
 	if e.Run == nil {
 		return
 	}
@@ -45,6 +52,7 @@ func (t *tally) event(e *history.Event) {
 	case history.RunBegin:
 		t.f.Target, t.f.Workload, t.f.Seed = e.Run.Target, e.Run.Workload, e.Run.Seed
 		t.f.Nodes = len(e.Run.Nodes)
+		t.own = slices.Clone(e.Run.Checkers)
 	case history.RunEnd:
 		t.f.Ended = true
 	}

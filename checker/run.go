@@ -81,8 +81,7 @@ func Run(cs []Checker, events iter.Seq2[*history.Event, error]) (Report, error) 
 
 // unread says that what follows the judged part could not be read.
 func (r *Report) unread(err error) {
-	r.Problem = "the history could not be read to its end: " + err.Error()
-	r.Verdict = Worse(r.Verdict, Unknown)
+	r.Doubt("the history could not be read to its end: " + err.Error())
 }
 
 // Runner feeds events to checkers as they come. A checker that panics is left
@@ -151,6 +150,7 @@ func (r *Runner) Finish() Report {
 		report.Results = append(report.Results, result)
 		report.Verdict = Worse(report.Verdict, result.Verdict)
 	}
+	report.unjudged(&r.summary, r.checkers)
 	return report
 }
 

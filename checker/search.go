@@ -2,7 +2,6 @@ package checker
 
 import (
 	"slices"
-	"time"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -46,70 +45,30 @@ func passages(items []item) []passage {
 	return out
 }
 
-// search looks for linearizations within a budget. It is used by one goroutine.
-type search struct {
-	options  Options
-	deadline time.Time
-	total    int64 // steps of all searches
-}
+// search looks for linearizations within a budget.
+type search struct{ *budget }
 
 // check decides one passage. Unknown comes with the budget that ran out.
-//
-// The number of steps bounds the search, not the clock, so that the same history
-// gets the same verdict on any machine; the memory that porcupine's cache takes
-// grows with the steps that succeed and is bounded through them.
 func (s *search) check(h passage) (verdict Verdict, why string) {
-	perState := int64(len(h.items)/8 + 128)
-	b := budget{steps: s.options.Steps, states: s.options.SearchMemory / perState, deadline: s.deadline}
-	b.late = time.Now().After(s.deadline)
 	operations := make([]porcupine.Operation, len(h.items))
 	for i := range h.items {
 		it := &h.items[i]
 		operations[i] = porcupine.Operation{Input: it, Call: it.call, Return: it.ret}
 	}
-	ok := porcupine.CheckOperations(b.model(h.from), operations)
-	s.total += s.options.Steps - b.steps
-	switch {
-	case ok:
-		return Valid, ""
-	case b.late:
-		return Unknown, "the time for all searches was used up (" + s.options.Wall.String() + " of wall clock)"
-	case b.steps < 0:
-		return Unknown, "the search for an order exceeded its steps"
-	case b.states < 0:
-		return Unknown, "the search for an order exceeded its memory"
-	}
-	return Invalid, ""
+	return s.decide(operations, h.model)
 }
 
-// budget counts down what a search may still do. Once it is spent every step
-// fails, which ends the search soon, without an answer. (The library's own
-// timeout would return while the search goes on.)
-type budget struct {
-	steps, states int64
-	deadline      time.Time
-	late          bool
-}
-
-// spend takes one step and reports whether there was one left.
-func (b *budget) spend() bool {
-	if b.steps&0xfff == 0 && time.Now().After(b.deadline) {
-		b.late = true
-	}
-	b.steps--
-	return b.steps >= 0 && b.states >= 0 && !b.late
-}
-
-func (b *budget) model(from uint32) porcupine.Model {
+// model is the register; a state is the number of its value.
+func (h passage) model(p *purse) porcupine.Model {
 	return porcupine.Model{
-		Init: func() any { return from },
+		Init: func() any { return h.from },
 		Step: func(state, input, _ any) (bool, any) {
-			if !b.spend() {
+			if !p.spend() {
 				return false, state
 			}
 			ok, next := input.(*item).step(state.(uint32))
 			if ok {
-				b.states--
+				p.remember(0)
 			}
 			if !ok || next == state.(uint32) {
 				return ok, state // no new memory
@@ -134,43 +93,33 @@ func (it *item) step(value uint32) (ok bool, next uint32) {
 	return true, value
 }
 
-// shrink returns a small part of a passage that is not linearizable either. It
-// first finds the shortest beginning that is illegal: in a beginning, what has not
-// returned yet may still take effect or not. Then it leaves out what it can: reads,
-// and writes of values that nothing left observes, neither of which can make a
-// legal history illegal.
+// shrink returns a small part of a passage that is not linearizable either.
 func (s *search) shrink(h passage) passage {
-	returns := make([]int64, 0, len(h.items))
-	for i := range h.items {
-		if h.items[i].ret != forever {
-			returns = append(returns, h.items[i].ret)
-		}
-	}
-	slices.Sort(returns)
-	n, _ := slices.BinarySearchFunc(returns, true, func(end int64, _ bool) int {
-		if v, _ := s.check(h.until(end)); v == Invalid {
-			return 0
-		}
-		return -1
+	return shrink(h, func(h passage) bool {
+		v, _ := s.check(h)
+		return v == Invalid
 	})
-	if n < len(returns) {
-		h = h.until(returns[n])
-	}
-	for trial, i := 0, len(h.items)-1; i >= 0 && trial < maxTrials; i-- {
-		if h.observed(i) {
-			continue
-		}
-		trial++
-		less := passage{slices.Delete(slices.Clone(h.items), i, i+1), h.from, h.after}
-		if v, _ := s.check(less); v == Invalid {
-			h = less
-		}
-	}
-	return h
 }
 
-// maxTrials bounds the searches that one explanation may take.
-const maxTrials = 400
+func (h passage) size() int { return len(h.items) }
+
+func (h passage) ends() []int64 {
+	var ends []int64
+	for i := range h.items {
+		if h.items[i].ret != forever {
+			ends = append(ends, h.items[i].ret)
+		}
+	}
+	return ends
+}
+
+// without leaves out a read, or a write of a value that nothing left observes.
+func (h passage) without(i int) (passage, bool) {
+	if h.observed(i) {
+		return h, false
+	}
+	return passage{slices.Delete(slices.Clone(h.items), i, i+1), h.from, h.after}, true
+}
 
 // until returns the history as it was at a time: later calls left out, and what
 // had not returned by then open. Open reads say nothing.

@@ -8,14 +8,15 @@ import (
 )
 
 // Set checks keys that only grow, sets (add) and lists (append) that are read as a
-// whole, for linearizability. Every value is added once, so a read tells which
-// additions were before it and which were not, and no search is needed:
-// setorder.go has the rule and why it is exact.
+// whole, for linearizability. A read tells which values were added before it and
+// which were not, so no search is needed: setorder.go has the rule and why it is
+// exact. A value may be added more than once. A set has it from the first time
+// on, and may show it up to as often as somebody had asked to add it; a list has it
+// as often as it was appended, and setplace.go decides which append has which place.
 //
 // An addition without an answer may be there or not. A history that is cut short
 // only says less; but without a successful final read, acknowledged additions that
-// no read could show are not confirmed, and the verdict is unknown. So it is for
-// keys of which a value was added more than once, after the others are judged.
+// no read could show are not confirmed, and the verdict is unknown.
 type Set struct {
 	findings
 	keys  map[string]*collection
@@ -32,14 +33,15 @@ type Set struct {
 type collection struct {
 	key     string
 	ids     map[string]int32 // of values, in additions
-	values  []addition
+	values  []addition       // of each value, the one that was asked for first
+	again   []addition       // all others
 	reads   []reading
 	longest []int32 // of lists: what the longest read showed, of which all others are the beginning
 	round   int32
-	list    bool // something was appended
-	set     bool // something was added
-	twice   bool // a value was added more than once
-	broken  bool // its reads have no order
+	calls   [][]uint64 // of each value that was added more than once, when it was asked for
+	list    bool       // something was appended
+	set     bool       // something was added
+	broken  bool       // its reads have no order
 }
 
 // addition is one value of a collection.
@@ -50,13 +52,20 @@ type addition struct {
 	done     stamp // its acknowledgement or failure
 	process  int
 	outcome  outcomeKind
-	asked    bool // somebody added it
-	twice    bool // more than once, so that copies prove nothing
 	appended bool
+	id       int32 // its value's place in values
+
+	// What follows is told of the first addition of a value alone.
+	asked    int32 // how often it was added
+	failed   int32 // and certainly was not
 	invented bool  // it was read, and cannot be there
 	round    int32 // the last read in which it was found, as a mark
 	place    int32 // where it was in that read
+	copies   int32 // how often it was in that read
 }
+
+// twice tells whether more than one addition of the value may have happened.
+func (a *addition) twice() bool { return a.asked-a.failed > 1 }
 
 // reading is one successful read.
 type reading struct {
@@ -77,12 +86,20 @@ type stamp struct {
 // opened is an operation that has not completed.
 type opened struct {
 	c      *collection
-	id     int32 // the value, reads and repeated additions have none
+	n      int32 // the addition's place in values or again; not of reads
+	again  bool
 	isRead bool
 	invoke stamp
 }
 
-const noValue = -1
+// addition returns an addition by its number: that of its place in values, or the
+// next ones for those in again. Numbers change while values are added.
+func (c *collection) addition(n int32) *addition {
+	if k := int(n) - len(c.values); k >= 0 {
+		return &c.again[k]
+	}
+	return &c.values[n]
+}
 
 // ordered tells whether reads show an order: those of a list do.
 func (c *collection) ordered() bool { return c.list && !c.set }
@@ -122,15 +139,8 @@ func (s *Set) Event(e *history.Event) {
 	switch {
 	case o.isRead && op.Type == history.OK:
 		s.read(o, e)
-	case o.id != noValue:
-		a := &o.c.values[o.id]
-		a.done = stamp{e.Seq, e.At}
-		switch op.Type {
-		case history.OK:
-			a.outcome = outcomeOK
-		case history.Fail:
-			a.outcome = outcomeFail
-		}
+	case !o.isRead:
+		o.c.added(o, op.Type, stamp{e.Seq, e.At})
 	}
 }
 
@@ -145,26 +155,46 @@ func (s *Set) invoke(e *history.Event) {
 		s.keys[op.Key] = c
 		s.order = append(s.order, c)
 	}
-	o := opened{c: c, id: noValue, isRead: op.F == history.FRead, invoke: stamp{e.Seq, e.At}}
+	o := opened{c: c, isRead: op.F == history.FRead, invoke: stamp{e.Seq, e.At}}
 	if !o.isRead {
 		s.adds++
 		c.list, c.set = c.list || op.F == history.FAppend, c.set || op.F == history.FAdd
-		o.id = c.add(op, o.invoke)
+		o.n, o.again = c.add(op, o.invoke)
 	}
 	s.open[op.Process] = o
 }
 
-// add notes that a value is asked to be added. A repeated addition has no id of its
-// own: the first stands for all.
-func (c *collection) add(op *history.Op, at stamp) int32 {
-	id := c.id(op.Arg)
-	a := &c.values[id]
-	if a.asked || op.Arg == "" {
-		a.asked, a.twice, c.twice = true, true, true
-		return noValue
+// add notes that a value is asked to be added, and returns where.
+func (c *collection) add(op *history.Op, at stamp) (n int32, again bool) {
+	n = c.id(op.Arg)
+	first := &c.values[n]
+	asked := addition{
+		value: first.value, id: n, node: op.Node, process: op.Process, appended: op.F == history.FAppend, invoke: at,
 	}
-	a.asked, a.invoke, a.node, a.process, a.appended = true, at, op.Node, op.Process, op.F == history.FAppend
-	return id
+	if first.asked++; first.asked > 1 {
+		c.again = append(c.again, asked)
+		return int32(len(c.again) - 1), true
+	}
+	asked.asked = 1
+	*first = asked
+	return n, false
+}
+
+// added notes how an addition ended.
+func (c *collection) added(o opened, outcome history.OpType, at stamp) {
+	all := c.values
+	if o.again {
+		all = c.again
+	}
+	a := &all[o.n]
+	a.done = at
+	switch outcome {
+	case history.OK:
+		a.outcome = outcomeOK
+	case history.Fail:
+		a.outcome = outcomeFail
+		c.values[a.id].failed++
+	}
 }
 
 func (c *collection) id(value string) int32 {
@@ -172,7 +202,7 @@ func (c *collection) id(value string) int32 {
 	if !ok {
 		id = int32(len(c.values))
 		c.ids[value] = id
-		c.values = append(c.values, addition{value: value})
+		c.values = append(c.values, addition{value: value, id: id})
 	}
 	return id
 }
@@ -193,9 +223,6 @@ func (s *Set) Finish() Result {
 			continue
 		}
 		s.judge(c)
-		if c.twice {
-			s.unknown("key %s: values were added more than once: it is judged by the others alone", c.key)
-		}
 	}
 	return s.result(s.Name(), fmt.Sprintf("%s to %s, %s", many(s.adds, "addition"), many(len(s.order), "key"), many(s.reads, "read")))
 }

@@ -23,15 +23,31 @@ import (
 // none if some operation returned before one of an earlier layer was called. If
 // there is no such pair, there is one: layer after layer, by call in each. This is
 // exact, and takes the time to read the lists and to sort.
+//
+// Of a value that was added to a set more than once, one addition belongs to the
+// layer, and nothing restrains it less than that it is the one asked for first. The
+// others are repeats, in that layer or any later one. A repeat contradicts the order
+// if it returned before an operation of an earlier layer was called. If not, it
+// can go to the last layer of which an operation had returned before it was called:
+// whatever was called after it returned is not in an earlier one, since else
+// those two would be a pair. For lists see setplace.go.
 func (s *Set) judge(c *collection) {
-	s.impossible(c)
+	sound := s.impossible(c)
 	if c.broken {
 		return
 	}
 	spans, ok := s.layers(c)
-	if !ok {
+	if !ok || !s.inOrder(c, spans) || !sound {
 		return
 	}
+	if c.ordered() && len(c.again) > 0 {
+		s.place(c)
+	}
+}
+
+// inOrder looks for an operation that returned before one of an earlier layer was
+// called, and reports it.
+func (s *Set) inOrder(c *collection, spans []span) bool {
 	slices.SortFunc(spans, func(a, b span) int {
 		return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.call, b.call))
 	})
@@ -42,27 +58,31 @@ func (s *Set) judge(c *collection) {
 			x := &spans[i]
 			if latest != nil && x.ret < latest.call {
 				s.misplaced(c, x, latest)
-				return
+				return false
 			}
-			if last == nil || x.call > last.call {
+			if !x.repeat && (last == nil || x.call > last.call) {
 				last = x
 			}
 		}
 		latest = last
 	}
+	return true
 }
 
 // span is an operation with its place in the order.
 type span struct {
 	call, ret int64
 	layer     int32
-	index     int32 // in values or reads
+	index     int32 // of the addition, or in reads
 	read      bool
+	repeat    bool // it may also be in any later layer
 }
 
 // impossible reports values that are there though they cannot be, and such as are
-// there twice, and takes them out of what reads of sets show.
-func (s *Set) impossible(c *collection) {
+// there too often, and takes them out of what reads of sets show. It returns whether
+// there are none.
+func (s *Set) impossible(c *collection) (sound bool) {
+	sound = true
 	for i := range c.reads {
 		r := &c.reads[i]
 		if i > 0 && len(r.list) > 0 && len(c.reads[i-1].list) == len(r.list) && &c.reads[i-1].list[0] == &r.list[0] {
@@ -73,7 +93,13 @@ func (s *Set) impossible(c *collection) {
 		bad := 0
 		for place, id := range r.list {
 			a := &c.values[id]
-			if s.wrong(c, r, place) || a.round == c.round {
+			if a.round != c.round {
+				a.copies = 0
+			}
+			if a.copies++; s.wrong(c, r, place) {
+				sound = false
+				bad++
+			} else if a.round == c.round {
 				bad++
 			} else {
 				a.round, a.place = c.round, int32(place)
@@ -83,28 +109,63 @@ func (s *Set) impossible(c *collection) {
 			r.shows = c.clean(r.list)
 		}
 	}
+	return sound
 }
 
 // wrong reports a value that a read shows at this place, and that cannot be
-// there; it returns whether that is so at any place.
+// there; it returns whether that is so.
 func (s *Set) wrong(c *collection, r *reading, place int) bool {
 	a := &c.values[r.list[place]]
 	switch {
-	case !a.asked:
+	case a.asked == 0:
 		s.violate("a value that nobody added",
 			fmt.Sprintf("%s: %q is there, but no client had added it", c.key, a.value), c.readBy(r, place)...)
 		a.invented = true
-	case a.outcome == outcomeFail && !a.twice:
+	case a.asked == a.failed:
 		s.violate("a value whose addition failed",
 			fmt.Sprintf("%s: %q is there, but adding it certainly failed", c.key, a.value),
-			append(c.added(a), c.showing(r, place))...)
+			append(c.ends(a), c.showing(r, place))...)
 		a.invented = true
-	case a.round == c.round && !a.twice:
+	case a.copies > 1 && !c.offered(a, r):
+		added := "once"
+		if a.twice() {
+			added = fmt.Sprintf("at most %s by then", times(a.copies-1))
+		}
 		s.violate("a value that is there twice",
-			fmt.Sprintf("%s: %q was added once and is there twice, at places %d and %d", c.key, a.value, a.place+1, place+1),
-			append(c.added(a), c.showing(r, place))...)
+			fmt.Sprintf("%s: %q was added %s and is there %s, at places %d and %d", c.key, a.value, added, times(a.copies), a.place+1, place+1),
+			append(c.ends(a), c.showing(r, place))...)
+		return true
 	}
 	return a.invented
+}
+
+// offered tells whether a value was asked for, before a read returned, as often as the
+// read shows it.
+func (c *collection) offered(a *addition, r *reading) bool {
+	if !a.twice() {
+		return false
+	}
+	if c.calls == nil {
+		c.calls = make([][]uint64, len(c.values))
+		for n := range int32(len(c.values) + len(c.again)) {
+			if x := c.addition(n); c.values[x.id].twice() && x.outcome != outcomeFail {
+				c.calls[x.id] = append(c.calls[x.id], x.invoke.seq)
+			}
+		}
+	}
+	calls := c.calls[a.id]
+	return int(a.copies) <= len(calls) && calls[a.copies-1] < r.done.seq
+}
+
+// times says how often.
+func times(n int32) string {
+	switch n {
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 // clean returns the list without invented values and copies.
@@ -152,23 +213,35 @@ func (s *Set) layers(c *collection) ([]span, bool) {
 				layer, shown = layer+2, shown+fresh
 			}
 		}
-		spans = append(spans, span{int64(r.invoke.seq), int64(r.done.seq), layer, i, true})
+		spans = append(spans, span{call: int64(r.invoke.seq), ret: int64(r.done.seq), layer: layer, index: i, read: true})
 	}
 	last := max(layer, 2*int32(len(c.longest))) + 1
-	for id := range c.values {
-		a := &c.values[id]
-		x := span{call: int64(a.invoke.seq), ret: forever, layer: first[id], index: int32(id)}
+	return c.additions(spans, first, last), true
+}
+
+// additions adds the spans of additions that are known to have happened, first
+// telling the layers of their values.
+func (c *collection) additions(spans []span, first []int32, last int32) []span {
+	settled := make([]bool, len(c.values)) // which value has one that is no repeat
+	for n := range int32(len(c.values) + len(c.again)) {
+		a := c.addition(n)
+		v := &c.values[a.id]
+		if v.asked == 0 || v.invented || a.outcome == outcomeFail || v.twice() && c.ordered() {
+			continue
+		}
+		x := span{call: int64(a.invoke.seq), ret: forever, layer: first[a.id], index: n, repeat: settled[a.id]}
+		settled[a.id] = true
 		if a.outcome == outcomeOK {
 			x.ret = int64(a.done.seq)
 		}
 		if x.layer == 0 {
 			x.layer = last
 		}
-		if a.asked && !a.twice && !a.invented && a.outcome != outcomeFail && (x.layer < last || x.ret != forever) {
+		if x.layer < last && !x.repeat || x.ret != forever {
 			spans = append(spans, x)
 		}
 	}
-	return spans, true
+	return spans
 }
 
 // raise gives the values of a list that have no layer this one, and returns how

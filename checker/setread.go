@@ -90,8 +90,8 @@ func (c *collection) adding(a *addition, completion bool) history.Event {
 	return history.Event{Seq: at.seq, At: at.at, Op: op}
 }
 
-// added returns both ends of an addition, as far as it has them.
-func (c *collection) added(a *addition) []history.Event {
+// ends returns both ends of an addition, as far as it has them.
+func (c *collection) ends(a *addition) []history.Event {
 	events := []history.Event{c.adding(a, false)}
 	if a.done != (stamp{}) {
 		events = append(events, c.adding(a, true))

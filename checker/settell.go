@@ -41,7 +41,7 @@ func (s *Set) lost(c *collection, p, q *reading) {
 	a := c.missing(p, q)
 	if a == nil { // a list that was longer by copies
 		a = &c.values[p.shows[len(q.shows)]]
-	} else if a.outcome == outcomeOK && a.done.seq < q.invoke.seq && !a.twice {
+	} else if a.outcome == outcomeOK && a.done.seq < q.invoke.seq && a.asked == 1 {
 		s.unshown(c, a, q)
 		return
 	}
@@ -61,7 +61,7 @@ func (s *Set) unshown(c *collection, a *addition, r *reading) {
 	others := -1
 	for i := range c.values {
 		b := &c.values[i]
-		if b.round != c.round && b.asked && !b.twice && b.outcome == outcomeOK && b.done.seq < r.invoke.seq {
+		if b.round != c.round && b.asked == 1 && b.outcome == outcomeOK && b.done.seq < r.invoke.seq {
 			others++
 		}
 	}
@@ -69,7 +69,7 @@ func (s *Set) unshown(c *collection, a *addition, r *reading) {
 	if others > 0 {
 		text += fmt.Sprintf(", nor %d others", others)
 	}
-	s.violate("an acknowledged value is lost", text, append(c.added(a), c.readBy(r, 0)...)...)
+	s.violate("an acknowledged value is lost", text, append(c.ends(a), c.readBy(r, 0)...)...)
 }
 
 // misplaced reports that x, which belongs behind y, returned before y was called.
@@ -78,33 +78,33 @@ func (s *Set) misplaced(c *collection, x, y *span) {
 	case x.read && y.read:
 		s.lost(c, &c.reads[x.index], &c.reads[y.index])
 	case y.read:
-		s.unshown(c, &c.values[x.index], &c.reads[y.index])
+		s.unshown(c, c.addition(x.index), &c.reads[y.index])
 	case x.read:
-		a, r := &c.values[y.index], &c.reads[x.index]
-		place := slices.Index(r.list, y.index)
+		a, r := c.addition(y.index), &c.reads[x.index]
+		place := slices.Index(r.list, a.id)
 		s.violate("a value that nobody added",
-			fmt.Sprintf("%s: %q is there, but no client had added it", c.key, a.value), append(c.added(a), c.readBy(r, place)...)...)
+			fmt.Sprintf("%s: %q is there, but no client had added it", c.key, a.value), append(c.ends(a), c.readBy(r, place)...)...)
 	default:
-		s.overtaken(c, &c.values[x.index], &c.values[y.index], y.index)
+		s.overtaken(c, c.addition(x.index), c.addition(y.index))
 	}
 }
 
 // overtaken reports that a, which was acknowledged before b was asked for, has
 // its place behind it.
-func (s *Set) overtaken(c *collection, a, b *addition, id int32) {
+func (s *Set) overtaken(c *collection, a, b *addition) {
 	var between *reading // shows b, and if possible not a
 	for i := range c.reads {
 		r := &c.reads[i]
-		if !slices.Contains(r.list, id) {
+		if !slices.Contains(r.list, b.id) {
 			continue
 		}
-		if between == nil || !slices.ContainsFunc(r.list, func(id int32) bool { return &c.values[id] == a }) {
+		if between == nil || !slices.Contains(r.list, a.id) {
 			between = r
 		}
 	}
-	place := slices.Index(between.list, id)
-	evidence := slices.Concat(c.added(a), c.added(b), c.readBy(between, place))
-	if c.ordered() && slices.ContainsFunc(between.list, func(id int32) bool { return &c.values[id] == a }) {
+	place := slices.Index(between.list, b.id)
+	evidence := slices.Concat(c.ends(a), c.ends(b), c.readBy(between, place))
+	if c.ordered() && slices.Contains(between.list, a.id) {
 		s.violate("a list out of order", fmt.Sprintf("%s: %q stands before %q, which was acknowledged before the append of %q began",
 			c.key, b.value, a.value, b.value), evidence...)
 		return

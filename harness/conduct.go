@@ -56,9 +56,10 @@ func prepare(cfg Config) (*run, error) {
 	r := &run{cfg: cfg}
 	r.cfg.TargetName = cfg.Target.Name()
 	var err error
-	if r.work, err = workload.For(cfg.Workload, cfg.ops()); err != nil {
+	if r.work, err = cfg.work(); err != nil {
 		return nil, err
 	}
+	r.cfg.Workload = r.work.Name()
 	if cfg.Plan != nil {
 		r.plan = *cfg.Plan
 	} else if r.plan, err = randomPlan(cfg); err != nil {
@@ -79,7 +80,7 @@ func prepare(cfg Config) (*run, error) {
 		What:      history.RunBegin,
 		Format:    history.Format,
 		Target:    r.cfg.TargetName,
-		Workload:  cfg.Workload,
+		Workload:  r.cfg.Workload,
 		Seed:      cfg.Seed,
 		Nodes:     cfg.Names(),
 		Election:  cfg.Election,
@@ -87,6 +88,7 @@ func prepare(cfg Config) (*run, error) {
 		Traced:    cfg.Target.Traced(),
 		Tapped:    cfg.tapped(),
 		Steps:     len(r.plan.Steps),
+		Checkers:  names(judges(cfg.Models, checker.Options{})),
 	}})
 	return r, nil
 }
@@ -200,7 +202,7 @@ func (r *run) attack(whole context.Context) error {
 	var judge liveJudge
 	if r.live != nil {
 		defer r.unwatch()
-		judge = newLiveJudge(r.cfg.Until)
+		judge = newLiveJudge(r.cfg.Until, r.cfg.Models...)
 		wg.Go(func() { failFast(ctx, r.live, judge, stop) })
 	}
 	clients, stopClients := context.WithCancel(ctx)

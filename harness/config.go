@@ -3,6 +3,8 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/usurper/usurper/checker"
@@ -39,11 +41,20 @@ type Config struct {
 	// Density divides the pauses between the faults of a generated plan; above 0, up to 100.
 	Density float64 `json:"density"`
 
-	Workload string        `json:"workload"` // see workload.Names
-	Clients  int           `json:"clients"`
-	Rate     float64       `json:"rate"`    // operations a second in all; 0: as fast as they go
-	Timeout  time.Duration `json:"timeout"` // of one operation
-	Resend   float64       `json:"resend"`  // share of writes sent again on purpose
+	Workload string `json:"workload"` // see workload.Names
+	// Own, if not nil, makes a workload of the caller's own for every run, in the
+	// place of Workload, which becomes its name. The target's clients must know its
+	// operations: what target.Limited says is not asked. A run directory does not
+	// hold it, so that only the caller's program can replay the run.
+	Own func() workload.Workload `json:"-"`
+	// Models judge the run besides checker.All. The history tells of them, so that
+	// a later check without them is at best unknown.
+	Models []checker.Spec `json:"-"`
+
+	Clients int           `json:"clients"`
+	Rate    float64       `json:"rate"`    // operations a second in all; 0: as fast as they go
+	Timeout time.Duration `json:"timeout"` // of one operation
+	Resend  float64       `json:"resend"`  // share of writes sent again on purpose
 	// ProxyClients puts the traffic between clients and members behind the fabric
 	// too, so that faults may touch it: the word "clients" of plans.
 	ProxyClients bool `json:"proxy_clients,omitempty"`
@@ -169,7 +180,10 @@ func (c *Config) Validate() error {
 	if c.Schedule != nil && c.Target != nil && !named(c) {
 		bad("a message schedule to follow: the frames of %s have no names that are alike in every run; only some targets' have, such as reference's", c.Target.Name())
 	}
-	if _, err := workload.For(c.Workload, c.ops()); err != nil {
+	if _, err := c.work(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := distinct(c.Models); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Resend > 0 && c.Target != nil && !target.Resends(c.Target) {
@@ -194,6 +208,18 @@ func (c *Config) ops() []history.F {
 		return nil
 	}
 	return target.Ops(c.Target)
+}
+
+// work makes the workload of a run.
+func (c *Config) work() (workload.Workload, error) {
+	if c.Own == nil {
+		return workload.For(c.Workload, c.ops())
+	}
+	w := c.Own()
+	if name := w.Name(); name == "" || slices.Contains(workload.Names(), name) {
+		return nil, fmt.Errorf("an own workload called %q: give it a name that is none of %s", name, strings.Join(workload.Names(), ", "))
+	}
+	return w, nil
 }
 
 // Names lists the members: n1, n2, …

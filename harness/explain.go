@@ -1,7 +1,9 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/usurper/usurper/checker"
@@ -25,6 +27,52 @@ func Explain(dir results.Dir, report *checker.Report, by string) (string, error)
 	defer h.Close()
 	v, _ := report.Violation(all[i])
 	return checker.Story(all[i], v, h.Events())
+}
+
+// ErrNoOrder says that a run has no operations on a key that lack an order, so that
+// there is nothing for a page to show.
+var ErrNoOrder = errors.New("a page shows operations on one key that have no order, and there are none such")
+
+// ExplainHTML writes porcupine's page about operations of a judged run that have no
+// order: those on the key, or if it is "" on that of the first violation that the
+// checker "linearizable" found. Only the failing part of the key is shown. If there
+// is none the error is ErrNoOrder and tells what else was found.
+func ExplainHTML(w io.Writer, dir results.Dir, report *checker.Report, key string) (checker.Page, error) {
+	result, _ := report.Result("linearizable")
+	if key == "" {
+		if len(result.Violations) == 0 {
+			err := fmt.Errorf("%s: %w", dir, ErrNoOrder)
+			if broken := report.Breaches(); len(broken) > 0 {
+				err = fmt.Errorf("%w; what was found broken is %v", err, broken)
+			}
+			return checker.Page{}, err
+		}
+		key = keyOf(&result.Violations[0])
+	}
+	h, err := history.Open(dir.History())
+	if err != nil {
+		return checker.Page{}, err
+	}
+	defer h.Close()
+	page, err := checker.WriteHTML(w, key, h.Events())
+	if errors.Is(err, checker.ErrOrdered) {
+		err = fmt.Errorf("%s: %w: %w", dir, ErrNoOrder, err)
+	}
+	return page, err
+}
+
+// keyOf is the key that a violation of order is about.
+func keyOf(v *checker.Violation) string {
+	for i := range v.Events {
+		switch op := v.Events[i].Op; {
+		case op == nil:
+		case len(op.Txn) > 0:
+			return op.Txn[0].Key
+		default:
+			return op.Key
+		}
+	}
+	return ""
 }
 
 func byWhom(by string) string {

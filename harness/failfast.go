@@ -43,9 +43,9 @@ func failFast(ctx context.Context, events <-chan history.Event, judge liveJudge,
 
 // newLiveJudge waits for a breach, or for any rule to be broken if that is the
 // zero Breach.
-func newLiveJudge(until checker.Breach) liveJudge {
-	again := &rejudge{until: until}
-	for i, c := range checker.Prefix(checker.Options{}) {
+func newLiveJudge(until checker.Breach, models ...checker.Spec) liveJudge {
+	again := &rejudge{until: until, models: models}
+	for i, c := range again.checkers() {
 		if until == (checker.Breach{}) || c.Name() == until.Checker {
 			again.kinds = append(again.kinds, i)
 		}
@@ -114,7 +114,8 @@ func (o *online) why() string {
 // processor, and gives up on a history that has become too long to keep.
 type rejudge struct {
 	until  checker.Breach
-	kinds  []int // indexes in checker.Prefix
+	models []checker.Spec
+	kinds  []int // indexes in checkers
 	events []history.Event
 	fresh  bool
 	next   time.Time
@@ -128,6 +129,12 @@ const (
 	// rejudgeMost is how many events are kept, which is some 100 MB.
 	rejudgeMost = 300_000
 )
+
+// checkers returns new ones of all that may be asked again and again.
+func (r *rejudge) checkers() []checker.Checker {
+	o := checker.Options{Wall: rejudgeWall}
+	return append(checker.Prefix(o), judges(r.models, o)...)
+}
 
 func (r *rejudge) take(e history.Event) {
 	if (e.Op != nil || e.Run != nil) && len(r.events) < rejudgeMost {
@@ -143,7 +150,7 @@ func (r *rejudge) proved() bool {
 	}
 	r.fresh = false
 	defer func() { r.next = time.Now().Add(max(rejudgeEvery, rejudgeShare*time.Since(begun))) }()
-	checkers := checker.Prefix(checker.Options{Wall: rejudgeWall})
+	checkers := r.checkers()
 	for _, kind := range r.kinds {
 		c := checkers[kind]
 		for i := range r.events {

@@ -24,11 +24,16 @@ import (
 var binary string
 
 // Besides as a node, the test binary runs as a harness that is to be killed, or
-// that crashes: "harness" or "crash", and the results directory.
+// that crashes: "harness" or "crash", and the results directory; and as a queue of
+// some kind: "queue", its address, and the kind.
 func TestMain(m *testing.M) {
 	binary = reference.Reenter()
 	if len(os.Args) == 3 && (os.Args[1] == "harness" || os.Args[1] == "crash") {
 		os.Exit(child(os.Args[1], os.Args[2]))
+	}
+	if len(os.Args) == 4 && os.Args[1] == "queue" {
+		fmt.Fprintln(os.Stderr, serveQueue(os.Args[2], os.Args[3]))
+		os.Exit(1)
 	}
 	status := m.Run()
 	if left := processes(isChild); len(left) > 0 && status == 0 {

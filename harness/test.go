@@ -184,6 +184,7 @@ func replayed(cfg *Config, path string) error {
 	own := *cfg
 	*cfg = saved.Config
 	cfg.Target, cfg.TargetOptions = own.Target, own.TargetOptions
+	cfg.Own, cfg.Models = own.Own, own.Models
 	cfg.Results, cfg.Progress, cfg.FailFast = own.Results, own.Progress, own.FailFast
 	return nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -12,7 +13,7 @@ import (
 )
 
 func explainCommand() *cobra.Command {
-	var by string
+	var by, html, key string
 	cmd := &cobra.Command{
 		Use:   "explain RUN",
 		Short: "Tell how a rule came to be broken",
@@ -20,9 +21,14 @@ func explainCommand() *cobra.Command {
 who led when, which faults were in force, what broke the rule and which clients
 saw it, in at most a screen. The lines with > are the proof. Nothing is written.
 
+With --html it writes a page instead, on which porcupine shows the operations on
+one key that have no order, those that prove it and the hundred nearest to them.
+Only what the checker linearizable finds broken can be shown so.
+
 The exit status is that of check.`,
 		Example: `  usurper explain results/latest
-  usurper explain results/latest --checker linearizable`,
+  usurper explain results/latest --checker linearizable
+  usurper explain results/latest --html order.html --key r0-17`,
 		Args: oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := results.Open(args[0])
@@ -33,6 +39,12 @@ The exit status is that of check.`,
 			if err != nil {
 				return err
 			}
+			if html != "" || key != "" {
+				if err := explainHTML(cmd, dir, &report, html, key); err != nil {
+					return err
+				}
+				return exitWith(report.Verdict)
+			}
 			if err := explain(cmd.OutOrStdout(), dir, &report, by); err != nil {
 				return err
 			}
@@ -40,7 +52,27 @@ The exit status is that of check.`,
 		},
 	}
 	cmd.Flags().StringVar(&by, "checker", "", "explain the first rule that this checker found broken (default: the first of all)")
+	cmd.Flags().StringVar(&html, "html", "", "the page to write, which must not exist")
+	cmd.Flags().StringVar(&key, "key", "", "the key that the page is about (default: that of the first violation)")
+	cmd.MarkFlagsMutuallyExclusive("html", "checker")
 	return cmd
+}
+
+// explainHTML writes the page, whole or not at all, and says what it shows.
+func explainHTML(cmd *cobra.Command, dir results.Dir, report *checker.Report, path, key string) error {
+	if path == "" {
+		return errors.New("--key is for a page: say --html FILE too")
+	}
+	var page checker.Page
+	err := newFile(path, func(w io.Writer) (err error) {
+		page, err = harness.ExplainHTML(w, dir, report, key)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("explain: %w", err)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", path, page)
+	return nil
 }
 
 func explain(out io.Writer, dir results.Dir, report *checker.Report, by string) error {

@@ -69,6 +69,7 @@ type Run struct {
 	Traced    bool          `json:"traced,omitempty"`    // every node writes a trace
 	Tapped    bool          `json:"tapped,omitempty"`    // every peer link is decoded
 	Steps     int           `json:"steps,omitempty"`     // steps in the plan
+	Checkers  []string      `json:"checkers,omitempty"`  // the user's own, which a later check may lack
 
 	// Set with RunPhase: one of the Phase constants.
 	Phase string `json:"phase,omitempty"`

@@ -52,7 +52,8 @@ const (
 	Info   OpType = "info" // it may have happened, or may yet
 )
 
-// F is what an operation does.
+// F is what an operation does. Workloads may have words of their own; see
+// [F.Known].
 type F string
 
 const (
@@ -68,6 +69,17 @@ const (
 	// begins with it exists, and there is one; else the transaction fails.
 	FTxn F = "txn"
 )
+
+// Known tells whether f is an operation of this package. Any other is a word of a
+// user's own workload, which only a checker that claims it judges.
+func (f F) Known() bool {
+	switch f {
+	case FGet, FPut, FCas, FAppend, FDelete, FAdd, FRead, FTxn,
+		FAcquire, FRelease, FFenced, FGrant, FAttach, FRevoke, FCompact:
+		return true
+	}
+	return false
+}
 
 // The lock called Key. Who takes it does so under a name that nobody uses again,
 // and is given a fencing token, a decimal number: it is larger than those of all

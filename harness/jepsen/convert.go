@@ -24,12 +24,24 @@ func (f *form) value() string {
 	return f.canonical()
 }
 
-// pair returns both forms of a vector of two.
+// pair returns both forms of a vector of two, or of a tuple.
 func (f *form) pair() (a, b *form, ok bool) {
+	if in := f.tuple(); in != nil {
+		f = in
+	}
 	if f.kind != kindList || len(f.items) != 2 {
 		return nil, nil, false
 	}
 	return &f.items[0], &f.items[1], true
+}
+
+// tuple returns the vector within what is tagged as a tuple of
+// jepsen.independent, or as the map entry that such a tuple is; else nil.
+func (f *form) tuple() *form {
+	if f.kind == kindTagged && (strings.HasPrefix(f.text, "jepsen.independent") || f.text == "clojure.lang.MapEntry") {
+		return &f.items[0]
+	}
+	return nil
 }
 
 // split takes the key from a value.
@@ -53,8 +65,7 @@ func (c *conversion) invoked(e *entry, op *history.Op) error {
 		c.model = CasRegister
 	}
 	if !slices.Contains(c.model.functions(), e.f) {
-		return fmt.Errorf("unknown function %s: the operations of the model %s are %s; choose another with --model",
-			e.f, c.model, strings.Join(c.model.functions(), ", "))
+		return c.unknownFunction(e.f)
 	}
 	if c.model.transactional() {
 		op.F = history.FTxn
@@ -88,7 +99,16 @@ func (c *conversion) invoked(e *entry, op *history.Op) error {
 	return nil
 }
 
-// completed adds to an invocation what its completion tells.
+func (c *conversion) unknownFunction(f string) error {
+	if !slices.ContainsFunc(Models(), func(m Model) bool { return slices.Contains(m.functions(), f) }) {
+		return fmt.Errorf("unknown function %s: no model has it; they have :read, :write, :cas, :add and :txn", f)
+	}
+	return fmt.Errorf("unknown function %s: the operations of the model %s are %s; choose another with --model",
+		f, c.model, strings.Join(c.model.functions(), ", "))
+}
+
+// completed adds to an invocation what its completion tells. That of a write need
+// not repeat the value: nil says nothing.
 func (c *conversion) completed(e *entry, op *history.Op) error {
 	if op.F == history.FCas && op.Type == history.Fail && e.saw != nil {
 		op.Got, op.Saw = e.saw.value(), true
@@ -96,8 +116,12 @@ func (c *conversion) completed(e *entry, op *history.Op) error {
 	if op.Type != history.OK {
 		return nil
 	}
-	if op.F == history.FTxn {
+	reads := op.F == history.FGet || op.F == history.FRead
+	switch {
+	case op.F == history.FTxn:
 		return c.results(&e.value, op)
+	case !reads && e.value.kind == kindNil:
+		return nil
 	}
 	key, v, err := c.split(&e.value)
 	if err != nil {
@@ -113,6 +137,9 @@ func (c *conversion) completed(e *entry, op *history.Op) error {
 	case history.FRead:
 		op.List, err = v.list()
 		return err
+	}
+	if v.kind == kindNil {
+		return nil
 	}
 	var done history.Op
 	if err := c.invoked(e, &done); err != nil {
@@ -170,10 +197,15 @@ func (c *conversion) writer() string {
 }
 
 func (c *conversion) micro(v *form, m *history.Micro) error {
-	if v.kind != kindList || len(v.items) != 3 || v.items[0].kind != kindKeyword {
+	if v.kind != kindList || len(v.items) < 2 || len(v.items) > 3 || v.items[0].kind != kindKeyword {
 		return fmt.Errorf("%s in a transaction: it must be [:r key nil] or [%s key value]", v.canonical(), c.writer())
 	}
-	f, arg := v.items[0].text, &v.items[2]
+	f, arg := v.items[0].text, new(form)
+	if len(v.items) == 3 {
+		arg = &v.items[2]
+	} else if f != "r" && f != "read" {
+		return fmt.Errorf("%s in a transaction: it has no value", v.canonical())
+	}
 	m.Key = v.items[1].canonical()
 	switch {
 	case (f == "r" || f == "read") && c.model == ListAppend:
@@ -206,6 +238,13 @@ func (c *conversion) results(v *form, op *history.Op) error {
 		}
 		if done.F != m.F || done.Key != m.Key || done.Arg != m.Arg {
 			return fmt.Errorf("operation %d of a transaction completes as %s, which is not what was invoked", i+1, v.items[i].canonical())
+		}
+		reads := m.F == history.FGet || m.F == history.FRead
+		if !reads {
+			continue
+		}
+		if len(v.items[i].items) != 3 {
+			return fmt.Errorf("operation %d of a transaction completes as %s, without what it read", i+1, v.items[i].canonical())
 		}
 		read := &v.items[i].items[2]
 		switch m.F {

@@ -211,6 +211,9 @@ func (e *entry) setProcess(text []byte) error {
 }
 
 func (e *entry) setTime(text []byte) error {
+	if string(text) == "-1" { // Jepsen's for none
+		return nil
+	}
 	n, err := integer(":time", text, math.MaxInt64)
 	e.at, e.timed = time.Duration(n), true
 	return err

@@ -9,7 +9,9 @@
 // An operation means what it means to Jepsen. :ok happened, :fail certainly did
 // not, and :info may have or may yet: it stays open to the end, and its process
 // never acts again. Processes that are no numbers, such as :nemesis, are passed
-// over. A value is its text in EDN; nil is no value.
+// over. A value is its text in EDN; nil is no value: who reads it found nothing
+// (Knossos lets a read of nil find anything), and a write that completes with it
+// has written what it was invoked with.
 //
 // Whatever contradicts this is an error that names the line: the history is not
 // judged. Only a file that was cut short at its end is judged up to the cut, and

@@ -15,8 +15,8 @@ import (
 //	0	:ok	:cas	[1 2]
 //
 // A line is an operation if the first word behind "jepsen.util", or of the line,
-// is a process and the second a keyword. All others are passed over: a log has
-// lines of many kinds.
+// is a process and the second a keyword, or if the second word behind "jepsen.util"
+// is a type such as :ok. All others are passed over: a log has lines of many kinds.
 type lines struct {
 	name   string
 	in     *bufio.Reader
@@ -81,7 +81,8 @@ func (r *lines) read() (text []byte, whole bool, err error) {
 // one.
 func operation(text []byte) ([]byte, bool) {
 	const logger = "jepsen.util"
-	if i := bytes.Index(text, []byte(logger)); i >= 0 {
+	i := bytes.Index(text, []byte(logger))
+	if i >= 0 {
 		text = bytes.TrimLeft(text[i+len(logger):], " \t:-")
 		// The last cut may have taken the colon of :nemesis.
 		if bytes.HasPrefix(text, []byte("nemesis")) {
@@ -91,6 +92,12 @@ func operation(text []byte) ([]byte, bool) {
 	words := bytes.Fields(text)
 	if len(words) < 2 || words[1][0] != ':' {
 		return nil, false
+	}
+	switch string(words[1]) {
+	case ":invoke", ":ok", ":fail", ":info":
+		if i >= 0 {
+			return text, true // whatever stands for the process
+		}
 	}
 	who := words[0]
 	return text, isInt(who) || who[0] == ':' && len(who) > 1

@@ -91,6 +91,7 @@ type guess struct {
 	model Model
 	keyed Keyed
 	pairs bool // there were values, all of them pairs
+	txns  bool // there were transactions
 }
 
 // done tells whether nothing is left to guess.
@@ -106,20 +107,20 @@ func (g *guess) look(e *entry) {
 	if g.model == "" {
 		g.model = modelOf(e)
 	}
+	g.txns = g.txns || e.f == ":txn"
 	if g.keyed != KeyedAuto && g.keyed != "" || e.f == ":txn" {
 		return
 	}
-	v := &e.value
-	pair := v.kind == kindList && len(v.items) == 2
+	_, inner, pair := e.value.pair()
 	switch {
 	case !pair:
 		g.keyed = KeyedNo
 		return
-	case e.f == ":read":
+	case e.f == ":read" || e.value.tuple() != nil:
 		g.keyed = KeyedYes
 	case e.f == ":cas":
 		g.keyed = KeyedNo
-		if inner := &v.items[1]; inner.kind == kindList && len(inner.items) == 2 {
+		if _, _, ok := inner.pair(); ok {
 			g.keyed = KeyedYes
 		}
 	}
@@ -127,7 +128,7 @@ func (g *guess) look(e *entry) {
 }
 
 // settle decides what nothing decided: a history of which all values are pairs
-// has keys, and one that only reads is one of registers.
+// has keys, and one that only reads is one of registers, or of several.
 func (g *guess) settle() {
 	if g.keyed == KeyedAuto || g.keyed == "" {
 		g.keyed = KeyedNo
@@ -135,7 +136,11 @@ func (g *guess) settle() {
 			g.keyed = KeyedYes
 		}
 	}
-	if g.model == "" {
+	switch {
+	case g.model != "":
+	case g.txns:
+		g.model = MultiRegister
+	default:
 		g.model = Register
 	}
 }

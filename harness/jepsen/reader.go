@@ -40,6 +40,9 @@ type cutError struct {
 
 func (e *cutError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.what) }
 
+// byteOrderMark is what some editors write at the beginning of a text.
+const byteOrderMark = "\xef\xbb\xbf"
+
 // open finds out what a stream is: compressed or not, EDN or the lines of a log.
 func open(name string, in io.Reader) (source, error) {
 	b := bufio.NewReaderSize(in, 64<<10)
@@ -49,6 +52,9 @@ func open(name string, in io.Reader) (source, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		b = bufio.NewReaderSize(z, 64<<10)
+	}
+	if mark, _ := b.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		b.Discard(len(byteOrderMark)) // which are there
 	}
 	head, err := b.Peek(4 << 10)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && len(head) == 0 {
@@ -64,7 +70,6 @@ func open(name string, in io.Reader) (source, error) {
 // list of them. Lines of a log may begin with a bracket too.
 func isEDN(head []byte) bool {
 	const blank = " \t\r\n,"
-	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
 	head = bytes.TrimLeft(head, blank)
 	if len(head) == 0 {
 		return true // and empty

@@ -7,7 +7,8 @@
 // to a member that it leaves when the member fails or knows better.
 //
 // To add a workload: write one file with its type and constructor, and add its
-// line in constructors.
+// line in constructors. One for a system of your own stays with its test: see
+// [Keys], and Own of the harness's Config.
 package workload
 
 import (

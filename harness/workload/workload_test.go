@@ -143,3 +143,37 @@ func BenchmarkMixed(b *testing.B) {
 		w.Done(0, op)
 	}
 }
+
+// A key is retired after so many operations, with so many unanswered at most, and
+// is shared by five clients.
+func TestKeysRetire(t *testing.T) {
+	keys := NewKeys("q", KeyLimits{Operations: 10, Unanswered: 3, Final: 2})
+	for i := range 25 {
+		key := keys.Take(i % 5)
+		require.Equal(t, "q0-"+string(rune('0'+i/10)), key)
+		keys.Done(history.Op{F: "enqueue", Key: key, Type: history.OK})
+	}
+	require.Equal(t, "q1-0", keys.Take(5), "another group")
+	used := make(map[string]int)
+	for range 9 {
+		key := keys.Take(0)
+		used[key]++
+		keys.Done(history.Op{F: "enqueue", Key: key, Type: history.Info})
+	}
+	require.Equal(t, map[string]int{"q0-2": 3, "q0-3": 3, "q0-4": 3}, used)
+	require.Equal(t, "q0-5", keys.Take(0))
+	require.Equal(t, "q0-5", keys.Take(1))
+	require.Equal(t, "q0-5", keys.Take(2))
+	require.Equal(t, "q0-6", keys.Take(3), "what is open may yet end without an answer")
+	keys.Done(history.Op{F: "enqueue", Key: "elsewhere", Type: history.OK})
+	require.Equal(t, []history.Op{{F: "depth", Key: "q0-5"}, {F: "depth", Key: "q0-6"}}, keys.Final("depth"))
+	require.NotEqual(t, keys.Value(1), keys.Value(1))
+
+	standard := NewKeys("d", KeyLimits{})
+	for range 100 {
+		key := standard.Take(0)
+		require.Equal(t, "d0-0", key)
+		standard.Done(history.Op{F: "dequeue", Key: key, Type: history.OK})
+	}
+	require.Equal(t, "d0-1", standard.Take(0))
+}

@@ -1,0 +1,216 @@
+package checker
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// modelPart is a part of what happened to one key.
+type modelPart[S any] struct {
+	c   *modelChecker[S]
+	key string
+	ops []*modelOp // by call
+}
+
+// part returns all that happened to a key, but for what failed.
+func (c *modelChecker[S]) part(k *modelKey[S]) modelPart[S] {
+	ops := slices.DeleteFunc(slices.Clone(k.ops), func(op *modelOp) bool { return op.op.Type == history.Fail })
+	return modelPart[S]{c, k.name, ops}
+}
+
+// check decides the part.
+func (p modelPart[S]) check(b *budget) (verdict Verdict, why string) { return p.search(b, nil) }
+
+// search decides the part, and says in which state the order that it found leaves
+// the key.
+func (p modelPart[S]) search(b *budget, leaves *string) (verdict Verdict, why string) {
+	var last any
+	verdict, why = b.decide(p.operations(), func(purse *purse) porcupine.Model {
+		m := p.model(purse)
+		step := m.Step
+		m.Step = func(state, input, output any) (ok bool, next any) {
+			if ok, next = step(state, input, output); ok {
+				last = next // a search ends with the step that completes an order
+			}
+			return ok, next
+		}
+		last = m.Init()
+		return m
+	})
+	if verdict == Valid && leaves != nil {
+		*leaves = p.describe(last)
+	}
+	return verdict, why
+}
+
+func (p modelPart[S]) operations() []porcupine.Operation {
+	operations := make([]porcupine.Operation, len(p.ops))
+	for i, op := range p.ops {
+		operations[i] = porcupine.Operation{Input: op, Call: op.call, Return: op.ret}
+	}
+	return operations
+}
+
+// model is the user's, for one key, as porcupine has it: with a set of states,
+// since an operation may leave one of several.
+//
+// Every operation without an answer takes effect in a linearization, so one that
+// the model refuses counts as one that did not happen. That is enough: whatever else
+// did not happen can as well have happened after all others, where nobody saw it.
+func (p modelPart[S]) model(purse *purse) porcupine.Model {
+	user := &p.c.model
+	sets := porcupine.NondeterministicModel{
+		Init: func() []any { return []any{user.Init(p.key)} },
+		Step: func(state, input, _ any) []any {
+			if !purse.spend() {
+				return nil
+			}
+			op := &input.(*modelOp).op
+			next := user.Step(unboxed[S](state), op)
+			if len(next) == 0 && op.Type == history.Info {
+				return []any{state}
+			}
+			out := make([]any, len(next))
+			for i := range next {
+				out[i] = next[i]
+			}
+			return out
+		},
+		Equal: func(a, b any) bool { return user.Equal(unboxed[S](a), unboxed[S](b)) },
+	}
+	if user.Hash != nil {
+		sets.Hash = func(state any) uint64 { return user.Hash(unboxed[S](state)) }
+	}
+	m := sets.ToModel()
+	step := m.Step
+	m.StepContext = nil // Step is the one
+	m.Step = func(state, input, output any) (ok bool, next any) {
+		if ok, next = step(state, input, output); ok {
+			var size int64
+			for _, s := range next.([]any) {
+				size += sizeOf(reflect.ValueOf(s), 0)
+			}
+			purse.remember(size)
+		}
+		return ok, next
+	}
+	return m
+}
+
+// unboxed is a state again, also if it is a nil interface.
+func unboxed[S any](state any) S {
+	s, _ := state.(S)
+	return s
+}
+
+// describe puts a set of states in words.
+func (p modelPart[S]) describe(set any) string {
+	var texts []string
+	for _, state := range set.([]any) {
+		texts = append(texts, p.c.model.DescribeState(unboxed[S](state)))
+	}
+	return strings.Join(texts, " or ")
+}
+
+// decide judges the part by its beginnings, each twice as long as the last: one
+// that has no order is mostly a short one, whose search is short. If the budget runs
+// out it says how long the longest beginning is that has an order, as far as it
+// could tell, and why. An illegal beginning is returned.
+func (p modelPart[S]) decide(b *budget) (bad modelPart[S], verdict Verdict, why string) {
+	ends := p.ends()
+	slices.Sort(ends)
+	n, legal := 0, 0 // answers
+	for n < len(ends) {
+		n = min(max(2*n, 8), len(ends))
+		bad = p.until(ends[n-1])
+		if n == len(ends) {
+			bad = p
+		}
+		if verdict, why = bad.check(b); verdict != Valid {
+			break
+		}
+		legal = n
+	}
+	if verdict != Unknown {
+		return bad, verdict, ""
+	}
+	less := b.part(16)
+	defer func() { b.total += less.total }()
+	for n -= legal; n > 1; {
+		half := p.until(ends[legal+n/2-1])
+		switch v, _ := half.check(less); v {
+		case Invalid:
+			return half, Invalid, ""
+		case Valid:
+			legal, n = legal+n/2, n-n/2
+		default:
+			n /= 2
+		}
+	}
+	far := "nothing decided"
+	if legal > 0 {
+		at := slices.IndexFunc(p.ops, func(op *modelOp) bool { return op.ret == ends[legal-1] })
+		far = fmt.Sprintf("its first %s have an order, up to %s", many(legal, "answer"), seconds(p.ops[at].doneAt))
+	}
+	return bad, Unknown, fmt.Sprintf("%s; of all its %s, %s", far, many(len(p.ops), "operation"), why)
+}
+
+func (p modelPart[S]) size() int { return len(p.ops) }
+
+func (p modelPart[S]) ends() []int64 {
+	var ends []int64
+	for _, op := range p.ops {
+		if op.ret != forever {
+			ends = append(ends, op.ret)
+		}
+	}
+	return ends
+}
+
+// last is the operation whose answer came last, -1 if there is none.
+func (p modelPart[S]) last() int {
+	last := -1
+	for i, op := range p.ops {
+		if op.ret != forever && (last < 0 || op.ret > p.ops[last].ret) {
+			last = i
+		}
+	}
+	return last
+}
+
+// until leaves out later calls, and the answers to come.
+func (p modelPart[S]) until(end int64) modelPart[S] {
+	out := modelPart[S]{c: p.c, key: p.key}
+	for _, op := range p.ops {
+		if op.call > end {
+			break
+		}
+		if op.ret > end && op.ret != forever {
+			early := &modelOp{op: *op.invoke.Op, call: op.call, ret: forever, invoke: op.invoke}
+			early.op.Type = history.Info
+			op = early
+		}
+		out.ops = append(out.ops, op)
+	}
+	return out
+}
+
+// without leaves out the item of an operation, if the model has such.
+func (p modelPart[S]) without(i int) (modelPart[S], bool) {
+	item := p.c.model.Item
+	if item == nil {
+		return p, false
+	}
+	name, ok := item(&p.ops[i].op)
+	ops := slices.DeleteFunc(slices.Clone(p.ops), func(op *modelOp) bool {
+		other, _ := item(&op.op)
+		return op == p.ops[i] || name != "" && other == name
+	})
+	return modelPart[S]{p.c, p.key, ops}, ok
+}
