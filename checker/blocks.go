@@ -115,7 +115,7 @@ func (b *board) touch(v uint32) *group {
 	g := &b.groups[v]
 	if !g.touched {
 		g.touched, g.write = true, forever
-		b.touched = append(b.touched, v)
+		b.touched = append(spare(b.touched, 1), v)
 	}
 	return g
 }
@@ -242,7 +242,7 @@ func (b *board) chain(head uint32) {
 		}
 	}
 	if b.bad == nil && block.late != 0 {
-		b.blocks = append(b.blocks, block)
+		b.blocks = append(spare(b.blocks, 1), block)
 	}
 }
 
@@ -266,9 +266,9 @@ func (b *board) layer(block *block, early, late int32) {
 // pair looks for two blocks that must precede each other.
 func (b *board) pair() {
 	forward := b.forward[:0]
-	for _, x := range b.blocks {
-		if x.first < x.last {
-			forward = append(forward, x)
+	for i := range b.blocks {
+		if x := &b.blocks[i]; x.first < x.last {
+			forward = append(spare(forward, 1), *x)
 		}
 	}
 	b.forward = forward
@@ -285,14 +285,15 @@ func (b *board) pair() {
 		return
 	}
 	at := 0
-	for _, x := range b.blocks {
+	for i := range b.blocks {
+		x := &b.blocks[i]
 		if x.first < x.last {
 			continue
 		}
 		// The one forward block that may hold x is the last that begins before it.
 		at = before(forward, at, x.last)
 		if y := &forward[at]; y.first < x.last && x.first < y.last {
-			b.contradict(*y, x)
+			b.contradict(*y, *x)
 			return
 		}
 	}

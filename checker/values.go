@@ -1,6 +1,10 @@
 package checker
 
-import "github.com/cespare/xxhash/v2"
+import (
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+)
 
 // values numbers strings, from 0 on in the order of their first use; the empty
 // string is number 0. It holds no pointers to them, so that a million cost the
@@ -56,8 +60,8 @@ func (v *values) id(s string) uint32 {
 	}
 	id := uint32(len(v.ends))
 	v.table[at] = valueSlot{hash, id + 1}
-	v.text = append(v.text, s...)
-	v.ends = append(v.ends, len(v.text))
+	v.text = append(spare(v.text, len(s)), s...)
+	v.ends = append(spare(v.ends, 1), len(v.text))
 	if 4*len(v.ends) > 3*len(v.table) {
 		v.grow()
 	}
@@ -79,4 +83,13 @@ func (v *values) grow() {
 		table[at] = e
 	}
 	v.table = table
+}
+
+// spare makes room for more by doubling: append adds a quarter to what is long, and
+// copies it that much more often.
+func spare[T any](s []T, more int) []T {
+	if cap(s)-len(s) < more {
+		s = slices.Grow(s, max(len(s), more, 16))
+	}
+	return s
 }
