@@ -233,15 +233,9 @@ func (l *Linearizable) searched(r *register, bad passage) {
 	if bad.from != 0 {
 		text += fmt.Sprintf("; before them it held %s", value(r.values.get(bad.from)))
 	}
-	if len(ops) > maxShown {
-		text += fmt.Sprintf("; the last %d are shown", maxShown)
-		ops = ops[len(ops)-maxShown:]
-	}
-	l.violate("not linearizable", text, l.evidence(r, ops)...)
+	ops, note := showable(ops)
+	l.violate("not linearizable", text+note, l.evidence(r, ops)...)
 }
-
-// maxShown is how many operations an explanation shows.
-const maxShown = 16
 
 // evidence returns both ends of the operations.
 func (l *Linearizable) evidence(r *register, ops []int32) []history.Event {

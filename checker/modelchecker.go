@@ -171,17 +171,10 @@ func (c *modelChecker[S]) tell(k *modelKey[S], bad modelPart[S], b *budget) {
 			text += fmt.Sprintf("; without the last, client %d's %s, there is one, which leaves %s", op.op.Process, c.model.DescribeOp(&op.op), leaves)
 		}
 	}
-	ops := bad.ops
-	if len(ops) > maxShown {
-		text += fmt.Sprintf("; the last %d are shown", maxShown)
-		ops = ops[len(ops)-maxShown:]
-	}
+	ops, note := showable(bad.ops)
 	var evidence []history.Event
 	for _, op := range ops {
-		evidence = append(evidence, op.invoke)
-		if op.done.Op != nil {
-			evidence = append(evidence, op.done)
-		}
+		evidence = both(evidence, op.invoke, op.done)
 	}
-	c.violate(notLinearizable, text, evidence...)
+	c.violate(notLinearizable, text+note, evidence...)
 }

@@ -193,18 +193,12 @@ func (m *MultiRegister) judge(group []int32, searches *budget) {
 	case Invalid:
 		bad := s.shrink()
 		text := fmt.Sprintf("no order of these %s agrees with what they returned and when", many(len(bad), "operation"))
-		if len(bad) > maxShown {
-			text += fmt.Sprintf("; the last %d are shown", maxShown)
-			bad = bad[len(bad)-maxShown:]
-		}
+		bad, note := showable(bad)
 		var evidence []history.Event
 		for _, op := range bad {
-			evidence = append(evidence, op.invoke)
-			if op.done.Op != nil {
-				evidence = append(evidence, op.done)
-			}
+			evidence = both(evidence, op.invoke, op.done)
 		}
-		m.violate("not strictly serializable", text, evidence...)
+		m.violate("not strictly serializable", text+note, evidence...)
 	}
 }
 

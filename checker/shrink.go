@@ -1,6 +1,11 @@
 package checker
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/usurper/usurper/harness/history"
+)
 
 // shrinkable is a part of a history, P, that may be made smaller in ways that
 // never make a legal one illegal: what is left proves as much as the whole.
@@ -55,4 +60,26 @@ func shrink[P shrinkable[P]](p P, illegal func(P) bool) P {
 		}
 	}
 	return p
+}
+
+// maxShown is how many operations an explanation shows.
+const maxShown = 16
+
+// showable returns the last of the operations that prove something, as many as an
+// explanation shows, and what to say if that is not all.
+func showable[T any](ops []T) (last []T, note string) {
+	if len(ops) <= maxShown {
+		return ops, ""
+	}
+	return ops[len(ops)-maxShown:], fmt.Sprintf("; the last %d are shown", maxShown)
+}
+
+// both adds the two ends of an operation to the evidence; done has no Op if it
+// never completed.
+func both(evidence []history.Event, invoke, done history.Event) []history.Event {
+	evidence = append(evidence, invoke)
+	if done.Op != nil {
+		evidence = append(evidence, done)
+	}
+	return evidence
 }
