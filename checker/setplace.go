@@ -91,6 +91,7 @@ func (s *Set) place(c *collection) {
 		s.unknown("key %s: values were appended more than once; all others are judged, but which append has which place is too much to find out", c.key)
 	case Invalid:
 		p = p.shrink()
+		budget = placeBudget // what was decided once can be decided again
 		_, why := p.decide()
 		s.misplacing(c, p, why)
 	}
