@@ -106,8 +106,10 @@ func TestSomeCasSucceed(t *testing.T) {
 			}
 		}
 	}
-	require.Greater(t, tried, 300)
-	require.Greater(t, succeeded, tried/10)
+	// How many depends on how the clients' goroutines take turns: a cas is drawn
+	// only once the key's value is known.
+	require.Greater(t, tried, 50)
+	require.Greater(t, succeeded, tried/20)
 }
 
 // flaky answers nothing to one request in twenty, half of which take effect.
