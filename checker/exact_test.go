@@ -15,25 +15,6 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// choices is where a drawn history takes its decisions from: choices(n) is one
-// of 0..n-1.
-type choices func(n int) int
-
-// seeded draws from a seed.
-func seeded(seed uint64) choices { return rand.New(rand.NewPCG(seed, 9)).IntN }
-
-// scripted draws from bytes, and from zeros after them.
-func scripted(b []byte) choices {
-	return func(n int) int {
-		if len(b) == 0 {
-			return 0
-		}
-		c := int(b[0]) % n
-		b = b[1:]
-		return c
-	}
-}
-
 // shape is what a drawn history may have.
 type shape struct {
 	steps int
@@ -42,38 +23,13 @@ type shape struct {
 	plain bool // every value is written once, and nothing is deleted
 }
 
-// deed is an operation under way.
-type deed struct {
-	process int
-	op      history.Op
-	took    bool // it has taken effect
-}
-
 // draw makes a history of one key: of a true register whose answers are
 // sometimes false.
 func draw(next choices, s shape) *tape {
-	h := newTape(history.Run{})
 	values, state := []string{""}, ""
-	var open []*deed
-	process := 0
-	take := func(d *deed) {
-		if d.took {
-			return
-		}
-		d.took = true
-		switch {
-		case d.op.F == history.FGet:
-			d.op.Got, d.op.Saw = state, true
-		case d.op.F == history.FCas && state != d.op.Old:
-			d.op.Got, d.op.Saw = state, next(4) > 0
-			d.op.Type = history.Fail
-		default:
-			state = d.op.Arg
-		}
-	}
-	for range s.steps {
-		if len(open) < s.open && next(2) == 0 {
-			process++
+	return drawing{
+		steps: s.steps, open: s.open,
+		ask: func() history.Op {
 			op := history.Op{F: []history.F{history.FGet, history.FGet, history.FPut, history.FCas, history.FCas, history.FDelete}[next(6)]}
 			if op.F == history.FDelete && s.plain {
 				op.F = history.FPut
@@ -88,47 +44,34 @@ func draw(next choices, s shape) *tape {
 				}
 				values = append(values, op.Arg)
 			}
-			h.ask(process, op)
-			open = append(open, &deed{process: process, op: op})
-			continue
-		}
-		if len(open) == 0 {
-			continue
-		}
-		i := next(len(open))
-		d := open[i]
-		if next(3) == 0 {
-			take(d)
-			continue
-		}
-		open = append(open[:i], open[i+1:]...)
-		h.finish(d, next, s, values, take)
-	}
-	return h
-}
-
-// finish answers a deed, or not.
-func (t *tape) finish(d *deed, next choices, s shape, values []string, take func(*deed)) {
-	if next(5) == 0 {
-		t.answer(d.process, history.Info, history.Op{F: d.op.F, Arg: d.op.Arg, Old: d.op.Old})
-		return
-	}
-	take(d)
-	outcome := history.OK
-	if d.op.Type == history.Fail {
-		outcome = history.Fail
-	}
-	if next(4) < s.lies {
-		switch {
-		case d.op.Saw:
-			d.op.Got = values[next(len(values))]
-		case d.op.F == history.FCas:
-			outcome = history.OK
-		case d.op.F == history.FPut && next(4) == 0:
-			outcome = history.Fail
-		}
-	}
-	t.answer(d.process, outcome, d.op)
+			return op
+		},
+		take: func(op *history.Op) {
+			switch {
+			case op.F == history.FGet:
+				op.Got, op.Saw = state, true
+			case op.F == history.FCas && state != op.Old:
+				op.Got, op.Saw = state, next(4) > 0
+				op.Type = history.Fail
+			default:
+				state = op.Arg
+			}
+		},
+		lie: func(op *history.Op, outcome history.OpType) history.OpType {
+			if next(4) >= s.lies {
+				return outcome
+			}
+			switch {
+			case op.Saw:
+				op.Got = values[next(len(values))]
+			case op.F == history.FCas:
+				return history.OK
+			case op.F == history.FPut && next(4) == 0:
+				return history.Fail
+			}
+			return outcome
+		},
+	}.draw(next)
 }
 
 // compare judges a history with the checker and with porcupine; an error is a

@@ -160,32 +160,13 @@ func TestLockNeedsHolders(t *testing.T) {
 
 // drawLock makes a history of a true lock of which some answers are false.
 func drawLock(next choices, steps, lies int) *tape {
-	h := newTape(history.Run{})
 	var holder string
 	var token, passed uint64
-	var open []*deed
-	process, names := 0, 0
+	names := 0
 	format := func(n uint64) string { return strconv.FormatUint(n, 10) }
-	take := func(d *deed) {
-		if d.took {
-			return
-		}
-		d.took = true
-		switch old, _ := strconv.ParseUint(d.op.Old, 10, 64); {
-		case d.op.F == history.FAcquire && holder == "":
-			token++
-			holder, d.op.Got = d.op.Arg, format(token)
-		case d.op.F == history.FRelease && holder == d.op.Arg:
-			holder, d.op.Got = "", format(token)
-		case d.op.F == history.FFenced && old >= passed:
-			passed = old
-		default:
-			d.op.Type = history.Fail
-		}
-	}
-	for range steps {
-		if len(open) < 3 && next(2) == 0 {
-			process++
+	return drawing{
+		steps: steps, open: 3,
+		ask: func() history.Op {
 			op := history.Op{F: history.FAcquire, Key: "l", Arg: fmt.Sprint("n", names)}
 			switch next(5) {
 			case 0, 1:
@@ -198,38 +179,31 @@ func drawLock(next choices, steps, lies int) *tape {
 			default:
 				op.F, op.Old = history.FFenced, format(1+uint64(next(3)))
 			}
-			h.ask(process, op)
-			open = append(open, &deed{process: process, op: op})
-			continue
-		}
-		if len(open) == 0 {
-			continue
-		}
-		i := next(len(open))
-		d := open[i]
-		if next(3) == 0 {
-			take(d)
-			continue
-		}
-		open = slices.Delete(open, i, i+1)
-		if next(5) == 0 {
-			h.answer(d.process, history.Info, history.Op{F: d.op.F, Key: "l", Arg: d.op.Arg, Old: d.op.Old})
-			continue
-		}
-		take(d)
-		kind := history.OK
-		if d.op.Type == history.Fail {
-			kind = history.Fail
-		}
-		if next(8) < lies {
-			kind = history.OK
-			if d.op.F != history.FFenced {
-				d.op.Got = format(1 + uint64(next(4)))
+			return op
+		},
+		take: func(op *history.Op) {
+			switch old, _ := strconv.ParseUint(op.Old, 10, 64); {
+			case op.F == history.FAcquire && holder == "":
+				token++
+				holder, op.Got = op.Arg, format(token)
+			case op.F == history.FRelease && holder == op.Arg:
+				holder, op.Got = "", format(token)
+			case op.F == history.FFenced && old >= passed:
+				passed = old
+			default:
+				op.Type = history.Fail
 			}
-		}
-		h.answer(d.process, kind, d.op)
-	}
-	return h
+		},
+		lie: func(op *history.Op, outcome history.OpType) history.OpType {
+			if next(8) >= lies {
+				return outcome
+			}
+			if op.F != history.FFenced {
+				op.Got = format(1 + uint64(next(4)))
+			}
+			return history.OK
+		},
+	}.draw(next)
 }
 
 // lockOrder tries every order of the operations on one lock.

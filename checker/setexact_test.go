@@ -33,10 +33,8 @@ func drawGrowing(next choices, steps, lies int, f history.F) *tape {
 // draw makes a history of one set or list, whose reads are sometimes false, and
 // which ends with a final read.
 func (g growth) draw(next choices) *tape {
-	h := newTape(history.Run{})
 	var state []string
-	var open []*deed
-	process, values := 0, 0
+	values := 0
 	arg := func() string {
 		if g.few > 0 {
 			return fmt.Sprint("v", next(g.few))
@@ -44,57 +42,38 @@ func (g growth) draw(next choices) *tape {
 		values++
 		return fmt.Sprint("v", values-1)
 	}
-	take := func(d *deed) {
-		if d.took {
-			return
-		}
-		if d.took = true; d.op.F == history.FRead {
-			d.op.List, d.op.Saw = slices.Clone(state), true
-		} else if g.f == history.FAppend || g.copies || !slices.Contains(state, d.op.Arg) {
-			state = append(state, d.op.Arg)
-		}
-	}
-	for range g.steps {
-		if len(open) < 3 && next(2) == 0 {
-			process++
+	h := drawing{
+		steps: g.steps, open: 3,
+		ask: func() history.Op {
 			op := history.Op{F: history.FRead, Key: "s"}
 			if next(2) == 0 {
 				op.F, op.Arg = g.f, arg()
 			}
-			h.ask(process, op)
-			open = append(open, &deed{process: process, op: op})
-			continue
-		}
-		if len(open) == 0 {
-			continue
-		}
-		i := next(len(open))
-		d := open[i]
-		if next(3) == 0 {
-			take(d)
-			continue
-		}
-		open = slices.Delete(open, i, i+1)
-		if next(5) == 0 {
-			h.answer(d.process, history.Info, history.Op{F: d.op.F, Key: "s", Arg: d.op.Arg})
-			continue
-		}
-		take(d)
-		outcome := history.OK
-		if next(8) < g.lies {
-			outcome = falsify(d, next)
-		}
-		h.answer(d.process, outcome, d.op)
-	}
-	h.do(process+1, history.OK, final(state...))
+			return op
+		},
+		take: func(op *history.Op) {
+			if op.F == history.FRead {
+				op.List, op.Saw = slices.Clone(state), true
+			} else if g.f == history.FAppend || g.copies || !slices.Contains(state, op.Arg) {
+				state = append(state, op.Arg)
+			}
+		},
+		lie: func(op *history.Op, outcome history.OpType) history.OpType {
+			if next(8) < g.lies {
+				return falsify(op, next)
+			}
+			return outcome
+		},
+	}.draw(next)
+	h.do(g.steps+1, history.OK, final(state...))
 	return h
 }
 
 // falsify makes an answer one that may be wrong.
-func falsify(d *deed, next choices) history.OpType {
-	list := d.op.List
+func falsify(op *history.Op, next choices) history.OpType {
+	list := op.List
 	switch {
-	case d.op.F != history.FRead:
+	case op.F != history.FRead:
 		if next(4) == 0 {
 			return history.Fail
 		}
@@ -103,9 +82,9 @@ func falsify(d *deed, next choices) history.OpType {
 		list[i], list[i+1] = list[i+1], list[i]
 	case len(list) > 0 && next(3) > 0:
 		i := next(len(list))
-		d.op.List = slices.Delete(list, i, i+1)
+		op.List = slices.Delete(list, i, i+1)
 	default:
-		d.op.List = append(list, fmt.Sprint("v", next(6)))
+		op.List = append(list, fmt.Sprint("v", next(6)))
 	}
 	return history.OK
 }
