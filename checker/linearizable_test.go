@@ -219,12 +219,15 @@ func oracle(events []history.Event) bool {
 	return porcupine.CheckOperations(model, operations)
 }
 
-// asPorcupine turns a history of one register into porcupine's.
-func asPorcupine(events []history.Event) ([]porcupine.Operation, porcupine.Model) {
-	type in struct {
-		op   history.Op
-		sure bool
-	}
+// in is an operation as porcupine's models are given it: as it was completed, if it
+// was. sure says that it has an answer.
+type in struct {
+	op   history.Op
+	sure bool
+}
+
+// asOperations turns a history into porcupine's operations, each with an in.
+func asOperations(events []history.Event) []porcupine.Operation {
 	open := make(map[int]int)
 	var operations []porcupine.Operation
 	for i := range events {
@@ -244,7 +247,12 @@ func asPorcupine(events []history.Event) ([]porcupine.Operation, porcupine.Model
 			o.Return = int64(e.Seq)
 		}
 	}
-	return operations, porcupine.Model{
+	return operations
+}
+
+// asPorcupine turns a history of one register into porcupine's.
+func asPorcupine(events []history.Event) ([]porcupine.Operation, porcupine.Model) {
+	return asOperations(events), porcupine.Model{
 		Init: func() any { return "" },
 		Step: func(state, input, _ any) (bool, any) {
 			i := input.(in)

@@ -91,28 +91,7 @@ func falsify(op *history.Op, next choices) history.OpType {
 
 // growing judges a set or list by porcupine alone, if it can in time.
 func growing(events []history.Event, f history.F) porcupine.CheckResult {
-	type in struct {
-		op   history.Op
-		sure bool
-	}
-	open := make(map[int]int)
-	var operations []porcupine.Operation
-	for i := range events {
-		e := &events[i]
-		if e.Op == nil {
-			continue
-		}
-		if e.Op.Type == history.Invoke {
-			open[e.Op.Process] = len(operations)
-			operations = append(operations, porcupine.Operation{Input: in{op: *e.Op}, Call: int64(e.Seq), Return: 1 << 40})
-			continue
-		}
-		o := &operations[open[e.Op.Process]]
-		o.Input = in{*e.Op, e.Op.Type == history.OK}
-		if e.Op.Type != history.Info {
-			o.Return = int64(e.Seq)
-		}
-	}
+	operations := asOperations(events)
 	asks := func(o porcupine.Operation) string {
 		if op := o.Input.(in).op; op.F == f && op.Type != history.Fail {
 			return op.Arg
