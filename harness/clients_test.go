@@ -32,7 +32,7 @@ func healed(events []*history.Event) map[int]history.Fault {
 // is a fault of the system, nor does the harness lose sight of it meanwhile.
 func TestCutBetweenClientsAndLeader(t *testing.T) {
 	t.Parallel()
-	cfg := configFor(t)
+	cfg := steady(t, configFor(t))
 	var err error
 	cfg.ProxyClients = true
 	cfg.For, cfg.Timeout = 2*time.Second, 150*time.Millisecond
@@ -79,6 +79,14 @@ func TestClientsOnTheSideOfTheDeposed(t *testing.T) {
 	result, err := harness.Run(t.Context(), cfg)
 	require.NoError(t, err)
 	require.Equal(t, checker.Valid, result.Report.Verdict, result.Report.String())
+	over, answered := false, 0
+	for _, e := range read(t, result.Dir) {
+		over = over || e.Fault != nil && e.Fault.Step == 1 && e.Fault.What != history.FaultInject
+		if over && e.Op != nil && e.Op.Type == history.OK {
+			answered++
+		}
+	}
+	require.Positive(t, answered, "clients get on")
 }
 
 // Only clients go through the fabric, and only if asked to: the harness's own

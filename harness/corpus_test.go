@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,7 +16,8 @@ import (
 )
 
 // Every plan in the corpus that was measured to break its rule nearly always
-// breaks it again, in one of a few runs.
+// breaks it again, in one of a few runs; a busy machine, which shifts what the
+// plans aim at, is given more of them.
 func TestCorpus(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs clusters")
@@ -33,11 +35,11 @@ func TestCorpus(t *testing.T) {
 		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
 			t.Parallel()
 			cfg := kept(t, filepath.Dir(file))
-			const most = 6
+			patience := time.Now().Add(2 * time.Minute)
 			count, err := reproduce.Trial{
 				Config: cfg,
 				Breach: want.Breach,
-				Enough: func(c reproduce.Count) bool { return reproduce.Found(c) || c.Runs == most },
+				Enough: func(c reproduce.Count) bool { return reproduce.Found(c) || c.Runs >= 6 && time.Now().After(patience) },
 			}.Run(t.Context())
 			require.NoError(t, err)
 			require.NotZero(t, count.Reproduced, "%s came in none of %d runs, but %d of %d when it was kept; otherwise broken: %s",

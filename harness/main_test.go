@@ -78,6 +78,19 @@ func config(dir string) (harness.Config, error) {
 	return cfg, err
 }
 
+// steady is the configuration with timers so wide that a busy machine deposes no
+// leader.
+func steady(t *testing.T, cfg harness.Config) harness.Config {
+	t.Helper()
+	cfg.Election, cfg.Heartbeat = time.Second, 50*time.Millisecond
+	var err error
+	cfg.Target, err = reference.New(reference.Options{
+		Binary: binary, Election: cfg.Election, Heartbeat: cfg.Heartbeat, Seed: cfg.Seed,
+	})
+	require.NoError(t, err)
+	return cfg
+}
+
 func plan(text string) (*nemesis.Plan, error) {
 	p, err := nemesis.Parse("test", text)
 	return &p, err

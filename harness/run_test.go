@@ -95,7 +95,7 @@ func TestHistoryIsWellFormed(t *testing.T) {
 	t.Parallel()
 	cfg := configFor(t)
 	var err error
-	cfg.Plan, err = plan("at 100ms for 300ms isolate leader\nat 500ms for 300ms pause one")
+	cfg.Plan, err = plan("at 100ms for 300ms isolate one\nat 500ms for 300ms pause one")
 	require.NoError(t, err)
 	cfg.Timeout = 100 * time.Millisecond // so that some operations end unknown
 	result, err := harness.Run(t.Context(), cfg)

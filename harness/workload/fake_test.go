@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -61,6 +62,7 @@ func (*fakeClient) Close() error { return nil }
 
 func (c *fakeClient) Do(_ context.Context, op history.Op) (history.Op, string) {
 	s := c.s
+	runtime.Gosched() // others get on meanwhile, as on a network
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked[c.node]++

@@ -297,10 +297,11 @@ func TestFinalRetriesUntilItSucceeds(t *testing.T) {
 	}
 	require.NoError(t, Final(t.Context(), o, w))
 	keys := byKey(l.pairs(t)[before:])
-	require.Equal(t, sortedKeys(s.lists), sortedKeys(keys), "every set is read")
+	// A client may have chosen a set and come no further than that.
+	require.Subset(t, sortedKeys(keys), sortedKeys(s.lists), "every set is read")
 	for key, pairs := range keys {
 		require.Len(t, pairs, 4, "each try is an operation of its own")
-		require.Equal(t, s.lists[key], pairs[3].done.List)
+		require.ElementsMatch(t, s.lists[key], pairs[3].done.List)
 	}
 
 	s.trouble = func(string, history.Op) fate { return fate{lost: true, answer: history.Fail} }
