@@ -156,10 +156,10 @@ func (x *execution) follow() (stop func()) {
 
 // step carries out step n: once at its time, or whenever its trigger fires.
 func (x *execution) step(ctx context.Context, n int, step Step) {
-	random := stream(x.Seed, fmt.Sprintf("step %d", n))
+	random := source(x.Seed, fmt.Sprintf("step %d", n))
 	end := history.Fault{Step: n, Text: step.String(), Optional: step.Optional}
 	for fired := range max(1, step.Trigger.Times) {
-		scene, reason := x.await(ctx, step)
+		roles, reason := x.await(ctx, step)
 		if reason != "" {
 			if fired == 0 {
 				end.What, end.Reason = history.FaultNotFired, reason
@@ -167,51 +167,7 @@ func (x *execution) step(ctx context.Context, n int, step Step) {
 			}
 			return
 		}
-		scene.Rand = random
-		x.fire(ctx, end, step, scene)
-	}
-}
-
-// await waits until the step is to fire and returns the scene, or why it does
-// not fire.
-func (x *execution) await(ctx context.Context, step Step) (scene *Scene, reason string) {
-	t := step.Trigger
-	if !step.triggered() {
-		if !x.until(ctx, step.At) {
-			return nil, cutShort(ctx)
-		}
-		return x.scene(x.View.Roles()), ""
-	}
-	if !x.until(ctx, t.From) {
-		return nil, cutShort(ctx)
-	}
-	saw, ok := x.sight(ctx, t)
-	if !ok {
-		return nil, "no such event came"
-	}
-	if !wait(ctx, t.After) {
-		return nil, cutShort(ctx)
-	}
-	return x.scene(x.View.after(saw)), ""
-}
-
-// sight waits for an event that fires the trigger.
-func (x *execution) sight(ctx context.Context, t Trigger) (sighting, bool) {
-	if t.Until > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, t.Until-x.Now())
-		defer cancel()
-	}
-	if ctx.Err() != nil {
-		return sighting{}, false
-	}
-	w := x.View.watch(t)
-	defer x.View.unwatch(w)
-	select {
-	case saw := <-w.found:
-		return saw, true
-	case <-ctx.Done():
-		return sighting{}, false
+		x.fire(ctx, end, step, aim{roles, random})
 	}
 }
 
@@ -227,17 +183,9 @@ func cutShort(ctx context.Context) string {
 	return "the run was cut short before it was due"
 }
 
-func (x *execution) scene(roles Roles) *Scene {
-	return &Scene{Nodes: slices.Clone(x.env.Nodes()), Down: x.env.downs(), Roles: roles}
-}
-
 // fire resolves the step's fault, puts it in force, waits and heals it.
-func (x *execution) fire(ctx context.Context, f history.Fault, step Step, scene *Scene) {
-	var fault Fault
-	err := guard(func() (err error) {
-		fault, err = step.Fault.Resolve(scene)
-		return err
-	})
+func (x *execution) fire(ctx context.Context, f history.Fault, step Step, a aim) {
+	fault, nodes, late, err := x.resolve(ctx, step, a)
 	if err != nil {
 		f.What = history.FaultSkipped
 		if errors.Is(err, ErrNoTarget) {
@@ -246,7 +194,7 @@ func (x *execution) fire(ctx context.Context, f history.Fault, step Step, scene 
 		x.fail(f, err)
 		return
 	}
-	f.Resolved, f.Nodes = x.resolved(step, fault), scene.touched()
+	f.Resolved, f.Nodes = x.resolved(step, fault, late), nodes
 	f.What = history.FaultInject
 	x.record(f)
 
@@ -265,8 +213,8 @@ func (x *execution) fire(ctx context.Context, f history.Fault, step Step, scene 
 }
 
 // resolved is the step as it came to pass: at a time, with names for words.
-func (x *execution) resolved(step Step, fault Fault) string {
-	if step.triggered() {
+func (x *execution) resolved(step Step, fault Fault, late bool) string {
+	if late || step.triggered() {
 		step.At, step.Trigger = x.Now().Round(time.Millisecond), Trigger{}
 	}
 	step.Fault = fault
@@ -346,10 +294,10 @@ func (x *execution) sweep(ctx context.Context) {
 	}
 }
 
-// stream derives a named generator from a seed: adding a stream never shifts
-// another.
-func stream(seed uint64, name string) *rand.Rand {
+// source derives a named source of randomness from a seed: adding one never
+// shifts another.
+func source(seed uint64, name string) *rand.PCG {
 	h := fnv.New64a()
 	io.WriteString(h, name)
-	return rand.New(rand.NewPCG(seed, h.Sum64()))
+	return rand.NewPCG(seed, h.Sum64())
 }

@@ -142,9 +142,44 @@ func TestKilledLeaderIsNoTarget(t *testing.T) {
 	require.NoError(t, p.err)
 	require.Equal(t, []string{
 		"1 inject: at 1s for 1s kill n1", "1 heal bit=true",
-		"2 no-target: no such target just now: leader: no leader is known",
+		"2 no-target: no such target just now: leader: no leader is known (waited 500ms)",
 		"3 inject: at 5s for 1s pause n2", "3 heal bit=true",
 	}, p.lines())
+}
+
+// A step whose word means nobody waits for somebody, up to half of its time, and
+// then lasts as long as it was to. What it draws is what it would have drawn.
+func TestStepsWaitForWhomTheyName(t *testing.T) {
+	later := func(f *fake, _ *nemesis.Options) func(func()) {
+		return func(func()) {
+			time.Sleep(1300 * time.Millisecond)
+			f.tell(candidate("n2", 3))
+			time.Sleep(100 * time.Millisecond)
+			f.tell(leader("n2", 3))
+		}
+	}
+	soon := func(f *fake, _ *nemesis.Options) func(func()) {
+		return func(func()) { f.tell(leader("n2", 3)) }
+	}
+	for plan, want := range map[string][]string{
+		"at 1s for 1s pause leader":         {"1 inject: at 1.4s for 1s pause n2", "1 heal bit=true"},
+		"at 1s for 800ms isolate candidate": {"1 inject: at 1.3s for 800ms isolate n2", "1 heal bit=true"},
+		"at 1s restart leader":              {"1 inject: at 1.4s restart n2", "1 heal bit=true"},
+		"at 1s for 700ms pause leader":      {"1 no-target: no such target just now: leader: no leader is known (waited 350ms)"},
+	} {
+		t.Run(plan, func(t *testing.T) {
+			p := play(t, plan, later)
+			require.NoError(t, p.err)
+			require.Equal(t, want, p.lines())
+		})
+	}
+	drawn := func(setup func(*fake, *nemesis.Options) func(func())) string {
+		p := play(t, "at 1s for 1s partition one follower | leader", setup)
+		require.NoError(t, p.err)
+		_, text, _ := strings.Cut(p.lines()[0], "partition ")
+		return text
+	}
+	require.Equal(t, drawn(soon), drawn(later))
 }
 
 func TestTriggers(t *testing.T) {
@@ -211,7 +246,7 @@ func TestOtherEnds(t *testing.T) {
 	require.NoError(t, p.err)
 	require.Equal(t, []string{
 		"1 inject: at 1s for 1s drop append 10% n1 n2 n3 n4 n5 > n1 n2 n3 n4 n5", "1 skipped: no decoder",
-		"2 no-target: no such target just now: leader: no leader is known",
+		"2 no-target: no such target just now: leader: no leader is known (waited 500ms)",
 		"3 inject: maybe at 3s for 900ms cut n1 > n2", "3 heal bit=false",
 		"4 inject: at 4s for 1s kill n3", "4 skipped: kill n3: no such process",
 		"6 inject: at 19s for 5s kill n2",

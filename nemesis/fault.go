@@ -69,7 +69,9 @@
 //
 // Every step leaves its end in the history: it was injected and healed, with
 // the evidence that it bit; it was skipped; its trigger never came; or a word
-// in it meant nobody just then. An inject event is recorded before the effect;
+// in it meant nobody just then, nor soon after: while there is no leader, a step
+// that names one waits for half of the time that it is to last, or for a second if
+// it has none. An inject event is recorded before the effect;
 // if the installation then fails, a skipped event ends it.
 //
 // To add a fault: write its type, which implements [Fault], its line in [Catalog],

@@ -42,7 +42,7 @@ func Generate(seed uint64, o GenerateOptions) Plan {
 	if o.Density <= 0 {
 		o.Density = 1
 	}
-	g := &generator{GenerateOptions: o, random: stream(seed, "plan")}
+	g := &generator{GenerateOptions: o, random: rand.New(source(seed, "plan"))}
 	g.limit = o.Duration * 85 / 100
 	g.compose()
 	slices.SortStableFunc(g.steps, func(a, b Step) int {

@@ -52,7 +52,7 @@ func TestKillInTheMidstOfAnOperation(t *testing.T) {
 func TestOperationsThatFailAreSkipped(t *testing.T) {
 	tests := []struct{ name, plan, call, reason string }{
 		{"not offered", "at 1s compact n1", "compact n1", "compact n1: the system does not offer this"},
-		{"no leader", "at 1s move-leader to n2", "", "no such target just now: leader: no leader is known"},
+		{"no leader", "at 1s move-leader to n2", "", "no such target just now: leader: no leader is known (waited 1s)"},
 		{"not built with failpoints", "at 1s for 1s failpoint x panic at n2", "arm n2 x panic", "arm n2: the system does not offer this"},
 		{"refused", "at 1s for 1s remove n2", "remove n2", "remove n2: the system does not offer this"},
 		{"refused, once it is killed", "at 1s replace n2", "remove n2", "remove n2: the system does not offer this"},

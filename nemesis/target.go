@@ -222,9 +222,12 @@ func (s *Scene) word(w string) ([]string, error) {
 }
 
 var (
-	errNoLeader    = errors.New("no leader is known")
-	errNoCandidate = errors.New("nobody stands in an election")
-	errNoVoter     = errors.New("nobody has granted a vote yet")
+	// errNobody is what the errors of parts that nobody plays just now have in
+	// common: somebody may soon.
+	errNobody      = errors.New("nobody plays this part")
+	errNoLeader    = nobody{"no leader is known"}
+	errNoCandidate = nobody{"nobody stands in an election"}
+	errNoVoter     = nobody{"nobody has granted a vote yet"}
 	errNoEvent     = errors.New("no event fired the step")
 	errTooFew      = errors.New("too few members are left")
 )
@@ -270,6 +273,12 @@ func (s *Scene) meaning(w string) ([]string, error) {
 	}
 	return []string{w}, nil
 }
+
+// nobody is an [errNobody] that says of which part.
+type nobody struct{ text string }
+
+func (n nobody) Error() string      { return n.text }
+func (nobody) Is(target error) bool { return target == errNobody }
 
 func known(node string, missing error) ([]string, error) {
 	if node == "" {

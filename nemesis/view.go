@@ -24,6 +24,7 @@ type View struct {
 	leading   map[string]uint64 // who led when last heard of, and in which term
 	seen      map[deed]history.Pos
 	watchers  map[*watcher]struct{}
+	change    chan struct{} // closed when the roles next change
 }
 
 // Roles is who is who at one moment; "" means nobody.
@@ -57,6 +58,7 @@ func NewView() *View {
 		leading:  make(map[string]uint64),
 		seen:     make(map[deed]history.Pos),
 		watchers: make(map[*watcher]struct{}),
+		change:   make(chan struct{}),
 	}
 }
 
@@ -67,12 +69,28 @@ func (v *View) Observe(e history.Raft) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	defer v.signalLocked(v.nowLocked())
 	fresh := v.freshLocked(e)
 	v.leadersLocked(e)
 	for _, d := range fresh {
 		v.rolesLocked(d, e)
 		v.fireLocked(sighting{event: d.event, raft: e})
 	}
+}
+
+// signalLocked tells those who wait if the roles are no longer what they were.
+func (v *View) signalLocked(before Roles) {
+	if v.nowLocked() != before {
+		close(v.change)
+		v.change = make(chan struct{})
+	}
+}
+
+// changed returns a channel that is closed when the roles change.
+func (v *View) changed() <-chan struct{} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.change
 }
 
 // Roles returns who is who now.
@@ -111,6 +129,7 @@ func (v *View) after(s sighting) Roles {
 func (v *View) gone(node string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	defer v.signalLocked(v.nowLocked())
 	v.resignLocked(node)
 	delete(v.leading, node)
 	if v.candidate == node {
