@@ -11,12 +11,17 @@ import (
 
 // aim is what the words of a firing step are resolved with.
 type aim struct {
+	line   int          // the number of the step in its plan
 	roles  func() Roles // who is who now, or as the step's event left them
 	random *rand.PCG    // the step's own
 }
 
 // lookout is how long a step without a duration waits for whom it names.
 const lookout = time.Second
+
+// turn is the time by which steps that waited for the same event act one after
+// the other, in the order of their lines: it makes them do the same again.
+const turn = 10 * time.Microsecond
 
 // patience is how long a step whose word means nobody just then waits for
 // somebody: half of the time that it was to last, so that it still bites before
@@ -91,6 +96,7 @@ func (x *execution) resolve(ctx context.Context, step Step, a aim) (fault Fault,
 		}
 		select {
 		case <-changed:
+			wait(ctx, time.Duration(a.line)*turn)
 			late = true
 		case <-ctx.Done():
 			return nil, nil, late, fmt.Errorf("%w (waited %s)", err, formatTime(x.Now()-asked))

@@ -167,7 +167,7 @@ func (x *execution) step(ctx context.Context, n int, step Step) {
 			}
 			return
 		}
-		x.fire(ctx, end, step, aim{roles, random})
+		x.fire(ctx, end, step, aim{n, roles, random})
 	}
 }
 

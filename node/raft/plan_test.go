@@ -153,6 +153,7 @@ func TestTrialsAreRepeatable(t *testing.T) {
 		"at 10ms hold * > n3\nat 20ms hold vote * > *\nat 30ms cut n1 > n2 n3",
 		"at 0s kill n1\nat 0s kill n2\nat 0s pause n3\non restart kill it\non follower pause it",
 		"at 0s for 100ms kill n1 n2\nat 100ms for 200ms kill n1\nat 100ms for 200ms pause n1\nat 0s for 100ms restart-storm n3 every 50ms",
+		"at 0s for 500ms kill leader\nat 10ms for 900ms pause leader\nat 20ms for 800ms isolate leader\nat 30ms restart leader",
 	} {
 		plan, err := nemesis.Parse("plan", text)
 		require.NoError(t, err)
