@@ -305,6 +305,7 @@ func (r *run) workload() workload.Options {
 		Rate:    r.cfg.Rate,
 		Seed:    r.cfg.Seed,
 		Timeout: r.cfg.Timeout,
+		Hurry:   r.cfg.Election,
 		Resend:  r.cfg.Resend,
 	}
 }

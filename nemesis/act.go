@@ -23,7 +23,7 @@ const minority = -1
 func essentialActs() []act {
 	return []act{
 		{members: 1, out: 1, write: killLeader},
-		{members: 1, out: 1, write: pauseLeader},
+		{members: 1, out: 1, write: pauseLeaders},
 		{members: 3, out: 1, write: isolateLeader},
 		{members: 3, out: minority, write: deposeLeaders},
 		{members: 3, out: 1, write: isolateFollower},
@@ -68,7 +68,13 @@ func extraActs() []act {
 
 func killLeader(g *generator) { g.process(0, g.span(3, 7), Kill{"leader"}) }
 
-func pauseLeader(g *generator) { g.process(0, g.span(4, 8), Pause{"leader"}) }
+// pauseLeaders lets one leader after the other sleep while it is replaced. It
+// wakes with questions of clients before it and the old answers of followers.
+func pauseLeaders(g *generator) {
+	for i := range 2 {
+		g.process(time.Duration(i)*6*g.Election+g.span(0, 0.5), g.span(4, 5), Pause{"leader"})
+	}
+}
 
 // isolateLeader leaves a leader alone with its clients: what it appends must
 // go, and what it reads may be old.
@@ -156,11 +162,11 @@ func meddleWithVotes(g *generator) {
 	if slices.Contains(g.Classes, "vote") && g.random.IntN(3) == 0 {
 		class = "vote"
 	}
-	switch g.random.IntN(4) {
-	case 0:
-		g.lateVotes(length)
+	switch g.random.IntN(6) {
+	case 0, 1, 2:
+		g.lateVotes(length + g.span(1, 3))
 		return
-	case 1:
+	case 3:
 		g.doubledVotes(length)
 		return
 	}
@@ -220,11 +226,17 @@ func lateNoOp(g *generator) {
 }
 
 // oldAnswers lets a leader that can no longer speak go on hearing answers to what
-// it said before. They tell that it led then, not that it still does.
+// it said before, and nothing of the next one. They tell that it led then, not that
+// it still does.
 func oldAnswers(g *generator) {
 	speaks, mute := g.span(2.5, 3.5), g.span(3, 5)
 	g.rare(0, speaks+mute, Traffic{Action: "delay", Class: "heartbeat-response", Delay: g.span(2, 3), From: "*", To: "leader"})
 	g.network(speaks, mute, Traffic{Action: "cut", From: "leader", To: "rest"})
+	for _, class := range []string{"vote", "append", "heartbeat"} {
+		if slices.Contains(g.Classes, class) {
+			g.rare(speaks, mute, Traffic{Action: "hold", Class: class, From: "rest", To: "leader"})
+		}
+	}
 }
 
 // chaseLeaders strikes each new leader early in its term, with entries on few

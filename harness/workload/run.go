@@ -29,6 +29,10 @@ type Options struct {
 	Rate    float64 // operations a second of all clients together; 0: as fast as they can
 	Seed    uint64
 	Timeout time.Duration // for one request
+	// Hurry lets every other client give up sooner than Timeout once it has learnt
+	// how long answers take: after eight times as long, and no sooner than Hurry. 0
+	// lets none. Final reads have all of Timeout.
+	Hurry time.Duration
 	// Resend is the share, 0 to 1, of unanswered writes that are sent once more
 	// with the same request id, to this member or another. An eighth of it is the
 	// share of acknowledged writes that are sent once more at once. Either is
@@ -50,6 +54,7 @@ func (o *Options) validate() error {
 	check(o.Clients > 0, "clients: %d, must be at least 1", o.Clients)
 	check(o.Rate >= 0, "rate: %v operations a second, must not be negative", o.Rate)
 	check(o.Timeout > 0, "timeout: %v, must be positive", o.Timeout)
+	check(o.Hurry >= 0, "hurry: %v, must not be negative", o.Hurry)
 	check(o.Resend >= 0 && o.Resend <= 1, "resend: %v, must be from 0 to 1", o.Resend)
 	if len(errs) > 0 {
 		return fmt.Errorf("workload options: %w", errors.Join(errs...))

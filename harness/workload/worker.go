@@ -49,6 +49,7 @@ type worker struct {
 	at       int // the member it is pinned to
 	failures int // operations in a row that got it nowhere
 	stats    Stats
+	patience patience
 
 	draws *rand.Rand // the workload's
 	moves *rand.Rand // the worker's own: where to ask, what to resend
@@ -63,13 +64,14 @@ type member struct {
 
 func newWorker(o *Options, client, process int) *worker {
 	k := &worker{
-		o:       o,
-		client:  client,
-		members: make([]member, len(o.Nodes)),
-		locks:   make(lockBook),
-		at:      client % len(o.Nodes),
-		draws:   stream(o.Seed, fmt.Sprintf("client %d", client)),
-		moves:   stream(o.Seed, fmt.Sprintf("client %d moves", client)),
+		o:        o,
+		client:   client,
+		members:  make([]member, len(o.Nodes)),
+		locks:    make(lockBook),
+		at:       client % len(o.Nodes),
+		patience: newPatience(o, client),
+		draws:    stream(o.Seed, fmt.Sprintf("client %d", client)),
+		moves:    stream(o.Seed, fmt.Sprintf("client %d moves", client)),
 	}
 	k.become(process)
 	return k
@@ -182,9 +184,19 @@ func (k *worker) send(node int, op history.Op) (done history.Op, hint string) {
 		}
 		m.client = locking{c, k.locks}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), k.o.Timeout)
+	limit, asked := k.patience.now, time.Now()
+	if op.Final {
+		limit = k.o.Timeout
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	answer, hint := m.client.Do(ctx, op)
 	cancel()
+	switch took := time.Since(asked); {
+	case answer.Type == history.OK:
+		k.patience.answered(took)
+	case took >= limit:
+		k.patience.unanswered()
+	}
 	done.Error = shorten(answer.Error)
 	switch answer.Type {
 	case history.OK, history.Fail:
