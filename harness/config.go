@@ -53,7 +53,7 @@ type Config struct {
 
 	Clients int           `json:"clients"`
 	Rate    float64       `json:"rate"`    // operations a second in all; 0: as fast as they go
-	Timeout time.Duration `json:"timeout"` // of one operation
+	Timeout time.Duration `json:"timeout"` // of one operation, at most; see [workload.Options.Hurry]
 	Resend  float64       `json:"resend"`  // share of writes sent again on purpose
 	// ProxyClients puts the traffic between clients and members behind the fabric
 	// too, so that faults may touch it: the word "clients" of plans.
