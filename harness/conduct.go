@@ -44,6 +44,7 @@ type run struct {
 
 	stopping    sync.Once
 	interrupted error  // why ctx ended before the plan did
+	violated    bool   // a rule was broken, and the run is to fail fast
 	broken      string // what ended the attack, of a run that is to be held
 }
 
@@ -220,6 +221,7 @@ func (r *run) attack(whole context.Context) error {
 		sleep(ctx, r.cfg.For-(r.rec.Now()-r.faults)) // a plan may end early, or have no step at all
 	}
 	if errors.Is(context.Cause(ctx), errViolated) {
+		r.violated = true
 		r.note("", errViolated.Error())
 		if r.cfg.Hold > 0 {
 			r.broken = judge.why() // failFast is done with it
@@ -245,12 +247,17 @@ func (r *run) attack(whole context.Context) error {
 }
 
 // settle is step 4. The final reads are made also when the run was interrupted,
-// since they make the verdict on it much stronger.
+// since they make the verdict on it much stronger; a system that broke a rule may
+// never answer them, and is not waited for as long.
 func (r *run) settle(ctx context.Context) error {
 	if err := r.rec.Err(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.settleTimeout())
+	limit := r.settleTimeout()
+	if r.violated {
+		limit /= 5
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	r.awaitLeader(ctx)
 	r.phase(history.PhaseFinal)

@@ -102,8 +102,8 @@ func isolateFollower(g *generator) { g.network(0, g.span(4, 9), Isolate{"followe
 func restartVoters(g *generator) {
 	length := g.span(4, 6)
 	g.process(0, length, Kill{"leader"})
-	t := Trigger{On: "vote-granted", Times: 2}
-	if g.random.IntN(2) == 0 {
+	t := Trigger{On: "vote-granted", Times: (len(g.Nodes) + 1) / 2}
+	if g.random.IntN(4) == 0 { // mostly at once, before it is written down
 		t.After = g.round(time.Duration(g.random.IntN(20)) * time.Millisecond)
 	}
 	g.on(t, length, 0, Restart{"voter"})

@@ -27,7 +27,7 @@ const Clients = "clients"
 // Words lists the target words, in the order in which help shows them.
 func Words() []Word {
 	return []Word{
-		{"leader", "the leader of the highest term seen"},
+		{"leader", "the leader of the highest term seen; the step waits a while for one"},
 		{"followers", "everybody but the leader"},
 		{"follower", "one of the followers, at random"},
 		{"candidate", "who stands in an election just now; after a trigger, who stood"},

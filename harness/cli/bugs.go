@@ -74,7 +74,7 @@ no clean run was judged invalid.`,
 	fs.IntVar(&f.cleanRun, "clean", 3, "how many runs of the clean node")
 	fs.BoolVar(&f.blind, "blind", false, "hunt each bug again with traces off, by any checker, from the wire and the clients alone")
 	setDefaults(fs, map[string]string{
-		"for": "10s", "density": "2", "rate": "400", "resend": "0.2", "snapshot-every": "100", "seed": "1", "timeout": "150ms", "fail-fast": "true",
+		"for": "30s", "density": "2", "rate": "400", "resend": "0.2", "snapshot-every": "100", "seed": "1", "timeout": "150ms", "fail-fast": "true",
 		"results": filepath.Join("results", "bugs"),
 	})
 	return cmd
