@@ -115,7 +115,7 @@ func BenchmarkLinearizable(b *testing.B) {
 	}
 	b.ResetTimer()
 	for b.Loop() {
-		if got := h.judge(newLinearizable()); got.Verdict != checker.Valid {
+		if got := h.judge(linearizable()); got.Verdict != checker.Valid {
 			b.Fatal(got.Summary)
 		}
 	}

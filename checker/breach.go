@@ -75,20 +75,22 @@ func (r *Result) Breaks(b Breach) bool {
 // can tell before it has finished.
 func (r *Runner) Breached(b Breach) bool {
 	for i, c := range r.checkers {
-		f, ok := c.(interface{ breached(rule string) bool })
-		if ok && c.Name() == b.Checker && r.panics[i] == "" && f.breached(b.Rule) {
+		w, ok := c.(Watchful)
+		if ok && c.Name() == b.Checker && r.panics[i] == "" && w.Breached(b.Rule) {
 			return true
 		}
 	}
 	return false
 }
 
-// breached tells whether the rule was found broken so far.
-func (f *findings) breached(rule string) bool { return f.broken[rule] > 0 }
-
 // Prefix returns new checkers of the kinds that cannot tell as events come, but
 // of which what they find broken in the first part of a history is broken in
 // the whole of it.
 func Prefix(o Options) []Checker {
-	return []Checker{inTransactions(NewLinearizable(o)), inTransactions(NewSet()), NewLock(), NewTransactions()}
+	return early(OfPrefix, All(o))
+}
+
+// early keeps the checkers that can be asked then.
+func early(when Early, cs []Checker) []Checker {
+	return slices.DeleteFunc(cs, func(c Checker) bool { return EarlyOf(c) != when })
 }

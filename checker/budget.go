@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"math"
 	"runtime/debug"
 	"time"
 
@@ -41,9 +42,8 @@ func (b *budget) decide(operations []porcupine.Operation, model func(*purse) por
 	p.late = time.Now().After(b.deadline)
 	ok := porcupine.CheckOperations(p.guard(model(p)), operations)
 	b.total += b.steps - max(p.steps, 0)
+	p.rethrow()
 	switch {
-	case p.panicked != "":
-		panic(p.panicked)
 	case ok:
 		return Valid, ""
 	case p.late:
@@ -65,6 +65,18 @@ type purse struct {
 	deadline      time.Time
 	late          bool
 	panicked      string // what a model panicked with
+}
+
+// newPurse has so many steps and as much time, and all the memory that there is.
+func newPurse(steps int64, wall time.Duration) *purse {
+	return &purse{steps: steps, memory: math.MaxInt64, deadline: time.Now().Add(wall)}
+}
+
+// rethrow panics if a model did during the search.
+func (p *purse) rethrow() {
+	if p.panicked != "" {
+		panic(p.panicked)
+	}
 }
 
 // spend takes one step and reports whether there was one left.

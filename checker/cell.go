@@ -14,12 +14,13 @@ import (
 // maxNeighbours is how many operations a page shows besides those of the proof.
 const maxNeighbours = 100
 
-// WriteHTML writes porcupine's interactive page about a key that holds one value
-// (get, put, cas, delete) and on which the operations of a history have no order:
-// those that prove it and at most some 100 about them. Without a violation the
-// error is ErrOrdered. An error of the history is returned; nothing is written then.
-func WriteHTML(w io.Writer, key string, events iter.Seq2[*history.Event, error]) (Page, error) {
-	c := &cell{key: key, judge: NewLinearizable(Options{}), ops: registerModel(nil).checker(Options{})}
+// WriteRegister writes porcupine's interactive page about a key that holds one value
+// (get, put, cas, delete) and on which the operations of a history have no order,
+// as the judge finds, a new checker of such keys: those that prove it and at most
+// some 100 about them. Without a violation the error is ErrOrdered. An error of the
+// history is returned; nothing is written then.
+func WriteRegister(w io.Writer, key string, judge Checker, events iter.Seq2[*history.Event, error]) (Page, error) {
+	c := &cell{key: key, judge: judge, ops: registerModel(nil).checker(Options{})}
 	all := inTransactions(c)
 	for e, err := range events {
 		if err != nil {
@@ -33,7 +34,7 @@ func WriteHTML(w io.Writer, key string, events iter.Seq2[*history.Event, error])
 // cell gathers the operations on one key that holds one value.
 type cell struct {
 	key   string
-	judge *Linearizable
+	judge Checker
 	ops   *modelChecker[cellState]
 }
 
@@ -214,7 +215,7 @@ type cellState struct {
 func registerModel(held map[string]bool) Model[cellState] {
 	becomes := func(v string) []cellState { return []cellState{{true, v}} }
 	return Model[cellState]{
-		Name: linearizable,
+		Name: "register",
 		Ops:  []history.F{history.FGet, history.FPut, history.FCas, history.FDelete},
 		Init: func(string) cellState { return cellState{known: held == nil} },
 		Step: func(s cellState, op *history.Op) []cellState {

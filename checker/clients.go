@@ -14,7 +14,7 @@ func Clients(o Options, names ...string) []Checker {
 	all := []Checker{
 		inTransactions(NewLinearizable(o)),
 		NewMultiRegister(o),
-		clientSet{NewSet()},
+		newClientSet(),
 		NewTransactions(),
 		NewAnswers(),
 	}
@@ -28,6 +28,9 @@ func Clients(o Options, names ...string) []Checker {
 // the final one. Its verdict needs a read of every key; what was acknowledged
 // after the last one began is told, since nobody can have missed it.
 type clientSet struct{ *Set }
+
+// newClientSet returns the checker "set" for such a history.
+func newClientSet() Checker { return clientSet{NewSet()} }
 
 // Finish gives the verdict.
 func (s clientSet) Finish() Result {

@@ -152,7 +152,7 @@ func (c *Coverage) Finish() Result {
 		c.unknown("no member was ever seen to lead")
 	}
 	return c.result(c.Name(), fmt.Sprintf("%d of %d faults bit, %d operations succeeded before them, %d during, %d after",
-		c.stats["faults-bit"], c.stats["faults-injected"], c.before, c.during, c.after))
+		c.counted("faults-bit"), c.counted("faults-injected"), c.before, c.during, c.after))
 }
 
 func (c *Coverage) judgeFaults() {
@@ -161,7 +161,7 @@ func (c *Coverage) judgeFaults() {
 			c.unknown("fault %d has no end: %s", step, orElse(s.inject.Fault.Resolved, s.inject.Fault.Text))
 		}
 	}
-	if c.steps == 0 || c.stats["faults-bit"] > 0 {
+	if c.steps == 0 || c.counted("faults-bit") > 0 {
 		return
 	}
 	if !c.injected {

@@ -44,6 +44,20 @@ type sources struct {
 	renewed map[string]uint64 // members to be replaced, by the first process of the new one
 }
 
+// deed returns what a member or a tap tells in an event, nil if it is not of that
+// kind, and takes what the harness says of the run.
+func (s *sources) deed(e *history.Event) *history.Raft {
+	if e.Run != nil {
+		s.run(e.Run)
+		return nil
+	}
+	if e.Raft == nil || s.reconfigured(e.Raft) {
+		return nil
+	}
+	s.seen = true
+	return e.Raft
+}
+
 func (s *sources) run(r *history.Run) {
 	switch r.What {
 	case history.RunBegin:

@@ -107,10 +107,10 @@ func (c *Divergence) Finish() Result {
 	if !c.asked {
 		return c.result(c.Name(), "not checked: no member was asked for its data")
 	}
-	if c.keys(); !c.violated() {
+	if c.keys(); !c.Violated() {
 		c.revisions()
 	}
-	if c.violated() {
+	if c.Violated() {
 		return c.result(c.Name(), "")
 	}
 	for _, e := range c.silent {
@@ -227,7 +227,7 @@ func (c *Divergence) restless() {
 			c.unknown("%s did not tell a digest of its data", n)
 		}
 	}
-	if c.agree(c.hashes, true) || c.undecided > 0 {
+	if c.agree(c.hashes, true) || c.undecided() {
 		return
 	}
 	comparable := c.agree(c.hashes, false)

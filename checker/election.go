@@ -54,17 +54,15 @@ func NewElection() *Election {
 // Name returns "election".
 func (*Election) Name() string { return "election" }
 
+// Early returns AsEventsCome.
+func (*Election) Early() Early { return AsEventsCome }
+
 // Event takes the next event.
 func (c *Election) Event(e *history.Event) {
-	if e.Run != nil {
-		c.run(e.Run)
+	r := c.deed(e)
+	if r == nil {
 		return
 	}
-	r := e.Raft
-	if r == nil || c.reconfigured(r) {
-		return
-	}
-	c.seen = true
 	switch r.What {
 	case history.RaftLeader:
 		c.leader(e)

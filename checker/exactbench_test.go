@@ -165,6 +165,8 @@ func measure(b *testing.B, events []history.Event, build func() checker.Checker,
 
 const million = 1_000_000
 
+func linearizable() checker.Checker { return checker.NewLinearizable(checker.Options{}) }
+
 func BenchmarkExact(b *testing.B) {
 	for _, row := range []struct {
 		name string
@@ -174,9 +176,9 @@ func BenchmarkExact(b *testing.B) {
 		{"register-100-clients-1%-unanswered", crowd{clients: 100, operations: million, unanswered: 10, keys: 1}},
 	} {
 		events := registers(row.c)
-		b.Run(row.name, func(b *testing.B) { measure(b, events, newLinearizable, checker.Valid) })
+		b.Run(row.name, func(b *testing.B) { measure(b, events, linearizable, checker.Valid) })
 		events = stale(events)
-		b.Run(row.name+"-stale-read", func(b *testing.B) { measure(b, events, newLinearizable, checker.Invalid) })
+		b.Run(row.name+"-stale-read", func(b *testing.B) { measure(b, events, linearizable, checker.Invalid) })
 	}
 	newSet := func() checker.Checker { return checker.NewSet() }
 	for _, f := range []history.F{history.FAdd, history.FAppend} {

@@ -10,7 +10,7 @@ import (
 
 // describeRaft says what a member did. A tap's word is marked as such.
 func describeRaft(r *history.Raft) string {
-	text := r.Node + " " + deed(r)
+	text := r.Node + " " + raftDeed(r)
 	if r.Source == history.Tap {
 		text += " [on the wire"
 		if r.Stage != "" {
@@ -21,7 +21,7 @@ func describeRaft(r *history.Raft) string {
 	return text
 }
 
-func deed(r *history.Raft) string {
+func raftDeed(r *history.Raft) string {
 	switch r.What {
 	case history.RaftStart:
 		return started(r)

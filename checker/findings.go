@@ -22,7 +22,7 @@ type findings struct {
 	broken     map[string]int64 // violations of each rule
 	kept       map[string]int   // those of them in violations
 	unknowns   []string
-	undecided  int64
+	open       int64 // things left undecided
 	stats      map[string]int64
 }
 
@@ -44,9 +44,12 @@ func (f *findings) violate(rule, text string, evidence ...history.Event) {
 	f.violations = append(f.violations, Violation{Rule: rule, Text: text, Events: evidence})
 }
 
-// violated tells whether a rule was found broken so far. What it says before the
+// Violated tells whether a rule was found broken so far. What it says before the
 // history has ended is final: later events never mend a violation.
-func (f *findings) violated() bool { return len(f.violations) > 0 }
+func (f *findings) Violated() bool { return len(f.violations) > 0 }
+
+// Breached tells whether the rule was found broken so far.
+func (f *findings) Breached(rule string) bool { return f.broken[rule] > 0 }
 
 // unknown notes something that cannot be decided. The same text is noted once.
 func (f *findings) unknown(format string, args ...any) {
@@ -54,12 +57,19 @@ func (f *findings) unknown(format string, args ...any) {
 	if slices.Contains(f.unknowns, text) {
 		return
 	}
-	f.undecided++
+	f.open++
 	if len(f.unknowns) < maxUnknowns {
 		f.unknowns = append(f.unknowns, text)
 	}
 }
 
+// undecided tells whether something was noted that cannot be decided.
+func (f *findings) undecided() bool { return f.open > 0 }
+
+// counted returns what a stat has come to.
+func (f *findings) counted(stat string) int64 { return f.stats[stat] }
+
+// count adds to what the result tells under a name.
 func (f *findings) count(stat string, n int64) {
 	if f.stats == nil {
 		f.stats = make(map[string]int64)
@@ -70,8 +80,8 @@ func (f *findings) count(stat string, n int64) {
 // result makes the checker's result; summary is what it says when all is well.
 func (f *findings) result(name, summary string) Result {
 	r := Result{Checker: name, Verdict: Valid, Summary: summary, Stats: maps.Clone(f.stats)}
-	if f.undecided > int64(len(f.unknowns)) {
-		f.unknowns = append(f.unknowns, fmt.Sprintf("… and %d more", f.undecided-int64(len(f.unknowns))))
+	if f.open > int64(len(f.unknowns)) {
+		f.unknowns = append(f.unknowns, fmt.Sprintf("… and %d more", f.open-int64(len(f.unknowns))))
 	}
 	r.Unknowns = f.unknowns
 	if len(f.unknowns) > 0 {

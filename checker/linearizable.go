@@ -53,6 +53,9 @@ type opRef struct {
 // Name returns "linearizable".
 func (*Linearizable) Name() string { return "linearizable" }
 
+// Early returns OfPrefix.
+func (*Linearizable) Early() Early { return OfPrefix }
+
 // Event takes the next event.
 func (l *Linearizable) Event(e *history.Event) {
 	op := e.Op
@@ -183,7 +186,7 @@ func (l *Linearizable) judge(r *register, s *search) {
 			continue
 		}
 		l.count("searched", 1)
-		switch verdict, why := s.check(part); verdict {
+		switch v, why := s.check(part); v {
 		case Invalid:
 			l.searched(r, s.shrink(part))
 			return

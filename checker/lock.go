@@ -64,6 +64,9 @@ func NewLock() *Lock { return &Lock{locks: make(map[string]*lock), open: make(ma
 // Name returns "lock".
 func (*Lock) Name() string { return "lock" }
 
+// Early returns OfPrefix.
+func (*Lock) Early() Early { return OfPrefix }
+
 // Event takes the next event.
 func (c *Lock) Event(e *history.Event) {
 	op := e.Op

@@ -98,17 +98,15 @@ func NewLogs() *Logs { return &Logs{members: make(map[string]*logMember)} }
 // Name returns "logs".
 func (*Logs) Name() string { return "logs" }
 
+// Early returns AsEventsCome.
+func (*Logs) Early() Early { return AsEventsCome }
+
 // Event takes the next event.
 func (c *Logs) Event(e *history.Event) {
-	if e.Run != nil {
-		c.run(e.Run)
+	r := c.deed(e)
+	if r == nil {
 		return
 	}
-	r := e.Raft
-	if r == nil || c.reconfigured(r) {
-		return
-	}
-	c.seen = true
 	if r.Source != history.Trace {
 		c.wire.tap(&c.sources, e)
 		return

@@ -49,7 +49,7 @@ func (s *mapSearch) prune() {
 }
 
 // check decides a part of the group.
-func (s *mapSearch) check(ops mapOps) (verdict Verdict, why string) {
+func (s *mapSearch) check(ops mapOps) (v Verdict, why string) {
 	operations := make([]porcupine.Operation, len(ops))
 	for i, op := range ops {
 		operations[i] = porcupine.Operation{Input: op, Call: int64(op.invoke.Seq), Return: op.ret}

@@ -117,8 +117,8 @@ func TestModel(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := moves(t, "q", c.lines)
-			require.Equal(t, c.want, judge(h, fifo().Checker(checker.Options{})).Verdict)
-			require.Equal(t, c.want, judge(h, withItems(fifo()).Checker(checker.Options{})).Verdict)
+			require.Equal(t, c.want, h.judge(fifo().Checker(checker.Options{})).Verdict)
+			require.Equal(t, c.want, h.judge(withItems(fifo()).Checker(checker.Options{})).Verdict)
 		})
 	}
 }
@@ -134,7 +134,7 @@ func TestModelExact(t *testing.T) {
 		if fits(fifo(), nil, ops) {
 			want = checker.Valid
 		}
-		got := judge(h, fifo().Checker(checker.Options{}))
+		got := h.judge(fifo().Checker(checker.Options{}))
 		require.Equal(t, want, got.Verdict, "seed %d: %s", seed, got.Summary)
 		verdicts[want]++
 	}
@@ -258,7 +258,7 @@ func TestModelExplains(t *testing.T) {
 2 dequeue
 2 ok b`
 	h := moves(t, "q", lines)
-	result := judge(h, withItems(fifo()).Checker(checker.Options{}))
+	result := h.judge(withItems(fifo()).Checker(checker.Options{}))
 	require.Equal(t, checker.Invalid, result.Verdict)
 	require.Len(t, result.Violations, 1)
 	v := result.Violations[0]
@@ -270,7 +270,7 @@ func TestModelExplains(t *testing.T) {
 	require.Contains(t, text, `|-dequeue = "d"-|`)
 	require.NotContains(t, text, `"c"`)
 
-	whole := judge(h, fifo().Checker(checker.Options{}))
+	whole := h.judge(fifo().Checker(checker.Options{}))
 	require.Contains(t, whole.Summary, "of these 7 operations", "the shortest beginning, if no element can be left out")
 }
 
@@ -295,15 +295,15 @@ func TestModelBudget(t *testing.T) {
 	play(t, h, "q2", "1 enqueue a\n1 ok\n1 dequeue\n1 ok a")
 
 	for limit, o := range map[string]checker.Options{"steps": {Steps: 500}, "memory": {SearchMemory: 20_000}} {
-		first := judge(h, fifo().Checker(o))
+		first := h.judge(fifo().Checker(o))
 		require.Equal(t, checker.Unknown, first.Verdict, limit)
 		require.Equal(t, "2 of 3 keys decided (q0, q2); not decided (q1)", first.Summary)
 		require.Regexp(t, "^key q1: its first [0-9]+ answers have an order, up to 0.0[0-9]+s; "+
 			"of all its 17 operations, the search for an order exceeded its "+limit+"$", first.Unknowns[1])
-		require.Equal(t, first, judge(h, fifo().Checker(o)))
+		require.Equal(t, first, h.judge(fifo().Checker(o)))
 	}
-	require.Equal(t, checker.Invalid, judge(h, fifo().Checker(checker.Options{})).Verdict)
-	late := judge(h, fifo().Checker(checker.Options{Wall: 1}))
+	require.Equal(t, checker.Invalid, h.judge(fifo().Checker(checker.Options{})).Verdict)
+	late := h.judge(fifo().Checker(checker.Options{Wall: 1}))
 	require.Equal(t, checker.Unknown, late.Verdict)
 	require.Contains(t, late.Summary, "0 of 3 keys decided")
 	require.Contains(t, late.Unknowns[1], "the time for all searches was used up (1ns of wall clock)")
@@ -339,7 +339,7 @@ func TestModelMayChoose(t *testing.T) {
 		"3 dequeue\n3 ok d":                                       checker.Invalid,
 		"3 dequeue\n3 ok c\n1 enqueue c\n1 ok\n3 dequeue\n3 ok c": checker.Valid,
 	} {
-		require.Equal(t, want, judge(moves(t, "b", filled+answers), bag.Checker(checker.Options{})).Verdict, answers)
+		require.Equal(t, want, moves(t, "b", filled+answers).judge(bag.Checker(checker.Options{})).Verdict, answers)
 	}
 }
 

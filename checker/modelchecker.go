@@ -142,8 +142,8 @@ func few(names []string) string {
 
 // judge decides one key. If it cannot, it says why and how far it came.
 func (c *modelChecker[S]) judge(k *modelKey[S], b *budget) (undecided string) {
-	bad, verdict, why := c.part(k).decide(b)
-	switch verdict {
+	bad, v, why := c.part(k).decide(b)
+	switch v {
 	case Unknown:
 		return "key " + k.name + ": " + why
 	case Invalid:
@@ -167,7 +167,7 @@ func (c *modelChecker[S]) tell(k *modelKey[S], bad modelPart[S], b *budget) {
 		op := bad.ops[last]
 		rest := modelPart[S]{c, k.name, slices.Delete(slices.Clone(bad.ops), last, last+1)}
 		var leaves string
-		if verdict, _ := rest.search(b, &leaves); verdict == Valid {
+		if v, _ := rest.search(b, &leaves); v == Valid {
 			text += fmt.Sprintf("; without the last, client %d's %s, there is one, which leaves %s", op.op.Process, c.model.DescribeOp(&op.op), leaves)
 		}
 	}

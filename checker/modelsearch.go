@@ -25,13 +25,13 @@ func (c *modelChecker[S]) part(k *modelKey[S]) modelPart[S] {
 }
 
 // check decides the part.
-func (p modelPart[S]) check(b *budget) (verdict Verdict, why string) { return p.search(b, nil) }
+func (p modelPart[S]) check(b *budget) (v Verdict, why string) { return p.search(b, nil) }
 
 // search decides the part, and says in which state the order that it found leaves
 // the key.
-func (p modelPart[S]) search(b *budget, leaves *string) (verdict Verdict, why string) {
+func (p modelPart[S]) search(b *budget, leaves *string) (v Verdict, why string) {
 	var last any
-	verdict, why = b.decide(p.operations(), func(purse *purse) porcupine.Model {
+	v, why = b.decide(p.operations(), func(purse *purse) porcupine.Model {
 		m := p.model(purse)
 		step := m.Step
 		m.Step = func(state, input, output any) (ok bool, next any) {
@@ -43,10 +43,10 @@ func (p modelPart[S]) search(b *budget, leaves *string) (verdict Verdict, why st
 		last = m.Init()
 		return m
 	})
-	if verdict == Valid && leaves != nil {
+	if v == Valid && leaves != nil {
 		*leaves = p.describe(last)
 	}
-	return verdict, why
+	return v, why
 }
 
 func (p modelPart[S]) operations() []porcupine.Operation {
@@ -122,7 +122,7 @@ func (p modelPart[S]) describe(set any) string {
 // that has no order is mostly a short one, whose search is short. If the budget runs
 // out it says how long the longest beginning is that has an order, as far as it
 // could tell, and why. An illegal beginning is returned.
-func (p modelPart[S]) decide(b *budget) (bad modelPart[S], verdict Verdict, why string) {
+func (p modelPart[S]) decide(b *budget) (bad modelPart[S], v Verdict, why string) {
 	ends := p.ends()
 	slices.Sort(ends)
 	n, legal := 0, 0 // answers
@@ -132,13 +132,13 @@ func (p modelPart[S]) decide(b *budget) (bad modelPart[S], verdict Verdict, why 
 		if n == len(ends) {
 			bad = p
 		}
-		if verdict, why = bad.check(b); verdict != Valid {
+		if v, why = bad.check(b); v != Valid {
 			break
 		}
 		legal = n
 	}
-	if verdict != Unknown {
-		return bad, verdict, ""
+	if v != Unknown {
+		return bad, v, ""
 	}
 	less := b.part(16)
 	defer func() { b.total += less.total }()

@@ -187,7 +187,7 @@ func (m *MultiRegister) judge(group []int32, searches *budget) {
 	}
 	s.keys = len(places)
 	s.prune()
-	switch verdict, why := s.check(s.ops); verdict {
+	switch v, why := s.check(s.ops); v {
 	case Unknown:
 		m.unknown("the group of %s: of %s none decided: %s", m.names(places), many(len(s.ops), "operation"), why)
 	case Invalid:

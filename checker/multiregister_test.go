@@ -29,7 +29,7 @@ func TestMultiRegisterExact(t *testing.T) {
 		if ordered(deals, map[string]string{}) {
 			want = checker.Valid
 		}
-		got := judge(h, checker.NewMultiRegister(checker.Options{}))
+		got := h.judge(checker.NewMultiRegister(checker.Options{}))
 		require.Equal(t, want, got.Verdict, "seed %d: %s\n%v", seed, got.Summary, deals)
 		if want == checker.Valid {
 			all := judgeAll(h)
@@ -39,13 +39,6 @@ func TestMultiRegisterExact(t *testing.T) {
 	}
 	require.Greater(t, verdicts[checker.Valid], 400)
 	require.Greater(t, verdicts[checker.Invalid], 400)
-}
-
-func judge(h *tape, c checker.Checker) checker.Result {
-	for i := range h.events {
-		c.Event(&h.events[i])
-	}
-	return c.Finish()
 }
 
 // judgeAll gives the verdict of all that look at transactions on registers.
@@ -162,9 +155,9 @@ func TestMultiRegisterUnknown(t *testing.T) {
 	txn := history.Op{F: history.FTxn, Txn: []history.Micro{{F: history.FPut, Key: "a", Arg: "1"}, {F: history.FPut, Key: "b", Arg: "1"}}}
 	h := newTape(history.Run{})
 	h.do(1, history.OK, txn)
-	require.Equal(t, checker.Valid, judge(h, checker.NewMultiRegister(checker.Options{})).Verdict)
+	require.Equal(t, checker.Valid, h.judge(checker.NewMultiRegister(checker.Options{})).Verdict)
 	h.do(1, history.OK, history.Op{F: history.FCas, Key: "b", Old: "1", Arg: "2"})
-	got := judge(h, checker.NewMultiRegister(checker.Options{}))
+	got := h.judge(checker.NewMultiRegister(checker.Options{}))
 	require.Equal(t, checker.Unknown, got.Verdict)
 	require.Contains(t, got.Summary, "key b is also used outside of transactions")
 
@@ -172,13 +165,13 @@ func TestMultiRegisterUnknown(t *testing.T) {
 	for range 20 {
 		h.do(1, history.OK, txn)
 	}
-	got = judge(h, checker.NewMultiRegister(checker.Options{Steps: 3}))
+	got = h.judge(checker.NewMultiRegister(checker.Options{Steps: 3}))
 	require.Equal(t, checker.Unknown, got.Verdict)
 	require.Contains(t, got.Summary, "the group of a, b: of 20 operations none decided: the search for an order exceeded its steps")
 
 	h = newTape(history.Run{})
 	h.do(1, history.OK, history.Op{F: history.FTxn, Txn: txn.Txn[:1]})
-	require.Contains(t, judge(h, checker.NewMultiRegister(checker.Options{})).Summary, "not checked")
+	require.Contains(t, h.judge(checker.NewMultiRegister(checker.Options{})).Summary, "not checked")
 }
 
 // A history in which nothing was answered, or of which the end is missing, proves

@@ -20,6 +20,9 @@ func NewNodeLogs() *NodeLogs { return &NodeLogs{} }
 // Name returns "node-logs".
 func (*NodeLogs) Name() string { return "node-logs" }
 
+// Early returns AsEventsCome.
+func (*NodeLogs) Early() Early { return AsEventsCome }
+
 // Event takes the next event.
 func (c *NodeLogs) Event(e *history.Event) {
 	switch {

@@ -46,11 +46,11 @@ func (m Model[S]) WriteHTML(w io.Writer, key string, events iter.Seq2[*history.E
 		return Page{}, fmt.Errorf("key %q: the history has no %v of it: %w", key, m.Ops, ErrOrdered)
 	}
 	b := newBudget(c.options)
-	bad, verdict, why := c.part(k).decide(b)
-	if verdict == Unknown {
+	bad, v, why := c.part(k).decide(b)
+	if v == Unknown {
 		return Page{}, fmt.Errorf("key %q: %s", key, why)
 	}
-	if verdict == Valid {
+	if v == Valid {
 		return Page{}, fmt.Errorf("key %q: its operations have an order: %w", key, ErrOrdered)
 	}
 	bad = shortest(bad, func(p modelPart[S]) bool {
@@ -87,13 +87,11 @@ func (p modelPart[S]) draw(w io.Writer, proof func(*modelOp) bool) (Page, error)
 		operations[i].Return = min(op.ret, end+1) // "forever" would be drawn as a time
 		operations[i].Metadata = p.remark(op, proof(op))
 	}
-	limited := &purse{steps: pageSteps, memory: math.MaxInt64, deadline: time.Now().Add(p.c.options.Wall)}
+	limited := newPurse(pageSteps, p.c.options.Wall)
 	_, info := porcupine.CheckOperationsVerbose(limited.guard(p.model(limited)), operations, 0)
-	if limited.panicked != "" {
-		panic(limited.panicked)
-	}
+	limited.rethrow()
 	// Drawing steps through the partial orders again, without a limit.
-	m := p.model(&purse{steps: math.MaxInt64, memory: math.MaxInt64, deadline: limited.deadline.Add(time.Hour)})
+	m := p.model(newPurse(math.MaxInt64, time.Hour))
 	m.DescribeOperation = func(input, _ any) string { return p.c.model.DescribeOp(&input.(*modelOp).op) }
 	m.DescribeState = p.describe
 	if err := porcupine.Visualize(m, info, w); err != nil {

@@ -60,7 +60,7 @@ func All(o Options) []Checker {
 // Online returns new checkers of the kinds that find violations as events come,
 // in memory that does not grow with the operations of clients.
 func Online() []Checker {
-	return []Checker{NewElection(), NewVotes(), NewStaleLog(), NewLogs(), NewTimers(), NewNodeLogs()}
+	return early(AsEventsCome, All(Options{}))
 }
 
 // Run feeds a history to the checkers and reports what they found. An error of
@@ -131,7 +131,7 @@ func (r *Runner) feed(e *history.Event, i int) (next int) {
 // Checkers that need the whole history to decide have no say in it.
 func (r *Runner) Violated() bool {
 	for i, c := range r.checkers {
-		if f, ok := c.(interface{ violated() bool }); ok && r.panics[i] == "" && f.violated() {
+		if w, ok := c.(Watchful); ok && r.panics[i] == "" && w.Violated() {
 			return true
 		}
 	}

@@ -49,7 +49,7 @@ func passages(items []item) []passage {
 type search struct{ *budget }
 
 // check decides one passage. Unknown comes with the budget that ran out.
-func (s *search) check(h passage) (verdict Verdict, why string) {
+func (s *search) check(h passage) (v Verdict, why string) {
 	operations := make([]porcupine.Operation, len(h.items))
 	for i := range h.items {
 		it := &h.items[i]

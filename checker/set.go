@@ -112,6 +112,9 @@ func NewSet() *Set {
 // Name returns "set".
 func (*Set) Name() string { return "set" }
 
+// Early returns OfPrefix.
+func (*Set) Early() Early { return OfPrefix }
+
 // Event takes the next event.
 func (s *Set) Event(e *history.Event) {
 	op := e.Op

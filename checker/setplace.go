@@ -86,7 +86,7 @@ func (s *Set) place(c *collection) {
 	slices.SortFunc(p.reads, func(a, b placing) int {
 		return cmp.Or(cmp.Compare(a.length, b.length), cmp.Compare(a.call, b.call))
 	})
-	switch verdict, _ := p.decide(); verdict {
+	switch v, _ := p.decide(); v {
 	case Unknown:
 		s.unknown("key %s: values were appended more than once; all others are judged, but which append has which place is too much to find out", c.key)
 	case Invalid:

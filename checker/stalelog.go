@@ -49,17 +49,15 @@ func NewStaleLog() *StaleLog { return &StaleLog{winners: make(map[winner]history
 // Name returns "stale-log".
 func (*StaleLog) Name() string { return "stale-log" }
 
+// Early returns AsEventsCome.
+func (*StaleLog) Early() Early { return AsEventsCome }
+
 // Event takes the next event.
 func (c *StaleLog) Event(e *history.Event) {
-	if e.Run != nil {
-		c.run(e.Run)
+	r := c.deed(e)
+	if r == nil {
 		return
 	}
-	r := e.Raft
-	if r == nil || c.reconfigured(r) {
-		return
-	}
-	c.seen = true
 	switch r.What {
 	case history.RaftLeader:
 		c.lineage.crown(e)

@@ -88,7 +88,7 @@ func (c *Logs) state(m *logMember, e *history.Event) {
 	}
 	c.states.compared++
 	const rule = "different states after the same entries"
-	if old.digest == r.Digest || c.broken["committed entries changed"] > 0 || c.broken["logs do not match"] > 0 {
+	if old.digest == r.Digest || c.Breached("committed entries changed") || c.Breached("logs do not match") {
 		return
 	}
 	first := c.byID[old.node]

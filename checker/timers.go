@@ -39,6 +39,9 @@ func NewTimers() *Timers { return &Timers{} }
 // Name returns "timers".
 func (*Timers) Name() string { return "timers" }
 
+// Early returns AsEventsCome.
+func (*Timers) Early() Early { return AsEventsCome }
+
 // Event takes the next event.
 func (c *Timers) Event(e *history.Event) {
 	if e.Run != nil {

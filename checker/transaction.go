@@ -27,6 +27,9 @@ func inTransactions(c Checker) Checker { return &perKey{Checker: c, open: make(m
 // process of its own, the stand-in. Their numbers are negative.
 func standIn(n int) int { return -1 - n }
 
+// Early says when the checker of single keys can be asked.
+func (p *perKey) Early() Early { return EarlyOf(p.Checker) }
+
 // Event takes the next event.
 func (p *perKey) Event(e *history.Event) {
 	op := e.Op

@@ -85,6 +85,9 @@ func (*Transactions) Name() string { return "transactions" }
 // ofList tells whether a deed is one of lists.
 func ofList(m *history.Micro) bool { return m.F == history.FAppend || m.F == history.FRead }
 
+// Early returns OfPrefix.
+func (*Transactions) Early() Early { return OfPrefix }
+
 // Event takes the next event.
 func (c *Transactions) Event(e *history.Event) {
 	op := e.Op

@@ -222,7 +222,7 @@ func TestTransactionsExplain(t *testing.T) {
 		together("append x 1", "read x 1 7")(),
 		inTurn("?append x 1, append y 1", "read y 1", "read x")(),
 	} {
-		got := h.judge(newTransactions())
+		got := h.judge(checker.NewTransactions())
 		require.Equal(t, checker.Invalid, got.Verdict)
 		for _, v := range got.Violations {
 			b.WriteString(v.Text + "\n")

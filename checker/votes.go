@@ -135,33 +135,32 @@ func NewVotes() *Votes {
 // Name returns "votes".
 func (*Votes) Name() string { return "votes" }
 
+// Early returns AsEventsCome.
+func (*Votes) Early() Early { return AsEventsCome }
+
 // Event takes the next event.
 func (c *Votes) Event(e *history.Event) {
-	if e.Run != nil {
-		c.run(e.Run)
+	r := c.deed(e)
+	if r == nil {
 		return
 	}
-	if e.Raft == nil || c.reconfigured(e.Raft) {
-		return
-	}
-	c.seen = true
-	switch e.Raft.What {
+	switch r.What {
 	case history.RaftStart, history.RaftFollower, history.RaftCandidate, history.RaftVote, history.RaftLeader,
 		history.RaftAppend, history.RaftTruncate, history.RaftInstall, history.RaftConfig:
 	default:
 		return
 	}
-	v := c.voters[e.Raft.Node]
+	v := c.voters[r.Node]
 	if v == nil {
-		v = &voter{name: e.Raft.Node, traced: make(map[uint64]*ballot), tapped: make(map[uint64]*ballot)}
+		v = &voter{name: r.Node, traced: make(map[uint64]*ballot), tapped: make(map[uint64]*ballot)}
 		c.voters[v.name] = v
 	}
-	if e.Raft.Source == history.Tap {
+	if r.Source == history.Tap {
 		c.tap(v, e)
 		return
 	}
 	inc := v.inc
-	if !v.advance(e.Raft) {
+	if !v.advance(r) {
 		c.unknown("the trace of %s is out of order near %s: its votes cannot be judged", v.name, seconds(e.At))
 		return
 	}
