@@ -37,7 +37,16 @@ var allowed = map[string][]string{
 	"harness/cli":              {"harness/...", "checker", "nemesis"},
 	"nemesis":                  {"harness/history"},
 	"nemesis/draw":             {"nemesis"},
-	"checker":                  {"harness/history"},
+	"checker":                  {"checker/...", "harness/history"},
+	"checker/verdict":          {"harness/history"},
+	"checker/tape":             {"checker/verdict", "harness/history"},
+	"checker/raft":             {"checker/verdict", "harness/history"},
+	"checker/register":         {"checker/verdict", "harness/history"},
+	"checker/set":              {"checker/verdict", "harness/history"},
+	"checker/txn":              {"checker/verdict", "harness/history"},
+	"checker/lock":             {"checker/verdict", "harness/history"},
+	"checker/model":            {"checker/verdict", "harness/history"},
+	"checker/evidence":         {"checker/verdict", "harness/history"},
 }
 
 // Packages know of each other what DESIGN.md says, and no more.

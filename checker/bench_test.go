@@ -1,123 +1,126 @@
 package checker_test
 
 import (
-	"encoding/binary"
-	"runtime"
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
-	"github.com/usurper/usurper/checker"
+	"github.com/anishathalye/porcupine"
+
+	"github.com/usurper/usurper/checker/register"
+	"github.com/usurper/usurper/checker/set"
+	"github.com/usurper/usurper/checker/tape"
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
-// long is a legal history of n raft events of five members: a new leader every
-// 20,000 events, and between them appends of one entry, on every member, each
-// followed by its commit.
-func long(n int) (events []history.Event, committed uint64) {
-	h := traced("n1", "n2", "n3", "n4", "n5")
-	h.start()
-	term, index, entryTerm, chain := uint64(0), uint64(0), uint64(0), uint64(0)
-	for len(h.events) < n {
-		term++
-		leader := h.nodes[int(term)%5]
-		last := pos(entryTerm, index)
-		h.trace(leader, history.Raft{What: history.RaftCandidate, Term: term, Last: last})
-		for _, v := range h.nodes {
-			h.trace(v, history.Raft{
-				What: history.RaftVote, Term: term, PeerTerm: term, Peer: leader, Granted: true, Last: last, PeerLast: last,
-			})
+// registers is a crowd's history of gets, puts and cas.
+func registers(c tape.Crowd) []history.Event {
+	state := make([]string, c.Keys)
+	values := 0
+	return c.Events(func(r *rand.Rand, key int) history.Op {
+		switch roll := r.IntN(10); {
+		case roll < 4:
+			return history.Op{F: history.FGet}
+		case roll < 8:
+			values++
+			return tape.Put(fmt.Sprint("v", values))
 		}
-		h.trace(leader, history.Raft{What: history.RaftLeader, Term: term, Last: last, Hash: chain})
-		for range 2000 {
-			index++
-			entryTerm = term
-			chain = chain*0x9e3779b97f4a7c15 + term
-			hashes := binary.LittleEndian.AppendUint64(nil, chain)
-			for i := range h.nodes {
-				node := h.nodes[(int(term)+i)%5]
-				h.trace(node, history.Raft{
-					What: history.RaftAppend, Term: term, Peer: leader, From: index, To: index, EntryTerm: term, Hashes: hashes,
-				})
-				h.trace(node, history.Raft{
-					What: history.RaftCommit, Term: term, Index: index, EntryTerm: term, Hash: chain, Lead: node == leader,
-				})
-			}
+		values++
+		return tape.Cas(state[key], fmt.Sprint("v", values))
+	}, func(key int, op *history.Op) {
+		switch {
+		case op.F == history.FGet:
+			op.Got, op.Saw = state[key], true
+		case op.F == history.FCas && op.Old != state[key]:
+			op.Type, op.Got, op.Saw = history.Fail, state[key], true
+		default:
+			state[key] = op.Arg
 		}
-	}
-	h.end()
-	return h.events, index
+	})
 }
 
-func BenchmarkRaftCheckers(b *testing.B) {
-	events, committed := long(1_000_000)
-	for _, bench := range []struct {
-		name  string
-		build func() []checker.Checker
+// collections is a crowd's history of additions and reads: two to one.
+func collections(c tape.Crowd, f history.F) []history.Event {
+	state := make([][]string, c.Keys)
+	values := 0
+	return c.Events(func(r *rand.Rand, _ int) history.Op {
+		if r.IntN(3) == 0 {
+			return history.Op{F: history.FRead, Final: true}
+		}
+		values++
+		return history.Op{F: f, Arg: fmt.Sprint("v", values)}
+	}, func(key int, op *history.Op) {
+		if op.F == history.FRead {
+			op.List, op.Saw = slices.Clone(state[key]), true
+		} else {
+			state[key] = append(state[key], op.Arg)
+		}
+	})
+}
+
+// stale makes a read near the end return a value of the start.
+func stale(events []history.Event) []history.Event {
+	events = slices.Clone(events)
+	old := ""
+	for i := range events {
+		if op := events[i].Op; op != nil && op.F == history.FPut && op.Type == history.OK {
+			old = op.Arg
+			break
+		}
+	}
+	for i := len(events) * 99 / 100; ; i++ {
+		if op := events[i].Op; op != nil && op.F == history.FGet && op.Type == history.OK {
+			lie := *op
+			lie.Got = old
+			events[i].Op = &lie
+			return events
+		}
+	}
+}
+
+func linearizable() verdict.Checker { return register.New(verdict.Options{}) }
+
+func BenchmarkExact(b *testing.B) {
+	for _, row := range []struct {
+		name string
+		c    tape.Crowd
 	}{
-		{"election", func() []checker.Checker { return []checker.Checker{checker.NewElection()} }},
-		{"votes", func() []checker.Checker { return []checker.Checker{checker.NewVotes()} }},
-		{"stale-log", func() []checker.Checker { return []checker.Checker{checker.NewStaleLog()} }},
-		{"logs", func() []checker.Checker { return []checker.Checker{checker.NewLogs()} }},
-		{"election+logs", func() []checker.Checker {
-			return []checker.Checker{checker.NewElection(), checker.NewLogs()}
-		}},
-		{"election+votes+stale-log+logs", func() []checker.Checker {
-			return []checker.Checker{checker.NewElection(), checker.NewVotes(), checker.NewStaleLog(), checker.NewLogs()}
-		}},
-		{"all", func() []checker.Checker { return checker.All(checker.Options{}) }},
+		{"register-10-clients", tape.Crowd{Clients: 10, Operations: tape.Million, Keys: 1}},
+		{"register-100-clients-1%-unanswered", tape.Crowd{Clients: 100, Operations: tape.Million, Unanswered: 10, Keys: 1}},
 	} {
-		b.Run(bench.name, func(b *testing.B) {
-			var bytes uint64
-			for b.Loop() {
-				b.StopTimer()
-				before := heap()
-				r := checker.NewRunner(bench.build())
-				b.StartTimer()
-				for i := range events {
-					r.Event(&events[i])
-				}
-				b.StopTimer()
-				bytes = heap() - before
-				b.StartTimer()
-				if report := r.Finish(); report.Verdict == checker.Invalid {
-					b.Fatal(report)
-				}
-			}
-			b.ReportMetric(float64(len(events))*float64(b.N)/b.Elapsed().Seconds(), "events/s")
-			b.ReportMetric(float64(bytes)/float64(committed), "B/entry")
-			b.ReportMetric(0, "ns/op")
+		events := registers(row.c)
+		b.Run(row.name, func(b *testing.B) { tape.Measure(b, events, linearizable, verdict.Valid) })
+		events = stale(events)
+		b.Run(row.name+"-stale-read", func(b *testing.B) { tape.Measure(b, events, linearizable, verdict.Invalid) })
+	}
+	newSet := func() verdict.Checker { return set.New() }
+	for _, f := range []history.F{history.FAdd, history.FAppend} {
+		events := collections(tape.Crowd{Clients: 10, Operations: tape.Million, Unanswered: 1, Keys: tape.Million / 100}, f)
+		b.Run(map[history.F]string{history.FAdd: "set", history.FAppend: "list-append"}[f], func(b *testing.B) {
+			tape.Measure(b, events, newSet, verdict.Valid)
 		})
 	}
 }
 
-func heap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
-
-// BenchmarkLinearizable judges bursts of overlapping operations on 26 keys.
-func BenchmarkLinearizable(b *testing.B) {
-	h := newTape(history.Run{})
-	const operations = 100_000
-	for i := range operations / 4 {
-		key := string(rune('a' + i/200%26))
-		p := i * 4
-		at := func(op history.Op) history.Op { op.Key = key; return op }
-		v := string(rune('A'+i%26)) + string(rune('0'+i/26%10)) + string(rune('0'+i/260%10)) + string(rune('0'+i/2600))
-		h.ask(p, at(put(v)))
-		h.ask(p+1, at(get(v)))
-		h.answer(p, history.OK, at(put(v)))
-		h.ask(p+2, at(get(v)))
-		h.answer(p+1, history.OK, at(get(v)))
-		h.answer(p+2, history.OK, at(get(v)))
-		h.do(p+3, history.OK, at(get(v)))
+// BenchmarkPorcupine gives porcupine histories of the same kind, a quarter of a
+// minute each: s/op near 15 means that it had no answer.
+func BenchmarkPorcupine(b *testing.B) {
+	for _, n := range []int{1000, 10_000, tape.Million} {
+		events := registers(tape.Crowd{Clients: 10, Operations: n, Keys: 1})
+		b.Run(fmt.Sprint(n, "-operations"), func(b *testing.B) {
+			operations, model := tape.AsPorcupine(events)
+			var result porcupine.CheckResult
+			for b.Loop() {
+				result = porcupine.CheckOperationsTimeout(model, operations, 15*time.Second)
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s")
+			b.ReportMetric(0, "ns/op")
+			if result == porcupine.Illegal {
+				b.Fatal("illegal")
+			}
+		})
 	}
-	b.ResetTimer()
-	for b.Loop() {
-		if got := h.judge(linearizable()); got.Verdict != checker.Valid {
-			b.Fatal(got.Summary)
-		}
-	}
-	b.ReportMetric(operations*float64(b.N)/b.Elapsed().Seconds(), "operations/s")
 }

@@ -7,23 +7,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
 func TestBreaches(t *testing.T) {
-	violation := func(rule string, seq uint64) checker.Violation {
-		return checker.Violation{Rule: rule, Text: rule, Events: []history.Event{{Seq: seq}}}
+	violation := func(rule string, seq uint64) verdict.Violation {
+		return verdict.Violation{Rule: rule, Text: rule, Events: []history.Event{{Seq: seq}}}
 	}
-	report := checker.Report{Verdict: checker.Invalid, Results: []checker.Result{
-		{Checker: "election", Violations: []checker.Violation{violation("a", 30), violation("a", 40), violation("b", 50)}},
-		{Checker: "votes", Violations: []checker.Violation{violation("a", 20)}},
+	report := checker.Report{Verdict: verdict.Invalid, Results: []verdict.Result{
+		{Checker: "election", Violations: []verdict.Violation{violation("a", 30), violation("a", 40), violation("b", 50)}},
+		{Checker: "votes", Violations: []verdict.Violation{violation("a", 20)}},
 		{Checker: "logs"},
 	}}
-	require.Equal(t, []checker.Breach{{"votes", "a"}, {"election", "a"}, {"election", "b"}}, report.Breaches())
+	require.Equal(t, []checker.Breach{{Checker: "votes", Rule: "a"}, {Checker: "election", Rule: "a"}, {Checker: "election", Rule: "b"}}, report.Breaches())
 	v, ok := report.Violation(checker.Breach{Checker: "election", Rule: "a"})
 	require.True(t, ok)
 	require.Equal(t, uint64(30), v.Events[0].Seq)
-	for _, other := range []checker.Breach{{"votes", "b"}, {"logs", "a"}, {"nobody", "a"}} {
+	for _, other := range []checker.Breach{{Checker: "votes", Rule: "b"}, {Checker: "logs", Rule: "a"}, {Checker: "nobody", Rule: "a"}} {
 		_, ok := report.Violation(other)
 		require.False(t, ok, other)
 	}
@@ -31,14 +32,14 @@ func TestBreaches(t *testing.T) {
 	require.True(t, result.Breaks(checker.Breach{Checker: "election", Rule: "b"}))
 	require.False(t, result.Breaks(checker.Breach{Checker: "votes", Rule: "a"}))
 
-	lin := checker.Report{Results: []checker.Result{{
-		Checker: "linearizable", Violations: []checker.Violation{violation("values out of order", 1), violation("not linearizable", 2)}}}}
-	require.Equal(t, []checker.Breach{{"linearizable", "not linearizable"}}, lin.Breaches(), "however it was proved")
+	lin := checker.Report{Results: []verdict.Result{{
+		Checker: "linearizable", Violations: []verdict.Violation{violation("values out of order", 1), violation("not linearizable", 2)}}}}
+	require.Equal(t, []checker.Breach{{Checker: "linearizable", Rule: "not linearizable"}}, lin.Breaches(), "however it was proved")
 	v, ok = lin.Violation(lin.Breaches()[0])
 	require.True(t, ok)
 	require.Equal(t, "values out of order", v.Rule)
 
-	require.Empty(t, (&checker.Report{Verdict: checker.Valid}).Breaches())
+	require.Empty(t, (&checker.Report{Verdict: verdict.Valid}).Breaches())
 }
 
 // A runner tells of the rule that it is asked for, and of no other.

@@ -1,67 +1,79 @@
 // Package checker turns a history into a verdict.
 //
 // A checker is a pure function of the history: it reads no clock, no file and
-// no other package of the project but harness/history. Each consumes the
-// history event by event, so that a history need not fit in memory and a check
-// can run while the run does.
+// nothing else of the project but harness/history. Each consumes the history
+// event by event, so that a history need not fit in memory and a check can run
+// while the run does.
 //
-// To add a checker: write one file with its type and a constructor, one good
-// and one bad history in its test, and its line in All. A system of your own needs
-// none of it: see [Model].
+// This package is the face: [All] makes the checkers, [Run] or [RunBatches] feeds
+// them a history, and a [Report] says what they found. The rules are in the wings,
+// none of which knows another:
+//
+//   - raft: elections, votes, stale logs, logs, timers
+//   - register: get, put, cas and delete of keys that hold one value
+//   - set: sets and lists that only grow
+//   - txn: transactions on lists
+//   - lock: locks with fencing tokens
+//   - model: systems of your own, see [Model]
+//   - evidence: whether the run was one, whether the system served, crashed, diverged
+//
+// All stand on package verdict: what a checker is, how it finds and says things.
+// The tests' histories are made with package tape.
+//
+// To add a checker: write one file with its type and a constructor in the wing that
+// it belongs to, one good and one bad history in its test, and its line in [All].
+// A system of your own needs none of it.
 package checker
 
-import "github.com/usurper/usurper/harness/history"
+import (
+	"github.com/usurper/usurper/checker/model"
+	"github.com/usurper/usurper/checker/verdict"
+)
 
-// Verdict is a checker's answer.
-type Verdict string
+// Checker judges one history. It is used once, by one goroutine.
+type Checker = verdict.Checker
+
+// Verdict is a checker's answer: [Valid], [Invalid] or [Unknown].
+type Verdict = verdict.Verdict
 
 // A run's verdict is the worst of its checkers': Invalid, then Unknown, then
 // Valid.
 const (
-	Valid   Verdict = "valid"
-	Invalid Verdict = "invalid"
-	Unknown Verdict = "unknown"
+	Valid   = verdict.Valid
+	Invalid = verdict.Invalid
+	Unknown = verdict.Unknown
 )
 
-// Checker judges one history. It is used once, by one goroutine.
-type Checker interface {
-	// Name is the checker's word in reports: election, votes, logs, …
-	Name() string
-	// Event takes the next event. The event and all it points to are valid only
-	// during the call.
-	Event(e *history.Event)
-	// Finish is called once, after the last event.
-	Finish() Result
-}
-
 // Result is what a checker found.
-type Result struct {
-	Checker string  `json:"checker"`
-	Verdict Verdict `json:"verdict"`
-	// Summary is one line: what was checked, or what is wrong.
-	Summary string `json:"summary"`
-	// Violations are set when Verdict is Invalid: the first few of each rule, in
-	// history order.
-	Violations []Violation `json:"violations,omitempty"`
-	// Unknowns says what could not be decided and why.
-	Unknowns []string `json:"unknowns,omitempty"`
-	// Stats counts what was looked at, for reports.
-	Stats map[string]int64 `json:"stats,omitempty"`
-}
+type Result = verdict.Result
 
 // Violation is one broken rule with the few events that prove it.
-type Violation struct {
-	Rule string `json:"rule"` // short and fixed: "two leaders in one term"
-	Text string `json:"text"` // in plain words, with nodes, terms and times
-	// Events prove it, in history order; usually two to four.
-	Events []history.Event `json:"events"`
-}
+type Violation = verdict.Violation
+
+// Breach names a broken rule without the circumstances: what a run must show
+// again to count as a reproduction of another.
+type Breach = verdict.Breach
+
+// Options tune what the checkers may spend. The zero value is the default of
+// each field.
+type Options = verdict.Options
+
+// Judge is a Checker that says which operations it judges beyond those of package
+// history.
+type Judge = verdict.Judge
+
+// Spec is what the user wants judged besides what [All] judges. A [Model] is one.
+type Spec = verdict.Spec
+
+// Model says what a system of your own does when it does one thing after the other.
+type Model[S any] = model.Model[S]
+
+// Page tells what a page of porcupine's shows.
+type Page = model.Page
+
+// ErrOrdered says that there is nothing to draw: the operations on the key have an
+// order, or none was found not to have.
+var ErrOrdered = model.ErrOrdered
 
 // Worse returns the more severe of two verdicts.
-func Worse(a, b Verdict) Verdict {
-	rank := map[Verdict]int{Valid: 0, Unknown: 1, Invalid: 2}
-	if rank[b] > rank[a] {
-		return b
-	}
-	return a
-}
+func Worse(a, b Verdict) Verdict { return verdict.Worse(a, b) }

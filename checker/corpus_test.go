@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -23,7 +24,7 @@ func TestCorpus(t *testing.T) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
 			var want struct {
-				Verdict checker.Verdict
+				Verdict verdict.Verdict
 				Breach  checker.Breach
 			}
 			b, err := os.ReadFile(file)
@@ -32,10 +33,10 @@ func TestCorpus(t *testing.T) {
 			h, err := history.Open(filepath.Join(dir, "history.jsonl.gz"))
 			require.NoError(t, err)
 			defer h.Close()
-			report, err := checker.Run(checker.All(checker.Options{}), h.Events())
+			report, err := checker.Run(checker.All(verdict.Options{}), h.Events())
 			require.NoError(t, err)
 			require.Equal(t, want.Verdict, report.Verdict, report.String())
-			if want.Verdict == checker.Invalid {
+			if want.Verdict == verdict.Invalid {
 				require.Contains(t, report.Breaches(), want.Breach)
 			}
 		})

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/raft"
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -18,7 +20,7 @@ func Example() {
 	}
 	events := []history.Event{leads("n1", 12402*time.Millisecond), leads("n3", 12431*time.Millisecond)}
 
-	run := checker.NewRunner([]checker.Checker{checker.NewElection()})
+	run := checker.NewRunner([]verdict.Checker{raft.NewElection()})
 	for i := range events {
 		events[i].Seq = uint64(i)
 		run.Event(&events[i])
@@ -28,7 +30,7 @@ func Example() {
 	for _, v := range report.Results[0].Violations {
 		fmt.Println(v.Text)
 		for i := range v.Events {
-			fmt.Println(v.Events[i].At, checker.Describe(&v.Events[i]))
+			fmt.Println(v.Events[i].At, verdict.Describe(&v.Events[i]))
 		}
 	}
 	// Output:

@@ -2,43 +2,34 @@ package checker_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/tape"
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
-// asFile is the tape as the lines of a history.
-func (t *tape) asFile() []byte {
-	var out bytes.Buffer
-	for i := range t.events {
-		line, _ := json.Marshal(&t.events[i]) // events are plain data
-		out.Write(append(line, '\n'))
-	}
-	return out.Bytes()
-}
-
 // The checkers side by side say what they say one after the other, every time.
 func TestRunBatchesSaysWhatRunSays(t *testing.T) {
-	h := traced()
-	h.start()
-	h.lead("n1", 1)
-	h.lead("n2", 1)
-	for _, e := range draw(seeded(4), shape{steps: 2000, open: 4, lies: 1, plain: true}).events[1:] {
-		h.add(e)
+	h := tape.Traced()
+	h.Start()
+	h.Lead("n1", 1)
+	h.Lead("n2", 1)
+	for _, e := range tape.DrawRegister(tape.Seeded(4), tape.RegisterShape{Steps: 2000, Open: 4, Lies: 1, Plain: true}).Events[1:] {
+		h.Add(e)
 	}
-	h.do(1, history.OK, add("a"))
-	h.do(2, history.OK, final("b"))
-	h.end()
-	file := h.asFile()
+	h.Do(1, history.OK, tape.Add("a"))
+	h.Do(2, history.OK, tape.Final("b"))
+	h.End()
+	file := h.AsFile()
 	for _, in := range [][]byte{file, append(bytes.Clone(file), "oops\n"...)} {
-		want, wantErr := checker.Run(checker.All(checker.Options{}), history.NewReader("h", bytes.NewReader(in)).Events())
-		require.Equal(t, checker.Invalid, want.Verdict)
+		want, wantErr := checker.Run(checker.All(verdict.Options{}), history.NewReader("h", bytes.NewReader(in)).Events())
+		require.Equal(t, verdict.Invalid, want.Verdict)
 		for range 5 {
-			got, err := checker.RunBatches(checker.All(checker.Options{}), history.NewReader("h", bytes.NewReader(in)).Batches())
+			got, err := checker.RunBatches(checker.All(verdict.Options{}), history.NewReader("h", bytes.NewReader(in)).Batches())
 			require.Equal(t, wantErr == nil, err == nil)
 			require.Equal(t, want.String(), got.String())
 			require.Equal(t, want, got)
@@ -48,13 +39,13 @@ func TestRunBatchesSaysWhatRunSays(t *testing.T) {
 
 func TestRunBatchesKeepsThePanicAndGoesOn(t *testing.T) {
 	seen := 0
-	h := traced()
-	h.start()
-	report, err := checker.RunBatches([]checker.Checker{
-		&stub{event: boom}, &stub{verdict: checker.Valid, event: func() { seen++ }},
-	}, history.NewReader("h", bytes.NewReader(h.asFile())).Batches())
+	h := tape.Traced()
+	h.Start()
+	report, err := checker.RunBatches([]verdict.Checker{
+		&stub{event: boom}, &stub{verdict: verdict.Valid, event: func() { seen++ }},
+	}, history.NewReader("h", bytes.NewReader(h.AsFile())).Batches())
 	require.NoError(t, err)
-	require.Equal(t, len(h.events), seen)
-	require.Equal(t, checker.Unknown, report.Verdict)
+	require.Equal(t, len(h.Events), seen)
+	require.Equal(t, verdict.Unknown, report.Verdict)
 	require.Contains(t, report.Results[0].Summary, "boom")
 }

@@ -1,118 +1,18 @@
 package checker
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"iter"
-	"math"
-	"time"
 
-	"github.com/anishathalye/porcupine"
-
+	"github.com/usurper/usurper/checker/model"
+	"github.com/usurper/usurper/checker/register"
 	"github.com/usurper/usurper/harness/history"
 )
 
-// ErrOrdered says that there is nothing to draw: the operations on the key have an
-// order, or none was found not to have.
-var ErrOrdered = errors.New("no violation of order")
-
-// Page tells what a page of porcupine's shows.
-type Page struct {
-	Key        string
-	Operations int
-	From, To   time.Duration // when the first was called, and the last one answered
-}
-
-// String is one line about the page.
-func (p Page) String() string {
-	return fmt.Sprintf("key %s, %s from %s to %s", p.Key, many(p.Operations, "operation"), seconds(p.From), seconds(p.To))
-}
-
-// WriteHTML writes porcupine's interactive page about a key of a history on which
-// the model finds no order: the shortest beginning that has none, with the longest
-// partial orders. Without one the error is ErrOrdered. An error of the history is
-// returned; nothing is written then.
-func (m Model[S]) WriteHTML(w io.Writer, key string, events iter.Seq2[*history.Event, error]) (Page, error) {
-	c := m.checker(Options{})
-	for e, err := range events {
-		if err != nil {
-			return Page{}, err
-		}
-		c.Event(e)
-	}
-	k := c.keys[key]
-	if k == nil {
-		return Page{}, fmt.Errorf("key %q: the history has no %v of it: %w", key, m.Ops, ErrOrdered)
-	}
-	b := newBudget(c.options)
-	bad, v, why := c.part(k).decide(b)
-	if v == Unknown {
-		return Page{}, fmt.Errorf("key %q: %s", key, why)
-	}
-	if v == Valid {
-		return Page{}, fmt.Errorf("key %q: its operations have an order: %w", key, ErrOrdered)
-	}
-	bad = shortest(bad, func(p modelPart[S]) bool {
-		v, _ := p.check(b)
-		return v == Invalid
-	})
-	return bad.draw(w, func(*modelOp) bool { return false })
-}
-
-// pageSteps bounds the search for what a page shows as the longest partial orders.
-const pageSteps = 200_000
-
-// draw writes the page. Operations of the proof are marked.
-func (p modelPart[S]) draw(w io.Writer, proof func(*modelOp) bool) (Page, error) {
-	page := Page{Key: p.key, Operations: len(p.ops)}
-	if len(p.ops) == 0 {
-		return page, ErrOrdered
-	}
-	page.From = p.ops[0].invoke.At
-	clients := make(map[int]int) // rows
-	end := int64(0)
-	for _, op := range p.ops {
-		if _, ok := clients[op.op.Process]; !ok {
-			clients[op.op.Process] = len(clients)
-		}
-		end = max(end, op.call)
-		if op.ret != forever {
-			end, page.To = max(end, op.ret), max(page.To, op.doneAt)
-		}
-	}
-	operations := p.operations()
-	for i, op := range p.ops {
-		operations[i].ClientId = clients[op.op.Process]
-		operations[i].Return = min(op.ret, end+1) // "forever" would be drawn as a time
-		operations[i].Metadata = p.remark(op, proof(op))
-	}
-	limited := newPurse(pageSteps, p.c.options.Wall)
-	_, info := porcupine.CheckOperationsVerbose(limited.guard(p.model(limited)), operations, 0)
-	limited.rethrow()
-	// Drawing steps through the partial orders again, without a limit.
-	m := p.model(newPurse(math.MaxInt64, time.Hour))
-	m.DescribeOperation = func(input, _ any) string { return p.c.model.DescribeOp(&input.(*modelOp).op) }
-	m.DescribeState = p.describe
-	if err := porcupine.Visualize(m, info, w); err != nil {
-		return page, fmt.Errorf("draw key %s: %w", p.key, err)
-	}
-	return page, nil
-}
-
-// remark says of an operation who asked whom and when.
-func (p modelPart[S]) remark(op *modelOp, proof bool) string {
-	text := fmt.Sprintf("client %d at %s, from %s", op.op.Process, orElse(op.op.Node, "?"), seconds(op.invoke.At))
-	if op.op.Process < 0 {
-		text = fmt.Sprintf("in a transaction at %s, from %s", orElse(op.op.Node, "?"), seconds(op.invoke.At))
-	}
-	if op.ret != forever {
-		text += " to " + seconds(op.doneAt)
-	} else {
-		text += ", without an answer"
-	}
-	if proof {
-		text += "; part of the proof"
-	}
-	return text
+// WriteHTML writes porcupine's interactive page about a key that holds one value
+// (get, put, cas, delete) and on which the operations of a history have no order:
+// those that prove it and at most some 100 about them. Without a violation the
+// error is ErrOrdered. An error of the history is returned; nothing is written then.
+func WriteHTML(w io.Writer, key string, events iter.Seq2[*history.Event, error]) (Page, error) {
+	return model.WriteRegister(w, key, register.New(Options{}), events)
 }

@@ -6,38 +6,40 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/tape"
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
 // What a checker of Prefix finds broken in a part is broken in the whole.
 func TestPrefixStaysBroken(t *testing.T) {
 	const count = 4000
-	judge := func(i int, events []history.Event) checker.Verdict {
-		h := tape{events: events}
-		return h.judge(checker.Prefix(checker.Options{})[i]).Verdict
+	judge := func(i int, events []history.Event) verdict.Verdict {
+		h := tape.Tape{Events: events}
+		return h.Judge(checker.Prefix(verdict.Options{})[i]).Verdict
 	}
-	drawn := map[string]func(next choices, i int) *tape{
-		"linearizable": func(next choices, i int) *tape {
-			return draw(next, shape{steps: 24, open: 3, lies: i % 5, plain: i%2 == 0})
+	drawn := map[string]func(next tape.Choices, i int) *tape.Tape{
+		"linearizable": func(next tape.Choices, i int) *tape.Tape {
+			return tape.DrawRegister(next, tape.RegisterShape{Steps: 24, Open: 3, Lies: i % 5, Plain: i%2 == 0})
 		},
-		"set": func(next choices, i int) *tape {
-			return drawGrowing(next, 30, i%4, []history.F{history.FAdd, history.FAppend}[i%2])
+		"set": func(next tape.Choices, i int) *tape.Tape {
+			return tape.DrawGrowing(next, 30, i%4, []history.F{history.FAdd, history.FAppend}[i%2])
 		},
-		"lock":         func(next choices, i int) *tape { return drawLock(next, 30, i%4) },
-		"transactions": func(next choices, i int) *tape { return drawTxns(next, 2+i%4, i%3 == 1, i%4) },
+		"lock":         func(next tape.Choices, i int) *tape.Tape { return tape.DrawLock(next, 30, i%4) },
+		"transactions": func(next tape.Choices, i int) *tape.Tape { return tape.DrawTxns(next, 2+i%4, i%3 == 1, i%4) },
 	}
-	for n, c := range checker.Prefix(checker.Options{}) {
+	for n, c := range checker.Prefix(verdict.Options{}) {
 		t.Run(c.Name(), func(t *testing.T) {
 			early := 0
 			for i := range count {
-				h := drawn[c.Name()](seeded(uint64(i)), i)
-				whole := judge(n, h.events)
-				for cut := range h.events {
-					if judge(n, h.events[:cut]) != checker.Invalid {
+				h := drawn[c.Name()](tape.Seeded(uint64(i)), i)
+				whole := judge(n, h.Events)
+				for cut := range h.Events {
+					if judge(n, h.Events[:cut]) != verdict.Invalid {
 						continue
 					}
 					early++
-					require.Equal(t, checker.Invalid, whole, "history %d: its first %d events are invalid", i, cut)
+					require.Equal(t, verdict.Invalid, whole, "history %d: its first %d events are invalid", i, cut)
 				}
 			}
 			require.Greater(t, early, count/2, "too few were broken before their end")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -111,8 +112,9 @@ func (r Report) Write(w io.Writer) error {
 	return err
 }
 
+// String is one line of all that is known.
 func (f Facts) String() string {
-	parts := []string{fmt.Sprintf("%d events in %s", f.Events, seconds(f.Length))}
+	parts := []string{fmt.Sprintf("%d events in %s", f.Events, verdict.Seconds(f.Length))}
 	if f.Nodes > 0 {
 		parts = append(parts, fmt.Sprintf("%d nodes", f.Nodes))
 	}
@@ -139,8 +141,8 @@ func writeViolations(b *strings.Builder, result *Result) {
 		fmt.Fprintf(b, "\nINVALID  %s: %s\n", result.Checker, v.Text)
 		for i := range v.Events {
 			e := &v.Events[i]
-			text := strings.ReplaceAll(Describe(e), "\n", "\n             ")
-			fmt.Fprintf(b, "  %9s  %s\n", seconds(e.At), text)
+			text := strings.ReplaceAll(verdict.Describe(e), "\n", "\n             ")
+			fmt.Fprintf(b, "  %9s  %s\n", verdict.Seconds(e.At), text)
 		}
 		for _, line := range timeline(v.Events) {
 			fmt.Fprintf(b, "             %s\n", line)
@@ -159,14 +161,4 @@ func writeUnknowns(b *strings.Builder, result *Result) {
 	for _, u := range result.Unknowns {
 		fmt.Fprintf(b, "  %s\n", strings.ReplaceAll(strings.TrimRight(u, "\n"), "\n", "\n  "))
 	}
-}
-
-// statNames lists a result's counts in a fixed order.
-func statNames(stats map[string]int64) []string {
-	names := make([]string, 0, len(stats))
-	for name := range stats {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -7,12 +7,16 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/tape"
+	"github.com/usurper/usurper/checker/txn"
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -32,44 +36,45 @@ func golden(t *testing.T, name, got string) {
 
 // stub is a checker that says what it is told, or panics.
 type stub struct {
-	verdict checker.Verdict
+	verdict verdict.Verdict
 	event   func()
 	finish  func()
 }
 
 func (s *stub) Name() string { return "stub" }
+
 func (s *stub) Event(*history.Event) {
 	if s.event != nil {
 		s.event()
 	}
 }
 
-func (s *stub) Finish() checker.Result {
+func (s *stub) Finish() verdict.Result {
 	if s.finish != nil {
 		s.finish()
 	}
-	return checker.Result{Checker: "stub", Verdict: s.verdict}
+	return verdict.Result{Checker: "stub", Verdict: s.verdict}
 }
 
 func boom() { panic("boom") }
 
 func TestRunTakesTheWorstVerdict(t *testing.T) {
-	is := func(v checker.Verdict) checker.Checker { return &stub{verdict: v} }
+	is := func(v verdict.Verdict) verdict.Checker { return &stub{verdict: v} }
 	for _, row := range []struct {
 		name string
-		cs   []checker.Checker
-		want checker.Verdict
+		cs   []verdict.Checker
+		want verdict.Verdict
 	}{
-		{"all valid", []checker.Checker{is(checker.Valid), is(checker.Valid)}, checker.Valid},
-		{"one unknown", []checker.Checker{is(checker.Unknown), is(checker.Valid)}, checker.Unknown},
-		{"invalid is not masked", []checker.Checker{is(checker.Invalid), is(checker.Unknown)}, checker.Invalid},
-		{"no checker", nil, checker.Unknown},
-		{"a crash", []checker.Checker{&stub{verdict: checker.Valid, event: boom}}, checker.Unknown},
-		{"a crash at the end", []checker.Checker{&stub{verdict: checker.Valid, finish: boom}}, checker.Unknown},
-		{"a crash does not mask", []checker.Checker{&stub{event: boom}, is(checker.Invalid)}, checker.Invalid},
+		{"all valid", []verdict.Checker{is(verdict.Valid), is(verdict.Valid)}, verdict.Valid},
+		{"one unknown", []verdict.Checker{is(verdict.Unknown), is(verdict.Valid)}, verdict.Unknown},
+		{"invalid is not masked", []verdict.Checker{is(verdict.Invalid), is(verdict.Unknown)}, verdict.Invalid},
+		{"no checker", nil, verdict.Unknown},
+		{"a crash", []verdict.Checker{&stub{verdict: verdict.Valid, event: boom}}, verdict.Unknown},
+		{"a crash at the end", []verdict.Checker{&stub{verdict: verdict.Valid, finish: boom}}, verdict.Unknown},
+		{"a crash does not mask", []verdict.Checker{&stub{event: boom}, is(verdict.Invalid)}, verdict.Invalid},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			report, err := checker.Run(row.cs, traced().all())
+			report, err := checker.Run(row.cs, tape.Traced().All())
 			require.NoError(t, err)
 			require.Equal(t, row.want, report.Verdict)
 		})
@@ -78,32 +83,32 @@ func TestRunTakesTheWorstVerdict(t *testing.T) {
 
 func TestRunKeepsThePanicAndGoesOn(t *testing.T) {
 	seen := 0
-	after := &stub{verdict: checker.Valid, event: func() { seen++ }}
-	h := traced()
-	h.start()
-	report, err := checker.Run([]checker.Checker{&stub{event: boom}, after}, h.all())
+	after := &stub{verdict: verdict.Valid, event: func() { seen++ }}
+	h := tape.Traced()
+	h.Start()
+	report, err := checker.Run([]verdict.Checker{&stub{event: boom}, after}, h.All())
 	require.NoError(t, err)
-	require.Equal(t, len(h.events), seen)
+	require.Equal(t, len(h.Events), seen)
 	require.Contains(t, report.Results[0].Summary, "boom")
 	require.Contains(t, report.Results[0].Unknowns[0], "report_test.go", "the stack says where")
 }
 
 func TestRunReportsWhatItReadBeforeAnError(t *testing.T) {
 	broken := errors.New("history.jsonl:7: not JSON")
-	h := traced()
-	h.lead("n1", 1)
-	h.lead("n2", 1)
+	h := tape.Traced()
+	h.Lead("n1", 1)
+	h.Lead("n2", 1)
 	events := func(yield func(*history.Event, error) bool) {
-		for e := range h.all() {
+		for e := range h.All() {
 			if !yield(e, nil) {
 				return
 			}
 		}
 		yield(nil, broken)
 	}
-	report, err := checker.Run(checker.All(checker.Options{}), iter.Seq2[*history.Event, error](events))
+	report, err := checker.Run(checker.All(verdict.Options{}), iter.Seq2[*history.Event, error](events))
 	require.ErrorIs(t, err, broken)
-	require.Equal(t, checker.Invalid, report.Verdict)
+	require.Equal(t, verdict.Invalid, report.Verdict)
 	require.Contains(t, report.Failed(), "election")
 	require.Contains(t, report.String(), "history.jsonl:7")
 }
@@ -111,9 +116,9 @@ func TestRunReportsWhatItReadBeforeAnError(t *testing.T) {
 // Events are reused by their reader, so nothing of them may be kept.
 func TestCheckersKeepNothingOfTheirEvents(t *testing.T) {
 	h := violating()
-	r := checker.NewRunner(checker.All(checker.Options{}))
-	for i := range h.events {
-		e := h.events[i]
+	r := checker.NewRunner(checker.All(verdict.Options{}))
+	for i := range h.Events {
+		e := h.Events[i]
 		if e.Raft != nil {
 			raft := *e.Raft
 			e.Raft = &raft
@@ -133,33 +138,33 @@ func TestCheckersKeepNothingOfTheirEvents(t *testing.T) {
 		}
 	}
 	report := r.Finish()
-	require.Equal(t, checker.Invalid, report.Verdict)
+	require.Equal(t, verdict.Invalid, report.Verdict)
 	require.NotContains(t, report.String(), "gone")
 }
 
 // violating is a history with violations of several kinds.
-func violating() *tape {
-	h := newTape(history.Run{Target: "reference", Workload: "mixed", Seed: 7, Traced: true})
-	h.start()
-	h.elect("n1", 7, "n3")
-	h.put("n1", "n1", 7, 7, 2)
-	h.commit("n1", 7, 2, true)
-	h.grant("n3", "n2", 7)
-	h.stand("n2", 8)
-	h.grant("n3", "n2", 8)
-	h.lead("n2", 8)
-	h.do(1, history.OK, put("a"))
-	h.do(1, history.OK, put("b"))
-	h.do(2, history.OK, get("a"))
-	h.do(1, history.OK, add("v1"))
-	h.do(2, history.OK, final("v2"))
-	h.proc(history.Proc{Node: "n2", What: history.ProcExit, Code: 2, Text: "panic: boom\ngoroutine 1"})
-	h.end()
+func violating() *tape.Tape {
+	h := tape.New(history.Run{Target: "reference", Workload: "mixed", Seed: 7, Traced: true})
+	h.Start()
+	h.Elect("n1", 7, "n3")
+	h.Put("n1", "n1", 7, 7, 2)
+	h.Commit("n1", 7, 2, true)
+	h.Grant("n3", "n2", 7)
+	h.Stand("n2", 8)
+	h.Grant("n3", "n2", 8)
+	h.Lead("n2", 8)
+	h.Do(1, history.OK, tape.Put("a"))
+	h.Do(1, history.OK, tape.Put("b"))
+	h.Do(2, history.OK, tape.Get("a"))
+	h.Do(1, history.OK, tape.Add("v1"))
+	h.Do(2, history.OK, tape.Final("v2"))
+	h.Proc(history.Proc{Node: "n2", What: history.ProcExit, Code: 2, Text: "panic: boom\ngoroutine 1"})
+	h.End()
 	return h
 }
 
 func TestReport(t *testing.T) {
-	report, err := checker.Run(checker.All(checker.Options{}), violating().all())
+	report, err := checker.Run(checker.All(verdict.Options{}), violating().All())
 	require.NoError(t, err)
 	golden(t, "report.txt", report.String())
 
@@ -171,12 +176,12 @@ func TestReport(t *testing.T) {
 
 	votes, ok := report.Result("votes")
 	require.True(t, ok)
-	require.Equal(t, checker.Invalid, votes.Verdict)
+	require.Equal(t, verdict.Invalid, votes.Verdict)
 }
 
 func TestReportOfACleanRun(t *testing.T) {
-	h := whole().build()
-	report, err := checker.Run(checker.All(checker.Options{}), h.all())
+	h := tape.WholeRun().Build()
+	report, err := checker.Run(checker.All(verdict.Options{}), h.All())
 	require.NoError(t, err)
 	require.Empty(t, report.Failed())
 	golden(t, "clean.txt", report.String())
@@ -187,7 +192,7 @@ func TestDescribe(t *testing.T) {
 		r.Source, r.Node = history.Trace, "n1"
 		return history.Event{Raft: &r}
 	}
-	p := pos(6, 120)
+	p := tape.Pos(6, 120)
 	events := []history.Event{
 		{},
 		{Run: &history.Run{What: history.RunBegin, Target: "reference", Nodes: []string{"n1", "n2"}}},
@@ -240,7 +245,37 @@ func TestDescribe(t *testing.T) {
 	}
 	var text string
 	for i := range events {
-		text += checker.Describe(&events[i]) + "\n"
+		text += verdict.Describe(&events[i]) + "\n"
 	}
 	golden(t, "describe.txt", text)
+}
+
+func TestTransactionsExplain(t *testing.T) {
+	var b strings.Builder
+	for _, h := range []*tape.Tape{
+		tape.Together("append x 1, append y 1", "append x 2, append y 2", "read x 1 2, read y 2 1")(),
+		tape.InTurn("!append x 1", "read x 1")(),
+		tape.Together("append x 1, append x 2", "read x 1")(),
+		tape.Together("append x 1, read y 1", "append y 1, read x 1")(),
+		tape.Together("append x 1, append y 1", "read x 1, read y", "read y 1")(),
+		tape.Together("read x, append y 1", "read y, append x 1")(),
+		tape.InTurn("append x 1", "append x 2", "read x 2 1")(),
+		tape.InTurn("append x 1", "read x", "read x 1")(),
+		tape.InTurn("append x 1", "read x")(),
+		tape.Together("append x 1, read x", "append x 2")(),
+		tape.Together("append x 1", "read x 1, append x 2", "read x 1, append x 3", "read x 1 2 3")(),
+		tape.Together("append x 1", "append x 2", "read x 1 2", "read x 2 1")(),
+		tape.Together("append x 1", "read x 1 7")(),
+		tape.InTurn("?append x 1, append y 1", "read y 1", "read x")(),
+	} {
+		got := h.Judge(txn.New())
+		require.Equal(t, verdict.Invalid, got.Verdict)
+		for _, v := range got.Violations {
+			b.WriteString(v.Text + "\n")
+			for i := range v.Events {
+				b.WriteString("    " + verdict.Describe(&v.Events[i]) + "\n")
+			}
+		}
+	}
+	golden(t, "transactions.txt", b.String())
 }

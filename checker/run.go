@@ -4,64 +4,10 @@ import (
 	"fmt"
 	"iter"
 	"runtime/debug"
-	"strings"
-	"time"
 
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
-
-// Options tune what the checkers may spend. The zero value is the default of
-// each field.
-type Options struct {
-	// Steps bounds the search for a linearization of one passage of one key, in
-	// steps of the model. A saved history gets the same verdict wherever it is
-	// checked because this bound, not the clock, is what normally ends a search.
-	// Default 5,000,000.
-	Steps int64
-	// Wall bounds all searches for linearizations together. Passing it can only
-	// turn a verdict into unknown, and the verdict says so. Default 2 minutes.
-	Wall time.Duration
-	// SearchMemory bounds, in bytes, what one search may remember. Default 256 MiB.
-	SearchMemory int64
-}
-
-func (o Options) withDefaults() Options {
-	if o.Steps <= 0 {
-		o.Steps = 5_000_000
-	}
-	if o.Wall <= 0 {
-		o.Wall = 2 * time.Minute
-	}
-	if o.SearchMemory <= 0 {
-		o.SearchMemory = 256 << 20
-	}
-	return o
-}
-
-// All returns a new checker of every kind, in the order of reports.
-func All(o Options) []Checker {
-	return []Checker{
-		NewElection(),
-		NewVotes(),
-		NewStaleLog(),
-		NewLogs(),
-		NewTimers(),
-		inTransactions(NewLinearizable(o)),
-		inTransactions(NewSet()),
-		NewLock(),
-		NewTransactions(),
-		NewDivergence(),
-		NewAvailability(),
-		NewNodeLogs(),
-		NewCoverage(),
-	}
-}
-
-// Online returns new checkers of the kinds that find violations as events come,
-// in memory that does not grow with the operations of clients.
-func Online() []Checker {
-	return early(AsEventsCome, All(Options{}))
-}
 
 // Run feeds a history to the checkers and reports what they found. An error of
 // the history (a line that cannot be parsed) is returned, and the report then
@@ -131,7 +77,7 @@ func (r *Runner) feed(e *history.Event, i int) (next int) {
 // Checkers that need the whole history to decide have no say in it.
 func (r *Runner) Violated() bool {
 	for i, c := range r.checkers {
-		if w, ok := c.(Watchful); ok && r.panics[i] == "" && w.Violated() {
+		if w, ok := c.(verdict.Watchful); ok && r.panics[i] == "" && w.Violated() {
 			return true
 		}
 	}
@@ -163,7 +109,7 @@ func (r *Runner) finish(i int) (result Result) {
 			result = Result{
 				Checker:  r.checkers[i].Name(),
 				Verdict:  Unknown,
-				Summary:  "the checker itself crashed: " + firstLine(text),
+				Summary:  "the checker itself crashed: " + verdict.FirstLine(text),
 				Unknowns: []string{text},
 			}
 		}
@@ -176,9 +122,4 @@ func (r *Runner) finish(i int) (result Result) {
 
 func panicText(p any) string {
 	return fmt.Sprintf("panic: %v\n%s", p, debug.Stack())
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -67,7 +68,7 @@ func (s *story) event(e *history.Event) {
 	case e.Fault != nil:
 		s.fault(e)
 	case e.Proc != nil && e.At <= s.last && (e.Proc.What == history.ProcStart || e.Proc.What == history.ProcExit):
-		s.procs = append(s.procs, keep(e))
+		s.procs = append(s.procs, verdict.Keep(e))
 	case e.Raft != nil && e.Raft.Stage != history.Dropped:
 		s.raft(e)
 	}
@@ -76,14 +77,14 @@ func (s *story) event(e *history.Event) {
 func (s *story) fault(e *history.Event) {
 	if e.Fault.What == history.FaultInject {
 		if e.At <= s.last {
-			f := &interval{begin: keep(e)}
+			f := &interval{begin: verdict.Keep(e)}
 			s.open[e.Fault.Step] = f
 			s.faults = append(s.faults, f)
 		}
 		return
 	}
 	if f := s.open[e.Fault.Step]; f != nil {
-		end := keep(e)
+		end := verdict.Keep(e)
 		f.end = &end
 		delete(s.open, e.Fault.Step)
 	}
@@ -95,7 +96,7 @@ func (s *story) raft(e *history.Event) {
 	case history.RaftLeader:
 		known := func(l history.Event) bool { return l.Raft.Node == r.Node && l.Raft.Term == r.Term }
 		if !slices.ContainsFunc(s.leaders, known) {
-			s.leaders = append(s.leaders, keep(e))
+			s.leaders = append(s.leaders, verdict.Keep(e))
 		}
 	case history.RaftVote:
 		if !r.Granted || r.Peer == "" {
@@ -135,12 +136,12 @@ func (s *story) timeline() string {
 	var proof, around []moment
 	for i := range s.violation.Events {
 		e := &s.violation.Events[i]
-		text, _, _ := strings.Cut(Describe(e), "\n")
+		text, _, _ := strings.Cut(verdict.Describe(e), "\n")
 		proof = append(proof, moment{e.At, e.Seq, true, text})
 	}
 	add := func(e *history.Event) {
 		if e.At <= s.last && e.At >= s.first-10*s.election && !s.proves(e) {
-			around = append(around, moment{e.At, e.Seq, false, Describe(e)})
+			around = append(around, moment{e.At, e.Seq, false, verdict.Describe(e)})
 		}
 	}
 	for i := range s.leaders {
@@ -166,10 +167,10 @@ func (s *story) timeline() string {
 			mark = ">"
 		}
 		text, _, _ := strings.Cut(m.text, "\n")
-		fmt.Fprintf(&out, "%s %9s  %s\n", mark, seconds(m.at), text)
+		fmt.Fprintf(&out, "%s %9s  %s\n", mark, verdict.Seconds(m.at), text)
 	}
 	if left > 0 {
-		fmt.Fprintf(&out, "  … and %s about them\n", many(left, "event"))
+		fmt.Fprintf(&out, "  … and %s about them\n", verdict.Many(left, "event"))
 	}
 	return out.String()
 }
@@ -199,12 +200,12 @@ func (s *story) whoLed() string {
 		case e.At < s.first && (before == nil || e.Raft.Term >= before.Raft.Term):
 			before = e
 		case e.At >= s.first && e.At <= s.last:
-			during = append(during, fmt.Sprintf("%s of term %d from %s", e.Raft.Node, e.Raft.Term, seconds(e.At)))
+			during = append(during, fmt.Sprintf("%s of term %d from %s", e.Raft.Node, e.Raft.Term, verdict.Seconds(e.At)))
 		}
 	}
 	text := "leader before it: none yet"
 	if before != nil {
-		text = fmt.Sprintf("leader before it: %s of term %d, from %s", before.Raft.Node, before.Raft.Term, seconds(before.At))
+		text = fmt.Sprintf("leader before it: %s of term %d, from %s", before.Raft.Node, before.Raft.Term, verdict.Seconds(before.At))
 	}
 	if len(during) > 4 {
 		during = append(during[:4], fmt.Sprintf("%d more", len(during)-4))
@@ -247,12 +248,12 @@ func (s *story) whoVoted() string {
 func (s *story) inForce() string {
 	var texts []string
 	for _, f := range s.faults {
-		text := orElse(f.begin.Fault.Resolved, f.begin.Fault.Text)
+		text := verdict.OrElse(f.begin.Fault.Resolved, f.begin.Fault.Text)
 		switch {
 		case f.end == nil || f.end.At >= s.first:
 			texts = append(texts, text)
 		case f.end.At >= s.first-2*s.election:
-			texts = append(texts, fmt.Sprintf("%s (over since %s)", text, seconds(f.end.At)))
+			texts = append(texts, fmt.Sprintf("%s (over since %s)", text, verdict.Seconds(f.end.At)))
 		}
 	}
 	if len(texts) == 0 {

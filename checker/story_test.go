@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -25,7 +26,7 @@ func storyOf(t *testing.T, events []history.Event) string {
 			}
 		}
 	}
-	report, err := checker.Run(checker.All(checker.Options{}), all)
+	report, err := checker.Run(checker.All(verdict.Options{}), all)
 	require.NoError(t, err)
 	require.NotEmpty(t, report.Breaches(), report.String())
 	b := report.Breaches()[0]
@@ -110,6 +111,6 @@ func TestStoryIsShort(t *testing.T) {
 
 func TestStoryOfAnUnreadableHistory(t *testing.T) {
 	broken := errors.New("torn")
-	_, err := checker.Story(checker.Breach{}, checker.Violation{}, func(yield func(*history.Event, error) bool) { yield(nil, broken) })
+	_, err := checker.Story(checker.Breach{}, verdict.Violation{}, func(yield func(*history.Event, error) bool) { yield(nil, broken) })
 	require.ErrorIs(t, err, broken)
 }

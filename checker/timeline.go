@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -100,7 +101,7 @@ func spellsOf(events []history.Event) []spell {
 		if e.Op == nil || e.Op.F == history.FTxn {
 			continue
 		}
-		text := strings.NewReplacer(" to "+e.Op.Key, "", " "+e.Op.Key, "").Replace(describeCall(e.Op))
+		text := strings.NewReplacer(" to "+e.Op.Key, "", " "+e.Op.Key, "").Replace(verdict.Call(e.Op))
 		if e.Op.Type == history.Invoke {
 			spells = append(spells, spell{
 				who: fmt.Sprintf("client %d", e.Op.Process), text: text, process: e.Op.Process, from: e.Seq,
@@ -116,10 +117,10 @@ func spellsOf(events []history.Event) []spell {
 		case e.Op.Type == history.Fail:
 			spells[at].to, spells[at].text = e.Seq, text+" fails"
 			if e.Op.Saw {
-				spells[at].text += ", saw " + value(e.Op.Got)
+				spells[at].text += ", saw " + verdict.Value(e.Op.Got)
 			}
 		default:
-			spells[at].to, spells[at].text = e.Seq, text+outcome(e.Op)
+			spells[at].to, spells[at].text = e.Seq, text+verdict.Answer(e.Op)
 		}
 	}
 	return spells

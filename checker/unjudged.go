@@ -5,17 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
-
-// Judge is a Checker that says which operations it judges beyond those of package
-// history. The checker of a [Model] is one. Operations that package history does not
-// know and no checker judges make the verdict of a history unknown.
-type Judge interface {
-	Checker
-	// Ops lists them.
-	Ops() []history.F
-}
 
 // foreign counts an operation that only a checker of the user's own may judge.
 func (t *tally) foreign(f history.F) {
@@ -51,11 +43,11 @@ func (r *Report) unjudged(t *tally, cs []Checker) {
 	if len(absent) > 0 {
 		text := fmt.Sprintf("the run has checkers of its own that judge nothing here: %s", strings.Join(absent, ", "))
 		if len(words) > 0 {
-			text += fmt.Sprintf(", for %s (%s)", many(count, "operation"), strings.Join(words, ", "))
+			text += fmt.Sprintf(", for %s (%s)", verdict.Many(count, "operation"), strings.Join(words, ", "))
 		}
 		r.Doubt(text + "; its go test judges it whole")
 	} else if len(words) > 0 {
-		r.Doubt(fmt.Sprintf("no checker judges %s (%s)", many(count, "operation"), strings.Join(words, ", ")))
+		r.Doubt(fmt.Sprintf("no checker judges %s (%s)", verdict.Many(count, "operation"), strings.Join(words, ", ")))
 	}
 }
 

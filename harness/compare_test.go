@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/evidence"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 )
@@ -73,7 +74,7 @@ func audited(t *testing.T, change func(s shelves)) (checker.Result, []history.Ev
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	a.run(ctx)
-	judge := checker.NewDivergence()
+	judge := evidence.NewDivergence()
 	for i := range events {
 		judge.Event(&events[i])
 	}

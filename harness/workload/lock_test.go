@@ -8,12 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/lock"
 	"github.com/usurper/usurper/harness/history"
 )
 
 // judgeLocks judges what was recorded.
 func judgeLocks(l *log) checker.Result {
-	c := checker.NewLock()
+	c := lock.New()
 	for i, op := range l.ops {
 		c.Event(&history.Event{Seq: uint64(i), At: time.Duration(i), Op: op})
 	}

@@ -1,0 +1,67 @@
+package checker
+
+import (
+	"slices"
+
+	"github.com/usurper/usurper/checker/evidence"
+	"github.com/usurper/usurper/checker/lock"
+	"github.com/usurper/usurper/checker/raft"
+	"github.com/usurper/usurper/checker/register"
+	"github.com/usurper/usurper/checker/set"
+	"github.com/usurper/usurper/checker/txn"
+	"github.com/usurper/usurper/checker/verdict"
+)
+
+// Prefix returns new checkers of the kinds that cannot tell as events come, but
+// of which what they find broken in the first part of a history is broken in
+// the whole of it.
+func Prefix(o Options) []Checker {
+	return early(verdict.OfPrefix, All(o))
+}
+
+// early keeps the checkers that can be asked then.
+func early(when verdict.Early, cs []Checker) []Checker {
+	return slices.DeleteFunc(cs, func(c Checker) bool { return verdict.EarlyOf(c) != when })
+}
+
+// Clients returns new checkers that judge what clients saw and nothing else, for
+// the histories of other tools, which tell of no members, no phases and no faults
+// that usurper could judge: those of the given names, or all if there are none.
+func Clients(o Options, names ...string) []Checker {
+	all := []Checker{
+		verdict.PerKey(register.New(o)),
+		register.NewMulti(o),
+		set.NewOfClients(),
+		txn.New(),
+		evidence.NewAnswers(),
+	}
+	if len(names) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(all, func(c Checker) bool { return !slices.Contains(names, c.Name()) })
+}
+
+// All returns a new checker of every kind, in the order of reports.
+func All(o Options) []Checker {
+	return []Checker{
+		raft.NewElection(),
+		raft.NewVotes(),
+		raft.NewStaleLog(),
+		raft.NewLogs(),
+		raft.NewTimers(),
+		verdict.PerKey(register.New(o)),
+		verdict.PerKey(set.New()),
+		lock.New(),
+		txn.New(),
+		evidence.NewDivergence(),
+		evidence.NewAvailability(),
+		evidence.NewNodeLogs(),
+		evidence.NewCoverage(),
+	}
+}
+
+// Online returns new checkers of the kinds that find violations as events come,
+// in memory that does not grow with the operations of clients.
+func Online() []Checker {
+	return early(verdict.AsEventsCome, All(Options{}))
+}

@@ -1,0 +1,230 @@
+package evidence
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Availability measures how long the system was without a leader and how soon it
+// served again after healing. These are numbers, not promises: Raft keeps safety
+// at any timing. There are two rules: a healed system must serve again at all,
+// and each of its members must come to know what was committed.
+//
+// They are judged generously and only on a healthy machine: after healing, for at
+// least recovery() of time in which operations were tried, a majority of the
+// members ran and the harness itself never stalled for over a quarter of the
+// election timeout, not one operation succeeded. Anything less is unknown.
+// A member that has not caught up after as long is judged in catchup.go.
+type Availability struct {
+	verdict.Findings
+	nodes    []string
+	election time.Duration
+	running  map[string]bool
+
+	healed, stopped, end time.Duration // -1 until then
+	evidence             []history.Event
+
+	triedSince int64         // operations invoked since healing
+	firstOK    time.Duration // the first success asked for after healing; -1
+	stalled    bool          // since healing
+	down       bool          // less than a majority ran at some time since healing
+
+	open   map[int]time.Duration // invocation of each process's open operation
+	lastOK time.Duration
+	gap    time.Duration // the longest time without a success, from ready to healed or stop
+
+	leader    string
+	term      uint64
+	firstLead time.Duration
+	lost      time.Duration // when the leader's process went; -1
+	failovers []time.Duration
+
+	reached map[string]*reach // by member
+	goal    verdict.Slot      // the furthest commit of a leader told of before healing
+	faults  map[int]bool      // steps that have begun and not ended
+	spoilt  time.Duration     // since healing: stalls, and after each of them the time to get over it
+	whole   bool              // the history has its end
+}
+
+// NewAvailability returns the checker "availability".
+func NewAvailability() *Availability {
+	return &Availability{
+		running: make(map[string]bool), open: make(map[int]time.Duration),
+		reached: make(map[string]*reach), faults: make(map[int]bool),
+		healed: -1, stopped: -1, firstOK: -1, firstLead: -1, lost: -1, lastOK: -1,
+	}
+}
+
+// Name returns "availability".
+func (*Availability) Name() string { return "availability" }
+
+// recovery is how long a healed system may take to serve again.
+func (c *Availability) recovery() time.Duration { return max(10*time.Second, 20*c.election) }
+
+// Event takes the next event.
+func (c *Availability) Event(e *history.Event) {
+	c.end = max(c.end, e.At)
+	switch {
+	case e.Run != nil:
+		c.runEvent(e)
+	case e.Proc != nil:
+		c.proc(e)
+	case e.Fault != nil:
+		c.fault(e.Fault)
+	case e.Raft != nil:
+		c.knows(e)
+		if e.Raft.What == history.RaftLeader {
+			c.led(e)
+		}
+	case e.Op != nil:
+		c.op(e)
+	}
+}
+
+func (c *Availability) runEvent(e *history.Event) {
+	r := e.Run
+	switch {
+	case r.What == history.RunBegin:
+		c.election, c.nodes = r.Election, slices.Clone(r.Nodes)
+	case r.What == history.RunStall:
+		if c.healed >= 0 && r.Stall > c.election/4 {
+			c.stalled = true
+			c.spoilt += r.Stall + 4*c.election
+		}
+	case r.What == history.RunEnd:
+		c.whole = true
+	case r.What == history.RunPhase && r.Phase == history.PhaseReady:
+		c.lastOK = e.At
+	case r.What == history.RunPhase && r.Phase == history.PhaseHealed:
+		c.healed = e.At
+		for name, runs := range c.running {
+			c.member(name).whole = runs
+		}
+		c.evidence = append(c.evidence, verdict.Keep(e))
+		c.quorum()
+	case r.What == history.RunPhase && r.Phase == history.PhaseStop:
+		c.stopped = e.At
+		c.evidence = append(c.evidence, verdict.Keep(e))
+	}
+}
+
+func (c *Availability) proc(e *history.Event) {
+	p := e.Proc
+	c.ran(p)
+	switch p.What {
+	case history.ProcStart:
+		c.running[p.Node] = true
+	case history.ProcExit:
+		c.running[p.Node] = false
+		if p.Node == c.leader && c.lost < 0 && c.stopped < 0 {
+			c.lost = e.At
+		}
+	}
+	c.quorum()
+}
+
+// quorum notes when, after healing, less than a majority of the members runs.
+func (c *Availability) quorum() {
+	if c.healed < 0 || c.stopped >= 0 || len(c.running) == 0 {
+		return
+	}
+	up := 0
+	for _, name := range c.nodes {
+		if c.running[name] {
+			up++
+		}
+	}
+	c.down = c.down || up <= len(c.nodes)/2
+}
+
+func (c *Availability) led(e *history.Event) {
+	r := e.Raft
+	if r.Term <= c.term {
+		return
+	}
+	c.term, c.leader = r.Term, r.Node
+	if c.firstLead < 0 {
+		c.firstLead = e.At
+	}
+	if c.lost >= 0 {
+		c.failovers = append(c.failovers, e.At-c.lost)
+		c.lost = -1
+	}
+}
+
+func (c *Availability) op(e *history.Event) {
+	op := e.Op
+	if op.Type == history.Invoke {
+		c.open[op.Process] = e.At
+		if c.healed >= 0 && c.stopped < 0 {
+			c.triedSince++
+		}
+		return
+	}
+	asked, known := c.open[op.Process]
+	delete(c.open, op.Process)
+	if op.Type != history.OK || c.stopped >= 0 {
+		return
+	}
+	if known && c.healed >= 0 && asked >= c.healed && c.firstOK < 0 {
+		c.firstOK = e.At
+	}
+	if c.lastOK >= 0 {
+		c.gap = max(c.gap, e.At-c.lastOK)
+		c.lastOK = e.At
+	}
+}
+
+// Finish gives the verdict.
+func (c *Availability) Finish() verdict.Result {
+	if c.firstLead >= 0 {
+		c.Count("first-leader-ms", c.firstLead.Milliseconds())
+	}
+	c.Count("longest-gap-ms", c.gap.Milliseconds())
+	summary := fmt.Sprintf("longest time without a success %v", c.gap.Round(time.Millisecond))
+	if n := len(c.failovers); n > 0 {
+		slices.Sort(c.failovers)
+		c.Count("failovers", int64(n))
+		c.Count("failover-median-ms", c.failovers[n/2].Milliseconds())
+		c.Count("failover-max-ms", c.failovers[n-1].Milliseconds())
+		summary += fmt.Sprintf(", new leader after the death of one in %v (median of %d)", c.failovers[n/2].Round(time.Millisecond), n)
+	}
+	if c.healed >= 0 {
+		c.judge(&summary)
+		c.stuck()
+	}
+	return c.Result(c.Name(), summary)
+}
+
+// judge applies the one rule.
+func (c *Availability) judge(summary *string) {
+	if c.firstOK >= 0 {
+		c.Count("recovery-ms", (c.firstOK - c.healed).Milliseconds())
+		*summary += fmt.Sprintf(", served %v after healing", (c.firstOK - c.healed).Round(time.Millisecond))
+		return
+	}
+	if c.triedSince == 0 {
+		*summary += ", no operation was tried after healing"
+		return
+	}
+	until := c.end
+	if c.stopped >= 0 {
+		until = c.stopped
+	}
+	waited := until - c.healed
+	text := fmt.Sprintf("no operation succeeded in %v after everything was healed, of %d tried", waited.Round(time.Millisecond), c.triedSince)
+	switch {
+	case c.stalled:
+		c.Unknown("%s, but the harness itself was stalled", text)
+	case c.down:
+		c.Unknown("%s, but less than a majority of the members ran", text)
+	case waited < c.recovery():
+		c.Unknown("%s: too short a time to judge", text)
+	default:
+		c.Violate("did not recover", text, c.evidence...)
+	}
+}

@@ -1,0 +1,209 @@
+// Package evidence asks whether a run was one that proves anything, and what it
+// shows besides the rules of a protocol: whether the system served, whether its
+// members crashed, caught up, and hold the same data.
+//
+// Read coverage.go first.
+package evidence
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+// NoWorkload is the workload name of a run without clients.
+const NoWorkload = "none"
+
+// Coverage guards against the run in which nothing happened, which every other
+// checker would call valid. It never says Invalid: what it misses makes the
+// verdict unknown. It demands
+//
+//   - a whole history: the run's begin and end events, no hole in the taps;
+//   - a whole run: one that was interrupted may have missed what it was for;
+//   - that every injected fault had an effect, unless its step is optional, and
+//     that at least one did if there was a plan; steps that were skipped, never
+//     fired or found no target are counted, not judged;
+//   - operations that succeeded before, during and after the faults;
+//   - a leader, where raft events are to be had;
+//   - final reads, if they were begun.
+type Coverage struct {
+	verdict.Findings
+	verdict.Sources
+	workload string
+	begun    bool
+	steps    int
+	phase    string
+	faults   map[int]*stepState
+	tried    int64
+	before   int64 // successes, by when they completed
+	during   int64
+	after    int64
+	injected bool
+	final    struct{ asked, answered int64 }
+	leaders  int64
+	finality bool // PhaseFinal was reached
+}
+
+// stepState is what became of a step of the plan.
+type stepState struct {
+	inject history.Event
+	open   bool // it has not ended
+}
+
+// NewCoverage returns the checker "coverage".
+func NewCoverage() *Coverage { return &Coverage{faults: make(map[int]*stepState)} }
+
+// Name returns "coverage".
+func (*Coverage) Name() string { return "coverage" }
+
+// Event takes the next event.
+func (c *Coverage) Event(e *history.Event) {
+	switch {
+	case e.Run != nil:
+		c.Run(e.Run)
+		switch e.Run.What {
+		case history.RunBegin:
+			c.begun, c.workload, c.steps = true, e.Run.Workload, e.Run.Steps
+		case history.RunPhase:
+			c.phase = e.Run.Phase
+			c.finality = c.finality || c.phase == history.PhaseFinal
+		case history.RunUntap:
+			c.Unknown("a connection could not be decoded, so the taps have a hole: %s", e.Run.Text)
+		case history.RunEnd:
+			if e.Run.Text != "" {
+				c.Unknown("the run did less than was planned: %s", e.Run.Text)
+			}
+		}
+	case e.Fault != nil:
+		c.fault(e)
+	case e.Op != nil:
+		c.op(e.Op)
+	case e.Raft != nil:
+		if e.Raft.What == history.RaftLeader {
+			c.leaders++
+		}
+	}
+}
+
+func (c *Coverage) fault(e *history.Event) {
+	f := e.Fault
+	s := c.faults[f.Step]
+	if s == nil {
+		s = &stepState{}
+		c.faults[f.Step] = s
+	}
+	switch f.What {
+	case history.FaultInject:
+		c.injected = true
+		s.inject, s.open = verdict.Keep(e), true
+		c.Count("faults-injected", 1)
+	case history.FaultHeal:
+		s.open = false
+		if f.Bit {
+			c.Count("faults-bit", 1)
+		} else if !f.Optional {
+			c.Unknown("fault %d had no effect: %s", f.Step, verdict.OrElse(f.Resolved, f.Text))
+		}
+	default:
+		s.open = false
+		c.Count("faults-"+string(f.What), 1)
+	}
+}
+
+func (c *Coverage) op(op *history.Op) {
+	if op.Type == history.Invoke {
+		c.tried++
+		if op.Final {
+			c.final.asked++
+		}
+		return
+	}
+	if op.Type != history.OK {
+		return
+	}
+	if op.Final {
+		c.final.answered++
+	}
+	switch c.phase {
+	case history.PhaseHealed, history.PhaseFinal, history.PhaseStop:
+		c.after++
+	default:
+		if c.injected {
+			c.during++
+		} else {
+			c.before++
+		}
+	}
+}
+
+// Finish gives the verdict.
+func (c *Coverage) Finish() verdict.Result {
+	c.Count("ops", c.tried)
+	c.Count("ops-ok-before", c.before)
+	c.Count("ops-ok-during", c.during)
+	c.Count("ops-ok-after", c.after)
+	c.Count("leaders", c.leaders)
+	if !c.begun {
+		c.Unknown("the history has no begin event")
+	}
+	if !c.Ended {
+		c.Unknown("the history was cut short: it has no end event")
+	}
+	c.judgeFaults()
+	c.judgeOps()
+	if (c.Traced || c.Tapped) && c.leaders == 0 {
+		c.Unknown("no member was ever seen to lead")
+	}
+	return c.Result(c.Name(), fmt.Sprintf("%d of %d faults bit, %d operations succeeded before them, %d during, %d after",
+		c.Counted("faults-bit"), c.Counted("faults-injected"), c.before, c.during, c.after))
+}
+
+func (c *Coverage) judgeFaults() {
+	for _, step := range slices.Sorted(maps.Keys(c.faults)) {
+		if s := c.faults[step]; s.open && !s.inject.Fault.Optional {
+			c.Unknown("fault %d has no end: %s", step, verdict.OrElse(s.inject.Fault.Resolved, s.inject.Fault.Text))
+		}
+	}
+	if c.steps == 0 || c.Counted("faults-bit") > 0 {
+		return
+	}
+	if !c.injected {
+		c.Unknown("no fault was injected although the plan has %d steps", c.steps)
+		return
+	}
+	c.Unknown("no fault had any effect although the plan has %d steps", c.steps)
+}
+
+func (c *Coverage) judgeOps() {
+	if c.workload == NoWorkload {
+		return
+	}
+	if c.tried == 0 {
+		c.Unknown("no operation was tried")
+		return
+	}
+	if c.before+c.during+c.after == 0 {
+		c.Unknown("no operation succeeded")
+		return
+	}
+	if c.injected {
+		if c.before == 0 {
+			c.Unknown("no operation succeeded before the first fault")
+		}
+		if c.during == 0 {
+			c.Unknown("no operation succeeded while faults were in force")
+		}
+		if c.after == 0 {
+			c.Unknown("no operation succeeded after the faults were healed")
+		}
+	}
+	if c.final.asked > 0 && c.final.answered == 0 {
+		c.Unknown("none of %d final reads succeeded", c.final.asked)
+	}
+	if c.Ended && c.injected && !c.finality && c.final.asked == 0 {
+		c.Unknown("the run never came to its final reads")
+	}
+}

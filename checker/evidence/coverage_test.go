@@ -1,0 +1,125 @@
+package evidence_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/usurper/usurper/checker/evidence"
+	"github.com/usurper/usurper/checker/tape"
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+func TestCoverage(t *testing.T) {
+	with := func(change func(c *tape.Whole)) func() *tape.Tape {
+		c := tape.WholeRun()
+		change(&c)
+		return c.Build
+	}
+	tape.Verdicts(t, func() verdict.Checker { return evidence.NewCoverage() }, []tape.Row{
+		{Name: "everything happened", Build: tape.WholeRun().Build, Want: verdict.Valid},
+		{Name: "no fault planned", Build: with(func(c *tape.Whole) { c.Steps, c.Bit = 0, 0 }), Want: verdict.Valid},
+		{Name: "cut short", Build: with(func(c *tape.Whole) { c.End = false }), Want: verdict.Unknown},
+		{Name: "no leader", Build: with(func(c *tape.Whole) { c.Leader = false }), Want: verdict.Unknown},
+		{Name: "nothing before", Build: with(func(c *tape.Whole) { c.Before = false }), Want: verdict.Unknown},
+		{Name: "nothing during", Build: with(func(c *tape.Whole) { c.During = false }), Want: verdict.Unknown},
+		{Name: "nothing after", Build: with(func(c *tape.Whole) { c.After, c.Final = false, false }), Want: verdict.Unknown},
+		{Name: "no final read", Build: with(func(c *tape.Whole) { c.Final = false }), Want: verdict.Unknown},
+		{Name: "a fault that did not bite", Build: with(func(c *tape.Whole) { c.Steps = 2 }), Want: verdict.Unknown},
+		{Name: "a fault that need not bite", Build: with(func(c *tape.Whole) {
+			c.Extra = func(h *tape.Tape) {
+				h.Fault(history.Fault{Step: 2, What: history.FaultInject, Optional: true})
+				h.Fault(history.Fault{Step: 2, What: history.FaultHeal, Optional: true})
+			}
+		}), Want: verdict.Valid},
+		{Name: "a fault without an end", Build: with(func(c *tape.Whole) {
+			c.Extra = func(h *tape.Tape) { h.Fault(history.Fault{Step: 2, What: history.FaultInject}) }
+		}), Want: verdict.Unknown},
+		{Name: "a step that never fired", Build: with(func(c *tape.Whole) {
+			c.Extra = func(h *tape.Tape) { h.Fault(history.Fault{Step: 2, What: history.FaultNotFired}) }
+		}), Want: verdict.Valid},
+		{Name: "no step fired", Build: with(func(c *tape.Whole) {
+			c.Steps, c.Bit = 0, 0
+			c.Extra = func(h *tape.Tape) {
+				h.Events[0].Run.Steps = 1
+				h.Fault(history.Fault{Step: 1, What: history.FaultNoTarget})
+			}
+		}), Want: verdict.Unknown},
+		{Name: "a hole in the taps", Build: with(func(c *tape.Whole) {
+			c.Extra = func(h *tape.Tape) { h.Run(history.Run{What: history.RunUntap, Text: "n1 > n2"}) }
+		}), Want: verdict.Unknown},
+		{Name: "nothing at all", Build: func() *tape.Tape { return tape.New(history.Run{}) }, Want: verdict.Unknown},
+	})
+}
+
+func TestAvailability(t *testing.T) {
+	// healed is a run that fails every operation for so long after healing.
+	healed := func(tries int, extra func(h *tape.Tape)) func() *tape.Tape {
+		return func() *tape.Tape {
+			h := tape.Traced()
+			for _, n := range h.Nodes {
+				h.Proc(history.Proc{Node: n, What: history.ProcStart})
+			}
+			h.Lead("n1", 1)
+			h.Phase(history.PhaseReady)
+			h.Do(1, history.OK, tape.Put("a"))
+			h.Phase(history.PhaseHealed)
+			if extra != nil {
+				extra(h)
+			}
+			for range tries {
+				h.Wait(time.Second)
+				h.Do(1, history.Fail, tape.Put("b"))
+			}
+			h.Phase(history.PhaseStop)
+			h.End()
+			return h
+		}
+	}
+	tape.Verdicts(t, func() verdict.Checker { return evidence.NewAvailability() }, []tape.Row{
+		{Name: "never recovered", Build: healed(30, nil), Want: verdict.Invalid, Rule: "did not recover"},
+		{Name: "not tried for long", Build: healed(3, nil), Want: verdict.Unknown},
+		{Name: "never tried", Build: healed(0, nil), Want: verdict.Valid},
+		{Name: "recovered", Build: healed(30, func(h *tape.Tape) { h.Do(1, history.OK, tape.Put("b")) }), Want: verdict.Valid},
+		{Name: "a stalled machine", Build: healed(30, func(h *tape.Tape) {
+			h.Run(history.Run{What: history.RunStall, Stall: tape.ElectionTimeout})
+		}), Want: verdict.Unknown},
+		{Name: "a minority left", Build: healed(30, func(h *tape.Tape) {
+			h.Proc(history.Proc{Node: "n1", What: history.ProcExit})
+			h.Proc(history.Proc{Node: "n2", What: history.ProcExit})
+		}), Want: verdict.Unknown},
+	})
+}
+
+func TestAvailabilityMeasures(t *testing.T) {
+	h := tape.Traced()
+	h.Lead("n1", 1)
+	h.Phase(history.PhaseReady)
+	h.Proc(history.Proc{Node: "n1", What: history.ProcExit, Expected: true})
+	h.Wait(250 * time.Millisecond)
+	h.Lead("n2", 2)
+	got := h.Judge(evidence.NewAvailability())
+	if ms := got.Stats["failover-median-ms"]; ms != 251 {
+		t.Fatalf("failover of %d ms, want 251", ms)
+	}
+}
+
+func TestNodeLogs(t *testing.T) {
+	with := func(e history.Event) func() *tape.Tape {
+		return func() *tape.Tape {
+			h := tape.New(history.Run{})
+			h.Add(e)
+			return h
+		}
+	}
+	exit := history.Proc{Node: "n1", What: history.ProcExit, Code: 2, Text: "panic: boom"}
+	expected := exit
+	expected.Expected = true
+	tape.Verdicts(t, func() verdict.Checker { return evidence.NewNodeLogs() }, []tape.Row{
+		{Name: "a panic", Build: with(history.Event{Run: &history.Run{What: history.RunLog, Node: "n1", Text: "panic: boom"}}),
+			Want: verdict.Invalid, Rule: "a crash in a node's log"},
+		{Name: "a note", Build: with(history.Event{Run: &history.Run{What: history.RunNote, Node: "n1", Text: "panic: no"}}), Want: verdict.Valid},
+		{Name: "an exit nobody caused", Build: with(history.Event{Proc: &exit}), Want: verdict.Invalid, Rule: "a node died by itself"},
+		{Name: "a kill", Build: with(history.Event{Proc: &expected}), Want: verdict.Valid},
+	})
+}

@@ -1,0 +1,127 @@
+package evidence_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/checker/evidence"
+	"github.com/usurper/usurper/checker/tape"
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+func held(node, value string, revision uint64) history.Held {
+	return history.Held{Node: node, Value: value, Revision: revision}
+}
+
+func TestDivergence(t *testing.T) {
+	alike, uneven := []uint64{10, 10, 10}, []uint64{10, 10, 5}
+	three := func(build func(h *tape.Tape)) func() *tape.Tape {
+		return func() *tape.Tape {
+			h := tape.New(history.Run{})
+			build(h)
+			h.End()
+			return h
+		}
+	}
+	tape.Verdicts(t, func() verdict.Checker { return evidence.NewDivergence() }, []tape.Row{
+		{Name: "nobody was asked", Build: three(func(*tape.Tape) {}), Want: verdict.Valid},
+		{Name: "all the same", Build: three(func(h *tape.Tape) {
+			h.Told(1, 2, 50, 50, 50)
+			h.Digests(alike, 1, 1, 1)
+		}), Want: verdict.Valid},
+		{Name: "one is late at first", Build: three(func(h *tape.Tape) {
+			h.Told(1, 3, 50, 50, 48)
+			h.Told(4, 2, 50, 50, 50)
+			h.Digests(alike, 1, 1, 1)
+		}), Want: verdict.Valid},
+		{Name: "a key differs", Build: three(func(h *tape.Tape) {
+			h.Told(1, 2, 50, 50, 50)
+			h.Digests(alike, 1, 1, 2)
+			h.Shown(50, 1, 1, 2)
+			h.Differ(50, held("n1", "a", 7), held("n2", "a", 7), history.Held{Node: "n3", Missing: true})
+		}), Want: verdict.Invalid, Rule: "members hold different data"},
+		{Name: "digests of unlike pasts differ, the data does not", Build: three(func(h *tape.Tape) {
+			h.Told(1, 2, 50, 50, 50)
+			h.Digests(uneven, 1, 1, 2)
+			h.Shown(50, 1, 1, 1)
+		}), Want: verdict.Valid},
+		{Name: "digests differ, and nobody looked", Build: three(func(h *tape.Tape) {
+			h.Told(1, 2, 50, 50, 50)
+			h.Digests(alike, 1, 1, 2)
+		}), Want: verdict.Unknown},
+		{Name: "digests differ, the data does not", Build: three(func(h *tape.Tape) {
+			h.Told(1, 2, 50, 50, 50)
+			h.Digests(alike, 1, 1, 2)
+			h.Shown(50, 1, 1, 1)
+		}), Want: verdict.Unknown},
+		{Name: "revisions differ and stay", Build: three(func(h *tape.Tape) {
+			h.Told(1, 6, 55, 50, 55)
+			h.Digests(alike, 1, 1, 1)
+		}), Want: verdict.Invalid, Rule: "members at different revisions of one log"},
+		{Name: "revisions differ for a moment only", Build: three(func(h *tape.Tape) {
+			h.Told(1, 3, 55, 50, 55)
+			h.Digests(alike, 1, 1, 1)
+		}), Want: verdict.Unknown},
+		{Name: "revisions differ, and one still moves", Build: three(func(h *tape.Tape) {
+			for r := range 6 {
+				h.Told(1+r, 1, 55, 50+uint64(r)/3, 55)
+			}
+		}), Want: verdict.Unknown},
+		{Name: "revisions differ, and so do the entries applied", Build: three(func(h *tape.Tape) {
+			for r := range 6 {
+				for i, n := range h.Nodes {
+					h.State(history.State{What: history.StatePosition, Round: r, Node: n, Revision: 50 - uint64(i), Applied: 90 - uint64(i)})
+				}
+				h.Wait(time.Second)
+			}
+		}), Want: verdict.Unknown},
+		{Name: "a key differs at revisions that differ", Build: three(func(h *tape.Tape) {
+			h.Told(1, 3, 55, 50, 55)
+			h.Differ(0, held("n1", "a", 7), held("n2", "b", 9), held("n3", "a", 7))
+		}), Want: verdict.Unknown},
+		{Name: "one does not answer", Build: three(func(h *tape.Tape) {
+			h.Told(1, 2, 50, 50, 50)
+			h.Digests(alike, 1, 1, 1)
+			h.State(history.State{What: history.StateHash, Node: "n3", Revision: 50, Error: "gone"})
+		}), Want: verdict.Unknown},
+		{Name: "one is never there", Build: three(func(h *tape.Tape) {
+			for r := range 9 {
+				h.State(history.State{What: history.StatePosition, Round: r, Node: "n1", Revision: 50, Applied: 90})
+				h.State(history.State{What: history.StatePosition, Round: r, Node: "n2", Revision: 50, Applied: 90})
+				h.State(history.State{What: history.StatePosition, Round: r, Node: "n3", Error: "gone"})
+				h.Wait(time.Second)
+			}
+		}), Want: verdict.Unknown},
+	})
+}
+
+func TestDivergenceNamesTheOddOneOut(t *testing.T) {
+	h := tape.New(history.Run{})
+	h.Told(1, 2, 50, 50, 50)
+	h.Digests([]uint64{0, 0, 0}, 1, 2, 1)
+	h.Shown(50, 1, 2, 1)
+	h.Differ(50, held("n1", "a", 7), held("n2", "b", 6), held("n3", "a", 7))
+	require.Equal(t, `n2 differs from n1 n3: at revision 50, key k holds "a", written at revision 7, on n1 n3 and "b", written at revision 6, on n2`,
+		h.Judge(evidence.NewDivergence()).Summary)
+
+	h = tape.New(history.Run{})
+	h.Told(1, 6, 55, 55, 50)
+	require.Equal(t, "n3 differs from n1 n2: having applied entries up to 90, and for 1.515s, n1 is at revision 55, n2 is at revision 55, n3 is at revision 50",
+		h.Judge(evidence.NewDivergence()).Summary)
+
+	h = tape.New(history.Run{Nodes: []string{"n1", "n2"}})
+	h.Told(1, 2, 50, 50)
+	h.Differ(50, held("n1", "a", 7), held("n2", "b", 6))
+	require.Contains(t, h.Judge(evidence.NewDivergence()).Summary, "n1 n2 disagree: ")
+
+	h = tape.New(history.Run{})
+	h.Told(1, 2, 50, 50, 50)
+	leased := held("n2", "a", 7)
+	leased.Rest = 9
+	h.Differ(50, held("n1", "a", 7), leased, held("n3", "a", 7))
+	require.Contains(t, h.Judge(evidence.NewDivergence()).Summary,
+		`with version and lease 0000000000000009 on n2`)
+}

@@ -1,0 +1,231 @@
+package raft
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+// win is a leadership, with the configuration that decided it.
+type win struct {
+	event history.Event
+	// voters and outgoing are what the winner's own trace last told; nil when the
+	// members of the start decide, as far as is known.
+	voters, outgoing []string
+}
+
+// won notes a leadership. The winner's trace tells its configuration in order,
+// so it is preferred to the wire.
+func (c *Votes) won(v *voter, e *history.Event) {
+	key := claimKey{v.name, e.Raft.Term}
+	old := c.wins[key]
+	if old != nil && (e.Raft.Source == history.Tap || old.event.Raft.Source == history.Trace) {
+		return
+	}
+	w := &win{event: verdict.Keep(e)}
+	if v.config != nil {
+		w.voters, w.outgoing = v.config.Voters, v.config.Outgoing
+	}
+	c.wins[key] = w
+}
+
+// Finish gives the verdict.
+func (c *Votes) Finish() verdict.Result {
+	if text, ok := c.Silent(); ok {
+		return c.Result(c.Name(), text)
+	}
+	c.tappedLogs()
+	c.compareBallots()
+	order := slices.SortedFunc(maps.Keys(c.wins), func(a, b claimKey) int {
+		return cmp.Or(cmp.Compare(a.term, b.term), cmp.Compare(a.node, b.node))
+	})
+	for _, key := range order {
+		c.majority(key, c.wins[key])
+		c.hasty(key)
+	}
+	var votes int64
+	for _, v := range c.voters {
+		votes += int64(max(len(v.traced), len(v.tapped)))
+	}
+	c.Count("votes", votes)
+	c.Count("winners", int64(len(c.wins)))
+	return c.Result(c.Name(), fmt.Sprintf("%s, at most one per member and term; %s with a majority", verdict.Many(votes, "vote"), verdict.Many(len(c.wins), "winner")))
+}
+
+// majority decides whether a winner had the votes of a majority: of the voters,
+// and of the outgoing ones as well during a joint change. If the harness changed
+// the members, a majority of any set of voters that there may have been will do.
+//
+// Votes of all sources count together, sent ones too: whether a response arrived
+// is not held against the winner, because bytes that the fabric calls dropped may
+// have left it in part of a failed write. A shortfall proves something only if no
+// vote can be missing. That is so once the history is whole and every voter has a
+// trace, killed or not (persist, trace, send: a vote that reached the winner was
+// traced before), or every link was decoded without a hole. Otherwise it is
+// unknown.
+func (c *Votes) majority(key claimKey, w *win) {
+	voters, outgoing := w.voters, w.outgoing
+	if voters == nil {
+		voters = c.Everybody()
+	}
+	if len(voters) == 0 {
+		c.Unknown("the members are not known: whether winners had a majority cannot be decided")
+		return
+	}
+	var givers []string
+	evidence := []history.Event{w.event}
+	for _, name := range verdict.Union(voters, outgoing) {
+		if b := c.ballot(name, key); b != nil {
+			givers = append(givers, name)
+			evidence = append(evidence, b.event)
+		}
+	}
+	switch {
+	case w.voters == nil && c.Decides(givers):
+		return
+	case w.voters != nil && verdict.IsMajority(voters, givers) && (len(outgoing) == 0 || verdict.IsMajority(outgoing, givers)):
+		return
+	}
+	text := fmt.Sprintf("%s won term %d with %d of %d votes", key.node, key.term, len(givers), len(verdict.Union(voters, outgoing)))
+	if len(givers) > 0 {
+		text += ": " + strings.Join(givers, ", ")
+	}
+	if why := c.missing(voters, outgoing, w); why != "" {
+		c.Unknown("%s as far as is known, but %s", text, why)
+		return
+	}
+	c.Violate("won without a majority", text, evidence...)
+}
+
+// begins notes which votes were on the wire when a leader's first message was.
+func (c *Votes) begins(v *voter, e *history.Event) {
+	key := claimKey{v.name, e.Raft.Term}
+	if _, known := c.began[key]; known {
+		return
+	}
+	var votes []history.Event
+	for _, name := range c.Everybody() {
+		if other := c.voters[name]; other != nil && name != key.node {
+			if b := other.tappedFor(key); b != nil {
+				votes = append(votes, b.event)
+			}
+		}
+	}
+	c.began[key] = append(votes, verdict.Keep(e))
+}
+
+// hasty finds members that led before a majority had voted for them: what
+// majority, which counts all votes of the term, does not see when the rest of
+// them came too late to have made the winner.
+//
+// The tap is one observer. It tells of a vote when the response enters the fabric,
+// before any byte of it leaves, and of a leadership when the leader's first
+// message enters; so a vote that helped to win stands before the leadership in
+// the history, whatever the machine was doing meanwhile. A vote that is not there
+// was not counted by the winner, unless it went unseen: hence only when every
+// link was decoded without a hole, and no member told of another configuration.
+func (c *Votes) hasty(key claimKey) {
+	events, seen := c.began[key]
+	if !seen || !c.Tapped || c.Holes || !c.Ended || c.configured() || !slices.Contains(c.Nodes, key.node) {
+		return
+	}
+	givers := make([]string, len(events)) // the leadership's event stands for its own vote
+	for i, e := range events {
+		givers[i] = e.Raft.Node
+	}
+	if !c.Decides(givers) {
+		c.Violate("led before it had a majority",
+			fmt.Sprintf("%s sent as leader of term %d when of %d members only %d had voted for it, itself included",
+				key.node, key.term, len(c.Nodes), len(givers)), events...)
+	}
+}
+
+// ballot returns the vote that name gave to key's member in key's term.
+func (c *Votes) ballot(name string, key claimKey) *ballot {
+	if v := c.voters[name]; v != nil {
+		return v.gave(key.node, key.term)
+	}
+	return nil
+}
+
+// missing says why a vote may have escaped, "" if none can have.
+func (c *Votes) missing(voters, outgoing []string, w *win) string {
+	if !c.Ended {
+		return "the history was cut short"
+	}
+	if w.voters == nil && c.configured() {
+		return "the members changed during the run"
+	}
+	if c.Tapped && !c.Holes {
+		return ""
+	}
+	if !c.Traced {
+		return "not every member writes a trace and not every link was decoded"
+	}
+	for _, name := range verdict.Union(voters, outgoing) {
+		if v := c.voters[name]; v == nil || !v.Cursor.Seen {
+			return "the trace of " + name + " is missing"
+		} else if v.Broken {
+			return "the trace of " + name + " is out of order"
+		}
+	}
+	return ""
+}
+
+// configured tells whether any member told of a configuration other than that
+// of the start.
+func (c *Votes) configured() bool {
+	for _, v := range c.voters {
+		if v.config != nil && (len(v.config.Outgoing) > 0 || !verdict.SameMembers(v.config.Voters, c.Nodes)) {
+			return true
+		}
+	}
+	return false
+}
+
+// tappedLogs compares logs in votes that were seen on the wire. A response shows
+// the voter's last position, if the protocol has it, and the candidate's is in
+// its vote request; it does not change while it stands. Acknowledgements are no
+// help: what a voter acknowledged it may have truncated since, unseen.
+func (c *Votes) tappedLogs() {
+	if c.Holes || !c.Ended {
+		return // the first grant, before the voter's log grew, may be the one not seen
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.voters)) {
+		v := c.voters[name]
+		for _, term := range slices.Sorted(maps.Keys(v.tapped)) {
+			b := v.tapped[term]
+			asked, ok := c.stood[claimKey{b.peer, term}]
+			if !ok || b.peer == name || v.traced[term] != nil {
+				continue // where the voter's own word is known it has been judged
+			}
+			if own := b.event.Raft.Last; asked.Less(own) {
+				c.Violate("a vote for a stale log",
+					fmt.Sprintf("%s voted for %s in term %d although %s's log ends at %s, behind its own at %s",
+						name, b.peer, term, b.peer, verdict.Place(asked), verdict.Place(own)), b.event)
+			}
+		}
+	}
+}
+
+// compareBallots finds votes that a voter's trace and the wire tell differently.
+func (c *Votes) compareBallots() {
+	for _, name := range slices.Sorted(maps.Keys(c.voters)) {
+		v := c.voters[name]
+		if v.Broken || len(v.others) > 0 {
+			continue
+		}
+		for _, term := range slices.Sorted(maps.Keys(v.tapped)) {
+			wire, own := v.tapped[term], v.traced[term]
+			if own != nil && own.gave(wire.peer) == nil {
+				c.Unknown("trace and wire disagree: at %s %s, but at %s %s", verdict.Seconds(wire.event.At), verdict.Describe(&wire.event),
+					verdict.Seconds(own.event.At), verdict.Describe(&own.event))
+			}
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package raft_test
+
+import (
+	"testing"
+
+	"github.com/usurper/usurper/checker/tape"
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+func TestVotesMajority(t *testing.T) {
+	five := []string{"n1", "n2", "n3", "n4", "n5"}
+	config := func(h *tape.Tape, node string, voters, outgoing []string) {
+		h.Trace(node, history.Raft{What: history.RaftConfig, Index: 1, Voters: voters, Outgoing: outgoing})
+	}
+	tape.Verdicts(t, newVotes, []tape.Row{
+		{Name: "two of five", Build: func() *tape.Tape {
+			h := tape.Traced(five...)
+			h.Start()
+			h.Elect("n1", 1, "n2")
+			h.End()
+			return h
+		}, Want: verdict.Invalid, Rule: "won without a majority"},
+		{Name: "three of five", Build: func() *tape.Tape {
+			h := tape.Traced(five...)
+			h.Start()
+			h.Elect("n1", 1, "n2", "n3")
+			h.End()
+			return h
+		}, Want: verdict.Valid},
+		{Name: "two of five, and a third that had voted for another", Build: func() *tape.Tape {
+			h := tape.Traced(five...)
+			h.Start()
+			h.Stand("n3", 1)
+			h.Elect("n1", 1, "n2", "n3")
+			h.End()
+			return h
+		}, Want: verdict.Invalid, Rule: "two votes in one term"},
+		{Name: "two of five, the history cut short", Build: func() *tape.Tape {
+			h := tape.Traced(five...)
+			h.Start()
+			h.Elect("n1", 1, "n2")
+			return h
+		}, Want: verdict.Unknown},
+		{Name: "two of five, one trace missing", Build: func() *tape.Tape {
+			h := tape.Traced(five...)
+			h.Nodes = five[:4]
+			h.Start()
+			h.Elect("n1", 1, "n2")
+			h.End()
+			return h
+		}, Want: verdict.Unknown},
+		{Name: "three of five, one of them killed after its vote", Build: func() *tape.Tape {
+			h := tape.Traced(five...)
+			h.Start()
+			h.Stand("n1", 1)
+			h.Lead("n1", 1) // merged before the votes it depends on
+			h.Grant("n2", "n1", 1)
+			h.Grant("n3", "n1", 1)
+			h.End()
+			return h
+		}, Want: verdict.Valid},
+		{Name: "a majority of the new but not of the old", Build: func() *tape.Tape {
+			h := tape.Traced(five...)
+			h.Start()
+			config(h, "n1", five[:3], five)
+			h.Elect("n1", 1, "n2")
+			h.End()
+			return h
+		}, Want: verdict.Invalid, Rule: "won without a majority"},
+		{Name: "a majority of both", Build: func() *tape.Tape {
+			h := tape.Traced(five...)
+			h.Start()
+			config(h, "n1", five[:3], five)
+			h.Elect("n1", 1, "n2", "n4")
+			h.End()
+			return h
+		}, Want: verdict.Valid},
+		{Name: "a majority of a smaller cluster", Build: func() *tape.Tape {
+			h := tape.Traced(five...)
+			h.Start()
+			config(h, "n1", five[:3], nil)
+			h.Elect("n1", 1, "n2")
+			h.End()
+			return h
+		}, Want: verdict.Valid},
+		{Name: "two of five on the wire", Build: func() *tape.Tape {
+			h := tape.Tapped(five...)
+			h.Tap("n1", history.Raft{What: history.RaftCandidate, Term: 1})
+			h.Tap("n2", history.Raft{What: history.RaftVote, Term: 1, Peer: "n1", Granted: true})
+			h.Tap("n1", history.Raft{What: history.RaftLeader, Term: 1})
+			h.End()
+			return h
+		}, Want: verdict.Invalid, Rule: "won without a majority"},
+		{Name: "two of five on a wire with a hole", Build: func() *tape.Tape {
+			h := tape.Tapped(five...)
+			h.Tap("n1", history.Raft{What: history.RaftCandidate, Term: 1})
+			h.Tap("n2", history.Raft{What: history.RaftVote, Term: 1, Peer: "n1", Granted: true})
+			h.Tap("n1", history.Raft{What: history.RaftLeader, Term: 1})
+			h.Run(history.Run{What: history.RunUntap, Text: "n3 > n1"})
+			h.End()
+			return h
+		}, Want: verdict.Unknown},
+		{Name: "the third vote after it began to lead", Build: func() *tape.Tape {
+			h := tape.Tapped(five...)
+			onWire(h, "n1", "n2")
+			h.Tap("n1", history.Raft{What: history.RaftLeader, Term: 1})
+			h.Tap("n3", history.Raft{What: history.RaftVote, Term: 1, Peer: "n1", Granted: true})
+			h.End()
+			return h
+		}, Want: verdict.Invalid, Rule: "led before it had a majority"},
+		{Name: "the third vote just before it began to lead", Build: func() *tape.Tape {
+			h := tape.Tapped(five...)
+			onWire(h, "n1", "n2", "n3")
+			h.Tap("n1", history.Raft{What: history.RaftLeader, Term: 1})
+			h.Tap("n4", history.Raft{What: history.RaftVote, Term: 1, Peer: "n1", Granted: true})
+			h.End()
+			return h
+		}, Want: verdict.Valid},
+		{Name: "the third vote after it began to lead, on a wire with a hole", Build: func() *tape.Tape {
+			h := tape.Tapped(five...)
+			onWire(h, "n1", "n2")
+			h.Tap("n1", history.Raft{What: history.RaftLeader, Term: 1})
+			h.Tap("n3", history.Raft{What: history.RaftVote, Term: 1, Peer: "n1", Granted: true})
+			h.Run(history.Run{What: history.RunUntap, Text: "n4 > n1"})
+			h.End()
+			return h
+		}, Want: verdict.Valid},
+		{Name: "a vote of the term before does not count", Build: func() *tape.Tape {
+			h := tape.Tapped(five...)
+			onWire(h, "n1", "n2", "n3")
+			h.Tap("n1", history.Raft{What: history.RaftCandidate, Term: 2})
+			h.Tap("n2", history.Raft{What: history.RaftVote, Term: 2, Peer: "n1", Granted: true})
+			h.Tap("n1", history.Raft{What: history.RaftLeader, Term: 2})
+			h.Tap("n4", history.Raft{What: history.RaftVote, Term: 2, Peer: "n1", Granted: true})
+			h.End()
+			return h
+		}, Want: verdict.Invalid, Rule: "led before it had a majority"},
+	})
+}
+
+// onWire lets node stand in term 1 and the others vote for it.
+func onWire(h *tape.Tape, node string, voters ...string) {
+	h.Tap(node, history.Raft{What: history.RaftCandidate, Term: 1})
+	for _, name := range voters {
+		h.Tap(name, history.Raft{What: history.RaftVote, Term: 1, Peer: node, Granted: true})
+	}
+}

@@ -1,0 +1,188 @@
+package register
+
+import (
+	"fmt"
+
+	"github.com/usurper/usurper/checker/verdict"
+)
+
+// conflict is a proof that a register's history is not linearizable: two blocks
+// that cannot be ordered, or a block that contradicts itself. It takes at most four
+// operations, and the cas that tie their values.
+type conflict struct {
+	rule, text string
+	ops        []int32 // in register.ops
+}
+
+// maxTies is how many tying cas an explanation shows.
+const maxTies = 8
+
+// report makes the conflict out of items, counted from one; zeros are left out.
+func (b *board) report(rule, text string, items ...int32) {
+	c := &conflict{rule: rule, text: "key " + b.r.key + ": " + text}
+	for _, n := range items {
+		if n != 0 {
+			c.ops = append(c.ops, b.items[n-1].op)
+		}
+	}
+	b.bad = c
+}
+
+// held is the value that the register had when an item had taken effect.
+func (b *board) held(n int32) uint32 {
+	if it := &b.items[n-1]; it.writes {
+		return it.arg
+	} else {
+		return it.want
+	}
+}
+
+func (b *board) value(v uint32) string { return verdict.Value(b.r.values.get(v)) }
+
+// time is the time at which the register had a value, in words that follow
+// "before" or "after".
+func (b *board) time(v uint32) string {
+	if v == 0 {
+		return "the key held nothing"
+	}
+	return b.value(v)
+}
+
+// answered is when the item's answer came.
+func (b *board) answered(n int32) string {
+	return verdict.Seconds(b.r.ops.at(int(b.items[n-1].op)).doneAt)
+}
+
+// ties returns the cas that lead from one value to another of its block.
+func (b *board) ties(from, to uint32) []int32 {
+	var path []int32
+	for v := from; v != to; {
+		n := b.groups[v].next
+		if n == 0 {
+			return nil
+		}
+		path = append(path, n)
+		v = b.items[n-1].arg
+	}
+	return path
+}
+
+// unwritten reports an observation of a value that has no write.
+func (b *board) unwritten(n int32) {
+	v := b.items[n-1].want
+	if b.groups[v].writers > 0 {
+		b.report("a value that nobody wrote",
+			fmt.Sprintf("%s was made by cas from values that were made from it, and by nobody else", b.value(v)), n, b.groups[v].writer)
+		return
+	}
+	failed := int32(-1)
+	for i := range b.r.ops.len() {
+		op := b.r.ops.at(i)
+		if op.arg != v || op.f != kindPut && op.f != kindCas && op.f != kindDelete {
+			continue
+		}
+		if op.outcome != verdict.Failed {
+			b.gone(n)
+			return
+		}
+		if failed < 0 {
+			failed = int32(i)
+		}
+	}
+	if failed < 0 {
+		b.report("a value that nobody wrote",
+			fmt.Sprintf("%s was read by %s, but no client ever wrote it", b.value(v), b.answered(n)), n)
+		return
+	}
+	b.report("a value whose write failed",
+		fmt.Sprintf("%s was read by %s, but its write certainly failed", b.value(v), b.answered(n)), n)
+	b.bad.ops = append(b.bad.ops, failed)
+}
+
+// gone reports a value that was written only before the passage, which began with
+// another.
+func (b *board) gone(n int32) {
+	b.report("a value at two times", fmt.Sprintf("%s was read by %s, but before that read was asked for it had been replaced by %s, and nobody wrote it again",
+		b.value(b.items[n-1].want), b.answered(n), b.value(b.from)), n)
+	if b.first >= 0 {
+		b.bad.ops = append(b.bad.ops, b.first)
+	}
+}
+
+// replacedTwice reports two cas from one value.
+func (b *board) replacedTwice(n, m int32) {
+	b.report("a value replaced twice",
+		fmt.Sprintf("two cas replaced %s, which was there only once", b.value(b.items[n-1].want)), n, m)
+}
+
+// disordered reports that a block's next layer has an operation, n, that returned
+// before one of an earlier layer was called.
+func (b *board) disordered(x *block, n int32) {
+	before, after := b.held(x.late), b.held(n)
+	if before == after {
+		b.report("a value from the future", fmt.Sprintf("%s was read by %s, before anybody asked to write it",
+			b.value(after), b.answered(n)), n, x.late)
+		return
+	}
+	path := b.ties(before, after)
+	b.report("values out of order", fmt.Sprintf("%s was there before %s, of which %s made it",
+		b.value(after), b.value(before), compared(len(path))), append(cut(path), n, x.late)...)
+}
+
+// contradict reports that the forward block a must precede c and c must precede a.
+func (b *board) contradict(a, c block) {
+	ops := []int32{a.early, a.late, c.early, c.late}
+	last := b.held(a.late)
+	c1, c2 := b.held(c.early), b.held(c.late)
+	other, again := b.time(c1), b.time(c2)
+	if it := &b.items[c.early-1]; it.writes && it.arg == 0 {
+		other, again = "a delete", "a delete"
+	}
+	var text string
+	switch {
+	case a.early == 0 && last == b.from:
+		text = fmt.Sprintf("%s was there after %s, though nobody wrote it again", b.value(last), other)
+		if last == 0 {
+			text = fmt.Sprintf("it held nothing after %s had been there, though nobody deleted it", other)
+		}
+		ops = []int32{a.late, c.early}
+	case a.early == 0:
+		path := b.ties(b.from, last)
+		text = fmt.Sprintf("%s was there after %s, though %s made it of %s, which was there at the start",
+			b.value(last), other, compared(len(path)), b.value(b.from))
+		ops = append(cut(path), a.late, c.early)
+	case b.held(a.early) == last && c1 == c2:
+		text = fmt.Sprintf("%s was there both before %s and after it, though it was written only once", b.value(last), other)
+	default:
+		first := b.held(a.early)
+		path := append(b.ties(first, last), b.ties(c1, c2)...)
+		text = fmt.Sprintf("%s was there before %s, but %s was there after %s, though nothing can have come between: %s",
+			b.value(first), again, b.value(last), other, b.tied(len(path)))
+		ops = append(cut(path), ops...)
+	}
+	if a.early == 0 && b.first >= 0 {
+		b.report("a value at two times", text, ops...)
+		b.bad.ops = append(b.bad.ops, b.first)
+		return
+	}
+	b.report("a value at two times", text, ops...)
+}
+
+// tied says how values that belong to one block hang together.
+func (b *board) tied(ties int) string {
+	if ties == 1 {
+		return "a cas turned the one into the other"
+	}
+	return compared(ties) + " turned the one into the other"
+}
+
+// compared counts compare-and-set operations: the plural of cas is cas.
+func compared(n int) string { return fmt.Sprintf("%d cas", n) }
+
+// cut leaves out the middle of a long chain of cas.
+func cut(path []int32) []int32 {
+	if len(path) <= maxTies {
+		return path
+	}
+	return append(path[:maxTies/2:maxTies/2], path[len(path)-maxTies/2:]...)
+}

@@ -1,0 +1,262 @@
+// Package register decides whether clients saw one store: keys that hold one value,
+// each by itself, and groups of them that transactions tie together (multi.go).
+//
+// Read linearizable.go first; then register.go (what is left of a history that
+// matters), blocks.go (how it is decided without a search) and conflict.go (how a
+// violation is told). search.go is for what stays ambiguous.
+package register
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Checker checks that clients saw one store: that the operations on each
+// key (get, put, cas, delete) have an order that agrees with real time and in
+// which each read returns the value last written.
+//
+// Keys are independent, so each is judged by itself. Its history is reduced to an
+// equivalent smaller one (register.go). If every value was written once, that is
+// decided without a search, in O(n log n) (blocks.go), and a violation is told by
+// at most four operations and the cas between them (conflict.go). If not,
+// because of deletes or values that repeat, it is cut into passages wherever an
+// operation was alone; those that are plain by themselves are decided the same
+// way, and for the others porcupine searches for an order (search.go). A search
+// that exceeds its budget makes the verdict unknown, and says of which key and how much
+// of it was decided.
+//
+// An operation that was invoked and never completed counts as unanswered, so a
+// history cut short has fewer constraints, never more.
+type Checker struct {
+	verdict.Findings
+	options verdict.Options
+	keys    map[string]*register
+	last    *register // the one last asked for
+	order   []*register
+	open    verdict.Inflight[opRef]
+	nodes   []string
+	ops     int64
+}
+
+// New returns the checker "linearizable".
+func New(o verdict.Options) *Checker {
+	return &Checker{
+		options: o.WithDefaults(),
+		keys:    make(map[string]*register),
+	}
+}
+
+// opRef is where a process's open operation is.
+type opRef struct {
+	register *register
+	op       int
+}
+
+// Name returns "linearizable".
+func (*Checker) Name() string { return "linearizable" }
+
+// Early returns OfPrefix.
+func (*Checker) Early() verdict.Early { return verdict.OfPrefix }
+
+// Event takes the next event.
+func (l *Checker) Event(e *history.Event) {
+	op := e.Op
+	if op == nil {
+		return
+	}
+	kind, ok := kindOf(op.F)
+	if !ok {
+		return
+	}
+	if op.Type == history.Invoke {
+		l.invoke(e, kind)
+		return
+	}
+	at, ok := l.open.Take(op.Process)
+	if !ok {
+		l.Unknown("client %d completes an operation at %s that it never began", op.Process, verdict.Seconds(e.At))
+		return
+	}
+	r := at.register
+	o := r.ops.at(at.op)
+	if o.f != kind || r.key != op.Key {
+		l.Unknown("client %d at %s completes another operation than it began", op.Process, verdict.Seconds(e.At))
+		return
+	}
+	o.done, o.doneAt = e.Seq, e.At
+	o.got, o.saw = r.id(op.Got), op.Saw
+	switch op.Type {
+	case history.OK:
+		o.outcome = verdict.OK
+	case history.Fail:
+		o.outcome = verdict.Failed
+	}
+}
+
+func kindOf(f history.F) (opKind, bool) {
+	switch f {
+	case history.FGet:
+		return kindGet, true
+	case history.FPut:
+		return kindPut, true
+	case history.FCas:
+		return kindCas, true
+	case history.FDelete:
+		return kindDelete, true
+	}
+	return 0, false
+}
+
+func (l *Checker) invoke(e *history.Event, kind opKind) {
+	op := e.Op
+	if _, ok := l.open.Get(op.Process); ok {
+		// The first stays open: it may take effect at any time.
+		l.Unknown("client %d begins an operation at %s while another is open", op.Process, verdict.Seconds(e.At))
+	}
+	r := l.register(op.Key)
+	l.open.Set(op.Process, opRef{r, r.ops.len()})
+	r.ops.add(operation{
+		call: e.Seq, callAt: e.At, process: int32(op.Process), node: l.node(op.Node), f: kind,
+		arg: r.id(op.Arg), old: r.id(op.Old),
+	})
+	l.ops++
+}
+
+func (l *Checker) register(key string) *register {
+	if l.last != nil && l.last.key == key {
+		return l.last
+	}
+	r := l.keys[key]
+	if r == nil {
+		r = newRegister(key)
+		l.keys[r.key] = r
+		l.order = append(l.order, r)
+	}
+	l.last = r
+	return r
+}
+
+// node returns the number of a member's name. There are few.
+func (l *Checker) node(name string) uint16 {
+	i := slices.Index(l.nodes, name)
+	if i < 0 {
+		i = len(l.nodes)
+		l.nodes = append(l.nodes, strings.Clone(name))
+	}
+	return uint16(i)
+}
+
+// Finish gives the verdict.
+func (l *Checker) Finish() verdict.Result {
+	s := &search{verdict.NewBudget(l.options)}
+	for _, r := range l.order {
+		l.judge(r, s)
+	}
+	l.Count("ops", l.ops)
+	l.Count("keys", int64(len(l.order)))
+	l.Count("steps", s.Total)
+	if l.ops == 0 {
+		return l.Result(l.Name(), "not checked: no get, put, cas or delete")
+	}
+	return l.Result(l.Name(), verdict.Many(l.ops, "operation")+" on "+verdict.Many(len(l.order), "key"))
+}
+
+// judge decides one key: as a whole if its values are plain, else passage by
+// passage, each of which may be plain by itself or needs a search. What is
+// undecided ends neither: later passages are judged by themselves.
+func (l *Checker) judge(r *register, s *search) {
+	items := r.items()
+	b := newBoard(r)
+	exact, bad := b.judge(passage{items: items, after: -1})
+	if bad != nil {
+		l.Violate(bad.rule, bad.text, l.evidence(r, bad.ops)...)
+		return
+	}
+	if exact {
+		l.Count("exact", 1)
+		return
+	}
+	var open undecided
+	for _, part := range passages(items) {
+		exact, bad := b.judge(part)
+		if bad != nil {
+			l.Violate(bad.rule, bad.text, l.evidence(r, bad.ops)...)
+			return
+		}
+		if exact {
+			open.decided += len(part.items)
+			continue
+		}
+		l.Count("searched", 1)
+		switch v, why := s.check(part); v {
+		case verdict.Invalid:
+			l.searched(r, s.shrink(part))
+			return
+		case verdict.Unknown:
+			open.add(r, part, why)
+		default:
+			open.decided += len(part.items)
+		}
+	}
+	if open.passages > 0 {
+		l.Unknown("%s", open.text(r, len(items)))
+	}
+}
+
+// undecided is what of a key the searches could not decide.
+type undecided struct {
+	passages int
+	first    string // the first of them
+	decided  int    // operations in the others
+}
+
+func (u *undecided) add(r *register, part passage, why string) {
+	u.passages++
+	if u.passages > 1 {
+		return
+	}
+	from, to := r.ops.at(int(part.items[0].op)), time.Duration(0)
+	for i := range part.items {
+		to = max(to, r.ops.at(int(part.items[i].op)).doneAt)
+	}
+	u.first = fmt.Sprintf("the first, of %s from %s to %s, has a value that was deleted or written more than once, and %s",
+		verdict.Many(len(part.items), "operation"), verdict.Seconds(from.callAt), verdict.Seconds(to), why)
+}
+
+func (u *undecided) text(r *register, all int) string {
+	return fmt.Sprintf("key %s: %d of %s decided; %s undecided: %s",
+		r.key, u.decided, verdict.Many(all, "operation"), verdict.Many(u.passages, "passage"), u.first)
+}
+
+// searched reports a passage that a search found to have no order.
+func (l *Checker) searched(r *register, bad passage) {
+	ops := make([]int32, len(bad.items))
+	for i := range bad.items {
+		ops[i] = bad.items[i].op
+	}
+	text := fmt.Sprintf("key %s: no order of these %d operations agrees with what they returned and when", r.key, len(ops))
+	if bad.from != 0 {
+		text += fmt.Sprintf("; before them it held %s", verdict.Value(r.values.get(bad.from)))
+	}
+	ops, note := verdict.Showable(ops)
+	l.Violate("not linearizable", text+note, l.evidence(r, ops)...)
+}
+
+// evidence returns both ends of the operations.
+func (l *Checker) evidence(r *register, ops []int32) []history.Event {
+	var out []history.Event
+	ops = slices.Clone(ops)
+	slices.Sort(ops)
+	for _, i := range slices.Compact(ops) {
+		out = append(out, l.event(r, int(i), false))
+		if r.ops.at(int(i)).done != 0 {
+			out = append(out, l.event(r, int(i), true))
+		}
+	}
+	return out
+}

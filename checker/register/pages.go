@@ -1,0 +1,37 @@
+package register
+
+// pages is a long list in pieces: it grows without a copy of what it has, and
+// little of it is unused. The zero value is empty.
+type pages[T any] struct {
+	list [][]T
+}
+
+const (
+	pageBits = 12
+	pageSize = 1 << pageBits
+)
+
+// len returns how many there are.
+func (p *pages[T]) len() int {
+	if len(p.list) == 0 {
+		return 0
+	}
+	last := len(p.list) - 1
+	return last<<pageBits + len(p.list[last])
+}
+
+// at returns one, counted from 0. It stays where it is only once pageSize have
+// been added.
+func (p *pages[T]) at(i int) *T { return &p.list[i>>pageBits][i&(pageSize-1)] }
+
+// add appends one.
+func (p *pages[T]) add(it T) {
+	last := len(p.list) - 1
+	switch {
+	case last < 0:
+		p.list, last = [][]T{nil}, 0 // most lists are short
+	case len(p.list[last]) == pageSize:
+		p.list, last = append(p.list, make([]T, 0, pageSize)), last+1
+	}
+	p.list[last] = append(p.list[last], it)
+}

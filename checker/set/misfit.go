@@ -1,0 +1,60 @@
+package set
+
+import (
+	"fmt"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+// misplacing reports why the appends of a list whose values repeat do not fit its
+// places, with what is left of the reads.
+func (s *Checker) misplacing(c *collection, p *placement, why *misfit) {
+	var evidence []history.Event
+	for _, r := range p.reads[max(0, len(p.reads)-verdict.MaxShown):] {
+		evidence = append(evidence, c.readBy(&c.reads[r.index], int(r.length)-1)...)
+	}
+	for _, a := range why.crowd[:min(len(why.crowd), verdict.MaxShown)] {
+		evidence = append(evidence, c.ends(c.addition(a.index))...)
+	}
+	later := "a read that was asked for later"
+	for _, a := range p.appends {
+		if a.call == why.blocker {
+			b := c.addition(a.index)
+			evidence = append(evidence, c.ends(b)...)
+			later = fmt.Sprintf("an append of %q that was asked for later", b.value)
+		}
+	}
+	if why.value < 0 {
+		s.Violate("a list out of order", fmt.Sprintf("%s: a read had returned by %s, but shows what has to be behind %s",
+			c.key, c.when(p, why.by), later), evidence...)
+		return
+	}
+	value, count := c.values[why.value].value, verdict.Many(len(why.crowd), "append")
+	switch {
+	case why.by == 0:
+		s.Violate("a value that is there twice", fmt.Sprintf("%s: %q is there at least %s, but only %s of it had been asked for",
+			c.key, value, times(int32(why.places)), count), evidence...)
+	case why.blocker < 0:
+		s.Violate("an acknowledged value is lost", fmt.Sprintf("%s: %s of %q had been acknowledged by %s, but a later read shows it only %s",
+			c.key, count, value, c.when(p, why.by), times(int32(why.places))), evidence...)
+	default:
+		s.Violate("a list out of order", fmt.Sprintf("%s: %s of %q had been acknowledged by %s, but it is there only %s before %s",
+			c.key, count, value, c.when(p, why.by), times(int32(why.places)), later), evidence...)
+	}
+}
+
+// when is the time of the return of an operation.
+func (c *collection) when(p *placement, ret int64) string {
+	for _, a := range p.appends {
+		if a.ret == ret {
+			return verdict.Seconds(c.addition(a.index).done.At)
+		}
+	}
+	for _, r := range p.reads {
+		if r.ret == ret {
+			return verdict.Seconds(c.reads[r.index].done.At)
+		}
+	}
+	return "then"
+}

@@ -1,0 +1,129 @@
+package set
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+// read takes a successful read of a whole set or list.
+func (s *Checker) read(o opened, e *history.Event) {
+	c := o.c
+	s.reads++
+	if e.Op.Final {
+		s.final++
+	}
+	if s.foreign[c.key] || c.broken {
+		return
+	}
+	r := reading{node: e.Op.Node, process: e.Op.Process, final: e.Op.Final, invoke: o.invoke, done: verdict.StampOf(e)}
+	if c.ordered() {
+		r.list = s.begin(c, &r, e.Op.List)
+	} else if last := len(c.reads) - 1; last >= 0 && c.same(c.reads[last].list, e.Op.List) {
+		r.list = c.reads[last].list
+	} else {
+		r.list = c.identify(e.Op.List)
+	}
+	r.shows = r.list
+	c.reads = append(c.reads, r)
+}
+
+// same tells whether a list has these values in this order.
+func (c *collection) same(list []int32, values []string) bool {
+	return len(list) == len(values) && c.agree(list, values) == len(values)
+}
+
+// agree returns how many values at the start of both lists are the same.
+func (c *collection) agree(list []int32, values []string) int {
+	n := min(len(list), len(values))
+	for i := range n {
+		if c.values[list[i]].value != values[i] {
+			return i
+		}
+	}
+	return n
+}
+
+func (c *collection) identify(values []string) []int32 {
+	list := make([]int32, len(values))
+	for i, v := range values {
+		list[i] = c.id(v)
+	}
+	return list
+}
+
+// begin returns the values of a list as the beginning of the longest list that was
+// read, which grows with it. Reads that are not each other's beginning are a
+// violation, and no more is said of their key.
+func (s *Checker) begin(c *collection, r *reading, values []string) []int32 {
+	n := c.agree(c.longest, values)
+	switch {
+	case n == len(values):
+		return c.longest[:n:n]
+	case n == len(c.longest):
+		for _, v := range values[n:] {
+			c.longest = append(c.longest, c.id(v))
+		}
+		return c.longest[:len(values):len(values)]
+	}
+	r.list = c.identify(values)
+	shown := slices.IndexFunc(c.reads, func(r reading) bool { return len(r.list) > n })
+	s.Violate("a list with two orders", fmt.Sprintf("%s: place %d was read as %q and as %q",
+		c.key, n+1, c.values[c.longest[n]].value, values[n]),
+		c.showing(&c.reads[shown], n), c.asking(r), c.showing(r, n))
+	c.broken = true
+	return r.list
+}
+
+// adding rebuilds an addition's invocation or completion.
+func (c *collection) adding(a *addition, completion bool) history.Event {
+	op := &history.Op{Process: a.process, Node: a.node, Type: history.Invoke, F: history.FAdd, Key: c.key, Arg: a.value}
+	if a.appended {
+		op.F = history.FAppend
+	}
+	at := a.invoke
+	if completion {
+		op.Type = [...]history.OpType{history.Info, history.OK, history.Fail}[a.outcome]
+		at = a.done
+	}
+	return history.Event{Seq: at.Seq, At: at.At, Op: op}
+}
+
+// ends returns both ends of an addition, as far as it has them.
+func (c *collection) ends(a *addition) []history.Event {
+	events := []history.Event{c.adding(a, false)}
+	if a.done != (verdict.Stamp{}) {
+		events = append(events, c.adding(a, true))
+	}
+	return events
+}
+
+// asking rebuilds a read's invocation.
+func (c *collection) asking(r *reading) history.Event {
+	op := &history.Op{Process: r.process, Node: r.node, Type: history.Invoke, F: history.FRead, Key: c.key, Final: r.final}
+	return history.Event{Seq: r.invoke.Seq, At: r.invoke.At, Op: op}
+}
+
+// showing rebuilds a read's answer, of which it shows no more than the part
+// around one place.
+func (c *collection) showing(r *reading, around int) history.Event {
+	const most = 64
+	from, to := 0, len(r.list)
+	op := &history.Op{Process: r.process, Node: r.node, Type: history.OK, F: history.FRead, Key: c.key, Final: r.final, Saw: true}
+	if to > most {
+		from = min(max(around-most/2, 0), to-most)
+		to = from + most
+		op.Error = fmt.Sprintf("values %d to %d of %d", from+1, to, len(r.list))
+	}
+	for _, id := range r.list[from:to] {
+		op.List = append(op.List, c.values[id].value)
+	}
+	return history.Event{Seq: r.done.Seq, At: r.done.At, Op: op}
+}
+
+// readBy returns both ends of a read.
+func (c *collection) readBy(r *reading, around int) []history.Event {
+	return []history.Event{c.asking(r), c.showing(r, around)}
+}

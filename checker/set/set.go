@@ -1,0 +1,230 @@
+// Package set decides whether clients saw sets and lists that only grow.
+//
+// Read set.go first, then order.go, which has the rule and why it is exact, and
+// place.go for lists whose values repeat. tell.go and misfit.go put violations in
+// words.
+package set
+
+import (
+	"fmt"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Checker checks keys that only grow, sets (add) and lists (append) that are read as a
+// whole, for linearizability. A read tells which values were added before it and
+// which were not, so no search is needed: order.go has the rule and why it is
+// exact. A value may be added more than once. A set has it from the first time
+// on, and may show it up to as often as somebody had asked to add it; a list has it
+// as often as it was appended, and place.go decides which append has which place.
+//
+// An addition without an answer may be there or not. A history that is cut short
+// only says less; but without a successful final read, acknowledged additions that
+// no read could show are not confirmed, and the verdict is unknown.
+type Checker struct {
+	verdict.Findings
+	keys  map[string]*collection
+	order []*collection
+	open  map[int]opened
+	// foreign is the keys to which something else than add, append and read is done.
+	foreign map[string]bool
+	reads   int64
+	adds    int64
+	final   int64 // final reads that succeeded
+}
+
+// collection is one set or list.
+type collection struct {
+	key     string
+	ids     map[string]int32 // of values, in additions
+	values  []addition       // of each value, the one that was asked for first
+	again   []addition       // all others
+	reads   []reading
+	longest []int32 // of lists: what the longest read showed, of which all others are the beginning
+	round   int32
+	calls   [][]uint64 // of each value that was added more than once, when it was asked for
+	list    bool       // something was appended
+	set     bool       // something was added
+	broken  bool       // its reads have no order
+}
+
+// addition is one value of a collection.
+type addition struct {
+	value    string
+	node     string
+	invoke   verdict.Stamp
+	done     verdict.Stamp // its acknowledgement or failure
+	process  int
+	outcome  verdict.Outcome
+	appended bool
+	id       int32 // its value's place in values
+
+	// What follows is told of the first addition of a value alone.
+	asked    int32 // how often it was added
+	failed   int32 // and certainly was not
+	invented bool  // it was read, and cannot be there
+	round    int32 // the last read in which it was found, as a mark
+	place    int32 // where it was in that read
+	copies   int32 // how often it was in that read
+}
+
+// twice tells whether more than one addition of the value may have happened.
+func (a *addition) twice() bool { return a.asked-a.failed > 1 }
+
+// reading is one successful read.
+type reading struct {
+	node         string
+	invoke, done verdict.Stamp
+	process      int
+	final        bool
+	list         []int32
+	shows        []int32 // the list without what cannot be there, and of sets without copies
+}
+
+// opened is an operation that has not completed.
+type opened struct {
+	c      *collection
+	n      int32 // the addition's place in values or again; not of reads
+	again  bool
+	isRead bool
+	invoke verdict.Stamp
+}
+
+// addition returns an addition by its number: that of its place in values, or the
+// next ones for those in again. Numbers change while values are added.
+func (c *collection) addition(n int32) *addition {
+	if k := int(n) - len(c.values); k >= 0 {
+		return &c.again[k]
+	}
+	return &c.values[n]
+}
+
+// ordered tells whether reads show an order: those of a list do.
+func (c *collection) ordered() bool { return c.list && !c.set }
+
+// NewSet returns the checker "set".
+func New() *Checker {
+	return &Checker{keys: make(map[string]*collection), open: make(map[int]opened), foreign: make(map[string]bool)}
+}
+
+// Name returns "set".
+func (*Checker) Name() string { return "set" }
+
+// Early returns OfPrefix.
+func (*Checker) Early() verdict.Early { return verdict.OfPrefix }
+
+// Event takes the next event.
+func (s *Checker) Event(e *history.Event) {
+	op := e.Op
+	if op == nil {
+		return
+	}
+	switch op.F {
+	case history.FAdd, history.FAppend, history.FRead:
+	case history.FPut, history.FCas, history.FDelete:
+		s.foreign[op.Key] = true
+		return
+	default:
+		return
+	}
+	if op.Type == history.Invoke {
+		s.invoke(e)
+		return
+	}
+	o, ok := s.open[op.Process]
+	if !ok || o.c.key != op.Key || o.isRead != (op.F == history.FRead) {
+		s.Unknown("client %d completes an operation at %s that it never began", op.Process, verdict.Seconds(e.At))
+		return
+	}
+	delete(s.open, op.Process)
+	switch {
+	case o.isRead && op.Type == history.OK:
+		s.read(o, e)
+	case !o.isRead:
+		o.c.added(o, op.Type, verdict.StampOf(e))
+	}
+}
+
+func (s *Checker) invoke(e *history.Event) {
+	op := e.Op
+	if _, ok := s.open[op.Process]; ok {
+		s.Unknown("client %d begins an operation at %s while another is open", op.Process, verdict.Seconds(e.At))
+	}
+	c := s.keys[op.Key]
+	if c == nil {
+		c = &collection{key: op.Key, ids: make(map[string]int32)}
+		s.keys[op.Key] = c
+		s.order = append(s.order, c)
+	}
+	o := opened{c: c, isRead: op.F == history.FRead, invoke: verdict.StampOf(e)}
+	if !o.isRead {
+		s.adds++
+		c.list, c.set = c.list || op.F == history.FAppend, c.set || op.F == history.FAdd
+		o.n, o.again = c.add(op, o.invoke)
+	}
+	s.open[op.Process] = o
+}
+
+// add notes that a value is asked to be added, and returns where.
+func (c *collection) add(op *history.Op, at verdict.Stamp) (n int32, again bool) {
+	n = c.id(op.Arg)
+	first := &c.values[n]
+	asked := addition{
+		value: first.value, id: n, node: op.Node, process: op.Process, appended: op.F == history.FAppend, invoke: at,
+	}
+	if first.asked++; first.asked > 1 {
+		c.again = append(c.again, asked)
+		return int32(len(c.again) - 1), true
+	}
+	asked.asked = 1
+	*first = asked
+	return n, false
+}
+
+// added notes how an addition ended.
+func (c *collection) added(o opened, outcome history.OpType, at verdict.Stamp) {
+	all := c.values
+	if o.again {
+		all = c.again
+	}
+	a := &all[o.n]
+	a.done = at
+	switch outcome {
+	case history.OK:
+		a.outcome = verdict.OK
+	case history.Fail:
+		a.outcome = verdict.Failed
+		c.values[a.id].failed++
+	}
+}
+
+func (c *collection) id(value string) int32 {
+	id, ok := c.ids[value]
+	if !ok {
+		id = int32(len(c.values))
+		c.ids[value] = id
+		c.values = append(c.values, addition{value: value, id: id})
+	}
+	return id
+}
+
+// Finish gives the verdict.
+func (s *Checker) Finish() verdict.Result {
+	s.Count("adds", s.adds)
+	s.Count("reads", s.reads)
+	if s.adds == 0 && s.reads == 0 {
+		return s.Result(s.Name(), "not checked: no add or append")
+	}
+	if s.adds > 0 && s.final == 0 {
+		s.Unknown("no final read succeeded: whether acknowledged additions were lost is not known")
+	}
+	for _, c := range s.order {
+		if s.foreign[c.key] {
+			s.Unknown("key %s is used as a set and as a register: it cannot be judged", c.key)
+			continue
+		}
+		s.judge(c)
+	}
+	return s.Result(s.Name(), fmt.Sprintf("%s to %s, %s", verdict.Many(s.adds, "addition"), verdict.Many(len(s.order), "key"), verdict.Many(s.reads, "read")))
+}

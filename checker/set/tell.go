@@ -1,0 +1,119 @@
+package set
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+// incomparable reports that of two reads neither shows all that the other does.
+func (s *Checker) incomparable(c *collection, p, q *reading) {
+	if q.done.Seq < p.invoke.Seq {
+		p, q = q, p
+	}
+	if p.done.Seq < q.invoke.Seq { // only one of them can be at fault
+		s.lost(c, p, q)
+		return
+	}
+	v, w := c.missing(p, q), c.missing(q, p)
+	s.Violate("two reads without an order",
+		fmt.Sprintf("%s: one read shows %q without %q and another %q without %q", c.key, v.value, w.value, w.value, v.value),
+		slices.Concat(c.readBy(p, 0), c.readBy(q, 0))...)
+}
+
+// missing returns the first value that p shows and q does not, nil for none.
+func (c *collection) missing(p, q *reading) *addition {
+	c.round++
+	for _, id := range q.shows {
+		c.values[id].round = c.round
+	}
+	for _, id := range p.shows {
+		if a := &c.values[id]; a.round != c.round {
+			return a
+		}
+	}
+	return nil
+}
+
+// lost reports that q shows less than p, which had returned before.
+func (s *Checker) lost(c *collection, p, q *reading) {
+	a := c.missing(p, q)
+	if a == nil { // a list that was longer by copies
+		a = &c.values[p.shows[len(q.shows)]]
+	} else if a.outcome == verdict.OK && a.done.Seq < q.invoke.Seq && a.asked == 1 {
+		s.unshown(c, a, q)
+		return
+	}
+	place := slices.IndexFunc(p.list, func(id int32) bool { return &c.values[id] == a })
+	s.Violate("a value that was seen is lost",
+		fmt.Sprintf("%s: %q was read, but a later read does not show it", c.key, a.value),
+		append([]history.Event{c.showing(p, place)}, c.readBy(q, 0)...)...)
+}
+
+// unshown reports that a read does not show a value that was acknowledged
+// before it began.
+func (s *Checker) unshown(c *collection, a *addition, r *reading) {
+	c.round++
+	for _, id := range r.list {
+		c.values[id].round = c.round
+	}
+	others := -1
+	for i := range c.values {
+		b := &c.values[i]
+		if b.round != c.round && b.asked == 1 && b.outcome == verdict.OK && b.done.Seq < r.invoke.Seq {
+			others++
+		}
+	}
+	text := fmt.Sprintf("%s: adding %q was acknowledged, but a later read does not show it", c.key, a.value)
+	if others > 0 {
+		text += fmt.Sprintf(", nor %d others", others)
+	}
+	s.Violate("an acknowledged value is lost", text, append(c.ends(a), c.readBy(r, 0)...)...)
+}
+
+// misplaced reports that x, which belongs behind y, returned before y was called.
+func (s *Checker) misplaced(c *collection, x, y *span) {
+	switch {
+	case x.read && y.read:
+		s.lost(c, &c.reads[x.index], &c.reads[y.index])
+	case y.read:
+		s.unshown(c, c.addition(x.index), &c.reads[y.index])
+	case x.read:
+		a, r := c.addition(y.index), &c.reads[x.index]
+		place := slices.Index(r.list, a.id)
+		s.Violate("a value that nobody added",
+			fmt.Sprintf("%s: %q is there, but no client had added it", c.key, a.value), append(c.ends(a), c.readBy(r, place)...)...)
+	default:
+		s.overtaken(c, c.addition(x.index), c.addition(y.index))
+	}
+}
+
+// overtaken reports that a, which was acknowledged before b was asked for, has
+// its place behind it.
+func (s *Checker) overtaken(c *collection, a, b *addition) {
+	var between *reading // shows b, and if possible not a
+	for i := range c.reads {
+		r := &c.reads[i]
+		if !slices.Contains(r.list, b.id) {
+			continue
+		}
+		if between == nil || !slices.Contains(r.list, a.id) {
+			between = r
+		}
+	}
+	place := slices.Index(between.list, b.id)
+	evidence := slices.Concat(c.ends(a), c.ends(b), c.readBy(between, place))
+	if c.ordered() && slices.Contains(between.list, a.id) {
+		s.Violate("a list out of order", fmt.Sprintf("%s: %q stands before %q, which was acknowledged before the append of %q began",
+			c.key, b.value, a.value, b.value), evidence...)
+		return
+	}
+	if a.done.Seq < between.invoke.Seq {
+		s.unshown(c, a, between)
+		return
+	}
+	s.Violate("a value without an earlier one", fmt.Sprintf("%s: a read shows %q and not %q, which was acknowledged before the addition of %q began",
+		c.key, b.value, a.value, b.value), evidence...)
+}

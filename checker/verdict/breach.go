@@ -1,0 +1,28 @@
+package verdict
+
+import "slices"
+
+// Breach names a broken rule without the circumstances: what a run must show
+// again to count as a reproduction of another.
+type Breach struct {
+	Checker string `json:"checker"`
+	Rule    string `json:"rule"`
+}
+
+// BreachOf makes the breach of a checker's rule. What the checker "linearizable"
+// calls rules are ways to prove one: which of them it finds first depends on who
+// read what when.
+func BreachOf(checker, rule string) Breach {
+	if checker == Linearizable {
+		rule = NotLinearizable
+	}
+	return Breach{checker, rule}
+}
+
+// String is the checker and the rule: "votes: two votes in one term".
+func (b Breach) String() string { return b.Checker + ": " + b.Rule }
+
+// Breaks tells whether a result shows the breach.
+func (r *Result) Breaks(b Breach) bool {
+	return r.Checker == b.Checker && slices.ContainsFunc(r.Violations, func(v Violation) bool { return BreachOf(b.Checker, v.Rule) == b })
+}

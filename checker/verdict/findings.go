@@ -1,0 +1,106 @@
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+const (
+	// PerRule is how many violations of one rule are kept; the rest is counted.
+	PerRule = 3
+	// maxUnknowns is how many things left undecided are named.
+	maxUnknowns = 10
+)
+
+// Findings gathers what a checker finds and makes its Result.
+type Findings struct {
+	violations []Violation
+	broken     map[string]int64 // violations of each rule
+	kept       map[string]int   // those of them in violations
+	unknowns   []string
+	open       int64 // things left undecided
+	stats      map[string]int64
+}
+
+// Violate notes a broken rule. It keeps the evidence only while the rule has
+// few violations, and once for each text.
+func (f *Findings) Violate(rule, text string, evidence ...history.Event) {
+	if f.broken == nil {
+		f.broken, f.kept = make(map[string]int64), make(map[string]int)
+	}
+	f.broken[rule]++
+	if f.kept[rule] >= PerRule || slices.ContainsFunc(f.violations, func(v Violation) bool { return v.Text == text }) {
+		return
+	}
+	f.kept[rule]++
+	slices.SortStableFunc(evidence, func(a, b history.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+	evidence = slices.CompactFunc(evidence, func(a, b history.Event) bool {
+		return a.Seq == b.Seq && a.Kind() == b.Kind() && a.Raft == nil
+	})
+	f.violations = append(f.violations, Violation{Rule: rule, Text: text, Events: evidence})
+}
+
+// Violated tells whether a rule was found broken so far. What it says before the
+// history has ended is final: later events never mend a violation.
+func (f *Findings) Violated() bool { return len(f.violations) > 0 }
+
+// Breached tells whether the rule was found broken so far.
+func (f *Findings) Breached(rule string) bool { return f.broken[rule] > 0 }
+
+// Unknown notes something that cannot be decided. The same text is noted once.
+func (f *Findings) Unknown(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if slices.Contains(f.unknowns, text) {
+		return
+	}
+	f.open++
+	if len(f.unknowns) < maxUnknowns {
+		f.unknowns = append(f.unknowns, text)
+	}
+}
+
+// Undecided tells whether something was noted that cannot be decided.
+func (f *Findings) Undecided() bool { return f.open > 0 }
+
+// Counted returns what a stat has come to.
+func (f *Findings) Counted(stat string) int64 { return f.stats[stat] }
+
+// Count adds to what the result tells under a name.
+func (f *Findings) Count(stat string, n int64) {
+	if f.stats == nil {
+		f.stats = make(map[string]int64)
+	}
+	f.stats[stat] += n
+}
+
+// Result makes the checker's result; summary is what it says when all is well.
+func (f *Findings) Result(name, summary string) Result {
+	r := Result{Checker: name, Verdict: Valid, Summary: summary, Stats: maps.Clone(f.stats)}
+	if f.open > int64(len(f.unknowns)) {
+		f.unknowns = append(f.unknowns, fmt.Sprintf("… and %d more", f.open-int64(len(f.unknowns))))
+	}
+	r.Unknowns = f.unknowns
+	if len(f.unknowns) > 0 {
+		r.Verdict = Unknown
+		r.Summary = FirstLine(f.unknowns[0])
+	}
+	if len(f.violations) == 0 {
+		return r
+	}
+	var total int64
+	for _, n := range f.broken {
+		total += n
+	}
+	f.Count("violations", total)
+	slices.SortStableFunc(f.violations, func(a, b Violation) int { return cmp.Compare(a.Proven(), b.Proven()) })
+	r.Verdict, r.Violations, r.Stats = Invalid, f.violations, maps.Clone(f.stats)
+	r.Summary = f.violations[0].Text
+	if total > 1 {
+		r.Summary += fmt.Sprintf(" (and %d more)", total-1)
+	}
+	return r
+}

@@ -1,0 +1,100 @@
+// Package verdict is the ground floor of package checker: what all its wings
+// speak. A caller needs it only to write a checker of his own; the face has the
+// rest under its own name.
+//
+// Read verdict.go (what a checker is and what it answers) and findings.go (how it
+// gathers what it finds) first. Then, as needed: describe.go and its siblings put
+// events in words; operation.go, inflight.go and perkey.go follow clients;
+// sources.go, majority.go and slot.go follow members; budget.go and shrink.go are
+// for searches; early.go says which checkers need not wait for the end.
+package verdict
+
+import (
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Linearizable is the name of the checker of keys that hold one value. What it calls
+// rules are ways to prove one, which is called NotLinearizable.
+const (
+	Linearizable    = "linearizable"
+	NotLinearizable = "not linearizable"
+)
+
+// Verdict is a checker's answer.
+type Verdict string
+
+// A run's verdict is the worst of its checkers': Invalid, then Unknown, then
+// Valid.
+const (
+	Valid   Verdict = "valid"
+	Invalid Verdict = "invalid"
+	Unknown Verdict = "unknown"
+)
+
+// Checker judges one history. It is used once, by one goroutine.
+type Checker interface {
+	// Name is the checker's word in reports: election, votes, logs, …
+	Name() string
+	// Event takes the next event. The event and all it points to are valid only
+	// during the call.
+	Event(e *history.Event)
+	// Finish is called once, after the last event.
+	Finish() Result
+}
+
+// Result is what a checker found.
+type Result struct {
+	Checker string  `json:"checker"`
+	Verdict Verdict `json:"verdict"`
+	// Summary is one line: what was checked, or what is wrong.
+	Summary string `json:"summary"`
+	// Violations are set when Verdict is Invalid: the first few of each rule, in
+	// history order.
+	Violations []Violation `json:"violations,omitempty"`
+	// Unknowns says what could not be decided and why.
+	Unknowns []string `json:"unknowns,omitempty"`
+	// Stats counts what was looked at, for reports.
+	Stats map[string]int64 `json:"stats,omitempty"`
+}
+
+// Violation is one broken rule with the few events that prove it.
+type Violation struct {
+	Rule string `json:"rule"` // short and fixed: "two leaders in one term"
+	Text string `json:"text"` // in plain words, with nodes, terms and times
+	// Events prove it, in history order; usually two to four.
+	Events []history.Event `json:"events"`
+}
+
+// Worse returns the more severe of two verdicts.
+func Worse(a, b Verdict) Verdict {
+	rank := map[Verdict]int{Valid: 0, Unknown: 1, Invalid: 2}
+	if rank[b] > rank[a] {
+		return b
+	}
+	return a
+}
+
+// Proven is where in the history the violation was complete.
+func (v *Violation) Proven() uint64 {
+	if len(v.Events) == 0 {
+		return 0
+	}
+	return v.Events[len(v.Events)-1].Seq
+}
+
+// Spec is what the user wants judged besides what [All] judges. A [Model] is one.
+type Spec interface {
+	// Checker returns a new checker, of the same name each time. What it finds broken
+	// in the first part of a history must be broken in the whole: a run that is to
+	// fail fast asks while it is under way.
+	Checker(o Options) Checker
+}
+
+// Judge is a Checker that says which operations it judges beyond those of package
+// history. The checker of a [Model] is one. Operations that package history does not
+// know and no checker judges make the verdict of a history unknown.
+type Judge interface {
+	Checker
+	// Ops lists them.
+	Ops() []history.F
+}
