@@ -2,8 +2,6 @@ package checker_test
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -16,71 +14,6 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// registers is a crowd's history of gets, puts and cas.
-func registers(c tape.Crowd) []history.Event {
-	state := make([]string, c.Keys)
-	values := 0
-	return c.Events(func(r *rand.Rand, key int) history.Op {
-		switch roll := r.IntN(10); {
-		case roll < 4:
-			return history.Op{F: history.FGet}
-		case roll < 8:
-			values++
-			return tape.Put(fmt.Sprint("v", values))
-		}
-		values++
-		return tape.Cas(state[key], fmt.Sprint("v", values))
-	}, func(key int, op *history.Op) {
-		switch {
-		case op.F == history.FGet:
-			op.Got, op.Saw = state[key], true
-		case op.F == history.FCas && op.Old != state[key]:
-			op.Type, op.Got, op.Saw = history.Fail, state[key], true
-		default:
-			state[key] = op.Arg
-		}
-	})
-}
-
-// collections is a crowd's history of additions and reads: two to one.
-func collections(c tape.Crowd, f history.F) []history.Event {
-	state := make([][]string, c.Keys)
-	values := 0
-	return c.Events(func(r *rand.Rand, _ int) history.Op {
-		if r.IntN(3) == 0 {
-			return history.Op{F: history.FRead, Final: true}
-		}
-		values++
-		return history.Op{F: f, Arg: fmt.Sprint("v", values)}
-	}, func(key int, op *history.Op) {
-		if op.F == history.FRead {
-			op.List, op.Saw = slices.Clone(state[key]), true
-		} else {
-			state[key] = append(state[key], op.Arg)
-		}
-	})
-}
-
-// stale makes a read near the end return a value of the start.
-func stale(events []history.Event) []history.Event {
-	events = slices.Clone(events)
-	old := ""
-	for i := range events {
-		if op := events[i].Op; op != nil && op.F == history.FPut && op.Type == history.OK {
-			old = op.Arg
-			break
-		}
-	}
-	for i := len(events) * 99 / 100; ; i++ {
-		if op := events[i].Op; op != nil && op.F == history.FGet && op.Type == history.OK {
-			lie := *op
-			lie.Got = old
-			events[i].Op = &lie
-			return events
-		}
-	}
-}
-
 func linearizable() verdict.Checker { return register.New(verdict.Options{}) }
 
 func BenchmarkExact(b *testing.B) {
@@ -91,14 +24,16 @@ func BenchmarkExact(b *testing.B) {
 		{"register-10-clients", tape.Crowd{Clients: 10, Operations: tape.Million, Keys: 1}},
 		{"register-100-clients-1%-unanswered", tape.Crowd{Clients: 100, Operations: tape.Million, Unanswered: 10, Keys: 1}},
 	} {
-		events := registers(row.c)
+		events := tape.Registers(tape.New(history.Run{}), row.c).Events
 		b.Run(row.name, func(b *testing.B) { tape.Measure(b, events, linearizable, verdict.Valid) })
-		events = stale(events)
+		row.c.Stale = true
+		events = tape.Registers(tape.New(history.Run{}), row.c).Events
 		b.Run(row.name+"-stale-read", func(b *testing.B) { tape.Measure(b, events, linearizable, verdict.Invalid) })
 	}
 	newSet := func() verdict.Checker { return set.New() }
 	for _, f := range []history.F{history.FAdd, history.FAppend} {
-		events := collections(tape.Crowd{Clients: 10, Operations: tape.Million, Unanswered: 1, Keys: tape.Million / 100}, f)
+		c := tape.Crowd{Clients: 10, Operations: tape.Million, Unanswered: 1, Keys: tape.Million / 100}
+		events := tape.Collections(tape.New(history.Run{}), c, f).Events
 		b.Run(map[history.F]string{history.FAdd: "set", history.FAppend: "list-append"}[f], func(b *testing.B) {
 			tape.Measure(b, events, newSet, verdict.Valid)
 		})
@@ -109,7 +44,7 @@ func BenchmarkExact(b *testing.B) {
 // minute each: s/op near 15 means that it had no answer.
 func BenchmarkPorcupine(b *testing.B) {
 	for _, n := range []int{1000, 10_000, tape.Million} {
-		events := registers(tape.Crowd{Clients: 10, Operations: n, Keys: 1})
+		events := tape.Registers(tape.New(history.Run{}), tape.Crowd{Clients: 10, Operations: n, Keys: 1}).Events
 		b.Run(fmt.Sprint(n, "-operations"), func(b *testing.B) {
 			operations, model := tape.AsPorcupine(events)
 			var result porcupine.CheckResult

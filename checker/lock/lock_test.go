@@ -1,7 +1,6 @@
 package lock_test
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"testing"
@@ -272,26 +271,8 @@ func FuzzLock(f *testing.F) {
 	})
 }
 
-// lockHistory is a million operations on one lock: somebody takes it while another
-// is refused, writes once, and releases it.
-func lockHistory() []history.Event {
-	h := tape.New(history.Run{})
-	h.Events = make([]history.Event, 0, 2*tape.Million+1)
-	for n := 0; n < tape.Million/4; n++ {
-		name, token := fmt.Sprint("n", n), strconv.Itoa(n+1)
-		p := n % 10
-		h.Ask(p, tape.Acquire(name, ""))
-		h.Ask(10+p, tape.Acquire("-"+name, ""))
-		h.Answer(p, history.OK, tape.Acquire(name, token))
-		h.Answer(10+p, history.Fail, tape.Acquire("-"+name, ""))
-		h.Do(p, history.OK, tape.Fence(name, token))
-		h.Do(p, history.OK, tape.Release(name, token))
-	}
-	return h.Events
-}
-
 func BenchmarkLock(b *testing.B) {
-	events := lockHistory()
+	events := tape.Locks(tape.New(history.Run{}), tape.Million).Events
 	b.Run("valid", func(b *testing.B) { tape.Measure(b, events, newLock, verdict.Valid) })
 	late := *events[len(events)-2].Op // the last release begins
 	late.Arg = "n1"

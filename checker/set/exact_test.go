@@ -186,7 +186,8 @@ func FuzzSet(f *testing.F) {
 // ten times, and ten reads of it.
 func BenchmarkRepeats(b *testing.B) {
 	var list []string
-	events := tape.Crowd{Clients: 10, Operations: tape.Million, Unanswered: 1, Keys: 1}.Events(func(r *rand.Rand, _ int) history.Op {
+	h := tape.New(history.Run{})
+	tape.Crowd{Clients: 10, Operations: tape.Million, Unanswered: 1, Keys: 1}.Play(h, func(r *rand.Rand, _ int) history.Op {
 		if r.IntN(tape.Million/10) == 0 {
 			return history.Op{F: history.FRead, Final: true}
 		}
@@ -198,5 +199,5 @@ func BenchmarkRepeats(b *testing.B) {
 			list = append(list, op.Arg)
 		}
 	})
-	tape.Measure(b, events, func() verdict.Checker { return set.New() }, verdict.Valid)
+	tape.Measure(b, h.Events, func() verdict.Checker { return set.New() }, verdict.Valid)
 }

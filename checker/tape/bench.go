@@ -43,6 +43,3 @@ func Measure(b *testing.B, events []history.Event, build func() verdict.Checker,
 		b.ReportMetric(float64(proof), "operations")
 	}
 }
-
-// Million is how many operations the large benchmarks have.
-const Million = 1_000_000

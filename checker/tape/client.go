@@ -6,7 +6,7 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// Shorthands for operations on key x.
+// Ask begins an operation of the process, on key x unless the operation names one.
 func (t *Tape) Ask(process int, op history.Op) {
 	op.Process, op.Type = process, history.Invoke
 	if op.Key == "" {

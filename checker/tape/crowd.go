@@ -13,25 +13,28 @@ type Crowd struct {
 	Clients    int
 	Operations int
 	Unanswered int // of 1000
-	Keys       int
+	Keys       int // one after the other
+	// Stale makes one get near the end return what the first put wrote.
+	Stale bool
 }
 
-// Events plays the crowd. next gives a client's next operation; take lets it
-// happen.
-func (c Crowd) Events(next func(r *rand.Rand, key int) history.Op, take func(key int, op *history.Op)) []history.Event {
-	type client struct {
-		process int
-		op      *history.Op
-		key     int
-		took    bool
-	}
+// member is one of a crowd.
+type member struct {
+	process int
+	op      *history.Op
+	key     int
+	took    bool
+}
+
+// Play adds what the crowd does to the tape. next gives a client's next operation;
+// take lets it happen.
+func (c Crowd) Play(h *Tape, next func(r *rand.Rand, key int) history.Op, take func(key int, op *history.Op)) {
 	r := rand.New(rand.NewPCG(1, 2))
-	h := New(history.Run{})
-	h.Events = make([]history.Event, 0, 2*c.Operations+2)
-	clients := make([]client, c.Clients)
+	clients := make([]member, c.Clients)
 	for i := range clients {
 		clients[i].process = i
 	}
+	first := "" // what the first put wrote
 	for asked := 0; asked < c.Operations; {
 		w := &clients[r.IntN(len(clients))]
 		switch {
@@ -42,6 +45,9 @@ func (c Crowd) Events(next func(r *rand.Rand, key int) history.Op, take func(key
 			h.Ask(w.process, op)
 			w.op, w.took = &op, false
 			asked++
+			if first == "" && op.F == history.FPut {
+				first = op.Arg
+			}
 		case !w.took && r.IntN(2) == 0:
 			take(w.key, w.op)
 			w.took = true
@@ -56,9 +62,11 @@ func (c Crowd) Events(next func(r *rand.Rand, key int) history.Op, take func(key
 			if w.op.Type == history.Fail {
 				kind = history.Fail
 			}
+			if c.Stale && asked > c.Operations*99/100 && w.op.F == history.FGet && c.Keys == 1 {
+				w.op.Got, c.Stale = first, false
+			}
 			h.Answer(w.process, kind, *w.op)
 			w.op = nil
 		}
 	}
-	return h.Events
 }

@@ -8,7 +8,10 @@ package tape
 
 import (
 	"encoding/binary"
+	"encoding/json"
+	"fmt"
 	"hash/fnv"
+	"io"
 	"iter"
 	"slices"
 	"testing"
@@ -28,7 +31,10 @@ const (
 // Tape is a history under construction. Its members keep logs, so that hashes
 // and positions come out right unless a test wants them wrong.
 type Tape struct {
-	Events []history.Event
+	Events []history.Event // none of a Stream
+
+	out    *json.Encoder // of a Stream
+	length uint64
 	now    time.Duration
 	Seq    map[string]uint64
 	inc    map[string]uint64
@@ -44,6 +50,14 @@ func Traced(nodes ...string) *Tape {
 // Tapped is a tape of a run whose links are decoded.
 func Tapped(nodes ...string) *Tape {
 	return New(history.Run{Tapped: true, Nodes: nodes})
+}
+
+// Stream is a tape that is written to out as the lines of a history, and not kept.
+// It panics if out fails.
+func Stream(out io.Writer) *Tape {
+	t := &Tape{out: json.NewEncoder(out)}
+	t.Run(history.Run{What: history.RunBegin, Format: history.Format})
+	return t
 }
 
 // New is a tape that begins with the run event r, of n1, n2 and n3 unless it names
@@ -63,8 +77,13 @@ func New(r history.Run) *Tape {
 // Add appends an event, a tick after the one before.
 func (t *Tape) Add(e history.Event) {
 	t.now += tick
-	e.Seq, e.At = uint64(len(t.Events)), t.now
-	t.Events = append(t.Events, e)
+	e.Seq, e.At = t.length, t.now
+	t.length++
+	if t.out == nil {
+		t.Events = append(t.Events, e)
+	} else if err := t.out.Encode(&e); err != nil {
+		panic(fmt.Sprintf("write event %d: %v", e.Seq, err))
+	}
 }
 
 // Run adds an event of the run.

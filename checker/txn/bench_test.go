@@ -12,48 +12,9 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// manyTxns is a history of transactions of 4 deeds, 10 at once, on 3 lists at a
-// time of which each takes some 100 appends. stale makes one read near the end miss
-// the append before it.
-func manyTxns(count int, stale bool) *tape.Tape {
-	const clients = 10
-	h := tape.New(history.Run{})
-	next := tape.Seeded(1)
-	lists := map[string][]string{}
-	open := make([]*tape.Errand, clients)
-	for n := range count + clients {
-		c := n % clients
-		if e := open[c]; e != nil {
-			e.CarryOut(lists, false)
-			e.Op.Type = history.OK
-			if r := e.Op.Txn[2]; stale && n > count*9/10 && len(r.List) > 20 {
-				e.Op.Txn[2].List, stale = r.List[:len(r.List)-20], false
-			}
-			h.Op(e.Op)
-		}
-		open[c] = nil
-		if n >= count {
-			continue
-		}
-		e := &tape.Errand{Op: history.Op{F: history.FTxn, Process: c, Type: history.Invoke}}
-		for i := range 4 {
-			m := history.Micro{F: history.FRead, Key: fmt.Sprint("k", n/150*3+next(3))}
-			if i < 2 {
-				m.F, m.Arg = history.FAppend, fmt.Sprint("c", c, "-", n, "-", i)
-			}
-			e.Op.Txn = append(e.Op.Txn, m)
-		}
-		asked := e.Op
-		asked.Txn = append([]history.Micro(nil), e.Op.Txn...)
-		h.Op(asked)
-		open[c] = e
-	}
-	return h
-}
-
 func TestTransactionsFindOneStaleReadAmongMany(t *testing.T) {
-	require.Equal(t, verdict.Valid, manyTxns(3000, false).Judge(newTransactions()).Verdict)
-	got := manyTxns(3000, true).Judge(newTransactions())
+	require.Equal(t, verdict.Valid, tape.Txns(tape.New(history.Run{}), 3000, false).Judge(newTransactions()).Verdict)
+	got := tape.Txns(tape.New(history.Run{}), 3000, true).Judge(newTransactions())
 	require.Equal(t, verdict.Invalid, got.Verdict)
 	require.LessOrEqual(t, len(got.Violations[0].Events), 6, got.Summary)
 }
@@ -85,7 +46,7 @@ func BenchmarkTransactions(b *testing.B) {
 		want  verdict.Verdict
 	}{{"valid", false, verdict.Valid}, {"stale", true, verdict.Invalid}} {
 		b.Run(bench.name, func(b *testing.B) {
-			h := manyTxns(count, bench.stale)
+			h := tape.Txns(tape.New(history.Run{}), count, bench.stale)
 			before := tape.Heap()
 			var c verdict.Checker
 			for b.Loop() {
