@@ -3,8 +3,6 @@ package register
 import (
 	"cmp"
 	"slices"
-
-	"github.com/usurper/usurper/checker/verdict"
 )
 
 // board decides the history of a register without a search, as far as its values
@@ -48,14 +46,13 @@ import (
 // is not plain must still lie outside of every forward block.
 type board struct {
 	r       *register
-	groups  []group // by value
-	touched []uint32
+	groups  []group  // by value
+	touched []uint32 // the values that the passage has
 	items   []item
 	from    uint32
 	first   int32 // the operation that left it there, -1 for none
 
-	blocks  []block
-	forward []block // of them, sorted
+	blocks  []block // once they are paired, the forward ones first, sorted
 	inexact bool
 	bad     *conflict
 }
@@ -71,21 +68,23 @@ type group struct {
 	touched bool
 	seen    bool // by anybody
 	walked  bool
-	shared  bool  // several writes, and observed: not plain
-	write   int64 // the earliest call of a write
-	read    int64 // the latest return of an operation that observed it
+	shared  bool     // several writes, and observed: not plain
+	write   position // the earliest call of a write
+	read    position // the latest return of an operation that observed it
 }
 
 // block is values that cas tie together, or a single operation on a value that
 // is not plain.
 type block struct {
-	first, last int64 // f and s
-	early, late int32 // the items that return at f and are called at s, plus one
+	first, last position // f and s; the block of the value at the start has 0
+	early, late int32    // the items that return at f and are called at s, plus one
 	head        uint32
 }
 
-// newBoard returns a board for the passages of a register.
-func newBoard(r *register) *board { return &board{r: r, groups: make([]group, r.values.len())} }
+// begin makes the board one for the passages of a register.
+func (b *board) begin(r *register) {
+	b.r, b.groups, b.touched = r, zeros(b.groups, r.values.len()), b.touched[:0]
+}
 
 // judge decides a passage. It reports whether the passage was decided: if so, bad
 // is nil or a proof that it is not linearizable. If not, bad may still be one.
@@ -107,17 +106,18 @@ func (b *board) clear(p passage) {
 		b.groups[v] = group{}
 	}
 	b.items, b.from, b.first = p.items, p.from, p.after
-	b.touched, b.blocks = b.touched[:0], b.blocks[:0]
+	most := min(len(b.groups), 2*len(p.items)+1)
+	b.touched, b.blocks = slices.Grow(b.touched[:0], most), slices.Grow(b.blocks[:0], most)
 	b.inexact, b.bad = false, nil
 	start := b.touch(p.from)
-	start.writers, start.write = 1, verdict.Forever
+	start.writers, start.write = 1, never
 }
 
 func (b *board) touch(v uint32) *group {
 	g := &b.groups[v]
 	if !g.touched {
-		g.touched, g.write = true, verdict.Forever
-		b.touched = append(spare(b.touched, 1), v)
+		g.touched, g.write = true, never
+		b.touched = append(b.touched, v)
 	}
 	return g
 }
@@ -183,7 +183,7 @@ func (b *board) tie() {
 		if it.writes && b.plain(it.arg) && it.arg != b.from {
 			placed = true
 		}
-		if !placed && it.ret != verdict.Forever {
+		if !placed && it.ret != never {
 			b.blocks = append(b.blocks, block{first: it.ret, last: it.call, early: n, late: n})
 		}
 	}
@@ -222,12 +222,12 @@ func (b *board) walk() {
 
 // chain walks the layers of the block that begins with the value head.
 func (b *board) chain(head uint32) {
-	block := block{head: head, first: verdict.Forever, last: -1}
+	block := block{head: head, first: never}
 	if !b.plain(head) {
 		return
 	}
 	if head == b.from {
-		block.first = -1
+		block.first = 0
 	} else {
 		b.layer(&block, b.groups[head].writer, b.groups[head].writer)
 	}
@@ -244,7 +244,7 @@ func (b *board) chain(head uint32) {
 		}
 	}
 	if b.bad == nil && block.late != 0 {
-		b.blocks = append(spare(b.blocks, 1), block)
+		b.blocks = append(b.blocks, block)
 	}
 }
 
@@ -267,13 +267,14 @@ func (b *board) layer(block *block, early, late int32) {
 
 // pair looks for two blocks that must precede each other.
 func (b *board) pair() {
-	forward := b.forward[:0]
-	for i := range b.blocks {
-		if x := &b.blocks[i]; x.first < x.last {
-			forward = append(spare(forward, 1), *x)
+	n := 0
+	for i, x := range b.blocks {
+		if x.first < x.last {
+			b.blocks[i], b.blocks[n] = b.blocks[n], x
+			n++
 		}
 	}
-	b.forward = forward
+	forward, backward := b.blocks[:n], b.blocks[n:]
 	slices.SortFunc(forward, func(a, c block) int {
 		return cmp.Or(cmp.Compare(a.first, c.first), cmp.Compare(a.early, c.early))
 	})
@@ -287,11 +288,8 @@ func (b *board) pair() {
 		return
 	}
 	at := 0
-	for i := range b.blocks {
-		x := &b.blocks[i]
-		if x.first < x.last {
-			continue
-		}
+	for i := range backward {
+		x := &backward[i]
 		// The one forward block that may hold x is the last that begins before it.
 		at = before(forward, at, x.last)
 		if y := &forward[at]; y.first < x.last && x.first < y.last {
@@ -303,7 +301,7 @@ func (b *board) pair() {
 
 // before returns the place of the last block that begins before t, 0 if there is
 // none. It looks from a place onward, since one block is mostly near the next.
-func before(sorted []block, from int, t int64) int {
+func before(sorted []block, from int, t position) int {
 	low, high, step := from, from, 1
 	for low > 0 && sorted[low].first >= t {
 		high = low

@@ -50,7 +50,7 @@ func (b *board) time(v uint32) string {
 
 // answered is when the item's answer came.
 func (b *board) answered(n int32) string {
-	return verdict.Seconds(b.r.ops.at(int(b.items[n-1].op)).doneAt)
+	return verdict.Seconds(b.r.doneAt(b.items[n-1].op))
 }
 
 // ties returns the cas that lead from one value to another of its block.
@@ -78,7 +78,7 @@ func (b *board) unwritten(n int32) {
 	failed := int32(-1)
 	for i := range b.r.ops.len() {
 		op := b.r.ops.at(i)
-		if op.arg != v || op.f != kindPut && op.f != kindCas && op.f != kindDelete {
+		if op.f == kindGet || b.r.of(op).arg != v {
 			continue
 		}
 		if op.outcome != verdict.Failed {

@@ -8,6 +8,7 @@ package register
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -54,7 +55,7 @@ func New(o verdict.Options) *Checker {
 // opRef is where a process's open operation is.
 type opRef struct {
 	register *register
-	op       int
+	op       int32
 }
 
 // Name returns "linearizable".
@@ -83,19 +84,33 @@ func (l *Checker) Event(e *history.Event) {
 		return
 	}
 	r := at.register
-	o := r.ops.at(at.op)
+	o := r.ops.at(int(at.op))
 	if o.f != kind || r.key != op.Key {
 		l.Unknown("client %d at %s completes another operation than it began", op.Process, verdict.Seconds(e.At))
 		return
 	}
-	o.done, o.doneAt = e.Seq, e.At
-	o.got, o.saw = r.id(op.Got), op.Saw
-	switch op.Type {
-	case history.OK:
-		o.outcome = verdict.OK
-	case history.Fail:
-		o.outcome = verdict.Failed
+	done, ok := l.position(e)
+	if !ok {
+		return
 	}
+	r.complete(at.op, done, e.At)
+	o.outcome, o.saw = verdict.OutcomeOf(op.Type), op.Saw
+	switch kind {
+	case kindGet:
+		o.value = r.id(op.Got)
+	case kindCas:
+		r.cases[o.value].got = r.id(op.Got)
+	}
+}
+
+// position is where an event stands. Too far on it has none: operations there stay
+// open.
+func (l *Checker) position(e *history.Event) (position, bool) {
+	if e.Seq >= math.MaxUint32-1 {
+		l.Unknown("the history has more than 4 billion events: what comes after them is not judged")
+		return 0, false
+	}
+	return position(e.Seq) + 1, true
 }
 
 func kindOf(f history.F) (opKind, bool) {
@@ -118,12 +133,22 @@ func (l *Checker) invoke(e *history.Event, kind opKind) {
 		// The first stays open: it may take effect at any time.
 		l.Unknown("client %d begins an operation at %s while another is open", op.Process, verdict.Seconds(e.At))
 	}
+	call, ok := l.position(e)
+	if !ok {
+		return
+	}
 	r := l.register(op.Key)
-	l.open.Set(op.Process, opRef{r, r.ops.len()})
-	r.ops.add(operation{
-		call: e.Seq, callAt: e.At, process: int32(op.Process), node: l.node(op.Node), f: kind,
-		arg: r.id(op.Arg), old: r.id(op.Old),
-	})
+	l.open.Set(op.Process, opRef{r, int32(r.ops.len())})
+	o := r.ops.add()
+	o.callAt, o.call, o.process, o.node, o.f = e.At, call, int32(op.Process), l.node(op.Node), kind
+	switch kind {
+	case kindGet:
+	case kindCas:
+		o.value = uint32(len(r.cases))
+		r.cases = append(spare(r.cases, 1), casValues{old: r.id(op.Old), arg: r.id(op.Arg)})
+	default:
+		o.value = r.id(op.Arg)
+	}
 	l.ops++
 }
 
@@ -153,7 +178,7 @@ func (l *Checker) node(name string) uint16 {
 
 // Finish gives the verdict.
 func (l *Checker) Finish() verdict.Result {
-	s := &search{verdict.NewBudget(l.options)}
+	s := &search{Budget: verdict.NewBudget(l.options)}
 	for _, r := range l.order {
 		l.judge(r, s)
 	}
@@ -170,8 +195,8 @@ func (l *Checker) Finish() verdict.Result {
 // passage, each of which may be plain by itself or needs a search. What is
 // undecided ends neither: later passages are judged by themselves.
 func (l *Checker) judge(r *register, s *search) {
-	items := r.items()
-	b := newBoard(r)
+	items, b := r.items(&s.space), &s.board
+	b.begin(r)
 	exact, bad := b.judge(passage{items: items, after: -1})
 	if bad != nil {
 		l.Violate(bad.rule, bad.text, l.evidence(r, bad.ops)...)
@@ -222,7 +247,7 @@ func (u *undecided) add(r *register, part passage, why string) {
 	}
 	from, to := r.ops.at(int(part.items[0].op)), time.Duration(0)
 	for i := range part.items {
-		to = max(to, r.ops.at(int(part.items[i].op)).doneAt)
+		to = max(to, r.doneAt(part.items[i].op))
 	}
 	u.first = fmt.Sprintf("the first, of %s from %s to %s, has a value that was deleted or written more than once, and %s",
 		verdict.Many(len(part.items), "operation"), verdict.Seconds(from.callAt), verdict.Seconds(to), why)
@@ -253,9 +278,9 @@ func (l *Checker) evidence(r *register, ops []int32) []history.Event {
 	ops = slices.Clone(ops)
 	slices.Sort(ops)
 	for _, i := range slices.Compact(ops) {
-		out = append(out, l.event(r, int(i), false))
+		out = append(out, l.event(r, i, false))
 		if r.ops.at(int(i)).done != 0 {
-			out = append(out, l.event(r, int(i), true))
+			out = append(out, l.event(r, i, true))
 		}
 	}
 	return out

@@ -24,8 +24,8 @@ func (p *pages[T]) len() int {
 // been added.
 func (p *pages[T]) at(i int) *T { return &p.list[i>>pageBits][i&(pageSize-1)] }
 
-// add appends one.
-func (p *pages[T]) add(it T) {
+// add appends one and returns it, which is zero.
+func (p *pages[T]) add() *T {
 	last := len(p.list) - 1
 	switch {
 	case last < 0:
@@ -33,5 +33,7 @@ func (p *pages[T]) add(it T) {
 	case len(p.list[last]) == pageSize:
 		p.list, last = append(p.list, make([]T, 0, pageSize)), last+1
 	}
+	var it T
 	p.list[last] = append(p.list[last], it)
+	return &p.list[last][len(p.list[last])-1]
 }

@@ -24,13 +24,13 @@ type passage struct {
 func passages(items []item) []passage {
 	var out []passage
 	next := passage{after: -1}
-	latest := int64(-1)
+	latest := position(0)
 	begin := 0
 	for i := range items {
 		it := &items[i]
 		alone := latest < it.call && (i+1 == len(items) || it.ret < items[i+1].call)
 		latest = max(latest, it.ret)
-		if !alone || it.conditional || it.ret == verdict.Forever {
+		if !alone || it.conditional || it.ret == never {
 			continue
 		}
 		next.items = items[begin : i+1]
@@ -48,14 +48,20 @@ func passages(items []item) []passage {
 }
 
 // search looks for linearizations within a budget.
-type search struct{ *verdict.Budget }
+type search struct {
+	*verdict.Budget
+
+	// The memory of one key after the other.
+	space space
+	board board
+}
 
 // check decides one passage. Unknown comes with the budget that ran out.
 func (s *search) check(h passage) (v verdict.Verdict, why string) {
 	operations := make([]porcupine.Operation, len(h.items))
 	for i := range h.items {
 		it := &h.items[i]
-		operations[i] = porcupine.Operation{Input: it, Call: it.call, Return: it.ret}
+		operations[i] = porcupine.Operation{Input: it, Call: int64(it.call), Return: int64(it.ret)}
 	}
 	return s.Decide(operations, h.model)
 }
@@ -110,8 +116,8 @@ func (h passage) Size() int { return len(h.items) }
 func (h passage) Ends() []int64 {
 	var ends []int64
 	for i := range h.items {
-		if h.items[i].ret != verdict.Forever {
-			ends = append(ends, h.items[i].ret)
+		if h.items[i].ret != never {
+			ends = append(ends, int64(h.items[i].ret))
 		}
 	}
 	return ends
@@ -130,14 +136,14 @@ func (h passage) Without(i int) (passage, bool) {
 func (h passage) Until(end int64) passage {
 	var items []item
 	for _, it := range h.items {
-		if it.call > end {
+		if int64(it.call) > end {
 			break
 		}
-		if it.ret > end {
+		if int64(it.ret) > end {
 			if !it.writes {
 				continue
 			}
-			it.ret, it.conditional, it.reads = verdict.Forever, it.conditional || it.reads, false
+			it.ret, it.conditional, it.reads = never, it.conditional || it.reads, false
 		}
 		items = append(items, it)
 	}

@@ -10,77 +10,89 @@ import (
 // string is number 0. It holds no pointers to them, so that a million cost the
 // garbage collector nothing, and no string that it was given is kept alive.
 type values struct {
-	// table is open addressing with linear probing: a string is in the first free
-	// slot from where its hash points to. Its size is a power of two.
-	table []valueSlot
-	ends  []int // where in text the value ends that the next begins after
-	text  []byte
+	// table is open addressing with linear probing: the number of a string, plus one,
+	// is in the first free slot from where its hash points to. Its size is a power of
+	// two.
+	table []uint32
+	known pages[value]
+	text  [][]byte // in pieces, which never move
 }
 
-// valueSlot is one place of the table, free if it is zero. The part of the hash settles
-// nearly every comparison without a look at the text, and is enough to find a
-// place in a larger table.
-type valueSlot struct {
-	hash uint32
-	next uint32 // the string's number plus one
+// value is a string. The part of its hash settles nearly every comparison without a
+// look at the text, and is enough to find a place in a larger table.
+type value struct {
+	hash     uint32
+	from, to uint32 // in a piece of the text
+	piece    uint32
 }
+
+// pieceSize is how much text is allotted at once.
+const pieceSize = 64 << 10
 
 func newValues() *values {
-	v := &values{table: make([]valueSlot, 16)}
+	v := &values{table: make([]uint32, 16)}
 	v.id("")
 	return v
 }
 
 // len returns how many numbers there are.
-func (v *values) len() int { return len(v.ends) }
+func (v *values) len() int { return v.known.len() }
 
 // get returns the string of a number.
-func (v *values) get(id uint32) string { return string(v.bytes(id)) }
+func (v *values) get(id uint32) string { return string(v.bytes(v.known.at(int(id)))) }
 
-func (v *values) bytes(id uint32) []byte {
-	from := 0
-	if id > 0 {
-		from = v.ends[id-1]
-	}
-	return v.text[from:v.ends[id]]
-}
+func (v *values) bytes(it *value) []byte { return v.text[it.piece][it.from:it.to] }
 
 // id returns the number of a string.
 func (v *values) id(s string) uint32 {
-	if s == "" && len(v.ends) > 0 {
+	if s == "" && v.known.len() > 0 {
 		return 0
 	}
 	hash := uint32(xxhash.Sum64String(s))
 	mask := uint32(len(v.table) - 1)
 	at := hash & mask
-	for ; v.table[at].next != 0; at = (at + 1) & mask {
-		if e := v.table[at]; e.hash == hash && string(v.bytes(e.next-1)) == s {
-			return e.next - 1
+	for ; v.table[at] != 0; at = (at + 1) & mask {
+		id := v.table[at] - 1
+		if it := v.known.at(int(id)); it.hash == hash && string(v.bytes(it)) == s {
+			return id
 		}
 	}
-	id := uint32(len(v.ends))
-	v.table[at] = valueSlot{hash, id + 1}
-	v.text = append(spare(v.text, len(s)), s...)
-	v.ends = append(spare(v.ends, 1), len(v.text))
-	if 4*len(v.ends) > 3*len(v.table) {
+	id := uint32(v.known.len())
+	v.table[at] = id + 1
+	it := v.known.add()
+	it.hash = hash
+	v.keep(it, s)
+	if 4*(int(id)+1) > 3*len(v.table) {
 		v.grow()
 	}
 	return id
 }
 
+// keep copies a string.
+func (v *values) keep(it *value, s string) {
+	last := len(v.text) - 1
+	if last < 0 || cap(v.text[last])-len(v.text[last]) < len(s) {
+		size := len(s)
+		if last >= 0 { // few keys have much text
+			size = max(size, min(2*cap(v.text[last]), pieceSize))
+		}
+		v.text, last = append(v.text, make([]byte, 0, size)), last+1
+	}
+	piece := v.text[last]
+	it.piece, it.from, it.to = uint32(last), uint32(len(piece)), uint32(len(piece)+len(s))
+	v.text[last] = append(piece, s...)
+}
+
 // grow doubles the table.
 func (v *values) grow() {
-	table := make([]valueSlot, 2*len(v.table))
+	table := make([]uint32, 2*len(v.table))
 	mask := uint32(len(table) - 1)
-	for _, e := range v.table {
-		if e.next == 0 {
-			continue
-		}
-		at := e.hash & mask
-		for table[at].next != 0 {
+	for id := range v.known.len() {
+		at := v.known.at(id).hash & mask
+		for table[at] != 0 {
 			at = (at + 1) & mask
 		}
-		table[at] = e
+		table[at] = uint32(id) + 1
 	}
 	v.table = table
 }
