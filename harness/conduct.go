@@ -11,6 +11,7 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/fabric/subnet"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/target"
@@ -26,7 +27,7 @@ type run struct {
 	rec  *history.Recorder
 	work workload.Workload
 
-	subnet   *fabric.Subnet
+	subnet   *subnet.Subnet
 	protocol fabric.Protocol // nil when the traffic is not decoded
 	fabric   *fabric.Fabric
 	owners   *fabric.Owners    // of dialling sockets; nil unless members have one address each

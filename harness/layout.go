@@ -7,6 +7,7 @@ import (
 
 	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/fabric/subnet"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/target"
@@ -33,7 +34,7 @@ const (
 // out the cluster; no node is started yet.
 func (r *run) layOut(ctx context.Context) error {
 	var err error
-	if r.subnet, err = fabric.ClaimSubnet(ctx); err != nil {
+	if r.subnet, err = subnet.Claim(ctx); err != nil {
 		return err
 	}
 	observer := r.observer()

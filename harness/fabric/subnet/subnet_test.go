@@ -1,4 +1,4 @@
-package fabric
+package subnet
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 func TestSubnetsDoNotCollide(t *testing.T) {
 	seen := make(map[string]bool)
 	for range 50 {
-		s, err := ClaimSubnet(context.Background())
+		s, err := Claim(context.Background())
 		require.NoError(t, err)
 		defer s.Close()
 		if s.Note() != "" {
@@ -28,7 +28,7 @@ func TestSubnetsDoNotCollide(t *testing.T) {
 }
 
 func TestSubnetAddr(t *testing.T) {
-	s, err := ClaimSubnet(context.Background())
+	s, err := Claim(context.Background())
 	require.NoError(t, err)
 	if s.Note() != "" {
 		t.Skip(s.Note())
@@ -52,9 +52,9 @@ func TestSubnetFallback(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-func TestClaimSubnetStopsWithItsContext(t *testing.T) {
+func TestClaimStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := ClaimSubnet(ctx)
+	_, err := Claim(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 }

@@ -1,4 +1,7 @@
-package fabric
+// Package subnet claims a loopback network of its own for each cluster, so that
+// clusters on one machine do not get in each other's way and every member has an
+// address that tells who it is. It knows nothing of what listens there.
+package subnet
 
 import (
 	"context"
@@ -36,10 +39,10 @@ type Subnet struct {
 	ports map[string]string // what Addr has returned, without a network of our own
 }
 
-// ClaimSubnet claims a free network 127.x.y.0/24. Where the system knows no
+// Claim claims a free network 127.x.y.0/24. Where the system knows no
 // loopback address but 127.0.0.1 (macOS), Addr maps every address to a free
 // port of that one instead, and Note says so.
-func ClaimSubnet(ctx context.Context) (*Subnet, error) {
+func Claim(ctx context.Context) (*Subnet, error) {
 	var lc net.ListenConfig
 	var last error
 	for range claimTries {
