@@ -11,6 +11,7 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/fabric/owner"
 	"github.com/usurper/usurper/harness/fabric/subnet"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
@@ -30,7 +31,7 @@ type run struct {
 	subnet   *subnet.Subnet
 	protocol fabric.Protocol // nil when the traffic is not decoded
 	fabric   *fabric.Fabric
-	owners   *fabric.Owners    // of dialling sockets; nil unless members have one address each
+	owners   *owner.Finder     // of dialling sockets; nil unless members have one address each
 	tap      target.Tap        // nil when the traffic is not decoded
 	schedule *schedule         // nil when the frames have no names
 	followed *Followed         // how far the run kept to its schedule; nil without one

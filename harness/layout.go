@@ -7,6 +7,7 @@ import (
 
 	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/fabric/owner"
 	"github.com/usurper/usurper/harness/fabric/subnet"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
@@ -151,7 +152,7 @@ func (r *run) listenPairs(members []target.Member) error {
 // the dialling socket.
 func (r *run) listenShared(members []target.Member) error {
 	var err error
-	if r.owners, err = fabric.NewOwners(r.cluster.Pids); err != nil {
+	if r.owners, err = owner.New(r.cluster.Pids); err != nil {
 		return err
 	}
 	if note := r.owners.Note(); note != "" {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/fabric/owner"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -20,7 +21,7 @@ type decoding struct{ fabric.Protocol }
 func TestConnectionsOfNobody(t *testing.T) {
 	unknown := fabric.Attribution{Accepter: "n2", Remote: &net.TCPAddr{Port: 7}, Err: fmt.Errorf("%w after 2s", fabric.ErrUnknownDialler)}
 	gone := unknown
-	gone.Err = fabric.ErrDiallerGone
+	gone.Err = owner.ErrGone
 	for want, protocol := range map[history.RunWhat]fabric.Protocol{history.RunUntap: decoding{}, history.RunNote: nil} {
 		rec, err := history.Create(t.TempDir() + "/history")
 		require.NoError(t, err)

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness/fabric/owner"
 )
 
 // TestDiallerProcess is what the other tests start as member processes:
@@ -133,7 +135,7 @@ func (s *staff) list() map[string][]int {
 }
 
 // party is a fabric of members with shared listeners whose diallers are told
-// by Owners. Their backends answer each name with their own.
+// by an owner.Finder. Their backends answer each name with their own.
 type party struct {
 	fabric *Fabric
 	staff  *staff
@@ -171,7 +173,7 @@ func (n *names) Undecodable(l Link, err error) {
 func newParty(t testing.TB, wait time.Duration, members ...string) *party {
 	t.Helper()
 	p := &party{staff: &staff{pids: make(map[string][]int)}, told: &told{}, names: &names{good: make(map[Link]int)}, addrs: make(map[string]string)}
-	owners, err := NewOwners(p.staff.list)
+	finder, err := owner.New(p.staff.list)
 	require.NoError(t, err)
 	p.fabric, err = New(Options{Protocol: toy{}, Observer: p.names})
 	require.NoError(t, err)
@@ -184,7 +186,7 @@ func newParty(t testing.TB, wait time.Duration, members ...string) *party {
 		wg.Go(func() { answer(backend, m, &wg) })
 		p.addrs[m], err = p.fabric.ListenShared(m, SharedOptions{
 			Addr: "127.0.0.1:0", Backend: backend.Addr().String(), Decode: true,
-			Identify: owners.Identify, Attributed: p.told.add, Wait: wait,
+			Identify: finder.Identify, Attributed: p.told.add, Wait: wait,
 		})
 		require.NoError(t, err)
 	}
@@ -194,8 +196,8 @@ func newParty(t testing.TB, wait time.Duration, members ...string) *party {
 			b.Close()
 		}
 		wg.Wait()
-		require.NoError(t, owners.Close())
-		require.NoError(t, owners.Close(), "a second Close")
+		require.NoError(t, finder.Close())
+		require.NoError(t, finder.Close(), "a second Close")
 	})
 	return p
 }
@@ -246,7 +248,7 @@ func (p *party) check(t testing.TB) (known, gone int) {
 			known++
 			continue
 		}
-		require.ErrorIs(t, a.Err, ErrDiallerGone)
+		require.ErrorIs(t, a.Err, owner.ErrGone)
 		gone++
 	}
 	return known, gone

@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/usurper/usurper/harness/fabric/owner"
 )
 
 const (
@@ -22,11 +24,6 @@ const (
 	lastPause  = 50 * time.Millisecond
 )
 
-// ErrDiallerGone is wrapped by an error of Identify if the dialling socket is
-// there no more, and by Attribution.Err if its end of the connection has closed
-// before its owner was known.
-var ErrDiallerGone = errors.New("the dialler has closed its socket")
-
 // ErrUnknownDialler is wrapped by Attribution.Err if a connection was closed
 // because nobody could say whose it is.
 var ErrUnknownDialler = errors.New("dialler unknown")
@@ -38,8 +35,9 @@ type SharedOptions struct {
 	Backend string // host:port of the accepter itself
 	Decode  bool   // as in ListenOptions
 	// Identify names the dialler of a connection by its addresses as the
-	// listener's side sees them; (*Owners).Identify is one. It must obey ctx, may
-	// be called concurrently and is asked again, after a pause, if it fails.
+	// listener's side sees them; (*owner.Finder).Identify is one. It must obey ctx,
+	// may be called concurrently and is asked again, after a pause, if it fails; an
+	// error that wraps owner.ErrGone says that the dialling socket is there no more.
 	Identify func(ctx context.Context, remote, local net.Addr) (dialler string, err error)
 	// Wait bounds how long a connection waits for its dialler to be known; 0
 	// means 2 s.
@@ -58,7 +56,7 @@ type Attribution struct {
 	// Took is how long the connection was kept waiting.
 	Took time.Duration
 	// Err is nil for a connection that is known and goes on. Otherwise it was
-	// closed without a byte moved either way, and Err wraps ErrDiallerGone, which
+	// closed without a byte moved either way, and Err wraps owner.ErrGone, which
 	// says that the dialler itself gave up at once or has died, or
 	// ErrUnknownDialler, which is evidence against a run: a connection that a
 	// member wanted may be missing.
@@ -181,15 +179,15 @@ func (s *shared) identify(tcp *net.TCPConn) (string, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		asked := time.Now()
 		dialler, err := s.opts.Identify(ctx, tcp.RemoteAddr(), tcp.LocalAddr())
-		state := peerOf(tcp)
-		if err == nil && state != peerReset {
+		state := owner.PeerOf(tcp)
+		if err == nil && state != owner.PeerReset {
 			return dialler, nil
 		}
 		// Of a reset connection the answer means nothing: the addresses may be
 		// somebody else's by now.
-		if state == peerReset || errors.Is(err, ErrDiallerGone) && state == peerEnded {
+		if state == owner.PeerReset || errors.Is(err, owner.ErrGone) && state == owner.PeerEnded {
 			if asked.Sub(start) < s.opts.Wait/10 {
-				return "", ErrDiallerGone
+				return "", owner.ErrGone
 			}
 			// It tired of waiting for us.
 			return "", fmt.Errorf("%w for %s, then closed", ErrUnknownDialler, asked.Sub(start))
@@ -230,12 +228,3 @@ func (s *shared) lane(dialler string) (*lane, error) {
 	s.lanes[dialler] = l
 	return l, nil
 }
-
-// peer is what an accepted socket knows of its other end.
-type peer uint8
-
-const (
-	peerOpen  peer = iota // or not known
-	peerEnded             // will send no more
-	peerReset             // the connection is no more
-)

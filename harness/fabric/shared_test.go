@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness/fabric/owner"
 )
 
 // register knows diallers by the ports that it was told of.
@@ -189,7 +191,7 @@ func TestSharedClosesWhatStaysUnknown(t *testing.T) {
 			<-ctx.Done()
 			return "", ctx.Err()
 		},
-		"gone, yet alive": func(context.Context, net.Addr, net.Addr) (string, error) { return "", ErrDiallerGone },
+		"gone, yet alive": func(context.Context, net.Addr, net.Addr) (string, error) { return "", owner.ErrGone },
 		"no member":       func(context.Context, net.Addr, net.Addr) (string, error) { return "stranger", nil },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +200,7 @@ func TestSharedClosesWhatStaysUnknown(t *testing.T) {
 			eventually(t, func() bool { return len(r.told.list()) == 1 }, "told")
 			got := r.told.list()[0]
 			require.ErrorIs(t, got.Err, ErrUnknownDialler)
-			require.NotErrorIs(t, got.Err, ErrDiallerGone)
+			require.NotErrorIs(t, got.Err, owner.ErrGone)
 			require.Empty(t, got.Dialler)
 			require.NoError(t, r.backend.(*net.TCPListener).SetDeadline(time.Now().Add(20*time.Millisecond)))
 			_, err := r.backend.Accept()

@@ -1,4 +1,4 @@
-package fabric
+package owner
 
 import (
 	"cmp"
@@ -15,10 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Owners tells which member dialled a connection of this machine: the one that
+// Finder tells which member dialled a connection of this machine: the one that
 // has the dialling socket among its open files. It needs no privilege for
 // processes of one's own user. Its methods may be called concurrently.
-type Owners struct {
+type Finder struct {
 	pids func() map[string][]int
 	note string
 
@@ -35,44 +35,44 @@ type process struct {
 	pid    int
 }
 
-// NewOwners returns Owners of the members that pids names, with their processes.
+// New returns the Finder of the members that pids names, with their processes.
 // A process stands for its process group too, if it leads one, so that the child
 // of a wrapper script counts as the member. pids is called often, never
-// concurrently, and must not call Owners; members may come, go and restart.
-func NewOwners(pids func() map[string][]int) (*Owners, error) {
-	o := &Owners{pids: pids, turn: make(chan struct{}, 1), known: make(map[process]map[uint64]struct{})}
+// concurrently, and must not call the Finder; members may come, go and restart.
+func New(pids func() map[string][]int) (*Finder, error) {
+	f := &Finder{pids: pids, turn: make(chan struct{}, 1), known: make(map[process]map[uint64]struct{})}
 	d, err := newDiag()
 	if err == nil {
-		o.sockets = d
-		return o, nil
+		f.sockets = d
+		return f, nil
 	}
 	if _, missing := os.Stat("/proc/net/tcp"); missing != nil {
 		return nil, fmt.Errorf("telling diallers apart by the owner of their socket needs sock_diag or /proc/net/tcp: %w", errors.Join(err, missing))
 	}
-	o.sockets, o.note = tables{}, fmt.Sprintf("diallers are looked up in /proc/net/tcp, which is slow and may miss some: %v", err)
-	return o, nil
+	f.sockets, f.note = tables{}, fmt.Sprintf("diallers are looked up in /proc/net/tcp, which is slow and may miss some: %v", err)
+	return f, nil
 }
 
 // Note is one line for the user about what the system lacks; "" if nothing.
-func (o *Owners) Note() string { return o.note }
+func (f *Finder) Note() string { return f.note }
 
-// Close releases what Owners holds. Identify fails from then on.
-func (o *Owners) Close() error {
-	o.turn <- struct{}{}
-	defer func() { <-o.turn }()
-	if o.sockets == nil {
+// Close releases what the Finder holds. Identify fails from then on.
+func (f *Finder) Close() error {
+	f.turn <- struct{}{}
+	defer func() { <-f.turn }()
+	if f.sockets == nil {
 		return nil
 	}
-	err := o.sockets.close()
-	o.sockets = nil
+	err := f.sockets.close()
+	f.sockets = nil
 	return err
 }
 
 // Identify names the member that dialled a connection, given the addresses of
-// its accepted socket. The error wraps ErrDiallerGone if nobody has the dialling
+// its accepted socket. The error wraps ErrGone if nobody has the dialling
 // socket open any more. Any other one may pass: a socket may not be listed yet,
 // nor the process that has it.
-func (o *Owners) Identify(ctx context.Context, remote, local net.Addr) (string, error) {
+func (f *Finder) Identify(ctx context.Context, remote, local net.Addr) (string, error) {
 	from, err := addrPort(remote)
 	if err != nil {
 		return "", err
@@ -82,19 +82,19 @@ func (o *Owners) Identify(ctx context.Context, remote, local net.Addr) (string, 
 		return "", err
 	}
 	select {
-	case o.turn <- struct{}{}:
-		defer func() { <-o.turn }()
+	case f.turn <- struct{}{}:
+		defer func() { <-f.turn }()
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	if o.sockets == nil {
+	if f.sockets == nil {
 		return "", fmt.Errorf("look up the socket of %s: %w", remote, os.ErrClosed)
 	}
-	inode, err := o.sockets.inode(ctx, from, to)
+	inode, err := f.sockets.inode(ctx, from, to)
 	if err != nil {
 		return "", fmt.Errorf("look up the socket of %s: %w", remote, err)
 	}
-	return o.owner(inode)
+	return f.owner(inode)
 }
 
 func addrPort(a net.Addr) (netip.AddrPort, error) {
@@ -108,16 +108,16 @@ func addrPort(a net.Addr) (netip.AddrPort, error) {
 
 // owner returns the member that has the socket. What is known of a process never
 // misleads, for no two sockets have the same inode; it may only be too little.
-func (o *Owners) owner(inode uint64) (string, error) {
-	leaders := o.leaders()
-	for p, has := range o.known {
+func (f *Finder) owner(inode uint64) (string, error) {
+	leaders := f.leaders()
+	for p, has := range f.known {
 		if _, ok := has[inode]; ok {
 			return p.member, nil
 		}
 	}
-	o.failure = nil
+	f.failure = nil
 	for _, p := range leaders {
-		if o.scan(p, inode) {
+		if f.scan(p, inode) {
 			return p.member, nil
 		}
 	}
@@ -126,26 +126,26 @@ func (o *Owners) owner(inode uint64) (string, error) {
 		return "", err
 	}
 	for _, p := range members {
-		if !slices.Contains(leaders, p) && o.scan(p, inode) {
+		if !slices.Contains(leaders, p) && f.scan(p, inode) {
 			return p.member, nil
 		}
 	}
-	for p := range o.known {
+	for p := range f.known {
 		if !slices.Contains(leaders, p) && !slices.Contains(members, p) {
-			delete(o.known, p) // has ended
+			delete(f.known, p) // has ended
 		}
 	}
-	if o.failure != nil {
-		return "", fmt.Errorf("no member is known to have socket %d open, but not all could be asked: %w", inode, o.failure)
+	if f.failure != nil {
+		return "", fmt.Errorf("no member is known to have socket %d open, but not all could be asked: %w", inode, f.failure)
 	}
 	return "", fmt.Errorf("no member has socket %d open", inode)
 }
 
 // leaders lists the processes that members have now, and forgets what is known
 // of former ones.
-func (o *Owners) leaders() []process {
+func (f *Finder) leaders() []process {
 	var all []process
-	for member, list := range o.pids() {
+	for member, list := range f.pids() {
 		for _, pid := range list {
 			all = append(all, process{member, pid, pid})
 		}
@@ -153,9 +153,9 @@ func (o *Owners) leaders() []process {
 	slices.SortFunc(all, func(a, b process) int {
 		return cmp.Or(strings.Compare(a.member, b.member), cmp.Compare(a.pid, b.pid))
 	})
-	for p := range o.known {
+	for p := range f.known {
 		if !slices.Contains(all, process{p.member, p.leader, p.leader}) {
-			delete(o.known, p)
+			delete(f.known, p)
 		}
 	}
 	return all
@@ -163,31 +163,31 @@ func (o *Owners) leaders() []process {
 
 // scan looks at the open files of a process and tells whether the socket is
 // among them.
-func (o *Owners) scan(p process, inode uint64) bool {
-	delete(o.known, p)
+func (f *Finder) scan(p process, inode uint64) bool {
+	delete(f.known, p)
 	dir, err := os.Open("/proc/" + strconv.Itoa(p.pid) + "/fd")
 	if err != nil {
-		o.failed(err)
+		f.failed(err)
 		return false
 	}
 	defer dir.Close()
 	// A failure halfway leaves what was listed.
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
-		o.failed(err)
+		f.failed(err)
 	}
 	has := make(map[uint64]struct{}, len(names))
 	for _, name := range names {
-		n, err := unix.Readlinkat(int(dir.Fd()), name, o.link[:])
+		n, err := unix.Readlinkat(int(dir.Fd()), name, f.link[:])
 		if err != nil {
 			continue // closed meanwhile
 		}
-		if s, ok := socketInode(o.link[:n]); ok {
+		if s, ok := socketInode(f.link[:n]); ok {
 			has[s] = struct{}{}
 		}
 	}
 	if len(has) > 0 {
-		o.known[p] = has
+		f.known[p] = has
 	}
 	_, ok := has[inode]
 	return ok
@@ -195,9 +195,9 @@ func (o *Owners) scan(p process, inode uint64) bool {
 
 // failed keeps the reason why a process could not be looked at, unless it is
 // that the process has ended.
-func (o *Owners) failed(err error) {
+func (f *Finder) failed(err error) {
 	if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ESRCH) {
-		o.failure = err
+		f.failure = err
 	}
 }
 
@@ -243,26 +243,27 @@ func groups(leaders []process) ([]process, error) {
 	return all, nil
 }
 
-// peerOf asks an accepted socket about its other end.
-func peerOf(tcp *net.TCPConn) peer {
+// PeerOf asks an accepted socket about its other end. Where the kernel does not
+// say, it counts as open.
+func PeerOf(tcp *net.TCPConn) Peer {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return peerReset
+		return PeerReset
 	}
 	var info *unix.TCPInfo
 	var failed error
 	if err := raw.Control(func(fd uintptr) {
 		info, failed = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
 	}); err != nil {
-		return peerReset
+		return PeerReset
 	}
 	switch {
 	case failed != nil:
-		return peerOpen
+		return PeerOpen
 	case info.State == unix.BPF_TCP_CLOSE:
-		return peerReset
+		return PeerReset
 	case info.State != unix.BPF_TCP_ESTABLISHED:
-		return peerEnded
+		return PeerEnded
 	}
-	return peerOpen
+	return PeerOpen
 }

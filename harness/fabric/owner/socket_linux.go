@@ -1,4 +1,4 @@
-package fabric
+package owner
 
 import (
 	"bufio"
@@ -15,7 +15,7 @@ import (
 )
 
 // sockets finds the inode of the TCP socket that is bound to local and connected
-// to remote. The error wraps ErrDiallerGone if there is none, or none that a
+// to remote. The error wraps ErrGone if there is none, or none that a
 // process still has open.
 type sockets interface {
 	inode(ctx context.Context, local, remote netip.AddrPort) (uint64, error)
@@ -53,7 +53,7 @@ func newDiag() (*diag, error) {
 	d := &diag{fd: fd}
 	// Some kernels have sock_diag, but not for TCP.
 	nobody := netip.MustParseAddrPort("127.0.0.1:1")
-	if _, err := d.inode(context.Background(), nobody, nobody); !errors.Is(err, ErrDiallerGone) {
+	if _, err := d.inode(context.Background(), nobody, nobody); !errors.Is(err, ErrGone) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("try sock_diag: %w", err)
 	}
@@ -112,7 +112,7 @@ func (d *diag) read(b []byte, local, remote netip.AddrPort) (uint64, error) {
 	if kind == unix.NLMSG_ERROR && len(b) >= diagHeader+4 {
 		err := unix.Errno(-int32(native.Uint32(b[diagHeader:])))
 		if err == unix.ENOENT {
-			return 0, ErrDiallerGone
+			return 0, ErrGone
 		}
 		return 0, os.NewSyscallError("sock_diag", err)
 	}
@@ -125,7 +125,7 @@ func (d *diag) read(b []byte, local, remote netip.AddrPort) (uint64, error) {
 	inode := native.Uint32(b[diagInode:])
 	// For want of a connection, the kernel may answer with a listener.
 	if found != remote || binary.BigEndian.Uint16(id) != local.Port() || inode == 0 {
-		return 0, ErrDiallerGone
+		return 0, ErrGone
 	}
 	return uint64(inode), nil
 }
@@ -155,7 +155,7 @@ func (tables) inode(ctx context.Context, local, remote netip.AddrPort) (uint64, 
 	// An IPv6 socket may be connected to an IPv4 address.
 	inode, err := findSocket(ctx, "/proc/net/tcp6", tableAddr(local, 16), tableAddr(remote, 16))
 	if err == nil && inode == 0 || errors.Is(err, os.ErrNotExist) {
-		return 0, fmt.Errorf("not among the sockets listed: %w", ErrDiallerGone)
+		return 0, fmt.Errorf("not among the sockets listed: %w", ErrGone)
 	}
 	return inode, err
 }

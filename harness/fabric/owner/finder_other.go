@@ -1,0 +1,32 @@
+//go:build !linux
+
+package owner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+)
+
+// Finder needs Linux; elsewhere there is none.
+type Finder struct{}
+
+// New returns an error that wraps errors.ErrUnsupported.
+func New(func() map[string][]int) (*Finder, error) {
+	return nil, fmt.Errorf("telling diallers apart by the owner of their socket needs Linux; give each member its own addresses of its peers instead: %w", errors.ErrUnsupported)
+}
+
+// Identify returns an error.
+func (*Finder) Identify(context.Context, net.Addr, net.Addr) (string, error) {
+	return "", errors.ErrUnsupported
+}
+
+// Note is empty.
+func (*Finder) Note() string { return "" }
+
+// Close does nothing.
+func (*Finder) Close() error { return nil }
+
+// PeerOf knows of no peer that is not open.
+func PeerOf(*net.TCPConn) Peer { return PeerOpen }
