@@ -213,7 +213,7 @@ func (s *stream) acted(it *item, err error) outcome {
 // connection is being killed.
 func (s *stream) await(until time.Duration) bool {
 	if until > 0 {
-		s.conn.fabric.clock.set(&s.alarm, until)
+		s.conn.fabric.clock.Set(s.alarm, until)
 	}
 	select {
 	case <-s.wake:

@@ -25,11 +25,14 @@
 // flow on.
 //
 // Files, in reading order: rule.go and protocol.go say what can be asked;
-// apply.go installs it; listener.go, shared.go and owner_linux.go say whose a
-// connection is; conn.go and stream.go carry bytes, fast (splice_linux.go,
-// direct.go) while no rule is in force and through a queue (queue.go, admit.go,
-// drain.go) otherwise. schedule.go, schedulefollow.go and scheduler.go record
-// the order of frames and keep to a recorded one.
+// apply.go installs it; listener.go and shared.go say whose a connection is;
+// conn.go and stream.go carry bytes, fast (splice_linux.go, direct.go) while no
+// rule is in force and through a queue (queue.go, admit.go, drain.go) otherwise.
+// schedule.go, schedulefollow.go and scheduler.go record the order of frames and
+// keep to a recorded one.
+//
+// What knows nothing of links and rules is below: whose a socket is (owner),
+// alarms (clock, heap), and addresses for those who listen (subnet).
 package fabric
 
 import (
@@ -40,6 +43,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/usurper/usurper/harness/fabric/clock"
 )
 
 // Options configures a Fabric. The zero value is usable: no decoding, no
@@ -79,7 +84,7 @@ var ErrClosed = errors.New("fabric is closed")
 // called from several goroutines, but not from within an Observer.
 type Fabric struct {
 	opts   Options
-	clock  *clock
+	clock  *clock.Clock
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // listeners and connections
@@ -111,7 +116,7 @@ func New(o Options) (*Fabric, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fabric: %w", err)
 	}
-	c, err := newClock()
+	c, err := clock.New()
 	if err != nil {
 		return nil, fmt.Errorf("fabric: start the clock: %w", err)
 	}
@@ -243,7 +248,7 @@ func (f *Fabric) Close() error {
 		c.kill()
 	}
 	f.wg.Wait()
-	f.clock.close()
+	f.clock.Close()
 	return errors.Join(errs...)
 }
 
@@ -271,4 +276,4 @@ func (f *Fabric) linkLocked(name Link) *link {
 func (f *Fabric) stopping() bool { return f.ctx.Err() != nil }
 
 // now is the fabric's time: nanoseconds since it was made, never 0.
-func (f *Fabric) now() time.Duration { return f.clock.now() }
+func (f *Fabric) now() time.Duration { return f.clock.Now() }

@@ -1,8 +1,9 @@
 package fabric
 
 import (
-	"container/heap"
 	"time"
+
+	"github.com/usurper/usurper/harness/fabric/heap"
 )
 
 // kind is what an item of traffic is.
@@ -36,7 +37,7 @@ type item struct {
 	loose bool // not bound to the order of arrival
 	due   time.Duration
 	seq   uint64 // breaks ties between due times
-	index int    // in the heap of loose items
+	place int    // in the heap of loose items
 }
 
 type delayed struct {
@@ -68,8 +69,8 @@ func (it *item) earliest() time.Duration {
 type queue struct {
 	line    []*item // from head on
 	head    int
-	lastDue time.Duration // of the line
-	loose   looseHeap
+	lastDue time.Duration    // of the line
+	loose   heap.Heap[*item] // first to leave first
 	held    []*item
 	aside   []*item // those of the loose that wait to be overtaken
 	seq     uint64
@@ -101,7 +102,7 @@ func (q *queue) append(it *item) {
 			it.due = max(it.due, it.arrived+it.reorder.patience())
 			q.aside = append(q.aside, it)
 		}
-		heap.Push(&q.loose, it)
+		q.loose.Put(it)
 	default:
 		it.due = max(it.earliest(), q.lastDue)
 		q.lastDue = it.due
@@ -125,7 +126,7 @@ func (q *queue) overtaken(by *item) {
 		it.due = max(it.earliest(), by.due)
 		q.seq++
 		it.seq = q.seq
-		heap.Fix(&q.loose, it.index)
+		q.loose.Put(it)
 	}
 	clear(q.aside[len(waiting):])
 	q.aside = waiting
@@ -177,7 +178,7 @@ func (q *queue) first() *item {
 			return loose
 		}
 		return line
-	case loose == nil || before(line, loose):
+	case loose == nil || line.Before(loose):
 		return line
 	}
 	return loose
@@ -185,7 +186,7 @@ func (q *queue) first() *item {
 
 func (q *queue) take(it *item) {
 	if it.loose {
-		heap.Remove(&q.loose, it.index)
+		q.loose.Take(it)
 		if it.reorder != nil { // nobody came to overtake it
 			q.aside = remove(q.aside, it)
 		}
@@ -236,7 +237,6 @@ func (q *queue) release(rs *ruleSet) {
 		}
 		it.loose = true
 		it.due = it.earliest()
-		it.index = len(q.loose)
 		q.loose = append(q.loose, it)
 	}
 	clear(q.held[len(waiting):])
@@ -255,7 +255,7 @@ func (q *queue) release(rs *ruleSet) {
 			it.due = it.earliest()
 		}
 	}
-	heap.Init(&q.loose)
+	q.loose.Order()
 	for _, it := range q.loose {
 		if it.reorder != nil {
 			q.aside = append(q.aside, it)
@@ -278,7 +278,7 @@ func (q *queue) turned(c *scheduler, now time.Duration) (until time.Duration) {
 		case at <= now || !it.turn.waits():
 			if at = c.check(it.turn, now); at == 0 {
 				it.loose, it.due = true, it.earliest()
-				heap.Push(&q.loose, it)
+				q.loose.Put(it)
 				continue
 			}
 		}
@@ -340,30 +340,10 @@ func remove(items []*item, it *item) []*item {
 	return items
 }
 
-func before(a, b *item) bool {
-	return a.due < b.due || a.due == b.due && a.seq < b.seq
+// Before tells whether the item leaves before another one.
+func (it *item) Before(o *item) bool {
+	return it.due < o.due || it.due == o.due && it.seq < o.seq
 }
 
-// looseHeap implements heap.Interface, first to leave first.
-type looseHeap []*item
-
-func (h looseHeap) Len() int           { return len(h) }
-func (h looseHeap) Less(i, j int) bool { return before(h[i], h[j]) }
-func (h looseHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-
-func (h *looseHeap) Push(x any) {
-	it := x.(*item)
-	it.index = len(*h)
-	*h = append(*h, it)
-}
-
-func (h *looseHeap) Pop() any {
-	old := *h
-	it := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return it
-}
+// Place is for the heap of loose items.
+func (it *item) Place() *int { return &it.place }

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/usurper/usurper/harness/fabric/clock"
 )
 
 // outcome is how a stretch of a stream's work ended.
@@ -41,8 +43,8 @@ type stream struct {
 	gone   atomic.Bool // src was found gone by the other stream's write
 	stage  []byte      // small items on their way out, together
 
-	observing sync.Mutex // keeps calls to the Observer apart
-	alarm     waiter
+	observing sync.Mutex   // keeps calls to the Observer apart
+	alarm     *clock.Alarm // wakes the writer
 
 	wake  chan struct{} // one token: the writer looks again
 	space chan struct{} // one token: the reader looks again
@@ -62,7 +64,7 @@ type stream struct {
 
 func newStream(c *conn, l *link) *stream {
 	s := &stream{conn: c, link: l, rules: noRules, wake: make(chan struct{}, 1), space: make(chan struct{}, 1)}
-	s.alarm = waiter{index: -1, wake: s.wake}
+	s.alarm = clock.NewAlarm(func() { nudge(s.wake) })
 	return s
 }
 
@@ -255,7 +257,7 @@ func (s *stream) end() {
 	s.ended = true
 	s.resumeLocked()
 	s.mu.Unlock()
-	s.conn.fabric.clock.stop(&s.alarm)
+	s.conn.fabric.clock.Stop(s.alarm)
 }
 
 // observe tells the Observer about frames among the items.
@@ -281,5 +283,13 @@ func (s *stream) observe(stage Stage, items []*item) {
 		if it.frame {
 			o.Frame(stage, s.link.name, it.class, it.bytes)
 		}
+	}
+}
+
+// nudge leaves a token; one that is already there will do.
+func nudge(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
 	}
 }

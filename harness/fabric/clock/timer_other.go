@@ -1,6 +1,6 @@
 //go:build !linux
 
-package fabric
+package clock
 
 import (
 	"sync"
