@@ -15,6 +15,7 @@ import (
 	"github.com/usurper/usurper/harness/fabric/subnet"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/system"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/workload"
 	"github.com/usurper/usurper/nemesis"
@@ -146,10 +147,13 @@ func (r *run) background(cancel context.CancelCauseFunc) func() {
 	return func() { stop(); wg.Wait() }
 }
 
+// observeSize bounds how far observe may lag behind before it misses events.
+const observeSize = 4096
+
 // observe shows the nemesis who leads while it has not started; from then on it
 // looks for itself.
 func (r *run) observe(ctx context.Context) {
-	events, cancel := r.rec.Watch(watchSize, func(e *history.Event) bool {
+	events, cancel := r.rec.Watch(observeSize, func(e *history.Event) bool {
 		return e.Raft != nil || e.Run != nil && e.Run.Phase == history.PhaseFaults
 	})
 	defer cancel()
@@ -248,29 +252,6 @@ func (r *run) attack(whole context.Context) error {
 	return nil
 }
 
-// settle is step 4. The final reads are made also when the run was interrupted,
-// since they make the verdict on it much stronger; a system that broke a rule may
-// never answer them, and is not waited for as long.
-func (r *run) settle(ctx context.Context) error {
-	if err := r.rec.Err(); err != nil {
-		return err
-	}
-	limit := r.settleTimeout()
-	if r.violated {
-		limit /= 5
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
-	defer cancel()
-	r.awaitLeader(ctx)
-	r.phase(history.PhaseFinal)
-	if err := workload.Final(ctx, r.workload(), r.work); err != nil {
-		r.note("", "final reads: "+err.Error())
-	}
-	r.awaitCaughtUp(ctx)
-	r.auditMembers(ctx)
-	return nil
-}
-
 // stop is the first half of step 5, and what undoes step 2.
 func (r *run) stop() {
 	r.stopping.Do(func() {
@@ -295,14 +276,6 @@ func (r *run) stop() {
 			r.subnet.Close()
 		}
 	})
-}
-
-func (r *run) awaitLeader(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, r.settleTimeout())
-	defer cancel()
-	if _, _, err := r.cluster.AwaitLeader(ctx); err != nil {
-		r.note("", err.Error())
-	}
 }
 
 func (r *run) workload() workload.Options {
@@ -339,7 +312,7 @@ func (r *run) dial(node string) (workload.Client, error) {
 
 func (r *run) nemesis() nemesis.Options {
 	return nemesis.Options{
-		System: &system{r.cluster, r.fabric, r.rec, r.poll(), newOperator(r.cluster, r.cfg.Target, r.rec.Record)},
+		System: system.New(system.Options{Cluster: r.cluster, Fabric: r.fabric, Target: r.cfg.Target, Recorder: r.rec, Poll: r.poll()}),
 		Record: r.rec.Record,
 		Now:    func() time.Duration { return r.rec.Now() - r.faults },
 		Until:  r.cfg.For,

@@ -1,4 +1,4 @@
-package harness
+package audit
 
 import (
 	"cmp"
@@ -64,16 +64,16 @@ func audited(t *testing.T, change func(s shelves)) (checker.Result, []history.Ev
 	begin := history.Event{Run: &history.Run{What: history.RunBegin, Format: history.Format, Nodes: []string{"n1", "n2", "n3"}}}
 	events := []history.Event{begin}
 	start := time.Now()
-	a := audit{target: s, pause: time.Millisecond, record: func(e history.Event) {
+	o := Options{Target: s, Pause: time.Millisecond, Record: func(e history.Event) {
 		e.Seq, e.At = uint64(len(events)), time.Since(start)
 		events = append(events, e)
 	}}
 	for _, n := range []string{"n1", "n2", "n3"} {
-		a.members = append(a.members, target.Member{Name: n})
+		o.Members = append(o.Members, target.Member{Name: n})
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	a.run(ctx)
+	Run(ctx, o)
 	judge := evidence.NewDivergence()
 	for i := range events {
 		judge.Event(&events[i])

@@ -1,4 +1,4 @@
-package harness
+package audit
 
 import (
 	"context"
@@ -33,8 +33,8 @@ type pager struct {
 // and records what they show and the first few keys that differ. It reports
 // whether one does.
 func (a *audit) compare(ctx context.Context, revision uint64) (differs bool) {
-	pagers := make([]*pager, len(a.members))
-	for i, m := range a.members {
+	pagers := make([]*pager, len(a.Members))
+	for i, m := range a.Members {
 		pagers[i] = &pager{member: m, digest: fnv.New64a()}
 	}
 	var found []history.State
@@ -54,13 +54,13 @@ func (a *audit) compare(ctx context.Context, revision uint64) (differs bool) {
 		if p.err != nil {
 			whole, s.Error = false, p.err.Error()
 		}
-		a.record(history.Event{State: &s})
+		a.Record(history.Event{State: &s})
 	}
 	if !whole {
 		return false // a member that could not be read seems to lack keys
 	}
 	for i := range found {
-		a.record(history.Event{State: &found[i]})
+		a.Record(history.Event{State: &found[i]})
 	}
 	return len(found) > 0
 }
@@ -76,7 +76,7 @@ func (a *audit) fill(ctx context.Context, pagers []*pager, revision uint64) {
 			continue
 		}
 		read.Go(func() {
-			p.page, p.err = a.target.Page(ctx, p.member, revision, p.after)
+			p.page, p.err = a.Target.Page(ctx, p.member, revision, p.after)
 			if p.ended = p.err != nil || len(p.page) == 0; !p.ended {
 				p.after = p.page[len(p.page)-1].Key
 			}

@@ -1,4 +1,4 @@
-package harness
+package system
 
 import (
 	"context"
@@ -251,7 +251,9 @@ func (o *operator) join(ctx context.Context, node string, gone *absence) error {
 		if !o.runs(node) {
 			return fmt.Errorf("the new %s ended by itself", node)
 		}
-		if sleep(ctx, 20*time.Millisecond); ctx.Err() != nil {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
 			return fmt.Errorf("the new %s does not get ready: %w", node, err)
 		}
 	}

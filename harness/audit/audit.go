@@ -1,4 +1,9 @@
-package harness
+// Package audit asks every member of a healed, idle cluster what it holds, and
+// records what each says. It judges nothing: the checker "divergence" does.
+//
+// audit.go waits until the members have come to rest and compares digests;
+// compare.go goes through their keys where digests do not settle it.
+package audit
 
 import (
 	"context"
@@ -11,14 +16,15 @@ import (
 	"github.com/usurper/usurper/harness/target"
 )
 
-// An audit asks every member what it holds, and records what each says; the
-// checker "divergence" judges that.
-type audit struct {
-	target  target.Auditable
-	members []target.Member
-	record  func(history.Event)
-	pause   time.Duration // between two rounds
+// Options says whom to ask.
+type Options struct {
+	Target  target.Auditable
+	Members []target.Member
+	Record  func(history.Event) // is told of every answer, one at a time
+	Pause   time.Duration       // between two rounds of questions
 }
+
+type audit struct{ Options }
 
 const (
 	// quietRounds is how many rounds in a row must be the same before members that
@@ -33,22 +39,9 @@ const (
 	askTimeout = 5 * time.Second
 )
 
-// auditMembers compares what the members hold, if the target can tell. It ends
-// when ctx does, with what there is.
-func (r *run) auditMembers(ctx context.Context) {
-	t, ok := r.cfg.Target.(target.Auditable)
-	if !ok {
-		return
-	}
-	a := audit{target: t, record: r.rec.Record, pause: max(r.cfg.Election/2, 100*time.Millisecond)}
-	for _, name := range r.cluster.Names() {
-		m, err := r.cluster.Member(name)
-		if err != nil {
-			r.note(name, "it is not compared with the others: "+err.Error())
-			continue
-		}
-		a.members = append(a.members, m)
-	}
+// Run compares what the members hold. It ends when ctx does, with what there is.
+func Run(ctx context.Context, o Options) {
+	a := audit{o}
 	a.run(ctx)
 }
 
@@ -77,18 +70,21 @@ func (a *audit) settle(ctx context.Context) (at map[string]target.Position, lowe
 	same := 0
 	for round := 1; ctx.Err() == nil; round++ {
 		at = a.positions(ctx, round)
-		if len(at) < len(a.members) || !maps.Equal(at, before) {
+		if len(at) < len(a.Members) || !maps.Equal(at, before) {
 			before, same, since = at, 0, time.Now()
 		}
 		same++
-		if len(at) == len(a.members) && alike(at, func(p target.Position) uint64 { return p.Applied }) {
+		if len(at) == len(a.Members) && alike(at, func(p target.Position) uint64 { return p.Applied }) {
 			agree := alike(at, func(p target.Position) uint64 { return p.Revision })
 			if agree && same >= quietRounds || same >= lastingRounds && time.Since(since) >= lastingTime {
 				lowest := slices.Min(slices.Collect(maps.Values(revisions(at))))
 				return at, lowest, true
 			}
 		}
-		sleep(ctx, a.pause)
+		select {
+		case <-time.After(a.Pause):
+		case <-ctx.Done():
+		}
 	}
 	return at, 0, false
 }
@@ -96,7 +92,7 @@ func (a *audit) settle(ctx context.Context) (at map[string]target.Position, lowe
 // positions asks every member for its position at once.
 func (a *audit) positions(ctx context.Context, round int) map[string]target.Position {
 	return each(ctx, a, func(ctx context.Context, m target.Member) (target.Position, history.State, error) {
-		p, err := a.target.Position(ctx, m)
+		p, err := a.Target.Position(ctx, m)
 		return p, history.State{What: history.StatePosition, Round: round, Revision: p.Revision, Applied: p.Applied}, err
 	})
 }
@@ -104,10 +100,10 @@ func (a *audit) positions(ctx context.Context, round int) map[string]target.Posi
 // digests asks every member for its digest; it reports whether all told.
 func (a *audit) digests(ctx context.Context, revision uint64) (map[string]target.Digest, bool) {
 	told := each(ctx, a, func(ctx context.Context, m target.Member) (target.Digest, history.State, error) {
-		d, err := a.target.Digest(ctx, m, revision)
+		d, err := a.Target.Digest(ctx, m, revision)
 		return d, history.State{What: history.StateHash, Revision: revision, Compacted: d.Compacted, Hash: d.Hash}, err
 	})
-	return told, len(told) == len(a.members)
+	return told, len(told) == len(a.Members)
 }
 
 // each asks all members at once, records in their order what they say, and
@@ -115,10 +111,10 @@ func (a *audit) digests(ctx context.Context, revision uint64) (map[string]target
 func each[T any](ctx context.Context, a *audit, ask func(context.Context, target.Member) (T, history.State, error)) map[string]T {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	answers := make([]T, len(a.members))
-	states := make([]history.State, len(a.members))
+	answers := make([]T, len(a.Members))
+	states := make([]history.State, len(a.Members))
 	var asked sync.WaitGroup
-	for i, m := range a.members {
+	for i, m := range a.Members {
 		asked.Go(func() {
 			var err error
 			answers[i], states[i], err = ask(ctx, m)
@@ -130,8 +126,8 @@ func each[T any](ctx context.Context, a *audit, ask func(context.Context, target
 	}
 	asked.Wait()
 	told := make(map[string]T)
-	for i, m := range a.members {
-		a.record(history.Event{State: &states[i]})
+	for i, m := range a.Members {
+		a.Record(history.Event{State: &states[i]})
 		if states[i].Error == "" {
 			told[m.Name] = answers[i]
 		}

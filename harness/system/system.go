@@ -1,4 +1,9 @@
-package harness
+// Package system lets a nemesis at a run: its processes, its links, and what its
+// administrators do.
+//
+// system.go is the cluster and the fabric; operator.go the membership and other
+// operations, which the system under test may refuse.
+package system
 
 import (
 	"context"
@@ -9,17 +14,32 @@ import (
 	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/nemesis"
 )
 
-// system is what the nemesis sees of the cluster and the fabric.
+// Options is what a run consists of.
+type Options struct {
+	Cluster  *cluster.Cluster
+	Fabric   *fabric.Fabric
+	Target   target.Target
+	Recorder *history.Recorder
+	// Poll is how often members are asked who leads, because neither traces nor
+	// taps tell; 0 for never.
+	Poll time.Duration
+}
+
+// New returns what a nemesis sees of a run. Its methods may be called
+// concurrently.
+func New(o Options) nemesis.System {
+	return &system{o.Cluster, o.Fabric, o.Recorder, o.Poll, newOperator(o.Cluster, o.Target, o.Recorder.Record)}
+}
+
 type system struct {
 	cluster *cluster.Cluster
 	fabric  *fabric.Fabric
 	rec     *history.Recorder
-	// poll is how often members are asked who leads, because neither traces nor
-	// taps tell; 0 for never.
-	poll time.Duration
+	poll    time.Duration
 
 	*operator
 }

@@ -1,0 +1,85 @@
+package harness
+
+import (
+	"context"
+	"time"
+
+	"github.com/usurper/usurper/harness/audit"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/harness/workload"
+)
+
+// settle is step 4. The final reads are made also when the run was interrupted,
+// since they make the verdict on it much stronger; a system that broke a rule may
+// never answer them, and is not waited for as long.
+func (r *run) settle(ctx context.Context) error {
+	if err := r.rec.Err(); err != nil {
+		return err
+	}
+	limit := r.settleTimeout()
+	if r.violated {
+		limit /= 5
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	r.awaitLeader(ctx)
+	r.phase(history.PhaseFinal)
+	if err := workload.Final(ctx, r.workload(), r.work); err != nil {
+		r.note("", "final reads: "+err.Error())
+	}
+	r.awaitCaughtUp(ctx)
+	r.auditMembers(ctx)
+	return nil
+}
+
+func (r *run) awaitLeader(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, r.settleTimeout())
+	defer cancel()
+	if _, _, err := r.cluster.AwaitLeader(ctx); err != nil {
+		r.note("", err.Error())
+	}
+}
+
+// awaitCaughtUp waits until every member has applied what any of them knew
+// committed when first asked, or ctx ends. Members that do not say what they have
+// applied are not waited for. It judges nothing: it gives a member that lags the
+// time after which the checker "availability" takes it for stuck.
+func (r *run) awaitCaughtUp(ctx context.Context) {
+	var goal uint64
+	for first := true; ; first = false {
+		statuses := r.cluster.Statuses(ctx)
+		if first {
+			for _, s := range statuses {
+				goal = max(goal, s.Commit)
+			}
+		}
+		behind := false
+		for _, s := range statuses {
+			behind = behind || s.Applied > 0 && s.Applied < goal
+		}
+		if !behind || ctx.Err() != nil {
+			return
+		}
+		sleep(ctx, max(r.cfg.Election/4, 10*time.Millisecond))
+	}
+}
+
+// auditMembers compares what the members hold, if the target can tell. It ends
+// when ctx does, with what there is.
+func (r *run) auditMembers(ctx context.Context) {
+	t, ok := r.cfg.Target.(target.Auditable)
+	if !ok {
+		return
+	}
+	o := audit.Options{Target: t, Record: r.rec.Record, Pause: max(r.cfg.Election/2, 100*time.Millisecond)}
+	for _, name := range r.cluster.Names() {
+		m, err := r.cluster.Member(name)
+		if err != nil {
+			r.note(name, "it is not compared with the others: "+err.Error())
+			continue
+		}
+		o.Members = append(o.Members, m)
+	}
+	audit.Run(ctx, o)
+}
