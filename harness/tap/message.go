@@ -2,22 +2,23 @@ package tap
 
 import "github.com/usurper/usurper/harness/history"
 
-// Kind is what a message is about.
-type Kind uint8
+// Kind is what a message is about: the class of its frame, as rules and plans
+// call it.
+type Kind string
 
 // The kinds of messages of Raft, under whatever names a system knows them. The
-// zero Kind is anything else, which the assembler ignores.
+// assembler ignores all others.
 const (
-	Append Kind = iota + 1
-	AppendResponse
-	Heartbeat
-	HeartbeatResponse
-	Vote
-	VoteResponse
-	PreVote
-	PreVoteResponse
-	Snapshot
-	SnapshotResponse
+	Append            Kind = "append"
+	AppendResponse    Kind = "append-response"
+	Heartbeat         Kind = "heartbeat"
+	HeartbeatResponse Kind = "heartbeat-response"
+	Vote              Kind = "vote"
+	VoteResponse      Kind = "vote-response"
+	PreVote           Kind = "prevote"
+	PreVoteResponse   Kind = "prevote-response"
+	Snapshot          Kind = "snapshot"
+	SnapshotResponse  Kind = "snapshot-response"
 )
 
 // Message is the part of a peer message that the assembler reasons from. Fields

@@ -361,13 +361,17 @@ func TestSeqPerMemberFromManyGoroutines(t *testing.T) {
 		require.Zero(t, e.Inc)
 		require.NotEmpty(t, e.Stage)
 	}, []string{"n1", "n2", "n3"})
+	kinds := []tap.Kind{
+		"", tap.Append, tap.AppendResponse, tap.Heartbeat, tap.HeartbeatResponse, tap.Vote, tap.VoteResponse,
+		tap.PreVote, tap.PreVoteResponse, tap.Snapshot, tap.SnapshotResponse, "other",
+	}
 	var done sync.WaitGroup
 	for g := range 4 {
 		done.Go(func() {
 			r := rand.New(rand.NewPCG(1, uint64(g)))
 			for range 5000 {
 				a.Observe([]history.Stage{history.Sent, history.Delivered}[r.IntN(2)], tap.Message{
-					Kind: tap.Kind(r.IntN(12)), From: fmt.Sprintf("n%d", 1+r.IntN(3)), To: fmt.Sprintf("n%d", 1+r.IntN(3)),
+					Kind: kinds[r.IntN(len(kinds))], From: fmt.Sprintf("n%d", 1+r.IntN(3)), To: fmt.Sprintf("n%d", 1+r.IntN(3)),
 					Term: r.Uint64N(20), Reject: r.IntN(4) == 0, Log: pos(r.Uint64N(9), r.Uint64N(99)),
 					Last: pos(r.Uint64N(9), r.Uint64N(99)), Commit: r.Uint64N(99),
 				})

@@ -11,16 +11,16 @@ import (
 // Classes of frames. A frame of any class but the last two is exactly one raft
 // message.
 const (
-	classAppend            = "append"
-	classAppendResponse    = "append-response"
-	classHeartbeat         = "heartbeat"
-	classHeartbeatResponse = "heartbeat-response"
-	classVote              = "vote"
-	classVoteResponse      = "vote-response"
-	classPreVote           = "prevote"
-	classPreVoteResponse   = "prevote-response"
-	classSnapshot          = "snapshot" // without the database that follows it
-	classPropose           = "propose"  // a write on its way to the leader
+	classAppend            = string(tap.Append)
+	classAppendResponse    = string(tap.AppendResponse)
+	classHeartbeat         = string(tap.Heartbeat)
+	classHeartbeatResponse = string(tap.HeartbeatResponse)
+	classVote              = string(tap.Vote)
+	classVoteResponse      = string(tap.VoteResponse)
+	classPreVote           = string(tap.PreVote)
+	classPreVoteResponse   = string(tap.PreVoteResponse)
+	classSnapshot          = string(tap.Snapshot) // without the database that follows it
+	classPropose           = "propose"            // a write on its way to the leader
 	classReadIndex         = "read-index"
 	classReadIndexResponse = "read-index-response"
 	classTransfer          = "transfer" // leadership: asked for, and TimeoutNow
@@ -42,47 +42,47 @@ func answersVote(class string) bool {
 	return class == classVoteResponse || class == classPreVoteResponse
 }
 
-// kindOf returns the class of a message and what it is to a tap, 0 for nothing.
-func kindOf(m *raftpb.Message) (string, tap.Kind) {
+// classOf returns the class of the frame of a message.
+func classOf(m *raftpb.Message) string {
 	switch m.Type {
 	case raftpb.MsgApp:
-		return classAppend, tap.Append
+		return classAppend
 	case raftpb.MsgAppResp:
-		return classAppendResponse, tap.AppendResponse
+		return classAppendResponse
 	case raftpb.MsgHeartbeat:
 		if m.From == 0 {
-			return classOther, 0 // of the link: somebody is there
+			return classOther // of the link: somebody is there
 		}
-		return classHeartbeat, tap.Heartbeat
+		return classHeartbeat
 	case raftpb.MsgHeartbeatResp:
-		return classHeartbeatResponse, tap.HeartbeatResponse
+		return classHeartbeatResponse
 	case raftpb.MsgVote:
-		return classVote, tap.Vote
+		return classVote
 	case raftpb.MsgVoteResp:
-		return classVoteResponse, tap.VoteResponse
+		return classVoteResponse
 	case raftpb.MsgPreVote:
-		return classPreVote, tap.PreVote
+		return classPreVote
 	case raftpb.MsgPreVoteResp:
-		return classPreVoteResponse, tap.PreVoteResponse
+		return classPreVoteResponse
 	case raftpb.MsgSnap:
-		return classSnapshot, tap.Snapshot
+		return classSnapshot
 	case raftpb.MsgProp:
-		return classPropose, 0
+		return classPropose
 	case raftpb.MsgReadIndex:
-		return classReadIndex, 0
+		return classReadIndex
 	case raftpb.MsgReadIndexResp:
-		return classReadIndexResponse, 0
+		return classReadIndexResponse
 	case raftpb.MsgTransferLeader, raftpb.MsgTimeoutNow:
-		return classTransfer, 0
+		return classTransfer
 	}
-	return classOther, 0
+	return classOther
 }
 
 // observed is what a tap makes of a message on a link. Who sent it is what the
 // fabric knows.
-func observed(link fabric.Link, kind tap.Kind, m *raftpb.Message) tap.Message {
-	o := tap.Message{Kind: kind, From: link.From, To: link.To, Term: m.Term, Reject: m.Reject}
-	switch kind {
+func observed(link fabric.Link, class string, m *raftpb.Message) tap.Message {
+	o := tap.Message{Kind: tap.Kind(class), From: link.From, To: link.To, Term: m.Term, Reject: m.Reject}
+	switch o.Kind {
 	case tap.Append:
 		o.Log = history.Pos{Term: m.LogTerm, Index: m.Index}
 		o.Last, o.Commit = o.Log, m.Commit

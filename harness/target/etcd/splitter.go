@@ -326,13 +326,13 @@ func (d *direction) decode(b []byte) (string, error) {
 	if err := m.Unmarshal(b); err != nil {
 		return "", fmt.Errorf("raft message: %w", err)
 	}
-	class, kind := kindOf(m)
+	class := classOf(m)
 	if class == classOther {
 		return class, nil
 	}
 	if err := d.conn.tap.recognize(d.link, m); err != nil {
 		return "", err
 	}
-	d.conn.tap.sent(d.link, kind, m)
+	d.conn.tap.sent(d.link, class, m)
 	return class, nil
 }

@@ -93,18 +93,23 @@ func (o *observer) Flush() {
 }
 
 // sent observes a message that has entered the fabric.
-func (o *observer) sent(link fabric.Link, kind tap.Kind, m *raftpb.Message) {
-	if kind != 0 && o.tap != nil {
-		if kind == tap.Append && changesMembers(m.Entries) {
-			o.tap.Reconfigured()
+func (o *observer) sent(link fabric.Link, class string, m *raftpb.Message) {
+	switch class {
+	case classPropose, classReadIndex, classReadIndexResponse, classTransfer:
+		return // they mean nothing to a tap
+	case classAppend:
+		if changesMembers(m.Entries) {
+			o.reconfigured()
 		}
-		o.tap.Observe(history.Sent, o.observed(link, kind, m))
+	}
+	if o.tap != nil {
+		o.tap.Observe(history.Sent, o.observed(link, class, m))
 	}
 }
 
 // observed is what a tap makes of a message between known members.
-func (o *observer) observed(link fabric.Link, kind tap.Kind, m *raftpb.Message) tap.Message {
-	t := observed(link, kind, m)
+func (o *observer) observed(link fabric.Link, class string, m *raftpb.Message) tap.Message {
+	t := observed(link, class, m)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	t.FromNew, t.ToNew = o.members[m.From].renewed, o.members[m.To].renewed
@@ -144,9 +149,8 @@ func (o *observer) expect(link fabric.Link, frame []byte, m *raftpb.Message) {
 	if o.tap == nil {
 		return
 	}
-	_, kind := kindOf(m)
 	key := onWay{link, string(frame)}
-	message := o.observed(link, kind, m)
+	message := o.observed(link, classOf(m), m)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if a, ok := o.expected[key]; ok {

@@ -6,7 +6,6 @@ import (
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/tap"
-	"github.com/usurper/usurper/node/raft"
 	"github.com/usurper/usurper/node/wire"
 )
 
@@ -67,8 +66,8 @@ func newObserver(emit func(history.Raft), voters []string) *observer {
 // The classes of which the tap looks at more than the sending; the rest of the
 // traffic is spared the work.
 const (
-	voteResponse    = "vote-response"
-	preVoteResponse = "prevote-response"
+	voteResponse    = string(tap.VoteResponse)
+	preVoteResponse = string(tap.PreVoteResponse)
 )
 
 // Frame observes a frame. Who sent it is what the fabric knows, not what the
@@ -82,36 +81,10 @@ func (o *observer) Frame(stage fabric.Stage, link fabric.Link, class string, fra
 		return // the splitter passes no such frame
 	}
 	o.tap.Observe(history.Stage(stage), tap.Message{
-		Kind: kindOf(h.Kind), From: link.From, To: link.To, Term: h.Term, Reject: h.Reject,
+		Kind: tap.Kind(class), From: link.From, To: link.To, Term: h.Term, Reject: h.Reject,
 		Log: history.Pos(h.Log), Last: history.Pos(h.Last), LastKnown: true, Commit: h.Commit,
 	})
 }
 
 // Flush tells what was held back to coalesce it.
 func (o *observer) Flush() { o.tap.Flush() }
-
-func kindOf(k raft.Kind) tap.Kind {
-	switch k {
-	case raft.KindAppend:
-		return tap.Append
-	case raft.KindAppendResponse:
-		return tap.AppendResponse
-	case raft.KindHeartbeat:
-		return tap.Heartbeat
-	case raft.KindHeartbeatResponse:
-		return tap.HeartbeatResponse
-	case raft.KindVote:
-		return tap.Vote
-	case raft.KindVoteResponse:
-		return tap.VoteResponse
-	case raft.KindPreVote:
-		return tap.PreVote
-	case raft.KindPreVoteResponse:
-		return tap.PreVoteResponse
-	case raft.KindSnapshot:
-		return tap.Snapshot
-	case raft.KindSnapshotResponse:
-		return tap.SnapshotResponse
-	}
-	return 0
-}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/tap"
 	"github.com/usurper/usurper/node/raft"
 	"github.com/usurper/usurper/node/wire"
 )
@@ -45,14 +46,19 @@ func TestSplitter(t *testing.T) {
 }
 
 func TestEveryClassIsKnown(t *testing.T) {
+	kinds := []tap.Kind{
+		tap.Append, tap.AppendResponse, tap.Heartbeat, tap.HeartbeatResponse, tap.Vote, tap.VoteResponse,
+		tap.PreVote, tap.PreVoteResponse, tap.Snapshot, tap.SnapshotResponse,
+	}
 	var p protocol
-	require.Len(t, p.Classes(), 10)
+	require.Len(t, p.Classes(), len(kinds))
 	for k, class := range p.Classes() {
 		require.True(t, p.Lossy(class), class)
-		require.NotZero(t, kindOf(raft.Kind(k+1)), class)
+		require.Equal(t, class, wire.ClassOf(raft.Kind(k+1)))
+		require.Equal(t, kinds[k], tap.Kind(class), "the tap's word for it")
 	}
 	require.False(t, p.Lossy("snap"))
-	require.Zero(t, kindOf(99))
+	require.Zero(t, wire.ClassOf(99))
 	require.Contains(t, p.Classes(), voteResponse)
 	require.Contains(t, p.Classes(), preVoteResponse)
 }
