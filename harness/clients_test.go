@@ -27,6 +27,15 @@ func healed(events []*history.Event) map[int]history.Fault {
 	return ends
 }
 
+// validEvents is the history of a run that is valid.
+func validEvents(t *testing.T, cfg harness.Config) []*history.Event {
+	t.Helper()
+	result, err := harness.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	require.Equal(t, checker.Valid, result.Report.Verdict, result.Report.String())
+	return read(t, result.Dir)
+}
+
 // What a leader answers while its answers are cut off may have happened, for all
 // that clients know; what they ask while their requests are cut off, too. Neither
 // is a fault of the system, nor does the harness lose sight of it meanwhile.
@@ -38,11 +47,7 @@ func TestCutBetweenClientsAndLeader(t *testing.T) {
 	cfg.For, cfg.Timeout = 2*time.Second, 150*time.Millisecond
 	cfg.Plan, err = plan("at 100ms for 600ms cut leader > clients\nat 1s for 600ms cut clients > *\nat 1800ms reset * > clients")
 	require.NoError(t, err)
-	result, err := harness.Run(t.Context(), cfg)
-	require.NoError(t, err)
-	require.Equal(t, checker.Valid, result.Report.Verdict, result.Report.String())
-
-	events := read(t, result.Dir)
+	events := validEvents(t, cfg)
 	ends := healed(events)
 	require.Positive(t, ends[1].Evidence["bytes-held"], "answers")
 	require.Positive(t, ends[2].Evidence["bytes-held"]+ends[2].Evidence["dials-held"], "requests")
@@ -76,11 +81,8 @@ func TestClientsOnTheSideOfTheDeposed(t *testing.T) {
 	cfg.For, cfg.Timeout = 1500*time.Millisecond, 200*time.Millisecond
 	cfg.Plan, err = plan("at 100ms for 700ms partition clients leader | rest\nat 1s for 400ms delay 5ms±5ms clients > *")
 	require.NoError(t, err)
-	result, err := harness.Run(t.Context(), cfg)
-	require.NoError(t, err)
-	require.Equal(t, checker.Valid, result.Report.Verdict, result.Report.String())
 	over, answered := false, 0
-	for _, e := range read(t, result.Dir) {
+	for _, e := range validEvents(t, cfg) {
 		over = over || e.Fault != nil && e.Fault.Step == 1 && e.Fault.What != history.FaultInject
 		if over && e.Op != nil && e.Op.Type == history.OK {
 			answered++

@@ -289,12 +289,7 @@ func TestPanicHeals(t *testing.T) {
 				at 1s for 12s kill n2
 			`, func(f *fake, _ *nemesis.Options) func(func()) {
 				f.panics[call] = true
-				return func(func()) { // only for a while: the final attempt succeeds
-					time.Sleep(11 * time.Second)
-					f.mu.Lock()
-					defer f.mu.Unlock()
-					delete(f.panics, call)
-				}
+				return f.relent(call, 11*time.Second) // the final attempt succeeds
 			})
 			require.ErrorContains(t, p.err, "panic: planned: "+call)
 			require.Empty(t, p.report.Unhealed)
@@ -307,12 +302,7 @@ func TestPanicHeals(t *testing.T) {
 func TestHealingPersists(t *testing.T) {
 	p := play(t, "at 1s for 2s kill n1", func(f *fake, _ *nemesis.Options) func(func()) {
 		f.refuse["start n1"] = errors.New("port taken")
-		return func(func()) {
-			time.Sleep(5 * time.Second)
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			delete(f.refuse, "start n1")
-		}
+		return f.relent("start n1", 5*time.Second)
 	})
 	require.NoError(t, p.err)
 	require.Equal(t, []string{"1 inject: at 1s for 2s kill n1", "1 heal bit=true"}, p.lines())

@@ -63,6 +63,18 @@ func (f *fake) call(ctx context.Context, name string) error {
 	return f.refuse[name]
 }
 
+// relent makes a call that was to fail succeed after a while; it is for what
+// runs beside an execution.
+func (f *fake) relent(call string, after time.Duration) func(func()) {
+	return func(func()) {
+		time.Sleep(after)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.refuse, call)
+		delete(f.panics, call)
+	}
+}
+
 // process moves a node from one state to another.
 func (f *fake) process(ctx context.Context, verb, node string, from []string, to string) error {
 	f.mu.Lock()

@@ -132,12 +132,7 @@ func TestReturnIsTriedAgain(t *testing.T) {
 	p := play(t, "at 1s replace n2", func(f *fake, o *nemesis.Options) func(func()) {
 		o.Until = 2 * time.Second
 		f.refuse["add n2"] = nemesis.ErrRefused
-		return func(func()) {
-			time.Sleep(15 * time.Second)
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			delete(f.refuse, "add n2")
-		}
+		return f.relent("add n2", 15*time.Second)
 	})
 	require.NoError(t, p.err)
 	require.Equal(t, history.FaultHeal, p.report.Ends[0].What)

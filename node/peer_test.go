@@ -106,6 +106,21 @@ func (d *duel) ack(m raft.Message) {
 	d.send(raft.Message{Kind: raft.KindAppendResponse, Term: m.Term, Log: m.Last, Last: m.Last})
 }
 
+// newLeader is a duel in which n1 leads, and n2 knows.
+func newLeader(t *testing.T, b bug.Name) *duel {
+	d := newDuel(t, b)
+	d.start()
+	d.ack(d.lead())
+	return d
+}
+
+// write submits a put to the leader and returns the append that carries it.
+func (d *duel) write() (answer <-chan node.Answer, m raft.Message) {
+	d.t.Helper()
+	answer = d.submit(node.Op{F: "put", Key: "k", Arg: "v"})
+	return answer, d.awaitEntries()
+}
+
 // submit sends op in the background and returns where the answer will be.
 func (d *duel) submit(op node.Op) <-chan node.Answer {
 	answer := make(chan node.Answer, 1)
@@ -149,22 +164,16 @@ func TestFollowerNamesLeader(t *testing.T) {
 }
 
 func TestWriteWaitsForCommit(t *testing.T) {
-	d := newDuel(t, bug.None)
-	d.start()
-	d.ack(d.lead())
-	answer := d.submit(node.Op{F: "put", Key: "k", Arg: "v"})
-	m := d.awaitEntries()
+	d := newLeader(t, bug.None)
+	answer, m := d.write()
 	require.Empty(t, answer, "only n1 has it")
 	d.ack(m)
 	require.Equal(t, node.OK, d.awaitAnswer(answer).Outcome)
 }
 
 func TestDeposedLeaderIsUnsure(t *testing.T) {
-	d := newDuel(t, bug.None)
-	d.start()
-	d.ack(d.lead())
-	write := d.submit(node.Op{F: "put", Key: "k", Arg: "v"})
-	m := d.awaitEntries()
+	d := newLeader(t, bug.None)
+	write, m := d.write()
 	read := d.submit(node.Op{F: "get", Key: "k"})
 	d.await(raft.KindHeartbeat)
 	d.send(raft.Message{Kind: raft.KindHeartbeat, Term: m.Term + 1})
@@ -175,9 +184,7 @@ func TestDeposedLeaderIsUnsure(t *testing.T) {
 }
 
 func TestTimeoutIsUnsure(t *testing.T) {
-	d := newDuel(t, bug.None)
-	d.start()
-	d.ack(d.lead())
+	d := newLeader(t, bug.None)
 	a := d.do(node.Op{F: "put", Key: "k", Arg: "v", Timeout: "10ms"})
 	require.Equal(t, node.Info, a.Outcome)
 	require.Contains(t, a.Error, "waited 10ms")
@@ -185,22 +192,16 @@ func TestTimeoutIsUnsure(t *testing.T) {
 }
 
 func TestStopIsUnsure(t *testing.T) {
-	d := newDuel(t, bug.None)
-	d.start()
-	d.ack(d.lead())
-	answer := d.submit(node.Op{F: "put", Key: "k", Arg: "v"})
-	d.awaitEntries()
+	d := newLeader(t, bug.None)
+	answer, _ := d.write()
 	require.NoError(t, d.Stop())
 	require.Equal(t, node.Info, d.awaitAnswer(answer).Outcome)
 }
 
 // A dead process answers nobody.
 func TestCrashAnswersNobody(t *testing.T) {
-	d := newDuel(t, bug.None)
-	d.start()
-	d.ack(d.lead())
-	answer := d.submit(node.Op{F: "put", Key: "k", Arg: "v"})
-	d.awaitEntries()
+	d := newLeader(t, bug.None)
+	answer, _ := d.write()
 	d.crash()
 	_, answered := <-answer
 	require.False(t, answered)
@@ -253,9 +254,7 @@ func startOf(events []event) int {
 }
 
 func TestBugAckBeforeCommit(t *testing.T) {
-	d := newDuel(t, bug.AckBeforeCommit)
-	d.start()
-	d.ack(d.lead())
+	d := newLeader(t, bug.AckBeforeCommit)
 	require.Equal(t, node.OK, d.do(node.Op{F: "put", Key: "k", Arg: "v"}).Outcome, "though n2 never has it")
 	a := d.do(node.Op{F: "cas", Key: "k", Old: "v", Arg: "w"})
 	require.Equal(t, node.Fail, a.Outcome)

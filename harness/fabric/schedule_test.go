@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -128,29 +127,11 @@ func TestFollowerGoesOnBehindWhatIsLost(t *testing.T) {
 	require.Equal(t, Followed{Deliveries: 2, Kept: 1}, f.progress)
 }
 
-// moments is what a fabric records.
-type moments struct {
-	mu   sync.Mutex
-	list Schedule
-}
-
-func (m *moments) record(x Moment) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.list = append(m.list, x)
-}
-
-func (m *moments) lines() []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.list.lines()
-}
-
 func TestScheduleIsRecorded(t *testing.T) {
 	for _, rules := range []bool{false, true} {
 		t.Run(fmt.Sprintf("Rules=%v", rules), func(t *testing.T) {
-			var got moments
-			r := newRig(t, true, func(o *Options) { o.Protocol, o.Record = named{}, got.record })
+			var got list[Moment] // recorded
+			r := newRig(t, true, func(o *Options) { o.Protocol, o.Record = named{}, got.add })
 			a, b := r.connect()
 			if rules {
 				r.apply(Rule{Action: Delay, Links: []Link{ab, ba}, Delay: time.Millisecond})
@@ -167,11 +148,11 @@ func TestScheduleIsRecorded(t *testing.T) {
 				"sent a > b vote 8", "delivered a > b vote 8",
 				"sent b > a vote 7 reject", "delivered b > a vote 7 reject",
 			}
-			require.Equal(t, want, got.lines(), "a name counts once, and no term after a higher one")
+			require.Equal(t, want, Schedule(got.list()).lines(), "a name counts once, and no term after a higher one")
 			r.fabric.Heal()
 			sayToy(t, a, 1, "9")
 			hearToy(t, b, "9")
-			require.Equal(t, want, got.lines(), "until Heal")
+			require.Equal(t, want, Schedule(got.list()).lines(), "until Heal")
 		})
 	}
 }

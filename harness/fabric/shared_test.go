@@ -38,22 +38,7 @@ func (r *register) identify(_ context.Context, remote, _ net.Addr) (string, erro
 }
 
 // told collects attributions.
-type told struct {
-	mu  sync.Mutex
-	all []Attribution
-}
-
-func (s *told) add(a Attribution) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all = append(s.all, a)
-}
-
-func (s *told) list() []Attribution {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]Attribution(nil), s.all...)
-}
+type told = list[Attribution]
 
 // sharedRig is a fabric whose members a, b and c have a shared listener each;
 // its embedded rig's backend and address are those of b.

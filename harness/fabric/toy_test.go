@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -91,6 +92,24 @@ func (w *watcher) failures() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.bad
+}
+
+// list collects what several goroutines tell.
+type list[T any] struct {
+	mu  sync.Mutex
+	all []T
+}
+
+func (l *list[T]) add(x T) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, x)
+}
+
+func (l *list[T]) list() []T {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.all)
 }
 
 // rig is a fabric with a link from a to b, and b's own listener.
