@@ -135,47 +135,9 @@ func (c *Config) Validate() error {
 	if c.Target == nil {
 		bad("no target: set Config.Target")
 	}
-	if c.Nodes < 1 || c.Nodes > 9 {
-		bad("%d nodes: use 1 to 9", c.Nodes)
-	}
-	if c.For <= 0 {
-		bad("a run of %s: use a positive duration such as 30s", c.For)
-	}
-	if !(c.Density > 0 && c.Density <= 100) { // nor NaN
-		bad("a density of %g: use a positive number up to 100, 1 as usual", c.Density)
-	}
-	if c.Clients < 1 || c.Clients > 1000 {
-		bad("%d clients: use 1 to 1000", c.Clients)
-	}
-	if !(c.Rate >= 0 && c.Rate <= 1e6) {
-		bad("a rate of %g operations a second: use 0 (no limit) to 1000000", c.Rate)
-	}
-	if c.Timeout <= 0 {
-		bad("an operation timeout of %s: use a positive duration such as 1s", c.Timeout)
-	}
-	if !(c.Resend >= 0 && c.Resend <= 1) {
-		bad("a resend share of %g: use 0 to 1", c.Resend)
-	}
+	c.checkValues(bad)
 	if _, ok := c.Target.(target.Operator); c.Operator && c.Target != nil && !ok {
 		bad("an operator in the plan: %s has nothing for one to do; only some targets do, such as etcd", c.Target.Name())
-	}
-	if c.ValueSize < 0 || c.ValueSize > maxValue {
-		bad("values of %d bytes: use 0 to %d", c.ValueSize, maxValue)
-	}
-	if c.Heartbeat <= 0 || c.Election < 2*c.Heartbeat {
-		bad("election timeout %s with heartbeats every %s: use an election timeout of at least two heartbeats", c.Election, c.Heartbeat)
-	}
-	if c.Election > time.Minute {
-		bad("an election timeout of %s: use at most 1m", c.Election)
-	}
-	if c.Hold < 0 || c.Hold > 0 && !c.FailFast && c.Until == (checker.Breach{}) {
-		bad("hold for %s: use a positive duration, and end the attack at a broken rule (fail fast)", c.Hold)
-	}
-	if c.Settle < 0 {
-		bad("%s to settle: use a positive duration, or 0 for the default", c.Settle)
-	}
-	if c.Results == "" {
-		bad("no results directory: name one, such as results")
 	}
 	if c.Schedule != nil && c.Target != nil && !named(c) {
 		bad("a message schedule to follow: the frames of %s have no names that are alike in every run; only some targets' have, such as reference's", c.Target.Name())
@@ -200,6 +162,49 @@ func (c *Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkValues tells what is wrong with a field whatever the system is.
+func (c *Config) checkValues(bad func(format string, args ...any)) {
+	if c.Nodes < 1 || c.Nodes > 9 {
+		bad("%d nodes: use 1 to 9", c.Nodes)
+	}
+	if c.For <= 0 {
+		bad("a run of %s: use a positive duration such as 30s", c.For)
+	}
+	if !(c.Density > 0 && c.Density <= 100) { // nor NaN
+		bad("a density of %g: use a positive number up to 100, 1 as usual", c.Density)
+	}
+	if c.Clients < 1 || c.Clients > 1000 {
+		bad("%d clients: use 1 to 1000", c.Clients)
+	}
+	if !(c.Rate >= 0 && c.Rate <= 1e6) {
+		bad("a rate of %g operations a second: use 0 (no limit) to 1000000", c.Rate)
+	}
+	if c.Timeout <= 0 {
+		bad("an operation timeout of %s: use a positive duration such as 1s", c.Timeout)
+	}
+	if !(c.Resend >= 0 && c.Resend <= 1) {
+		bad("a resend share of %g: use 0 to 1", c.Resend)
+	}
+	if c.ValueSize < 0 || c.ValueSize > maxValue {
+		bad("values of %d bytes: use 0 to %d", c.ValueSize, maxValue)
+	}
+	if c.Heartbeat <= 0 || c.Election < 2*c.Heartbeat {
+		bad("election timeout %s with heartbeats every %s: use an election timeout of at least two heartbeats", c.Election, c.Heartbeat)
+	}
+	if c.Election > time.Minute {
+		bad("an election timeout of %s: use at most 1m", c.Election)
+	}
+	if c.Hold < 0 || c.Hold > 0 && !c.FailFast && c.Until == (checker.Breach{}) {
+		bad("hold for %s: use a positive duration, and end the attack at a broken rule (fail fast)", c.Hold)
+	}
+	if c.Settle < 0 {
+		bad("%s to settle: use a positive duration, or 0 for the default", c.Settle)
+	}
+	if c.Results == "" {
+		bad("no results directory: name one, such as results")
+	}
 }
 
 // ops returns what the target's clients can do, nil for everything.

@@ -30,6 +30,7 @@ var failpointName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./-]*$`)
 // sleepAction is sleep(50ms).
 var sleepAction = regexp.MustCompile(`^sleep\((.+)\)$`)
 
+// String is "failpoint beforeCommit sleep(50ms) at one".
 func (f Failpoint) String() string {
 	return fmt.Sprintf("failpoint %s %s at %s", f.Name, f.action(), f.Who)
 }

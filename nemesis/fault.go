@@ -87,6 +87,7 @@ import (
 // Fault is a value that says what to do to the system. It prints as plan text
 // that parses back to an equal value.
 type Fault interface {
+	// String is the fault as a plan has it.
 	String() string
 	// Span tells how the fault relates to the "for" of its step.
 	Span() Span

@@ -20,6 +20,7 @@ const membershipPatience = 40 * time.Second
 //	at 10s for 3s remove follower
 type Remove struct{ Who Target }
 
+// String is "remove follower".
 func (f Remove) String() string { return "remove " + string(f.Who) }
 
 // Span is Open.
@@ -45,6 +46,7 @@ func (f Remove) Inject(ctx context.Context, env *Env) (Injected, error) {
 //	at 15s replace one
 type Replace struct{ Who Target }
 
+// String is "replace one".
 func (f Replace) String() string { return "replace " + string(f.Who) }
 
 // Span is Instant.

@@ -33,6 +33,7 @@ type Operation struct {
 	Who  Target
 }
 
+// String is "defragment leader".
 func (f Operation) String() string { return f.Name + " " + string(f.Who) }
 
 // Span is Instant.
@@ -59,6 +60,7 @@ func (f Operation) Inject(ctx context.Context, env *Env) (Injected, error) {
 // MoveLeader asks the leader to pass the lead on.
 type MoveLeader struct{ To Target }
 
+// String is "move-leader to follower".
 func (f MoveLeader) String() string { return "move-leader to " + string(f.To) }
 
 // Span is Instant.

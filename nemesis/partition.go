@@ -15,6 +15,7 @@ import (
 //	partition clients leader | rest
 type Partition struct{ Sides []Target }
 
+// String is "partition leader | rest".
 func (p Partition) String() string {
 	sides := make([]string, len(p.Sides))
 	for i, side := range p.Sides {
@@ -66,6 +67,7 @@ func (p Partition) Inject(ctx context.Context, env *Env) (Injected, error) {
 // Halves is a partition into two random halves, the bigger one a majority.
 type Halves struct{}
 
+// String is "partition halves".
 func (Halves) String() string { return "partition halves" }
 
 // Span is Open.
@@ -93,6 +95,7 @@ type Bridge struct {
 	Over Target // who connects the halves; "" means one
 }
 
+// String is "partition bridge n1", or without a name.
 func (b Bridge) String() string { return strings.TrimSuffix("partition bridge "+string(b.Over), " ") }
 
 // Span is Open.
@@ -141,6 +144,7 @@ type Ring struct {
 	Order Target // all members, in the order of the ring; "" means at random
 }
 
+// String is "partition ring n1 n2 n3 n4", or without names.
 func (r Ring) String() string { return strings.TrimSuffix("partition ring "+string(r.Order), " ") }
 
 // Span is Open.
@@ -194,6 +198,7 @@ func (r Ring) Inject(ctx context.Context, env *Env) (Injected, error) {
 // Isolate cuts all links of each of its targets.
 type Isolate struct{ Who Target }
 
+// String is "isolate leader".
 func (f Isolate) String() string { return "isolate " + string(f.Who) }
 
 // Span is Open.

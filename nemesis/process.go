@@ -13,6 +13,7 @@ import (
 // Kill ends processes with SIGKILL. They are started again when it heals.
 type Kill struct{ Who Target }
 
+// String is "kill leader".
 func (f Kill) String() string { return "kill " + string(f.Who) }
 
 // Span is Open.
@@ -41,6 +42,7 @@ func (f Kill) Inject(ctx context.Context, env *Env) (Injected, error) {
 // of one process add up: it goes on when the last one is over.
 type Pause struct{ Who Target }
 
+// String is "pause leader".
 func (f Pause) String() string { return "pause " + string(f.Who) }
 
 // Span is Open.
@@ -91,6 +93,7 @@ func (f Pause) Inject(ctx context.Context, env *Env) (Injected, error) {
 // Restart kills processes and starts them again at once.
 type Restart struct{ Who Target }
 
+// String is "restart leader".
 func (f Restart) String() string { return "restart " + string(f.Who) }
 
 // Span is Instant.
@@ -116,6 +119,7 @@ type RestartStorm struct {
 	Every time.Duration // from one kill to the next
 }
 
+// String is "restart-storm one every 1s".
 func (f RestartStorm) String() string {
 	return fmt.Sprintf("restart-storm %s every %s", f.Who, formatTime(f.Every))
 }
@@ -177,6 +181,7 @@ type RollingRestart struct {
 	Every time.Duration // from one restart to the next
 }
 
+// String is "rolling-restart every 1s", with or without targets.
 func (f RollingRestart) String() string {
 	if f.Who == "" {
 		return "rolling-restart every " + formatTime(f.Every)

@@ -15,12 +15,14 @@ type System interface {
 	Nodes() []string
 
 	// Kill ends a member's process with SIGKILL and reaps it; it reports the pid
-	// that is gone. Start starts it again on the same data. Pause and Resume stop
-	// and continue it. Each is an error when the member is not in a state for it; that
-	// of Kill is ErrGone if the process has ended by itself.
+	// that is gone. Like the next three it fails when the member is not in a state
+	// for it; the error is ErrGone if the process has ended by itself.
 	Kill(ctx context.Context, node string) (pid int, err error)
+	// Start starts the process of a member again, on the same data.
 	Start(ctx context.Context, node string) error
+	// Pause stops the process of a member, with SIGSTOP.
 	Pause(ctx context.Context, node string) error
+	// Resume lets it go on.
 	Resume(ctx context.Context, node string) error
 
 	// Operate does to a member what an administrator would: operation is one of the

@@ -57,6 +57,7 @@ func (t Traffic) messages() bool {
 // chancy tells whether the action may touch only some of the messages.
 func (t Traffic) chancy() bool { return t.messages() && t.Action != "hold" }
 
+// String is "cut n1 > n2", "delay append 5ms±1ms n1 > *", ….
 func (t Traffic) String() string {
 	words := []string{t.Action}
 	if t.Class != "" {

@@ -43,6 +43,7 @@ func Triggers() []Word {
 // members while the event is looked at.
 func byWords() []string { return []string{"leader", "followers", "candidate"} }
 
+// String is "on leader after 50ms".
 func (t Trigger) String() string {
 	words := []string{"on", t.On}
 	if t.By != "" {

@@ -26,10 +26,13 @@ type Host interface {
 
 // Process is a started process. Its group is signalled as a whole.
 type Process interface {
+	// Pid is also the number of its group.
 	Pid() int
+	// Signal signals the group.
 	Signal(sig syscall.Signal) error
-	// Done is closed once the process was reaped; State is valid from then on.
+	// Done is closed once the process was reaped.
 	Done() <-chan struct{}
+	// State tells how the process ended; it is valid once Done is closed.
 	State() *os.ProcessState
 }
 

@@ -42,6 +42,7 @@ const (
 // even of one link, may come at the same time. It must be quick, must not keep
 // frame, which is reused, and must not call the Fabric.
 type Observer interface {
+	// Frame is told of a frame at each stage that it reaches.
 	Frame(stage Stage, link Link, class string, frame []byte)
 	// Undecodable is told once for a connection that could not be decoded.
 	Undecodable(link Link, err error)

@@ -6,6 +6,7 @@ import "time"
 // side dialled. Endpoints are members, or clients under a name of their own.
 type Link struct{ From, To string }
 
+// String is "n1 > n2".
 func (l Link) String() string { return l.From + " > " + l.To }
 
 // Action is what a rule does to the bytes, frames or connections of a link.

@@ -17,6 +17,7 @@ type InputError struct {
 	Err  error
 }
 
+// Error names the place and what is wrong there.
 func (e *InputError) Error() string {
 	if e.Form == 0 || e.Form == e.Line {
 		return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err)
@@ -24,6 +25,7 @@ func (e *InputError) Error() string {
 	return fmt.Sprintf("%s:%d (form %d): %v", e.File, e.Line, e.Form, e.Err)
 }
 
+// Unwrap returns Err.
 func (e *InputError) Unwrap() error { return e.Err }
 
 // source yields the operations of a file. The entry is valid until the next call.

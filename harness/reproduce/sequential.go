@@ -23,10 +23,11 @@ func Acceptable() Sequential {
 // Answer is what a test has come to.
 type Answer int
 
+// The answers.
 const (
-	Undecided Answer = iota
-	Yes
-	No
+	Undecided Answer = iota // more runs are needed
+	Yes                     // it fails often enough
+	No                      // it does not
 )
 
 // Decide answers after k of n runs.

@@ -39,9 +39,9 @@ type Target interface {
 	// Tap returns what turns the frames of this cluster into raft events and
 	// hands them to emit, one at a time; nil when Protocol is.
 	Tap(members []string, emit func(history.Raft)) Tap
-	// Trace parses a line of a member's trace file. Traced tells whether members
-	// write one.
+	// Trace parses a line of a member's trace file.
 	Trace(line []byte) (history.Raft, error)
+	// Traced tells whether members write a trace file.
 	Traced() bool
 }
 
@@ -50,6 +50,7 @@ type Target interface {
 // fabric that it watches: so a protocol in which a frame means something only
 // after those before it decodes once, as it splits.
 type Tap interface {
+	// Frame is as in fabric.Observer.
 	Frame(stage fabric.Stage, link fabric.Link, class string, frame []byte)
 	// Flush emits what was kept back. It is called once, after the last frame.
 	Flush()

@@ -13,5 +13,6 @@ type Client interface {
 	// request at most once, keeps to ctx's deadline, and answers Info whenever it
 	// is not certain. Hint, if not empty, is the member to ask instead.
 	Do(ctx context.Context, op history.Op) (done history.Op, hint string)
+	// Close gives up the connection. The client is not used afterwards.
 	Close() error
 }

@@ -80,6 +80,7 @@ const (
 	Undecodable         // the entry is no command
 )
 
+// String is the reason, for the client.
 func (r Refusal) String() string {
 	switch r {
 	case NotRefused:

@@ -53,6 +53,7 @@ const (
 	Leader
 )
 
+// String is "follower", "candidate" or "leader".
 func (r Role) String() string {
 	switch r {
 	case Candidate:

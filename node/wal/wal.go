@@ -66,10 +66,12 @@ type CorruptError struct {
 	Err    error // what is wrong there
 }
 
+// Error says where, and what to do about it.
 func (e *CorruptError) Error() string {
 	return fmt.Sprintf("%s is damaged at offset %d: %v; restore the directory from a copy or replace the member", e.File, e.Offset, e.Err)
 }
 
+// Unwrap returns Err.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
 // Options tune a Log. The zero value is good.
