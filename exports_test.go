@@ -17,17 +17,26 @@ import (
 const (
 	maxLines = 70 // of a function
 	maxFiles = 25 // of a package, tests not counted
+	fewFiles = 10 // so many files need no word about which to read first
 )
 
 // unswept lists packages, with all below them, that do not keep to this yet.
 var unswept = []string{"checker", "harness/history"}
 
-// Every package says what it is for, and every exported name what it promises.
+// Every package says what it is for, a large one also what to read first, and
+// every exported name says what it promises.
 func TestExportsAreExplained(t *testing.T) {
 	s := readSource(t)
 	for folder, files := range s.folders {
-		if !slices.ContainsFunc(files, func(f *ast.File) bool { return f.Doc != nil }) {
+		var comment string
+		for _, f := range files {
+			comment += f.Doc.Text()
+		}
+		switch {
+		case comment == "":
 			t.Errorf("package %s has no comment", folder)
+		case len(files) > fewFiles && !strings.Contains(comment, ".go"):
+			t.Errorf("the comment of package %s does not say which of its %d files to read first", folder, len(files))
 		}
 		for _, f := range files {
 			for _, d := range f.Decls {

@@ -1,7 +1,10 @@
 // Package harness runs a system under test behind a proxy layer, attacks it,
 // records what happens and judges the record.
 //
-// Read [Run] first: it is the whole of it in five steps.
+// Read [Run] first: it is the whole of it in five steps. config.go is what can be
+// asked for; layout.go, conduct.go and settle.go are the steps; check.go,
+// explain.go and executed.go look at a run that is over, also at a saved one
+// (saved.go). hunt.go repeats runs, and test.go is the door for go test.
 package harness
 
 import (

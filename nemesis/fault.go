@@ -74,6 +74,12 @@
 // it has none. An inject event is recorded before the effect;
 // if the installation then fails, a skipped event ends it.
 //
+// # Files
+//
+// fault.go, plan.go and system.go are the nouns. parse.go reads plans, generate.go
+// invents them from the acts of act.go, execute.go carries them out: aim.go says
+// whom a step means, env.go undoes what faults have done.
+//
 // To add a fault: write its type, which implements [Fault], its line in [Catalog],
 // and for tests its line in package draw.
 package nemesis

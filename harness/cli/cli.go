@@ -5,6 +5,9 @@
 // without a full stop, and say what to do. The exit status is 0 for a valid
 // verdict, 1 for an invalid one, 2 for unknown and for every failure that left
 // no verdict.
+//
+// Read cli.go first, then run.go, the largest of the commands. target.go makes
+// the system under test of flags, saved.go of a run directory.
 package cli
 
 import (

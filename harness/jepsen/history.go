@@ -16,6 +16,10 @@
 // Whatever contradicts this is an error that names the line: the history is not
 // judged. Only a file that was cut short at its end is judged up to the cut, and
 // [History.Cut] says so.
+//
+// Read history.go first. Input is reader.go on edn.go or lines.go, whose forms
+// convert.go turns into operations; output is survey.go, which looks at what there
+// is, and export.go.
 package jepsen
 
 import (

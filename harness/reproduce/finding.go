@@ -5,6 +5,11 @@
 // same rule of the same checker is a reproduction; whatever else goes wrong is
 // counted apart. What happens to real processes is not repeatable, so nothing
 // here is decided by a single run: see [Trial] and [Sequential].
+//
+// Files, in reading order: finding.go is what is to come again, trial.go and
+// sequential.go tell how often it does. shrink.go is the search: from the guesses
+// of opening.go, over reduce.go, which leaves out, to confirm.go. anchor.go and
+// words.go rewrite plans, keep.go and report.go leave the result.
 package reproduce
 
 import (

@@ -6,6 +6,9 @@
 // system, and [Run] brings them together: one goroutine a client, each pinned
 // to a member that it leaves when the member fails or knows better.
 //
+// Read register.go for a workload, worker.go for what one client does; all else is
+// another workload, or a [Client] around another one.
+//
 // To add a workload: write one file with its type and constructor, and add its
 // line in constructors. One for a system of your own stays with its test: see
 // [Keys], and Own of the harness's Config.

@@ -22,6 +22,8 @@
 //		}
 //	}
 //
+// Read this file and output.go first, then election.go and replication.go.
+//
 // To add a message: add its kind to message.go (and to package wire), its case
 // to [Raft.Step] and its handler beside its kin. To add a deliberate bug, see
 // package bug.

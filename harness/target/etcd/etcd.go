@@ -1,6 +1,13 @@
 // Package etcd is the target for etcd as its users run it: the binary is not
 // patched, its members talk through the fabric, its elections are judged from
 // what a passive tap decodes of that traffic, and clients are etcd's own.
+//
+// Read etcd.go first. The tap is splitter.go, on what http.go and transfer.go
+// find in a connection, then message.go and appends.go, and tap.go, which knows
+// whose message it is. The client is client.go, its transactions clienttxn.go and
+// listtxn.go, and outcome.go says what an error means. operator.go, membership.go
+// and failpoint.go are what administrators do, status.go and audit.go what
+// members are asked, binary.go where they come from.
 package etcd
 
 import (

@@ -180,4 +180,11 @@
 // SEPARATOR. Paths are those of github.com/tidwall/gjson, patterns those of
 // [regexp/syntax]. A RESP reply is treated as JSON: a string, a number, null or an
 // array; "@this" is the reply itself.
+//
+// # Files
+//
+// exec.go is the target. document.go, config.go, clientconfig.go and template.go
+// read a file of this format; client.go carries out what it says of clients
+// (request.go, conn.go, answer.go, outcome.go), status.go what it says of being
+// ready.
 package exec
