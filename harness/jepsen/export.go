@@ -171,20 +171,26 @@ func (x *exporter) operation(e *history.Event, op *history.Op) {
 
 // single writes the value of an operation on one key.
 func (x *exporter) single(op *history.Op) {
-	known := op.Type == history.OK
+	if op.F != history.FCas {
+		x.value(&history.Micro{F: op.F, Arg: op.Arg, Got: op.Got, List: op.List}, op.Type == history.OK)
+		return
+	}
+	x.line = append(x.line, '[')
+	x.text(op.Old)
+	x.line = append(x.line, ' ')
+	x.text(op.Arg)
+	x.line = append(x.line, ']')
+}
+
+// value writes what is written, or what a read is known to have seen.
+func (x *exporter) value(m *history.Micro, known bool) {
 	switch {
-	case op.F == history.FCas:
-		x.line = append(x.line, '[')
-		x.text(op.Old)
-		x.line = append(x.line, ' ')
-		x.text(op.Arg)
-		x.line = append(x.line, ']')
-	case op.F == history.FPut || op.F == history.FAdd:
-		x.text(op.Arg)
-	case op.F == history.FGet && known:
-		x.text(op.Got)
-	case op.F == history.FRead && known:
-		x.values(op.List)
+	case m.F == history.FPut || m.F == history.FAdd || m.F == history.FAppend:
+		x.text(m.Arg)
+	case m.F == history.FGet && known:
+		x.text(m.Got)
+	case m.F == history.FRead && known:
+		x.values(m.List)
 	default: // a delete, or a read that is not known to have happened
 		x.line = append(x.line, "nil"...)
 	}
@@ -210,17 +216,7 @@ func (x *exporter) transaction(op *history.Op) {
 		x.line = append(x.line, name...)
 		x.text(m.Key)
 		x.line = append(x.line, ' ')
-		known := op.Type == history.OK && m.Saw
-		switch {
-		case m.F == history.FAppend || m.F == history.FPut:
-			x.text(m.Arg)
-		case m.F == history.FGet && known:
-			x.text(m.Got)
-		case m.F == history.FRead && known:
-			x.values(m.List)
-		default:
-			x.line = append(x.line, "nil"...)
-		}
+		x.value(m, op.Type == history.OK && m.Saw)
 		x.line = append(x.line, ']')
 	}
 	x.line = append(x.line, ']')
