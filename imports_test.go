@@ -36,7 +36,7 @@ var allowed = map[string][]string{
 	"harness/cluster":          {"harness/history", "harness/target"},
 	"harness/audit":            {"harness/history", "harness/target"},
 	"harness/system":           {"nemesis", "harness/cluster", "harness/fabric", "harness/history", "harness/target"},
-	"harness":                  {"checker", "nemesis", "harness/audit", "harness/cluster", "harness/fabric/...", "harness/history", "harness/results", "harness/system", "harness/target", "harness/workload"},
+	"harness":                  {"checker", "nemesis", "harness/audit", "harness/cluster", "harness/fabric", "harness/fabric/owner", "harness/fabric/subnet", "harness/history", "harness/results", "harness/system", "harness/target", "harness/workload"},
 	"harness/scenario":         {"harness", "nemesis"},
 	"harness/jepsen":           {"checker", "harness/history"},
 	"harness/reproduce":        {"checker", "nemesis", "harness", "harness/history", "harness/results"},
