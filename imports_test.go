@@ -42,6 +42,7 @@ var allowed = map[string][]string{
 	"harness/reproduce":        {"checker", "nemesis", "harness", "harness/history", "harness/results"},
 	"harness/cli":              {"harness/...", "checker", "nemesis"},
 	"nemesis":                  {"harness/history"},
+	"scripts/histories":        {"checker/tape", "harness/history"},
 	"nemesis/draw":             {"nemesis"},
 	"checker":                  {"checker/...", "harness/history"},
 	"checker/verdict":          {"harness/history"},
