@@ -83,7 +83,7 @@ type block struct {
 
 // begin makes the board one for the passages of a register.
 func (b *board) begin(r *register) {
-	b.r, b.groups, b.touched = r, zeros(b.groups, r.values.len()), b.touched[:0]
+	b.r, b.groups, b.touched = r, zeros(b.groups, r.values.Len()), b.touched[:0]
 }
 
 // judge decides a passage. It reports whether the passage was decided: if so, bad

@@ -37,7 +37,7 @@ func (b *board) held(n int32) uint32 {
 	}
 }
 
-func (b *board) value(v uint32) string { return verdict.Value(b.r.values.get(v)) }
+func (b *board) value(v uint32) string { return verdict.Value(b.r.values.Get(v)) }
 
 // time is the time at which the register had a value, in words that follow
 // "before" or "after".
@@ -76,8 +76,8 @@ func (b *board) unwritten(n int32) {
 		return
 	}
 	failed := int32(-1)
-	for i := range b.r.ops.len() {
-		op := b.r.ops.at(i)
+	for i := range b.r.ops.Len() {
+		op := b.r.ops.At(i)
 		if op.f == kindGet || b.r.of(op).arg != v {
 			continue
 		}

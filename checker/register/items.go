@@ -38,11 +38,11 @@ type item struct {
 //
 // They are in memory of s, and good until it is used again.
 func (r *register) items(s *space) []item {
-	s.reset(r.ops.len(), r.values.len())
+	s.reset(r.ops.Len(), r.values.Len())
 	s.values[0].writers = 1 // the initial value
 	open := false
-	for i := range r.ops.len() {
-		it, ok := r.item(r.ops.at(i))
+	for i := range r.ops.Len() {
+		it, ok := r.item(r.ops.At(i))
 		if !ok {
 			continue
 		}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
@@ -40,7 +39,7 @@ type Checker struct {
 	last    *register // the one last asked for
 	order   []*register
 	open    verdict.Inflight[opRef]
-	nodes   []string
+	nodes   verdict.Names
 	ops     int64
 }
 
@@ -84,7 +83,7 @@ func (l *Checker) Event(e *history.Event) {
 		return
 	}
 	r := at.register
-	o := r.ops.at(int(at.op))
+	o := r.ops.At(int(at.op))
 	if o.f != kind || r.key != op.Key {
 		l.Unknown("client %d at %s completes another operation than it began", op.Process, verdict.Seconds(e.At))
 		return
@@ -138,14 +137,14 @@ func (l *Checker) invoke(e *history.Event, kind opKind) {
 		return
 	}
 	r := l.register(op.Key)
-	l.open.Set(op.Process, opRef{r, int32(r.ops.len())})
-	o := r.ops.add()
-	o.callAt, o.call, o.process, o.node, o.f = e.At, call, int32(op.Process), l.node(op.Node), kind
+	l.open.Set(op.Process, opRef{r, int32(r.ops.Len())})
+	o := r.ops.Add()
+	o.callAt, o.call, o.process, o.node, o.f = e.At, call, int32(op.Process), l.nodes.ID(op.Node), kind
 	switch kind {
 	case kindGet:
 	case kindCas:
 		o.value = uint32(len(r.cases))
-		r.cases = append(spare(r.cases, 1), casValues{old: r.id(op.Old), arg: r.id(op.Arg)})
+		r.cases = append(verdict.Spare(r.cases, 1), casValues{old: r.id(op.Old), arg: r.id(op.Arg)})
 	default:
 		o.value = r.id(op.Arg)
 	}
@@ -164,16 +163,6 @@ func (l *Checker) register(key string) *register {
 	}
 	l.last = r
 	return r
-}
-
-// node returns the number of a member's name. There are few.
-func (l *Checker) node(name string) uint16 {
-	i := slices.Index(l.nodes, name)
-	if i < 0 {
-		i = len(l.nodes)
-		l.nodes = append(l.nodes, strings.Clone(name))
-	}
-	return uint16(i)
 }
 
 // Finish gives the verdict.
@@ -245,7 +234,7 @@ func (u *undecided) add(r *register, part passage, why string) {
 	if u.passages > 1 {
 		return
 	}
-	from, to := r.ops.at(int(part.items[0].op)), time.Duration(0)
+	from, to := r.ops.At(int(part.items[0].op)), time.Duration(0)
 	for i := range part.items {
 		to = max(to, r.doneAt(part.items[i].op))
 	}
@@ -266,7 +255,7 @@ func (l *Checker) searched(r *register, bad passage) {
 	}
 	text := fmt.Sprintf("key %s: no order of these %d operations agrees with what they returned and when", r.key, len(ops))
 	if bad.from != 0 {
-		text += fmt.Sprintf("; before them it held %s", verdict.Value(r.values.get(bad.from)))
+		text += fmt.Sprintf("; before them it held %s", verdict.Value(r.values.Get(bad.from)))
 	}
 	ops, note := verdict.Showable(ops)
 	l.Violate("not linearizable", text+note, l.evidence(r, ops)...)
@@ -279,7 +268,7 @@ func (l *Checker) evidence(r *register, ops []int32) []history.Event {
 	slices.Sort(ops)
 	for _, i := range slices.Compact(ops) {
 		out = append(out, l.event(r, i, false))
-		if r.ops.at(int(i)).done != 0 {
+		if r.ops.At(int(i)).done != 0 {
 			out = append(out, l.event(r, i, true))
 		}
 	}

@@ -12,10 +12,10 @@ import (
 // register gathers the operations on one key that holds one value.
 type register struct {
 	key    string
-	ops    pages[operation]
+	ops    verdict.Pages[operation]
 	cases  []casValues             // of its cas
 	late   map[int32]time.Duration // how long operations took that took too long to say so
-	values *values                 // by id; 0 is the empty value
+	values *verdict.Values         // by id; 0 is the empty value
 }
 
 // operation is one operation, in as few bytes as will do: histories have millions.
@@ -54,14 +54,14 @@ const (
 )
 
 func newRegister(key string) *register {
-	return &register{key: strings.Clone(key), values: newValues()}
+	return &register{key: strings.Clone(key), values: verdict.NewValues()}
 }
 
-func (r *register) id(v string) uint32 { return r.values.id(v) }
+func (r *register) id(v string) uint32 { return r.values.ID(v) }
 
 // complete notes when an operation ended.
 func (r *register) complete(i int32, at position, when time.Duration) {
-	o := r.ops.at(int(i))
+	o := r.ops.At(int(i))
 	o.done = at
 	if took := when - o.callAt; took >= 0 && took < tookLong {
 		o.took = uint32(took)
@@ -75,7 +75,7 @@ func (r *register) complete(i int32, at position, when time.Duration) {
 
 // doneAt is when an operation ended, 0 if it is open.
 func (r *register) doneAt(i int32) time.Duration {
-	o := r.ops.at(int(i))
+	o := r.ops.At(int(i))
 	switch {
 	case o.done == 0:
 		return 0
@@ -98,19 +98,19 @@ func (r *register) of(o *operation) casValues {
 
 // event rebuilds an operation's invocation or completion for an explanation.
 func (c *Checker) event(r *register, i int32, completion bool) history.Event {
-	op := r.ops.at(int(i))
+	op := r.ops.At(int(i))
 	v := r.of(op)
 	out := &history.Op{
 		Process: int(op.process), Type: history.Invoke, Key: r.key,
 		F:    [...]history.F{history.FGet, history.FPut, history.FCas, history.FDelete}[op.f],
-		Arg:  r.values.get(v.arg),
-		Old:  r.values.get(v.old),
-		Node: c.nodes[op.node],
+		Arg:  r.values.Get(v.arg),
+		Old:  r.values.Get(v.old),
+		Node: c.nodes.Get(op.node),
 	}
 	if !completion {
 		return history.Event{Seq: uint64(op.call - 1), At: op.callAt, Op: out}
 	}
 	out.Type = op.outcome.Type()
-	out.Got, out.Saw = r.values.get(v.got), op.saw
+	out.Got, out.Saw = r.values.Get(v.got), op.saw
 	return history.Event{Seq: uint64(op.done - 1), At: r.doneAt(i), Op: out}
 }

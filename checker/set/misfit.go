@@ -22,7 +22,7 @@ func (s *Checker) misplacing(c *collection, p *placement, why *misfit) {
 		if a.call == why.blocker {
 			b := c.addition(a.index)
 			evidence = append(evidence, c.ends(b)...)
-			later = fmt.Sprintf("an append of %q that was asked for later", b.value)
+			later = fmt.Sprintf("an append of %q that was asked for later", c.words[b.id])
 		}
 	}
 	if why.value < 0 {
@@ -30,7 +30,7 @@ func (s *Checker) misplacing(c *collection, p *placement, why *misfit) {
 			c.key, c.when(p, why.by), later), evidence...)
 		return
 	}
-	value, count := c.values[why.value].value, verdict.Many(len(why.crowd), "append")
+	value, count := c.words[why.value], verdict.Many(len(why.crowd), "append")
 	switch {
 	case why.by == 0:
 		s.Violate("a value that is there twice", fmt.Sprintf("%s: %q is there at least %s, but only %s of it had been asked for",

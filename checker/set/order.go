@@ -121,11 +121,11 @@ func (s *Checker) wrong(c *collection, r *reading, place int) bool {
 	switch {
 	case a.asked == 0:
 		s.Violate("a value that nobody added",
-			fmt.Sprintf("%s: %q is there, but no client had added it", c.key, a.value), c.readBy(r, place)...)
+			fmt.Sprintf("%s: %q is there, but no client had added it", c.key, c.words[a.id]), c.readBy(r, place)...)
 		a.invented = true
 	case a.asked == a.failed:
 		s.Violate("a value whose addition failed",
-			fmt.Sprintf("%s: %q is there, but adding it certainly failed", c.key, a.value),
+			fmt.Sprintf("%s: %q is there, but adding it certainly failed", c.key, c.words[a.id]),
 			append(c.ends(a), c.showing(r, place))...)
 		a.invented = true
 	case a.copies > 1 && !c.offered(a, r):
@@ -134,7 +134,7 @@ func (s *Checker) wrong(c *collection, r *reading, place int) bool {
 			added = fmt.Sprintf("at most %s by then", times(a.copies-1))
 		}
 		s.Violate("a value that is there twice",
-			fmt.Sprintf("%s: %q was added %s and is there %s, at places %d and %d", c.key, a.value, added, times(a.copies), a.place+1, place+1),
+			fmt.Sprintf("%s: %q was added %s and is there %s, at places %d and %d", c.key, c.words[a.id], added, times(a.copies), a.place+1, place+1),
 			append(c.ends(a), c.showing(r, place))...)
 		return true
 	}

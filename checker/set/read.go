@@ -18,40 +18,41 @@ func (s *Checker) read(o opened, e *history.Event) {
 	if s.foreign[c.key] || c.broken {
 		return
 	}
-	r := reading{node: e.Op.Node, process: e.Op.Process, final: e.Op.Final, invoke: o.invoke, done: verdict.StampOf(e)}
+	r := reading{node: s.nodes.ID(e.Op.Node), process: int32(e.Op.Process), final: e.Op.Final, invoke: o.invoke, done: verdict.StampOf(e)}
 	if c.ordered() {
 		r.list = s.begin(c, &r, e.Op.List)
-	} else if last := len(c.reads) - 1; last >= 0 && c.same(c.reads[last].list, e.Op.List) {
-		r.list = c.reads[last].list
 	} else {
 		r.list = c.identify(e.Op.List)
 	}
 	r.shows = r.list
-	c.reads = append(c.reads, r)
-}
-
-// same tells whether a list has these values in this order.
-func (c *collection) same(list []int32, values []string) bool {
-	return len(list) == len(values) && c.agree(list, values) == len(values)
+	c.reads = append(verdict.Spare(c.reads, 1), r)
 }
 
 // agree returns how many values at the start of both lists are the same.
 func (c *collection) agree(list []int32, values []string) int {
 	n := min(len(list), len(values))
 	for i := range n {
-		if c.values[list[i]].value != values[i] {
+		if c.words[list[i]] != values[i] {
 			return i
 		}
 	}
 	return n
 }
 
+// identify returns the numbers of values. What is the same as in the last list that
+// was told, or goes on from its end, shares its memory.
 func (c *collection) identify(values []string) []int32 {
-	list := make([]int32, len(values))
-	for i, v := range values {
-		list[i] = c.id(v)
+	n := c.agree(c.told, values)
+	switch {
+	case n == len(values):
+		return c.told[:n:n]
+	case n < len(c.told):
+		c.told = append(make([]int32, 0, len(values)), c.told[:n]...)
 	}
-	return list
+	for _, v := range values[n:] {
+		c.told = append(c.told, c.id(v))
+	}
+	return c.told[:len(values):len(values)]
 }
 
 // begin returns the values of a list as the beginning of the longest list that was
@@ -71,7 +72,7 @@ func (s *Checker) begin(c *collection, r *reading, values []string) []int32 {
 	r.list = c.identify(values)
 	shown := slices.IndexFunc(c.reads, func(r reading) bool { return len(r.list) > n })
 	s.Violate("a list with two orders", fmt.Sprintf("%s: place %d was read as %q and as %q",
-		c.key, n+1, c.values[c.longest[n]].value, values[n]),
+		c.key, n+1, c.words[c.longest[n]], values[n]),
 		c.showing(&c.reads[shown], n), c.asking(r), c.showing(r, n))
 	c.broken = true
 	return r.list
@@ -79,7 +80,7 @@ func (s *Checker) begin(c *collection, r *reading, values []string) []int32 {
 
 // adding rebuilds an addition's invocation or completion.
 func (c *collection) adding(a *addition, completion bool) history.Event {
-	op := &history.Op{Process: a.process, Node: a.node, Type: history.Invoke, F: history.FAdd, Key: c.key, Arg: a.value}
+	op := &history.Op{Process: int(a.process), Node: c.nodes.Get(a.node), Type: history.Invoke, F: history.FAdd, Key: c.key, Arg: c.words[a.id]}
 	if a.appended {
 		op.F = history.FAppend
 	}
@@ -102,7 +103,7 @@ func (c *collection) ends(a *addition) []history.Event {
 
 // asking rebuilds a read's invocation.
 func (c *collection) asking(r *reading) history.Event {
-	op := &history.Op{Process: r.process, Node: r.node, Type: history.Invoke, F: history.FRead, Key: c.key, Final: r.final}
+	op := &history.Op{Process: int(r.process), Node: c.nodes.Get(r.node), Type: history.Invoke, F: history.FRead, Key: c.key, Final: r.final}
 	return history.Event{Seq: r.invoke.Seq, At: r.invoke.At, Op: op}
 }
 
@@ -111,14 +112,14 @@ func (c *collection) asking(r *reading) history.Event {
 func (c *collection) showing(r *reading, around int) history.Event {
 	const most = 64
 	from, to := 0, len(r.list)
-	op := &history.Op{Process: r.process, Node: r.node, Type: history.OK, F: history.FRead, Key: c.key, Final: r.final, Saw: true}
+	op := &history.Op{Process: int(r.process), Node: c.nodes.Get(r.node), Type: history.OK, F: history.FRead, Key: c.key, Final: r.final, Saw: true}
 	if to > most {
 		from = min(max(around-most/2, 0), to-most)
 		to = from + most
 		op.Error = fmt.Sprintf("values %d to %d of %d", from+1, to, len(r.list))
 	}
 	for _, id := range r.list[from:to] {
-		op.List = append(op.List, c.values[id].value)
+		op.List = append(op.List, c.words[id])
 	}
 	return history.Event{Seq: r.done.Seq, At: r.done.At, Op: op}
 }

@@ -7,6 +7,7 @@ package set
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
@@ -25,22 +26,28 @@ import (
 type Checker struct {
 	verdict.Findings
 	keys  map[string]*collection
+	last  *collection // the one last asked for
 	order []*collection
-	open  map[int]opened
+	open  verdict.Inflight[opened]
+	nodes verdict.Names
 	// foreign is the keys to which something else than add, append and read is done.
-	foreign map[string]bool
-	reads   int64
-	adds    int64
-	final   int64 // final reads that succeeded
+	foreign  map[string]bool
+	stranger string // the one of them last seen
+	reads    int64
+	adds     int64
+	final    int64 // final reads that succeeded
 }
 
 // collection is one set or list.
 type collection struct {
 	key     string
-	ids     map[string]int32 // of values, in additions
-	values  []addition       // of each value, the one that was asked for first
-	again   []addition       // all others
+	nodes   *verdict.Names
+	ids     *verdict.Values // of values; the same numbers in what follows
+	words   []string
+	values  []addition // of each value, the one that was asked for first
+	again   []addition // all others
 	reads   []reading
+	told    []int32 // what a read of a set showed last
 	longest []int32 // of lists: what the longest read showed, of which all others are the beginning
 	round   int32
 	calls   [][]uint64 // of each value that was added more than once, when it was asked for
@@ -51,14 +58,13 @@ type collection struct {
 
 // addition is one value of a collection.
 type addition struct {
-	value    string
-	node     string
 	invoke   verdict.Stamp
 	done     verdict.Stamp // its acknowledgement or failure
-	process  int
+	process  int32
+	id       int32 // its value's place in values
+	node     uint16
 	outcome  verdict.Outcome
 	appended bool
-	id       int32 // its value's place in values
 
 	// What follows is told of the first addition of a value alone.
 	asked    int32 // how often it was added
@@ -74,9 +80,9 @@ func (a *addition) twice() bool { return a.asked-a.failed > 1 }
 
 // reading is one successful read.
 type reading struct {
-	node         string
 	invoke, done verdict.Stamp
-	process      int
+	process      int32
+	node         uint16
 	final        bool
 	list         []int32
 	shows        []int32 // the list without what cannot be there, and of sets without copies
@@ -105,7 +111,7 @@ func (c *collection) ordered() bool { return c.list && !c.set }
 
 // NewSet returns the checker "set".
 func New() *Checker {
-	return &Checker{keys: make(map[string]*collection), open: make(map[int]opened), foreign: make(map[string]bool)}
+	return &Checker{keys: make(map[string]*collection), foreign: make(map[string]bool)}
 }
 
 // Name returns "set".
@@ -123,7 +129,10 @@ func (s *Checker) Event(e *history.Event) {
 	switch op.F {
 	case history.FAdd, history.FAppend, history.FRead:
 	case history.FPut, history.FCas, history.FDelete:
-		s.foreign[op.Key] = true
+		if op.Key != s.stranger || len(s.foreign) == 0 {
+			s.stranger = strings.Clone(op.Key)
+			s.foreign[s.stranger] = true
+		}
 		return
 	default:
 		return
@@ -132,12 +141,12 @@ func (s *Checker) Event(e *history.Event) {
 		s.invoke(e)
 		return
 	}
-	o, ok := s.open[op.Process]
+	o, ok := s.open.Get(op.Process)
 	if !ok || o.c.key != op.Key || o.isRead != (op.F == history.FRead) {
 		s.Unknown("client %d completes an operation at %s that it never began", op.Process, verdict.Seconds(e.At))
 		return
 	}
-	delete(s.open, op.Process)
+	s.open.Take(op.Process)
 	switch {
 	case o.isRead && op.Type == history.OK:
 		s.read(o, e)
@@ -148,22 +157,32 @@ func (s *Checker) Event(e *history.Event) {
 
 func (s *Checker) invoke(e *history.Event) {
 	op := e.Op
-	if _, ok := s.open[op.Process]; ok {
+	if _, ok := s.open.Get(op.Process); ok {
 		s.Unknown("client %d begins an operation at %s while another is open", op.Process, verdict.Seconds(e.At))
 	}
-	c := s.keys[op.Key]
-	if c == nil {
-		c = &collection{key: op.Key, ids: make(map[string]int32)}
-		s.keys[op.Key] = c
-		s.order = append(s.order, c)
-	}
+	c := s.collection(op.Key)
 	o := opened{c: c, isRead: op.F == history.FRead, invoke: verdict.StampOf(e)}
 	if !o.isRead {
 		s.adds++
 		c.list, c.set = c.list || op.F == history.FAppend, c.set || op.F == history.FAdd
 		o.n, o.again = c.add(op, o.invoke)
 	}
-	s.open[op.Process] = o
+	s.open.Set(op.Process, o)
+}
+
+func (s *Checker) collection(key string) *collection {
+	if s.last != nil && s.last.key == key {
+		return s.last
+	}
+	c := s.keys[key]
+	if c == nil {
+		c = &collection{key: strings.Clone(key), nodes: &s.nodes, ids: verdict.NewValues()}
+		c.words, c.values = append(c.words, ""), append(c.values, addition{})
+		s.keys[c.key] = c
+		s.order = append(s.order, c)
+	}
+	s.last = c
+	return c
 }
 
 // add notes that a value is asked to be added, and returns where.
@@ -171,7 +190,7 @@ func (c *collection) add(op *history.Op, at verdict.Stamp) (n int32, again bool)
 	n = c.id(op.Arg)
 	first := &c.values[n]
 	asked := addition{
-		value: first.value, id: n, node: op.Node, process: op.Process, appended: op.F == history.FAppend, invoke: at,
+		id: n, node: c.nodes.ID(op.Node), process: int32(op.Process), appended: op.F == history.FAppend, invoke: at,
 	}
 	if first.asked++; first.asked > 1 {
 		c.again = append(c.again, asked)
@@ -200,11 +219,10 @@ func (c *collection) added(o opened, outcome history.OpType, at verdict.Stamp) {
 }
 
 func (c *collection) id(value string) int32 {
-	id, ok := c.ids[value]
-	if !ok {
-		id = int32(len(c.values))
-		c.ids[value] = id
-		c.values = append(c.values, addition{value: value, id: id})
+	id := int32(c.ids.ID(value))
+	if int(id) == len(c.values) {
+		c.words = append(verdict.Spare(c.words, 1), value)
+		c.values = append(verdict.Spare(c.values, 1), addition{id: id})
 	}
 	return id
 }

@@ -19,7 +19,7 @@ func (s *Checker) incomparable(c *collection, p, q *reading) {
 	}
 	v, w := c.missing(p, q), c.missing(q, p)
 	s.Violate("two reads without an order",
-		fmt.Sprintf("%s: one read shows %q without %q and another %q without %q", c.key, v.value, w.value, w.value, v.value),
+		fmt.Sprintf("%s: one read shows %q without %q and another %q without %q", c.key, c.words[v.id], c.words[w.id], c.words[w.id], c.words[v.id]),
 		slices.Concat(c.readBy(p, 0), c.readBy(q, 0))...)
 }
 
@@ -48,7 +48,7 @@ func (s *Checker) lost(c *collection, p, q *reading) {
 	}
 	place := slices.IndexFunc(p.list, func(id int32) bool { return &c.values[id] == a })
 	s.Violate("a value that was seen is lost",
-		fmt.Sprintf("%s: %q was read, but a later read does not show it", c.key, a.value),
+		fmt.Sprintf("%s: %q was read, but a later read does not show it", c.key, c.words[a.id]),
 		append([]history.Event{c.showing(p, place)}, c.readBy(q, 0)...)...)
 }
 
@@ -66,7 +66,7 @@ func (s *Checker) unshown(c *collection, a *addition, r *reading) {
 			others++
 		}
 	}
-	text := fmt.Sprintf("%s: adding %q was acknowledged, but a later read does not show it", c.key, a.value)
+	text := fmt.Sprintf("%s: adding %q was acknowledged, but a later read does not show it", c.key, c.words[a.id])
 	if others > 0 {
 		text += fmt.Sprintf(", nor %d others", others)
 	}
@@ -84,7 +84,7 @@ func (s *Checker) misplaced(c *collection, x, y *span) {
 		a, r := c.addition(y.index), &c.reads[x.index]
 		place := slices.Index(r.list, a.id)
 		s.Violate("a value that nobody added",
-			fmt.Sprintf("%s: %q is there, but no client had added it", c.key, a.value), append(c.ends(a), c.readBy(r, place)...)...)
+			fmt.Sprintf("%s: %q is there, but no client had added it", c.key, c.words[a.id]), append(c.ends(a), c.readBy(r, place)...)...)
 	default:
 		s.overtaken(c, c.addition(x.index), c.addition(y.index))
 	}
@@ -107,7 +107,7 @@ func (s *Checker) overtaken(c *collection, a, b *addition) {
 	evidence := slices.Concat(c.ends(a), c.ends(b), c.readBy(between, place))
 	if c.ordered() && slices.Contains(between.list, a.id) {
 		s.Violate("a list out of order", fmt.Sprintf("%s: %q stands before %q, which was acknowledged before the append of %q began",
-			c.key, b.value, a.value, b.value), evidence...)
+			c.key, c.words[b.id], c.words[a.id], c.words[b.id]), evidence...)
 		return
 	}
 	if a.done.Seq < between.invoke.Seq {
@@ -115,5 +115,5 @@ func (s *Checker) overtaken(c *collection, a, b *addition) {
 		return
 	}
 	s.Violate("a value without an earlier one", fmt.Sprintf("%s: a read shows %q and not %q, which was acknowledged before the addition of %q began",
-		c.key, b.value, a.value, b.value), evidence...)
+		c.key, c.words[b.id], c.words[a.id], c.words[b.id]), evidence...)
 }

@@ -1,8 +1,8 @@
-package register
+package verdict
 
-// pages is a long list in pieces: it grows without a copy of what it has, and
+// Pages is a long list in pieces: it grows without a copy of what it has, and
 // little of it is unused. The zero value is empty.
-type pages[T any] struct {
+type Pages[T any] struct {
 	list [][]T
 }
 
@@ -11,8 +11,8 @@ const (
 	pageSize = 1 << pageBits
 )
 
-// len returns how many there are.
-func (p *pages[T]) len() int {
+// Len returns how many there are.
+func (p *Pages[T]) Len() int {
 	if len(p.list) == 0 {
 		return 0
 	}
@@ -20,12 +20,12 @@ func (p *pages[T]) len() int {
 	return last<<pageBits + len(p.list[last])
 }
 
-// at returns one, counted from 0. It stays where it is only once pageSize have
+// At returns one, counted from 0. It stays where it is only once pageSize have
 // been added.
-func (p *pages[T]) at(i int) *T { return &p.list[i>>pageBits][i&(pageSize-1)] }
+func (p *Pages[T]) At(i int) *T { return &p.list[i>>pageBits][i&(pageSize-1)] }
 
-// add appends one and returns it, which is zero.
-func (p *pages[T]) add() *T {
+// Add appends one and returns it, which is zero.
+func (p *Pages[T]) Add() *T {
 	last := len(p.list) - 1
 	switch {
 	case last < 0:

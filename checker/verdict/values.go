@@ -1,4 +1,4 @@
-package register
+package verdict
 
 import (
 	"slices"
@@ -6,15 +6,15 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// values numbers strings, from 0 on in the order of their first use; the empty
+// Values numbers strings, from 0 on in the order of their first use; the empty
 // string is number 0. It holds no pointers to them, so that a million cost the
 // garbage collector nothing, and no string that it was given is kept alive.
-type values struct {
+type Values struct {
 	// table is open addressing with linear probing: the number of a string, plus one,
 	// is in the first free slot from where its hash points to. Its size is a power of
 	// two.
 	table []uint32
-	known pages[value]
+	known Pages[value]
 	text  [][]byte // in pieces, which never move
 }
 
@@ -29,23 +29,24 @@ type value struct {
 // pieceSize is how much text is allotted at once.
 const pieceSize = 64 << 10
 
-func newValues() *values {
-	v := &values{table: make([]uint32, 16)}
-	v.id("")
+// NewValues returns the numbers of the empty string alone.
+func NewValues() *Values {
+	v := &Values{table: make([]uint32, 16)}
+	v.ID("")
 	return v
 }
 
-// len returns how many numbers there are.
-func (v *values) len() int { return v.known.len() }
+// Len returns how many numbers there are.
+func (v *Values) Len() int { return v.known.Len() }
 
-// get returns the string of a number.
-func (v *values) get(id uint32) string { return string(v.bytes(v.known.at(int(id)))) }
+// Get returns the string of a number.
+func (v *Values) Get(id uint32) string { return string(v.bytes(v.known.At(int(id)))) }
 
-func (v *values) bytes(it *value) []byte { return v.text[it.piece][it.from:it.to] }
+func (v *Values) bytes(it *value) []byte { return v.text[it.piece][it.from:it.to] }
 
-// id returns the number of a string.
-func (v *values) id(s string) uint32 {
-	if s == "" && v.known.len() > 0 {
+// ID returns the number of a string.
+func (v *Values) ID(s string) uint32 {
+	if s == "" && v.known.Len() > 0 {
 		return 0
 	}
 	hash := uint32(xxhash.Sum64String(s))
@@ -53,13 +54,13 @@ func (v *values) id(s string) uint32 {
 	at := hash & mask
 	for ; v.table[at] != 0; at = (at + 1) & mask {
 		id := v.table[at] - 1
-		if it := v.known.at(int(id)); it.hash == hash && string(v.bytes(it)) == s {
+		if it := v.known.At(int(id)); it.hash == hash && string(v.bytes(it)) == s {
 			return id
 		}
 	}
-	id := uint32(v.known.len())
+	id := uint32(v.known.Len())
 	v.table[at] = id + 1
-	it := v.known.add()
+	it := v.known.Add()
 	it.hash = hash
 	v.keep(it, s)
 	if 4*(int(id)+1) > 3*len(v.table) {
@@ -68,8 +69,11 @@ func (v *values) id(s string) uint32 {
 	return id
 }
 
+// Is tells whether the number is that of the string.
+func (v *Values) Is(id uint32, s string) bool { return string(v.bytes(v.known.At(int(id)))) == s }
+
 // keep copies a string.
-func (v *values) keep(it *value, s string) {
+func (v *Values) keep(it *value, s string) {
 	last := len(v.text) - 1
 	if last < 0 || cap(v.text[last])-len(v.text[last]) < len(s) {
 		size := len(s)
@@ -84,11 +88,11 @@ func (v *values) keep(it *value, s string) {
 }
 
 // grow doubles the table.
-func (v *values) grow() {
+func (v *Values) grow() {
 	table := make([]uint32, 2*len(v.table))
 	mask := uint32(len(table) - 1)
-	for id := range v.known.len() {
-		at := v.known.at(id).hash & mask
+	for id := range v.known.Len() {
+		at := v.known.At(id).hash & mask
 		for table[at] != 0 {
 			at = (at + 1) & mask
 		}
@@ -97,9 +101,9 @@ func (v *values) grow() {
 	v.table = table
 }
 
-// spare makes room for more by doubling: append adds a quarter to what is long, and
+// Spare makes room for more by doubling: append adds a quarter to what is long, and
 // copies it that much more often.
-func spare[T any](s []T, more int) []T {
+func Spare[T any](s []T, more int) []T {
 	if cap(s)-len(s) < more {
 		s = slices.Grow(s, max(len(s), more, 16))
 	}
