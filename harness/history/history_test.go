@@ -2,10 +2,8 @@ package history_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -214,77 +212,6 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 	})
-}
-
-func BenchmarkRecord(b *testing.B) {
-	rec := history.NewRecorder(discard{})
-	defer rec.Close()
-	op := history.Op{Process: 3, Type: history.Invoke, F: history.FCas, Key: "k1", Old: "c1-1", Arg: "c1-2", Node: "n1"}
-	for b.Loop() {
-		rec.Record(history.Event{Op: &op})
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
-}
-
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
-func (discard) Close() error                { return nil }
-
-// lines is a history of operations and raft events, as a run at full load has
-// them: two raft events to an operation's half.
-func lines(n int) []byte {
-	var out closer
-	rec := history.NewRecorder(&out)
-	rec.Record(begin())
-	for i := range n - 1 {
-		e := history.Event{Raft: &history.Raft{
-			Source: history.Trace, Node: "n3", Inc: 1, Seq: uint64(i), Mono: 12450620415833, What: history.RaftAppend,
-			Term: 3, Peer: "n1", From: uint64(i), To: uint64(i), EntryTerm: 3, Hashes: binary.LittleEndian.AppendUint64(nil, uint64(i)<<30),
-		}}
-		if i%3 == 0 {
-			value := fmt.Sprintf("c%d-%d", i%10, i/20)
-			e = history.Event{Op: &history.Op{
-				Process: i % 10, Type: history.OK, F: history.FPut, Key: fmt.Sprint("r0-", i/200), Arg: value, Node: "n1", Request: value,
-			}}
-		}
-		rec.Record(e)
-	}
-	rec.Close()
-	return out.Bytes()
-}
-
-func BenchmarkRead(b *testing.B) {
-	const n = 200_000
-	in := lines(n)
-	for b.Loop() {
-		count := 0
-		for batch, err := range history.NewReader("h", bytes.NewReader(in)).Batches() {
-			if err != nil {
-				b.Fatal(err)
-			}
-			count += len(batch.Events)
-			batch.Release()
-		}
-		if count != n {
-			b.Fatal(count)
-		}
-	}
-	b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "events/s")
-	b.SetBytes(int64(len(in)))
-}
-
-func BenchmarkReadOneByOne(b *testing.B) {
-	const n = 200_000
-	in := lines(n)
-	for b.Loop() {
-		for _, err := range history.NewReader("h", bytes.NewReader(in)).Events() {
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-	b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
 func TestBatches(t *testing.T) {
