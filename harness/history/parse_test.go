@@ -1,10 +1,12 @@
 package history
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,10 +51,12 @@ func fillFields(r *rand.Rand, v reflect.Value, texts []string) {
 // same parses a line both ways. Whatever the parser takes, encoding/json takes
 // too and means the same by it.
 func same(t *testing.T, p *parser, line []byte) (taken bool) {
-	got, taken := p.event(line, nil)
-	if !taken {
+	line, _, _ = bytes.Cut(line, []byte("\n"))
+	got, next := p.event(append(append(slices.Clone(line), '\n'), make([]byte, margin)...), 0, nil)
+	if got == nil {
 		return false
 	}
+	require.Equal(t, len(line)+1, next, "%s", line)
 	want := new(Event)
 	require.NoError(t, json.Unmarshal(line, want), "%s", line)
 	require.Equal(t, want, got, "%s", line)
@@ -60,7 +64,7 @@ func same(t *testing.T, p *parser, line []byte) (taken bool) {
 }
 
 func TestParserAgreesWithJSON(t *testing.T) {
-	var p parser
+	p := newParser()
 	plain := []string{"n1", "r0-17", "c1-22", "not the leader", "a long text of more than thirty-two bytes, it is"}
 	odd := append([]string{"", `a "quote"`, "<&>", "\n", "é", "\u2028", "\xff", `back\slash`, "\x7f"}, plain...)
 	for seed := range uint64(20_000) {
@@ -97,7 +101,7 @@ func TestParserAgreesWithJSON(t *testing.T) {
 // What a recorder writes of clients and members is not left to encoding/json,
 // or reading gets slow without anybody noticing.
 func TestParserTakesWhatTheRecorderWrites(t *testing.T) {
-	var p parser
+	p := newParser()
 	for _, line := range []string{
 		`{"n":108720,"t":16924805034,"raft":{"src":"trace","node":"n5","inc":1,"seq":12731,"mono":12450620415833,"what":"append","term":1,"peer":"n1","from":8055,"to":8055,"eterm":1,"hashes":"BZ6f24YjRGc="}}`,
 		`{"n":12355,"t":2062743905,"raft":{"src":"tap","node":"n2","seq":241,"what":"ack","stage":"sent","term":1,"peer":"n1","last":{"term":1,"index":926},"eterm":1,"index":926}}`,
@@ -126,7 +130,7 @@ func TestParserKnowsTheFields(t *testing.T) {
 			case name == "hashes":
 				value = `"AAAAAAAAAAA="`
 			}
-			var p parser
+			p := newParser()
 			line := `{"n":1,"t":2,"` + strings.ToLower(kind.Name()) + `":{"` + name + `":` + value + `}}`
 			require.Equal(t, !slow[name], same(t, &p, []byte(line)), line)
 		}
@@ -137,7 +141,7 @@ func FuzzParser(f *testing.F) {
 	f.Add([]byte(`{"n":1,"t":-2,"op":{"process":1,"type":"ok","f":"read","list":["a","b"],"final":true}}`))
 	f.Add([]byte(`{"n":1,"t":2,"raft":{"src":"tap","node":"n2","seq":241,"last":{"term":1,"index":926},"hashes":"AAAAAAAAAAA="}}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
-		var p parser
+		p := newParser()
 		same(t, &p, line)
 	})
 }

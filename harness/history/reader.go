@@ -1,8 +1,6 @@
 package history
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,10 +11,9 @@ import (
 // Reader reads a history, one event at a time, in the order of the file.
 type Reader struct {
 	name      string
-	in        *bufio.Reader
+	lines     lines
 	close     func() error
 	line      int
-	long      []byte
 	truncated bool
 	parser    parser
 }
@@ -46,9 +43,10 @@ func Open(path string) (*Reader, error) {
 // NewReader reads a history from in; name is its name in errors.
 func NewReader(name string, in io.Reader) *Reader {
 	return &Reader{
-		name:  name,
-		in:    bufio.NewReaderSize(in, 256<<10),
-		close: func() error { return nil },
+		name:   name,
+		lines:  newLines(in),
+		close:  func() error { return nil },
+		parser: newParser(),
 	}
 }
 
@@ -68,19 +66,19 @@ func (r *Reader) Next() (*Event, error) { return r.next(nil) }
 
 // next reads the next event into the batch, or by itself if that is nil.
 func (r *Reader) next(into *Batch) (*Event, error) {
-	line, err := r.readLine()
-	complete := err == nil
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read history %s: %w", r.name, err)
-	}
-	if !complete && len(line) == 0 {
-		if r.line == 0 {
-			return nil, &SyntaxError{r.name, 1, errors.New("the history is empty: its first line must be a run event with what \"begin\"")}
+	complete := true
+	if r.lines.next == r.lines.whole {
+		if err := r.lines.more(); err != nil {
+			if !errors.Is(err, io.EOF) {
+				return nil, fmt.Errorf("read history %s: %w", r.name, err)
+			}
+			if complete = false; !r.lines.finish() {
+				return nil, r.ended()
+			}
 		}
-		return nil, io.EOF
 	}
 	r.line++
-	e, err := r.parse(line, into)
+	e, err := r.parse(into)
 	if err == nil {
 		return e, nil
 	}
@@ -108,32 +106,27 @@ func (r *Reader) Events() iter.Seq2[*Event, error] {
 	}
 }
 
-// readLine returns the next line without its end. It is valid until the next
-// call. io.EOF says that the line has no end.
-func (r *Reader) readLine() ([]byte, error) {
-	line, err := r.in.ReadSlice('\n')
-	if err == nil {
-		return line[:len(line)-1], nil
+// ended returns io.EOF, if there was a line.
+func (r *Reader) ended() error {
+	if r.line == 0 {
+		return &SyntaxError{r.name, 1, errors.New("the history is empty: its first line must be a run event with what \"begin\"")}
 	}
-	if !errors.Is(err, bufio.ErrBufferFull) {
-		return line, err
-	}
-	r.long = append(r.long[:0], line...)
-	for errors.Is(err, bufio.ErrBufferFull) {
-		line, err = r.in.ReadSlice('\n')
-		r.long = append(r.long, line...)
-	}
-	return bytes.TrimSuffix(r.long, []byte("\n")), err
+	return io.EOF
 }
 
-func (r *Reader) parse(line []byte, into *Batch) (*Event, error) {
-	e, ok := r.parser.event(line, into)
-	if !ok {
+// parse takes the next line.
+func (r *Reader) parse(into *Batch) (*Event, error) {
+	e, next := r.parser.event(r.lines.b, r.lines.next, into)
+	if e == nil {
+		line := r.lines.line()
+		next = r.lines.next + len(line) + 1
 		e = into.event()
 		if err := json.Unmarshal(line, e); err != nil {
+			r.lines.next = next
 			return nil, fmt.Errorf("not an event: %w", err)
 		}
 	}
+	r.lines.next = next
 	if want := uint64(r.line - 1); e.Seq != want {
 		return nil, fmt.Errorf("event %d where event %d belongs: a line is missing or out of place", e.Seq, want)
 	}
