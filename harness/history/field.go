@@ -11,7 +11,7 @@ import (
 type field struct {
 	head, mask uint64 // the first eight bytes of the name with its quotes and colon
 	tail       uint64 // the last eight, if there are more
-	size       int
+	size       uint8
 	kind       kind
 	offset     uintptr
 }
@@ -43,7 +43,7 @@ func fieldsOf[T any]() []field {
 		}
 		announced := []byte(`"` + name + `":` + "\x00\x00\x00\x00\x00\x00")
 		size := len(name) + 3
-		f1 := field{size: size, kind: k, offset: f.Offset, mask: 1<<(8*min(size, 8)) - 1}
+		f1 := field{size: uint8(size), kind: k, offset: f.Offset, mask: 1<<(8*min(size, 8)) - 1}
 		f1.head = binary.LittleEndian.Uint64(announced)
 		f1.tail = binary.LittleEndian.Uint64(announced[max(size-8, 0):])
 		fields = append(fields, f1)
@@ -73,5 +73,5 @@ func kindOf(t reflect.Type) kind {
 
 // is tells whether the field is announced at b[i], where the word w begins.
 func (f *field) is(w uint64, b []byte, i int) bool {
-	return w&f.mask == f.head && (f.size <= 8 || word(b, i+f.size-8) == f.tail)
+	return w&f.mask == f.head && (f.size <= 8 || word(b, i+int(f.size)-8) == f.tail)
 }

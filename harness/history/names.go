@@ -9,7 +9,7 @@ import (
 // back: members, keys, values. The copies are made in blocks, one allocation for
 // many of them; what is kept of a block keeps all of it.
 type names struct {
-	kept  [4096]kept
+	kept  [1024]kept
 	block strings.Builder
 }
 
@@ -38,13 +38,13 @@ func (n *names) text(b []byte, i int) (string, int) {
 	if stop == 0 {
 		return n.long(b, i, w)
 	}
-	size := bits.TrailingZeros64(stop) / 8
-	end := i + size
+	size := uint(bits.TrailingZeros64(stop)) / 8
+	end := i + int(size)
 	if b[end] != '"' {
 		return "", nowhere(b)
 	}
-	key := w & (1<<(8*size) - 1)
-	k := &n.kept[key*scatter>>52]
+	key := w & (1<<(8*size&63) - 1)
+	k := &n.kept[key*scatter>>54]
 	if k.key != key {
 		k.key, k.text = key, n.copy(b[i:end])
 	}
@@ -67,7 +67,7 @@ func (n *names) long(b []byte, i int, w uint64) (string, int) {
 		return "", nowhere(b)
 	}
 	key := bits.RotateLeft64(w*scatter, 32) + word(b, end-8)*scatter + uint64(end-i) | 1<<63
-	k := &n.kept[key*scatter>>52]
+	k := &n.kept[key*scatter>>54]
 	if k.key != key || k.text != string(b[i:end]) {
 		k.key, k.text = key, n.copy(b[i:end])
 	}

@@ -53,45 +53,41 @@ func (p *parser) event(b []byte, i int, into *Batch) (e *Event, next int) {
 // object takes the fields of an object and its end, and stores them in the struct
 // at to, whose fields these are.
 func (p *parser) object(b []byte, i int, fields []field, to unsafe.Pointer, into *Batch) int {
-	for {
-		at := 0
+	for at := 0; ; at++ {
 		w := word(b, i)
-		for !fields[at].is(w, b, i) {
-			if at++; at == len(fields) {
+		for {
+			if at >= len(fields) {
 				return nowhere(b)
 			}
+			if fields[at].is(w, b, i) {
+				break
+			}
+			at++
 		}
 		f := &fields[at]
-		fields = fields[at+1:]
-		i = p.value(b, i+f.size, f.kind, unsafe.Add(to, f.offset), into)
+		i += int(f.size)
+		to := unsafe.Add(to, f.offset)
+		switch f.kind {
+		case aText:
+			*(*string)(to), i = p.names.text(b, i)
+		case anUnsigned:
+			*(*uint64)(to), i = unsigned(b, i)
+		case aSigned:
+			*(*int64)(to), i = signed(b, i)
+		case aBoolean:
+			*(*bool)(to), i = boolean(b, i)
+		case aPosition:
+			*(*Pos)(to), i = position(b, i)
+		case someTexts:
+			*(*[]string)(to), i = p.texts(b, i, into)
+		case someBytes:
+			*(*[]byte)(to), i = base64Of(b, i, into)
+		}
 		if b[i] != ',' {
 			return literal(b, i, "}")
 		}
-		if i++; len(fields) == 0 {
-			return nowhere(b)
-		}
+		i++
 	}
-}
-
-// value takes the value of a field, and stores it at to.
-func (p *parser) value(b []byte, i int, k kind, to unsafe.Pointer, into *Batch) int {
-	switch k {
-	case aText:
-		*(*string)(to), i = p.names.text(b, i)
-	case anUnsigned:
-		*(*uint64)(to), i = unsigned(b, i)
-	case aSigned:
-		*(*int64)(to), i = signed(b, i)
-	case aBoolean:
-		*(*bool)(to), i = boolean(b, i)
-	case aPosition:
-		*(*Pos)(to), i = position(b, i)
-	case someTexts:
-		*(*[]string)(to), i = p.texts(b, i, into)
-	case someBytes:
-		*(*[]byte)(to), i = base64Of(b, i, into)
-	}
-	return i
 }
 
 // texts takes a list of strings that is not empty.

@@ -37,12 +37,13 @@ func literal(b []byte, i int, s string) int {
 // digits counts the digits that w begins with.
 func digits(w uint64) int {
 	w ^= every('0')
-	return bits.TrailingZeros64((w+every(128-10)|w)&tops) / 8
+	return bits.TrailingZeros64((w+every(128-10)|w)&tops) >> 3
 }
 
 // number is the value of the first digits of w, up to eight.
 func number(w uint64, digits int) uint64 {
-	w = (w ^ every('0')) << (64 - 8*digits) // zeros lead, nothing follows
+	half := uint(32-4*digits) & 63
+	w = (w ^ every('0')) << half << half // zeros lead, nothing follows
 	w = w*10 + w>>8
 	const pair = 0x000000ff000000ff
 	return (w&pair*(100+1000000<<32) + w>>16&pair*(1+10000<<32)) >> 32
@@ -51,6 +52,9 @@ func number(w uint64, digits int) uint64 {
 // unsigned takes a number as JSON has it: no sign, no leading zero, no fraction.
 func unsigned(b []byte, i int) (uint64, int) {
 	w := word(b, i)
+	if one, two := w&0xff-'0', w>>8&0xff-'0'; one <= 9 && two > 9 {
+		return one, i + 1 // very many, and the processor guesses it
+	}
 	count := digits(w)
 	if count == 0 || count > 1 && b[i] == '0' {
 		return 0, nowhere(b)
