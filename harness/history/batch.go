@@ -12,6 +12,10 @@ import (
 // cheap, few enough to stay in the processor's cache.
 const batchSize = 256
 
+// slabSize is how many events that Next returns share memory: enough to make them
+// cheap, few enough for callers that keep one of many.
+const slabSize = 16
+
 // Batch is some events of a history, one after the other. It is its receiver's,
 // who may hand it to several goroutines as long as all of them only read, until it is
 // released.
@@ -23,6 +27,7 @@ type Batch struct {
 	Ops, Rafts, Others []*Event
 
 	pool   *sync.Pool
+	size   int // how many events share memory
 	events []Event
 	ops    []Op
 	rafts  []Raft
@@ -38,7 +43,7 @@ func (b *Batch) Release() { b.pool.Put(b) }
 // an error the sequence ends; the events before it have come in a batch before.
 func (r *Reader) Batches() iter.Seq2[*Batch, error] {
 	pool := &sync.Pool{New: func() any {
-		return &Batch{events: make([]Event, 0, batchSize)}
+		return &Batch{size: batchSize}
 	}}
 	return func(yield func(*Batch, error) bool) {
 		for {
@@ -79,75 +84,50 @@ func (r *Reader) fill(b *Batch) error {
 }
 
 func (b *Batch) reset(pool *sync.Pool) {
+	clear(b.events)
+	clear(b.ops)
+	clear(b.rafts)
 	b.pool = pool
 	b.Events, b.Ops, b.Rafts, b.Others = b.Events[:0], b.Ops[:0], b.Rafts[:0], b.Others[:0]
 	b.events, b.ops, b.rafts, b.hashes, b.texts = b.events[:0], b.ops[:0], b.rafts[:0], b.hashes[:0], b.texts[:0]
 }
 
-// take returns a pointer to one more of s. What others point to never moves: a
-// full slice is left to them.
-func take[T any](s *[]T) *T {
+// take returns a pointer to one more of s, which is zero. What others point to
+// never moves: a full slice is left to them.
+func take[T any](s *[]T, size int) *T {
 	n := len(*s)
 	if n == cap(*s) {
-		*s, n = make([]T, 0, batchSize), 0
+		*s, n = make([]T, 0, size), 0
 	}
 	*s = (*s)[:n+1]
-	t := &(*s)[n]
-	clear((*s)[n:])
-	return t
+	return &(*s)[n]
 }
 
-// A nil batch allocates every event by itself.
-
-func (b *Batch) event() *Event {
-	if b == nil {
-		return new(Event)
-	}
-	return take(&b.events)
-}
-
-// drop takes back the last event.
-func (b *Batch) drop() {
-	if b != nil {
-		b.events = b.events[:len(b.events)-1]
-	}
-}
+func (b *Batch) event() *Event { return take(&b.events, b.size) }
 
 // op returns an event with an operation.
 func (b *Batch) op() *Event {
-	if b == nil {
-		both := new(struct {
-			Event
-			op Op
-		})
-		both.Op = &both.op
-		return &both.Event
-	}
-	e := take(&b.events)
-	e.Op = take(&b.ops)
+	e := take(&b.events, b.size)
+	e.Op = take(&b.ops, b.size)
 	return e
 }
 
 // raft returns an event with a raft event.
 func (b *Batch) raft() *Event {
-	if b == nil {
-		both := new(struct {
-			Event
-			raft Raft
-		})
-		both.Raft = &both.raft
-		return &both.Event
-	}
-	e := take(&b.events)
-	e.Raft = take(&b.rafts)
+	e := take(&b.events, b.size)
+	e.Raft = take(&b.rafts, b.size)
 	return e
 }
 
+// drop takes back the last event.
+func (b *Batch) drop() {
+	last := len(b.events) - 1
+	b.events[last] = Event{}
+	b.events = b.events[:last]
+}
+
 func (b *Batch) bytes(n int) []byte {
-	if b == nil {
-		return make([]byte, n)
-	}
-	b.hashes = room(b.hashes, n)
+	b.hashes = room(b.hashes, n, b.size)
 	from := len(b.hashes)
 	b.hashes = b.hashes[:from+n]
 	return b.hashes[from : from+n : from+n]
@@ -155,30 +135,25 @@ func (b *Batch) bytes(n int) []byte {
 
 // list returns an empty list to append to, which is then handed to listed.
 func (b *Batch) list() []string {
-	if b == nil {
-		return nil
-	}
-	b.texts = room(b.texts, 1)
+	b.texts = room(b.texts, 1, b.size)
 	return b.texts[len(b.texts):]
 }
 
 // listed keeps a list apart from those after it.
 func (b *Batch) listed(list []string) []string {
-	switch {
-	case b == nil:
-	case len(list) <= cap(b.texts)-len(b.texts):
+	if len(list) <= cap(b.texts)-len(b.texts) {
 		b.texts = b.texts[:len(b.texts)+len(list)]
-	default: // it has moved to where there is more room
+	} else { // it has moved to where there is more room
 		b.texts = list
 	}
 	return slices.Clip(list)
 }
 
-// room returns s with room for n more, or else another one, twice as large: in the
-// end one is enough for all of a batch.
-func room[T any](s []T, n int) []T {
+// room returns s with room for n more, or else another one, larger each time, up
+// to what all of a batch mostly needs.
+func room[T any](s []T, n, size int) []T {
 	if cap(s)-len(s) >= n {
 		return s
 	}
-	return make([]T, 0, max(n, 2*cap(s), batchSize))
+	return make([]T, 0, max(n, size, min(2*cap(s), 64*size)))
 }

@@ -52,7 +52,7 @@ func fillFields(r *rand.Rand, v reflect.Value, texts []string) {
 // too and means the same by it.
 func same(t *testing.T, p *parser, line []byte) (taken bool) {
 	line, _, _ = bytes.Cut(line, []byte("\n"))
-	got, next := p.event(append(append(slices.Clone(line), '\n'), make([]byte, margin)...), 0, nil)
+	got, next := p.event(append(append(slices.Clone(line), '\n'), make([]byte, margin)...), 0, &Batch{size: 1})
 	if got == nil {
 		return false
 	}

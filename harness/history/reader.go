@@ -16,6 +16,7 @@ type Reader struct {
 	line      int
 	truncated bool
 	parser    parser
+	slab      Batch // where the events that Next returns are
 }
 
 // SyntaxError is a line that is not an event of this format.
@@ -47,6 +48,7 @@ func NewReader(name string, in io.Reader) *Reader {
 		lines:  newLines(in),
 		close:  func() error { return nil },
 		parser: newParser(),
+		slab:   Batch{size: slabSize},
 	}
 }
 
@@ -61,10 +63,12 @@ func (r *Reader) Truncated() bool { return r.truncated }
 func (r *Reader) Line() int { return r.line }
 
 // Next returns the next event, or io.EOF at the end. Any other error is a
-// *SyntaxError or one of the file's; no event follows it.
-func (r *Reader) Next() (*Event, error) { return r.next(nil) }
+// *SyntaxError or one of the file's; no event follows it. The event is the
+// caller's. A few that follow each other share memory, so that one that is kept
+// keeps that of its neighbours too.
+func (r *Reader) Next() (*Event, error) { return r.next(&r.slab) }
 
-// next reads the next event into the batch, or by itself if that is nil.
+// next reads the next event into the batch.
 func (r *Reader) next(into *Batch) (*Event, error) {
 	complete := true
 	if r.lines.next == r.lines.whole {
