@@ -205,11 +205,9 @@ func (fullDisk) Close() error              { return nil }
 func FuzzReader(f *testing.F) {
 	f.Add([]byte(`{"n":0,"t":0,"run":{"what":"begin","format":1}}` + "\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r := history.NewReader("h", bytes.NewReader(b))
-		for {
-			if _, err := r.Next(); err != nil {
-				return
-			}
+		want := told(history.NewReader("h", bytes.NewReader(b)))
+		for name, r := range slowly(b) {
+			require.Equal(t, want, told(history.NewReader("h", r)), name)
 		}
 	})
 }
