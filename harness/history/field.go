@@ -37,18 +37,27 @@ func fieldsOf[T any]() []field {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		k := kindOf(f.Type)
-		if k == 0 || len(name) > 13 {
-			continue
+		if k := kindOf(f.Type); k != 0 && name != "" && name != "-" && len(name) <= longest {
+			fields = append(fields, newField(name, k, f.Offset))
 		}
-		announced := []byte(`"` + name + `":` + "\x00\x00\x00\x00\x00\x00")
-		size := len(name) + 3
-		f1 := field{size: uint8(size), kind: k, offset: f.Offset, mask: 1<<(8*min(size, 8)) - 1}
-		f1.head = binary.LittleEndian.Uint64(announced)
-		f1.tail = binary.LittleEndian.Uint64(announced[max(size-8, 0):])
-		fields = append(fields, f1)
 	}
 	return fields
+}
+
+// longest is how many letters a name may have to be told by its ends.
+const longest = 13
+
+func newField(name string, k kind, offset uintptr) field {
+	size := len(name) + len(`"":`)
+	announced := []byte(`"` + name + `":` + strings.Repeat("\x00", 8))
+	return field{
+		head:   binary.LittleEndian.Uint64(announced),
+		mask:   1<<(8*min(size, 8)) - 1,
+		tail:   binary.LittleEndian.Uint64(announced[max(size-8, 0):]),
+		size:   uint8(size),
+		kind:   k,
+		offset: offset,
+	}
 }
 
 func kindOf(t reflect.Type) kind {

@@ -14,7 +14,9 @@ import (
 
 func nowhere(b []byte) int { return len(b) - 8 }
 
-func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+// word is the eight bytes at b[i]. (That the slice cannot be empty spares the
+// processor some work.)
+func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 
 // every is a word of eight times the same byte.
 func every(c byte) uint64 { return uint64(c) * 0x0101010101010101 }
@@ -28,8 +30,8 @@ func zero(w uint64) uint64 { return (w - 0x0101010101010101) & ^w & tops }
 
 // literal takes s.
 func literal(b []byte, i int, s string) int {
-	if string(b[i:min(i+len(s), len(b))]) == s {
-		return i + len(s)
+	if end := i + len(s); end <= len(b) && string(b[i:end:end]) == s {
+		return end
 	}
 	return nowhere(b)
 }
@@ -53,7 +55,7 @@ func number(w uint64, digits int) uint64 {
 func unsigned(b []byte, i int) (uint64, int) {
 	w := word(b, i)
 	if one, two := w&0xff-'0', w>>8&0xff-'0'; one <= 9 && two > 9 {
-		return one, i + 1 // very many, and the processor guesses it
+		return one, i + 1 // there are very many
 	}
 	count := digits(w)
 	if count == 0 || count > 1 && b[i] == '0' {
