@@ -40,11 +40,11 @@ func slowly(b []byte) map[string]io.Reader {
 // It does not matter in which pieces a history comes: lines that lie across the
 // buffer's end, are longer than it, or lack an end are the same.
 func TestPiecesDoNotMatter(t *testing.T) {
-	in := lines(5000)
-	long := strings.Repeat("a", 700_000)
-	in = fmt.Appendf(in, `{"n":5000,"t":9,"op":{"process":1,"type":"ok","f":"get","key":"k","got":"%s","saw":true}}`+"\n", long)
-	in = append(in, `{"n":5001,"t":9,"raft":{"src":"tap","node":"n2","seq":1,"what":"ack"}}`+"\n"...)
-	for _, cut := range []int{0, 1, 40, 73, 74} {
+	in := lines(2000)
+	long := strings.Repeat("a", 300_000)
+	in = fmt.Appendf(in, `{"n":2000,"t":9,"op":{"process":1,"type":"ok","f":"get","key":"k","got":"%s","saw":true}}`+"\n", long)
+	in = append(in, `{"n":2001,"t":9,"raft":{"src":"tap","node":"n2","seq":1,"what":"ack"}}`+"\n"...)
+	for _, cut := range []int{0, 1, 40} {
 		in := in[:len(in)-cut]
 		want := told(history.NewReader("h", bytes.NewReader(in)))
 		for name, r := range slowly(in) {
