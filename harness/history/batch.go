@@ -33,6 +33,7 @@ type Batch struct {
 	rafts  []Raft
 	hashes []byte
 	texts  []string
+	micros []Micro
 }
 
 // Release gives the batch back. Its events and what they point to, but for
@@ -90,6 +91,7 @@ func (b *Batch) reset(pool *sync.Pool) {
 	b.pool = pool
 	b.Events, b.Ops, b.Rafts, b.Others = b.Events[:0], b.Ops[:0], b.Rafts[:0], b.Others[:0]
 	b.events, b.ops, b.rafts, b.hashes, b.texts = b.events[:0], b.ops[:0], b.rafts[:0], b.hashes[:0], b.texts[:0]
+	b.micros = b.micros[:0]
 }
 
 // take returns a pointer to one more of s, which is zero. What others point to
@@ -133,18 +135,19 @@ func (b *Batch) bytes(n int) []byte {
 	return b.hashes[from : from+n : from+n]
 }
 
-// list returns an empty list to append to, which is then handed to listed.
-func (b *Batch) list() []string {
-	b.texts = room(b.texts, 1, b.size)
-	return b.texts[len(b.texts):]
+// list returns an empty list to append to, of what a batch has of such lists. It
+// is then handed to listed.
+func list[T any](all *[]T, size int) []T {
+	*all = room(*all, 1, size)
+	return (*all)[len(*all):]
 }
 
 // listed keeps a list apart from those after it.
-func (b *Batch) listed(list []string) []string {
-	if len(list) <= cap(b.texts)-len(b.texts) {
-		b.texts = b.texts[:len(b.texts)+len(list)]
+func listed[T any](all *[]T, list []T) []T {
+	if len(list) <= cap(*all)-len(*all) {
+		*all = (*all)[:len(*all)+len(list)]
 	} else { // it has moved to where there is more room
-		b.texts = list
+		*all = list
 	}
 	return slices.Clip(list)
 }

@@ -5,6 +5,9 @@
 // the [Recorder] received them. It is append-only and flushed as it grows, so
 // that a harness which dies leaves a readable prefix.
 //
+// Read event.go, op.go and raft.go (what is recorded) first; recorder.go writes,
+// reader.go and batch.go read, and parse.go is how that is fast.
+//
 // The package imports nothing of the project. To add a kind of event, add its
 // struct in a file of its own, a pointer to it in Event, and its name in
 // [Event.Kind].
@@ -90,11 +93,11 @@ type Run struct {
 type RunWhat string
 
 const (
-	RunBegin RunWhat = "begin"
-	RunPhase RunWhat = "phase"
-	RunStall RunWhat = "stall"
-	RunNote  RunWhat = "note"
-	RunLog   RunWhat = "log"
+	RunBegin RunWhat = "begin" // the first event of every history: what runs, and how it is judged
+	RunPhase RunWhat = "phase" // the run enters a Phase
+	RunStall RunWhat = "stall" // the harness itself did not get the processor for Stall
+	RunNote  RunWhat = "note"  // something that a person should know
+	RunLog   RunWhat = "log"   // Node logged something that looks like a crash
 	RunUntap RunWhat = "untap" // a connection could not be decoded; tap evidence has a hole: Text says where
 	RunEnd   RunWhat = "end"   // written last; a history without it was cut short
 )
@@ -133,7 +136,7 @@ type Fault struct {
 type FaultWhat string
 
 const (
-	FaultInject   FaultWhat = "inject"
+	FaultInject   FaultWhat = "inject"    // it begins
 	FaultHeal     FaultWhat = "heal"      // the end of an injected fault, with Bit and Evidence
 	FaultSkipped  FaultWhat = "skipped"   // could not be installed: Reason; ends the inject before it, if there is one
 	FaultNotFired FaultWhat = "not-fired" // its trigger never came
@@ -158,8 +161,8 @@ type Proc struct {
 type ProcWhat string
 
 const (
-	ProcStart  ProcWhat = "start"
-	ProcReady  ProcWhat = "ready"
-	ProcSignal ProcWhat = "signal"
-	ProcExit   ProcWhat = "exit"
+	ProcStart  ProcWhat = "start"  // it was started, with Pid
+	ProcReady  ProcWhat = "ready"  // it answers
+	ProcSignal ProcWhat = "signal" // the harness sent it Signal
+	ProcExit   ProcWhat = "exit"   // it ended: Code or Signal, Expected
 )

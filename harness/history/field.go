@@ -26,6 +26,7 @@ const (
 	aBoolean
 	aPosition
 	someTexts
+	someMicros
 	someBytes
 )
 
@@ -66,6 +67,8 @@ func kindOf(t reflect.Type) kind {
 		return aPosition
 	case t == reflect.TypeFor[[]string]():
 		return someTexts
+	case t == reflect.TypeFor[[]Micro]():
+		return someMicros
 	case t == reflect.TypeFor[[]byte]():
 		return someBytes
 	case t.Kind() == reflect.String:

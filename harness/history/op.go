@@ -46,10 +46,10 @@ type Op struct {
 type OpType string
 
 const (
-	Invoke OpType = "invoke"
-	OK     OpType = "ok"   // it happened
-	Fail   OpType = "fail" // it certainly did not happen, now or later
-	Info   OpType = "info" // it may have happened, or may yet
+	Invoke OpType = "invoke" // it is asked for
+	OK     OpType = "ok"     // it happened
+	Fail   OpType = "fail"   // it certainly did not happen, now or later
+	Info   OpType = "info"   // it may have happened, or may yet
 )
 
 // F is what an operation does. Workloads may have words of their own; see
@@ -57,13 +57,13 @@ const (
 type F string
 
 const (
-	FGet    F = "get"
-	FPut    F = "put"
-	FCas    F = "cas"
+	FGet    F = "get"    // get the value at Key
+	FPut    F = "put"    // put Arg at Key
+	FCas    F = "cas"    // put Arg at Key if Old is there
 	FAppend F = "append" // append Arg to the list at Key
-	FDelete F = "delete"
-	FAdd    F = "add"  // add Arg to the set at Key
-	FRead   F = "read" // read the whole list or set at Key
+	FDelete F = "delete" // leave nothing at Key
+	FAdd    F = "add"    // add Arg to the set at Key
+	FRead   F = "read"   // read the whole list or set at Key
 
 	// FTxn does Txn at one instant. Key, if set, is a condition: every key that
 	// begins with it exists, and there is one; else the transaction fails.

@@ -28,6 +28,7 @@ type packed struct {
 	file *os.File
 }
 
+// Close closes the file too.
 func (p *packed) Close() error { return errors.Join(p.Reader.Close(), p.file.Close()) }
 
 // Pack compresses the history at from into a new file, to, whose name must end in

@@ -105,6 +105,7 @@ func (p Pos) Less(q Pos) bool {
 	return p.Index < q.Index
 }
 
+// String is the position in words.
 func (p Pos) String() string { return fmt.Sprintf("(term %d, index %d)", p.Term, p.Index) }
 
 // RaftWhat tells what a [Raft] event says. The comments name the fields in use
@@ -170,7 +171,7 @@ const ApplyEvery = 16
 type Reason string
 
 const (
-	ReasonGranted     Reason = "granted"
+	ReasonGranted     Reason = "granted"     // nothing speaks against it
 	ReasonSelf        Reason = "self"        // a candidate's vote for itself
 	ReasonRepeated    Reason = "repeated"    // granted to the same candidate before
 	ReasonStaleTerm   Reason = "stale-term"  // the candidate's term is behind

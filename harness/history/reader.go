@@ -26,7 +26,10 @@ type SyntaxError struct {
 	Err  error
 }
 
+// Error names file and line.
 func (e *SyntaxError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err) }
+
+// Unwrap returns what is wrong with the line.
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
 // Open opens the history at path, which may be compressed: then its name ends in
