@@ -5,17 +5,18 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
 // RunBatches is Run for a history that comes in batches, with every checker at
-// work in a goroutine of its own. Each sees the same events in the same order, so the
-// report is the one that Run makes.
+// work in a goroutine of its own. Each sees the events that it looks at in the same
+// order, so the report is the one that Run makes.
 func RunBatches(cs []Checker, batches iter.Seq2[*history.Batch, error]) (Report, error) {
 	lanes := make([]*lane, len(cs))
 	var gone sync.WaitGroup
 	for i, c := range cs {
-		lanes[i] = &lane{NewRunner([]Checker{c}), make(chan *shared, laneDepth), Report{}}
+		lanes[i] = &lane{NewRunner([]Checker{c}), verdict.KindsOf(c), make(chan work, laneDepth), Report{}}
 		gone.Go(lanes[i].work)
 	}
 	var facts tally
@@ -31,7 +32,11 @@ func RunBatches(cs []Checker, batches iter.Seq2[*history.Batch, error]) (Report,
 		s := &shared{batch: b}
 		s.users.Store(int32(len(lanes)) + 1)
 		for _, l := range lanes {
-			l.in <- s
+			if events := pick(b, l.kinds); len(events) > 0 {
+				l.in <- work{s, events}
+			} else {
+				s.done()
+			}
 		}
 		s.done()
 	}
@@ -61,8 +66,33 @@ const laneDepth = 8
 // lane is one checker and the batches that wait for it.
 type lane struct {
 	runner *Runner
-	in     chan *shared
+	kinds  verdict.Kinds
+	in     chan work
 	report Report
+}
+
+// work is what a checker has to look at of a batch.
+type work struct {
+	of     *shared
+	events []*history.Event
+}
+
+// pick returns the events of a batch that are of the kinds, and maybe others.
+func pick(b *history.Batch, kinds verdict.Kinds) []*history.Event {
+	if len(b.Ops)+len(b.Rafts)+len(b.Others) != len(b.Events) {
+		return b.Events // nobody has sorted it
+	}
+	var events []*history.Event
+	for i, some := range [...][]*history.Event{b.Ops, b.Rafts, b.Others} {
+		switch kind := verdict.Ops << i; {
+		case kinds&kind == 0 || len(some) == 0:
+		case events != nil:
+			return b.Events // in their order
+		default:
+			events = some
+		}
+	}
+	return events
 }
 
 // shared is a batch on its way through the lanes.
@@ -78,9 +108,9 @@ func (s *shared) done() {
 }
 
 func (l *lane) work() {
-	for s := range l.in {
-		l.runner.events(s.batch.Events)
-		s.done()
+	for w := range l.in {
+		l.runner.events(w.events)
+		w.of.done()
 	}
 	l.report = l.runner.Finish()
 }

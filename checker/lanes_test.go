@@ -2,6 +2,7 @@ package checker_test
 
 import (
 	"bytes"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,4 +49,39 @@ func TestRunBatchesKeepsThePanicAndGoesOn(t *testing.T) {
 	require.Equal(t, len(h.Events), seen)
 	require.Equal(t, verdict.Unknown, report.Verdict)
 	require.Contains(t, report.Results[0].Summary, "boom")
+}
+
+// What a checker says that it does not look at makes no difference to it.
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	kindOf := func(e *history.Event) verdict.Kinds {
+		switch {
+		case e.Op != nil:
+			return verdict.Ops
+		case e.Raft != nil:
+			return verdict.Rafts
+		}
+		return verdict.Others
+	}
+	files, err := filepath.Glob("../results/corpus/*/history.jsonl.gz")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		h, err := history.Open(file)
+		require.NoError(t, err)
+		whole := append(checker.All(checker.Options{}), checker.Clients(checker.Options{})...)
+		part := append(checker.All(checker.Options{}), checker.Clients(checker.Options{})...)
+		for e, err := range h.Events() {
+			require.NoError(t, err)
+			for i, c := range part {
+				if whole[i].Event(e); verdict.KindsOf(c)&kindOf(e) != 0 {
+					c.Event(e)
+				}
+			}
+		}
+		require.NoError(t, h.Close())
+		for i := range part {
+			require.Equal(t, whole[i].Finish(), part[i].Finish(), "%s: %s", file, part[i].Name())
+		}
+	}
 }

@@ -61,6 +61,9 @@ func NewDivergence() *Divergence {
 // Name returns "divergence".
 func (*Divergence) Name() string { return "divergence" }
 
+// Kinds returns Others.
+func (*Divergence) Kinds() verdict.Kinds { return verdict.Others }
+
 // Event takes the next event.
 func (c *Divergence) Event(e *history.Event) {
 	if e.Run != nil && e.Run.What == history.RunBegin {

@@ -24,6 +24,9 @@ func (*NodeLogs) Name() string { return "node-logs" }
 // Early returns AsEventsCome.
 func (*NodeLogs) Early() verdict.Early { return verdict.AsEventsCome }
 
+// Kinds returns Others.
+func (*NodeLogs) Kinds() verdict.Kinds { return verdict.Others }
+
 // Event takes the next event.
 func (c *NodeLogs) Event(e *history.Event) {
 	switch {

@@ -71,6 +71,9 @@ func (*Checker) Name() string { return "lock" }
 // Early returns OfPrefix.
 func (*Checker) Early() verdict.Early { return verdict.OfPrefix }
 
+// Kinds returns Ops.
+func (*Checker) Kinds() verdict.Kinds { return verdict.Ops }
+
 // Event takes the next event.
 func (c *Checker) Event(e *history.Event) {
 	op := e.Op

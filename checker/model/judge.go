@@ -42,6 +42,9 @@ func (c *judge[S]) Name() string { return c.model.Name }
 // Ops returns the operations that the model judges.
 func (c *judge[S]) Ops() []history.F { return c.model.Ops }
 
+// Kinds returns Ops.
+func (*judge[S]) Kinds() verdict.Kinds { return verdict.Ops }
+
 // Event takes the next event.
 func (c *judge[S]) Event(e *history.Event) {
 	op := e.Op

@@ -64,6 +64,9 @@ func (*Election) Name() string { return "election" }
 // Early returns AsEventsCome.
 func (*Election) Early() verdict.Early { return verdict.AsEventsCome }
 
+// Kinds returns Rafts and Others.
+func (*Election) Kinds() verdict.Kinds { return verdict.Rafts | verdict.Others }
+
 // Event takes the next event.
 func (c *Election) Event(e *history.Event) {
 	r := c.Deed(e)

@@ -81,6 +81,9 @@ func (*Logs) Name() string { return "logs" }
 // Early returns AsEventsCome.
 func (*Logs) Early() verdict.Early { return verdict.AsEventsCome }
 
+// Kinds returns Rafts and Others.
+func (*Logs) Kinds() verdict.Kinds { return verdict.Rafts | verdict.Others }
+
 // Event takes the next event.
 func (c *Logs) Event(e *history.Event) {
 	r := c.Deed(e)

@@ -53,6 +53,9 @@ func (*StaleLog) Name() string { return "stale-log" }
 // Early returns AsEventsCome.
 func (*StaleLog) Early() verdict.Early { return verdict.AsEventsCome }
 
+// Kinds returns Rafts and Others.
+func (*StaleLog) Kinds() verdict.Kinds { return verdict.Rafts | verdict.Others }
+
 // Event takes the next event.
 func (c *StaleLog) Event(e *history.Event) {
 	r := c.Deed(e)

@@ -43,6 +43,9 @@ func (*Timers) Name() string { return "timers" }
 // Early returns AsEventsCome.
 func (*Timers) Early() verdict.Early { return verdict.AsEventsCome }
 
+// Kinds returns Rafts and Others.
+func (*Timers) Kinds() verdict.Kinds { return verdict.Rafts | verdict.Others }
+
 // Event takes the next event.
 func (c *Timers) Event(e *history.Event) {
 	if e.Run != nil {

@@ -139,6 +139,9 @@ func (*Votes) Name() string { return "votes" }
 // Early returns AsEventsCome.
 func (*Votes) Early() verdict.Early { return verdict.AsEventsCome }
 
+// Kinds returns Rafts and Others.
+func (*Votes) Kinds() verdict.Kinds { return verdict.Rafts | verdict.Others }
+
 // Event takes the next event.
 func (c *Votes) Event(e *history.Event) {
 	r := c.Deed(e)

@@ -63,6 +63,9 @@ func (*Checker) Name() string { return "linearizable" }
 // Early returns OfPrefix.
 func (*Checker) Early() verdict.Early { return verdict.OfPrefix }
 
+// Kinds returns Ops.
+func (*Checker) Kinds() verdict.Kinds { return verdict.Ops }
+
 // Event takes the next event.
 func (l *Checker) Event(e *history.Event) {
 	op := e.Op

@@ -2,6 +2,7 @@ package register
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -59,6 +60,9 @@ func NewMulti(o verdict.Options) *Multi {
 
 // Name returns "registers".
 func (*Multi) Name() string { return "registers" }
+
+// Kinds returns Ops.
+func (*Multi) Kinds() verdict.Kinds { return verdict.Ops }
 
 // Event takes the next event.
 func (m *Multi) Event(e *history.Event) {
@@ -180,7 +184,7 @@ func (m *Multi) judge(group []int32, searches *verdict.Budget) {
 			s.ops = append(s.ops, op)
 		}
 	}
-	for key := range places {
+	for _, key := range slices.Sorted(maps.Keys(places)) {
 		if m.foreign[m.keys[key]] {
 			m.Unknown("key %s is also used outside of transactions on registers: its group cannot be judged", m.keys[key])
 			return

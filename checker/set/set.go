@@ -120,6 +120,9 @@ func (*Checker) Name() string { return "set" }
 // Early returns OfPrefix.
 func (*Checker) Early() verdict.Early { return verdict.OfPrefix }
 
+// Kinds returns Ops.
+func (*Checker) Kinds() verdict.Kinds { return verdict.Ops }
+
 // Event takes the next event.
 func (s *Checker) Event(e *history.Event) {
 	op := e.Op

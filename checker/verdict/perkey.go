@@ -32,6 +32,9 @@ func standIn(n int) int { return -1 - n }
 // Early says when the checker of single keys can be asked.
 func (p *perKey) Early() Early { return EarlyOf(p.Checker) }
 
+// Kinds returns those of the checker of single keys.
+func (p *perKey) Kinds() Kinds { return KindsOf(p.Checker) }
+
 // Event takes the next event.
 func (p *perKey) Event(e *history.Event) {
 	op := e.Op
