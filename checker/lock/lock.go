@@ -6,6 +6,7 @@ package lock
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
@@ -23,16 +24,20 @@ import (
 type Checker struct {
 	verdict.Findings
 	locks  map[string]*lock
+	last   *lock // the one last asked for
 	order  []*lock
-	open   map[int]ref
+	open   verdict.Inflight[ref]
+	nodes  verdict.Names
 	counts [len(kinds)]int64 // operations that were tried
 	oks    [len(kinds)]int64 // and succeeded
 }
 
 // lock is what was done to one lock.
 type lock struct {
-	key string
-	ops []operation
+	key   string
+	nodes *verdict.Names
+	ops   verdict.Pages[operation]
+	names *verdict.Values // and what was written
 }
 
 // ref is where an open operation is.
@@ -44,10 +49,10 @@ type ref struct {
 // operation is one operation.
 type operation struct {
 	ask, done verdict.Stamp // done is zero while it is open
-	arg       string        // the name that has the lock, or what was written
-	node      string
-	token     uint64 // 0 if it is not known
+	token     uint64        // 0 if it is not known
+	arg       uint32        // the name that has the lock, or what was written, by number
 	process   int32
+	node      uint16
 	kind      kind
 	outcome   verdict.Outcome
 }
@@ -63,7 +68,7 @@ const (
 var kinds = [...]history.F{history.FAcquire, history.FRelease, history.FFenced}
 
 // NewLock returns the checker "lock".
-func New() *Checker { return &Checker{locks: make(map[string]*lock), open: make(map[int]ref)} }
+func New() *Checker { return &Checker{locks: make(map[string]*lock)} }
 
 // Name returns "lock".
 func (*Checker) Name() string { return "lock" }
@@ -94,44 +99,50 @@ func (c *Checker) Event(e *history.Event) {
 		c.invoke(e, kind)
 		return
 	}
-	at, ok := c.open[op.Process]
-	if !ok || at.lock.key != op.Key || at.lock.ops[at.op].kind != kind {
+	at, ok := c.open.Get(op.Process)
+	if !ok || at.lock.key != op.Key || at.lock.ops.At(at.op).kind != kind {
 		c.Unknown("client %d completes an operation at %s that it never began", op.Process, verdict.Seconds(e.At))
 		return
 	}
-	delete(c.open, op.Process)
-	o := &at.lock.ops[at.op]
+	c.open.Take(op.Process)
+	o := at.lock.ops.At(at.op)
 	o.done = verdict.StampOf(e)
-	switch op.Type {
-	case history.OK:
-		o.outcome = verdict.OK
-		c.oks[kind]++
-		if kind != fenced && op.Got != "" {
-			o.token = c.token(e, op.Got)
-		}
-	case history.Fail:
-		o.outcome = verdict.Failed
+	if o.outcome = verdict.OutcomeOf(op.Type); o.outcome != verdict.OK {
+		return
+	}
+	c.oks[kind]++
+	if kind != fenced && op.Got != "" {
+		o.token = c.token(e, op.Got)
 	}
 }
 
 func (c *Checker) invoke(e *history.Event, kind kind) {
 	op := e.Op
-	if _, ok := c.open[op.Process]; ok {
+	if _, ok := c.open.Get(op.Process); ok {
 		c.Unknown("client %d begins an operation at %s while another is open", op.Process, verdict.Seconds(e.At))
 	}
-	l := c.locks[op.Key]
-	if l == nil {
-		l = &lock{key: op.Key}
-		c.locks[op.Key] = l
-		c.order = append(c.order, l)
-	}
-	o := operation{ask: verdict.StampOf(e), arg: op.Arg, node: op.Node, process: int32(op.Process), kind: kind}
+	l := c.lock(op.Key)
+	c.open.Set(op.Process, ref{l, l.ops.Len()})
+	o := l.ops.Add()
+	o.ask, o.arg, o.node, o.process, o.kind = verdict.StampOf(e), l.names.ID(op.Arg), c.nodes.ID(op.Node), int32(op.Process), kind
 	if kind != acquires && op.Old != "" {
 		o.token = c.token(e, op.Old)
 	}
-	c.open[op.Process] = ref{l, len(l.ops)}
-	l.ops = append(l.ops, o)
 	c.counts[kind]++
+}
+
+func (c *Checker) lock(key string) *lock {
+	if c.last != nil && c.last.key == key {
+		return c.last
+	}
+	l := c.locks[key]
+	if l == nil {
+		l = &lock{key: strings.Clone(key), nodes: &c.nodes, names: verdict.NewValues()}
+		c.locks[l.key] = l
+		c.order = append(c.order, l)
+	}
+	c.last = l
+	return l
 }
 
 // token reads a token, which is at least 1.
@@ -180,7 +191,7 @@ func (l *lock) events(ops ...*operation) []history.Event {
 
 func (l *lock) event(o *operation, completion bool) history.Event {
 	op := &history.Op{
-		Process: int(o.process), Node: o.node, Type: history.Invoke, F: kinds[o.kind], Key: l.key, Arg: o.arg,
+		Process: int(o.process), Node: l.nodes.Get(o.node), Type: history.Invoke, F: kinds[o.kind], Key: l.key, Arg: l.names.Get(o.arg),
 	}
 	token := strconv.FormatUint(o.token, 10)
 	if o.kind == fenced || o.kind == releases && o.token > 0 {
@@ -189,7 +200,7 @@ func (l *lock) event(o *operation, completion bool) history.Event {
 	at := o.ask
 	if completion {
 		at = o.done
-		op.Type = [...]history.OpType{history.Info, history.OK, history.Fail}[o.outcome]
+		op.Type = o.outcome.Type()
 		if op.Type == history.OK && o.kind != fenced {
 			op.Got, op.Saw = token, true
 		}

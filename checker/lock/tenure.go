@@ -70,7 +70,7 @@ func (c *Checker) judgeTenures(l *lock) {
 		t := &tenures[i]
 		if i > 0 && t.token == tenures[i-1].token {
 			c.Violate("one token twice", fmt.Sprintf("%s: %s and %s both got token %d",
-				l.key, tenures[i-1].acquire.who(), t.acquire.who(), t.token), l.events(tenures[i-1].acquire, t.acquire)...)
+				l.key, l.who(tenures[i-1].acquire), l.who(t.acquire), t.token), l.events(tenures[i-1].acquire, t.acquire)...)
 			return
 		}
 		raise(t.acquire.ask.Seq, i, t.acquire)
@@ -93,26 +93,26 @@ func (c *Checker) judgeTenures(l *lock) {
 // tenures pairs the acquires of a lock with the releases. It reports what no order
 // could mend, and then false.
 func (c *Checker) tenures(l *lock) ([]tenure, bool) {
-	all := make([]tenure, 0, len(l.ops)/2)
-	names := make(map[string]int, len(l.ops)/2)
-	for i := range l.ops {
-		o := &l.ops[i]
+	var all []tenure
+	names := make([]int32, l.names.Len()) // of each, its tenure, counted from 1
+	for i := range l.ops.Len() {
+		o := l.ops.At(i)
 		if o.kind != acquires || o.outcome == verdict.Failed {
 			continue
 		}
-		if _, again := names[o.arg]; again {
-			c.Unknown("lock %s: the name %q asks for it twice: it is not judged", l.key, o.arg)
+		if names[o.arg] > 0 {
+			c.Unknown("lock %s: the name %q asks for it twice: it is not judged", l.key, l.names.Get(o.arg))
 			return nil, false
 		}
-		names[o.arg] = len(all)
-		all = append(all, tenure{token: o.token, acquire: o})
+		all = append(verdict.Spare(all, 1), tenure{token: o.token, acquire: o})
+		names[o.arg] = int32(len(all))
 	}
-	for i := range l.ops {
-		o := &l.ops[i]
+	for i := range l.ops.Len() {
+		o := l.ops.At(i)
 		if o.kind != releases || o.outcome == verdict.Failed {
 			continue
 		}
-		at, ok := names[o.arg]
+		at, ok := names[o.arg]-1, names[o.arg] > 0
 		switch {
 		case ok && o.outcome != verdict.OK:
 			if t := &all[at]; t.release == nil {
@@ -123,7 +123,7 @@ func (c *Checker) tenures(l *lock) ([]tenure, bool) {
 				return nil, false
 			}
 		case o.outcome == verdict.OK:
-			c.Violate("a release without the lock", fmt.Sprintf("%s: %s released it, but never got it", l.key, o.who()), l.events(o)...)
+			c.Violate("a release without the lock", fmt.Sprintf("%s: %s released it, but never got it", l.key, l.who(o)), l.events(o)...)
 			return nil, false
 		}
 	}
@@ -133,7 +133,7 @@ func (c *Checker) tenures(l *lock) ([]tenure, bool) {
 			continue
 		}
 		if t.token == 0 {
-			c.Unknown("lock %s: the token of %s is not known: it is not judged", l.key, t.acquire.who())
+			c.Unknown("lock %s: the token of %s is not known: it is not judged", l.key, l.who(t.acquire))
 			return nil, false
 		}
 		sure = append(sure, t)
@@ -145,13 +145,13 @@ func (c *Checker) tenures(l *lock) ([]tenure, bool) {
 func (c *Checker) released(l *lock, t *tenure, o *operation) bool {
 	switch {
 	case t.release != nil && t.release.outcome == verdict.OK:
-		c.Violate("released twice", fmt.Sprintf("%s: %s released it, and once more", l.key, o.who()), l.events(t.acquire, t.release, o)...)
+		c.Violate("released twice", fmt.Sprintf("%s: %s released it, and once more", l.key, l.who(o)), l.events(t.acquire, t.release, o)...)
 		return false
 	case t.token == 0:
 		t.token = o.token
 	case o.token != 0 && o.token != t.token:
 		c.Violate("another token at the release", fmt.Sprintf("%s: %s got it with token %d and released it with token %d",
-			l.key, o.who(), t.token, o.token), l.events(t.acquire, o)...)
+			l.key, l.who(o), t.token, o.token), l.events(t.acquire, o)...)
 		return false
 	}
 	t.release = o
@@ -165,28 +165,28 @@ func (c *Checker) overtaken(l *lock, before *tenure, because *operation, t *tenu
 	if late != t.acquire {
 		evidence = append(evidence, late)
 	}
-	had := fmt.Sprintf("%s had it with token %d by %s", t.acquire.who(), t.token, verdict.Seconds(late.done.At))
+	had := fmt.Sprintf("%s had it with token %d by %s", l.who(t.acquire), t.token, verdict.Seconds(late.done.At))
 	switch {
 	case before.acquire == t.acquire:
-		c.Violate("a release without the lock", fmt.Sprintf("%s: %s released it before asking for it", l.key, t.acquire.who()), l.events(evidence[2:]...)...)
+		c.Violate("a release without the lock", fmt.Sprintf("%s: %s released it before asking for it", l.key, l.who(t.acquire)), l.events(evidence[2:]...)...)
 	case before.acquire.ask.Seq > late.done.Seq:
 		c.Violate("a token against time", fmt.Sprintf("%s: %s, but %s, with the smaller token %d, asked for it at %s only",
-			l.key, had, before.acquire.who(), before.token, verdict.Seconds(before.acquire.ask.At)), l.events(before.acquire, t.acquire, late)...)
+			l.key, had, l.who(before.acquire), before.token, verdict.Seconds(before.acquire.ask.At)), l.events(before.acquire, t.acquire, late)...)
 	case because == nil:
 		c.Violate("two holders at once", fmt.Sprintf("%s: %s, but %s, with token %d, never released it",
-			l.key, had, before.acquire.who(), before.token), l.events(evidence...)...)
+			l.key, had, l.who(before.acquire), before.token), l.events(evidence...)...)
 	default:
 		c.Violate("two holders at once", fmt.Sprintf("%s: %s, but %s, with token %d, began to release it at %s only",
-			l.key, had, before.acquire.who(), before.token, verdict.Seconds(because.ask.At)), l.events(evidence...)...)
+			l.key, had, l.who(before.acquire), before.token, verdict.Seconds(because.ask.At)), l.events(evidence...)...)
 	}
 }
 
 // judgeFence looks for a write that was accepted after one with a larger token.
 func (c *Checker) judgeFence(l *lock) {
 	var writes []*operation
-	for i := range l.ops {
-		if o := &l.ops[i]; o.kind == fenced && o.outcome == verdict.OK && o.token > 0 {
-			writes = append(writes, o)
+	for i := range l.ops.Len() {
+		if o := l.ops.At(i); o.kind == fenced && o.outcome == verdict.OK && o.token > 0 {
+			writes = append(verdict.Spare(writes, 1), o)
 		}
 	}
 	slices.SortFunc(writes, func(a, b *operation) int {
@@ -209,4 +209,6 @@ func (c *Checker) judgeFence(l *lock) {
 }
 
 // who names whoever acquires or releases.
-func (o *operation) who() string { return fmt.Sprintf("%s (client %d)", o.arg, o.process) }
+func (l *lock) who(o *operation) string {
+	return fmt.Sprintf("%s (client %d)", l.names.Get(o.arg), o.process)
+}

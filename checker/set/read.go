@@ -86,7 +86,7 @@ func (c *collection) adding(a *addition, completion bool) history.Event {
 	}
 	at := a.invoke
 	if completion {
-		op.Type = [...]history.OpType{history.Info, history.OK, history.Fail}[a.outcome]
+		op.Type = a.outcome.Type()
 		at = a.done
 	}
 	return history.Event{Seq: at.Seq, At: at.At, Op: op}

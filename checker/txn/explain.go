@@ -205,7 +205,7 @@ func (c *Checker) evidence(lists []int32, txns ...int32) []history.Event {
 func (c *Checker) completion(n int32, count []int32, op history.Op) *history.Op {
 	const most = 64
 	t := &c.txns[n]
-	op.Type = [...]history.OpType{history.Info, history.OK, history.Fail}[t.outcome]
+	op.Type = t.outcome.Type()
 	op.Txn = slices.Clone(op.Txn)
 	for i, deed := range count {
 		d := t.deeds[deed]
