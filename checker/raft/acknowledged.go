@@ -2,6 +2,7 @@ package raft
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
@@ -10,9 +11,67 @@ import (
 // acknowledged is what the wire shows of followers' acknowledgements, and the
 // commits that leaders told of before a majority had acknowledged them.
 type acknowledged struct {
-	reigns  map[claimKey]map[string]history.Event // by leader: each follower's highest
+	reigns  map[claimKey]*acks // by leader
+	last    claimKey           // the one last asked for, and its acknowledgements
+	cache   *acks
 	bold    []boldCommit
 	commits int64
+}
+
+// acks are each follower's highest acknowledgement to one leader.
+type acks struct{ of []*ack }
+
+type ack struct {
+	node string
+	slot verdict.Slot
+}
+
+func (a *acknowledged) acks(key claimKey) *acks {
+	if a.cache != nil && a.last == key {
+		return a.cache
+	}
+	if a.reigns == nil {
+		a.reigns = make(map[claimKey]*acks)
+	}
+	if a.reigns[key] == nil {
+		a.reigns[key] = &acks{}
+	}
+	a.last, a.cache = key, a.reigns[key]
+	return a.cache
+}
+
+// by returns the acknowledgement of a follower, nil if there is none.
+func (a *acks) by(node string) *ack {
+	for _, of := range a.of {
+		if of.node == node {
+			return of
+		}
+	}
+	return nil
+}
+
+// note takes an acknowledgement.
+func (a *acks) note(e *history.Event) {
+	old := a.by(e.Raft.Node)
+	if old == nil {
+		old = &ack{node: strings.Clone(e.Raft.Node)}
+		a.of = append(a.of, old)
+	} else if e.Raft.Index <= old.slot.Raft.Index {
+		return
+	}
+	old.slot.Set(e)
+}
+
+// holders counts those of the members who have an entry, the leader included.
+func (a *acks) holders(members []string, leader string, index uint64) (n int) {
+	for _, name := range members {
+		if name == leader {
+			n++
+		} else if ack := a.by(name); ack != nil && ack.slot.Raft.Index >= index {
+			n++
+		}
+	}
+	return n
 }
 
 type boldCommit struct {
@@ -48,16 +107,7 @@ func (a *acknowledged) tap(s *verdict.Sources, e *history.Event) {
 	}
 	switch r.What {
 	case history.RaftAck:
-		key := claimKey{r.Peer, r.Term}
-		if a.reigns == nil {
-			a.reigns = make(map[claimKey]map[string]history.Event)
-		}
-		if a.reigns[key] == nil {
-			a.reigns[key] = make(map[string]history.Event)
-		}
-		if old, ok := a.reigns[key][r.Node]; !ok || r.Index > old.Raft.Index {
-			a.reigns[key][r.Node] = verdict.Keep(e)
-		}
+		a.acks(claimKey{r.Peer, r.Term}).note(e)
 	case history.RaftCommit:
 		if r.EntryTerm == r.Term && r.Term != 0 {
 			a.commits++
@@ -68,6 +118,10 @@ func (a *acknowledged) tap(s *verdict.Sources, e *history.Event) {
 
 func (a *acknowledged) commit(s *verdict.Sources, e *history.Event) {
 	key := claimKey{e.Raft.Node, e.Raft.Term}
+	told := a.acks(key)
+	if told.holders(s.Nodes, key.node, e.Raft.Index) > len(s.Nodes)/2 {
+		return // nearly always
+	}
 	b := boldCommit{key: key, index: e.Raft.Index}
 	var holders []string
 	for _, name := range s.Everybody() {
@@ -75,14 +129,14 @@ func (a *acknowledged) commit(s *verdict.Sources, e *history.Event) {
 			holders = append(holders, name)
 			continue
 		}
-		ack, ok := a.reigns[key][name]
-		if !ok {
+		ack := told.by(name)
+		if ack == nil {
 			continue
 		}
-		if ack.Raft.Index >= b.index {
+		if ack.slot.Raft.Index >= b.index {
 			holders = append(holders, name)
 		}
-		b.events = append(b.events, ack)
+		b.events = append(b.events, ack.slot.Get()...)
 	}
 	if len(s.Nodes) == 0 || s.Decides(holders) || len(a.bold) >= maxBold {
 		return

@@ -58,6 +58,9 @@ type search struct {
 
 // check decides one passage. Unknown comes with the budget that ran out.
 func (s *search) check(h passage) (v verdict.Verdict, why string) {
+	if len(h.items) <= maxSmall {
+		return s.small(h)
+	}
 	operations := make([]porcupine.Operation, len(h.items))
 	for i := range h.items {
 		it := &h.items[i]

@@ -31,16 +31,25 @@ func (b *Budget) Part(divisor int64) *Budget {
 	return &less
 }
 
-// Decide searches for an order of the operations that the model allows and that
-// agrees with time. Unknown comes with what ran out.
+// Decide lets porcupine search for an order of the operations that the model allows
+// and that agrees with time. Unknown comes with what ran out.
+func (b *Budget) Decide(operations []porcupine.Operation, model func(*Purse) porcupine.Model) (verdict Verdict, why string) {
+	return b.Search(len(operations), func(p *Purse) bool {
+		return porcupine.CheckOperations(p.Guard(model(p)), operations)
+	})
+}
+
+// Search runs a search for an order of so many operations, which tells whether there
+// is one. It pays for its steps and for what it remembers, and gives up once it
+// cannot: then the verdict is Unknown, with what ran out.
 //
 // The number of steps bounds a search, not the clock, so that the same history
-// gets the same verdict on any machine; the memory that porcupine's cache takes
-// grows with the steps that succeed and is bounded through them.
-func (b *Budget) Decide(operations []porcupine.Operation, model func(*Purse) porcupine.Model) (verdict Verdict, why string) {
-	p := &Purse{steps: b.Steps, memory: b.memory, entry: int64(len(operations)/8 + 128), deadline: b.deadline}
+// gets the same verdict on any machine; the memory that is needed grows with the
+// steps that succeed and is bounded through them.
+func (b *Budget) Search(operations int, search func(*Purse) bool) (verdict Verdict, why string) {
+	p := &Purse{steps: b.Steps, memory: b.memory, entry: int64(operations/8 + 128), deadline: b.deadline}
 	p.late = time.Now().After(b.deadline)
-	ok := porcupine.CheckOperations(p.Guard(model(p)), operations)
+	ok := search(p)
 	b.Total += b.Steps - max(p.steps, 0)
 	p.Rethrow()
 	switch {

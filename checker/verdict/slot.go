@@ -4,7 +4,8 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// Slot holds an event for use as evidence, without allocating for each.
+// Slot holds an event for use as evidence, without allocating for each. It must not
+// be copied once it is set.
 type Slot struct {
 	Event history.Event
 	Raft  history.Raft
