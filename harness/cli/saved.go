@@ -61,22 +61,21 @@ func (f *savedFlags) load(ctx context.Context, path string, say func(string)) (r
 
 // build makes the system under test again, as the options that were saved say.
 func (f *savedFlags) build(ctx context.Context, cfg *harness.Config, saved json.RawMessage, say func(string)) error {
-	switch cfg.TargetName {
-	case "reference":
-		return f.buildReference(cfg, saved)
-	case "etcd":
-		return f.buildEtcd(ctx, cfg, saved, say)
-	case "exec":
-		var o described.Options
-		if err := options(saved, &o); err != nil {
-			return err
-		}
+	// A system of --target exec has the name that its file gives it, be it that of
+	// another target; its options hold the file.
+	if o := (described.Options{}); options(saved, &o) == nil && o.Text != "" {
 		t, err := described.Parse(o)
 		if err != nil {
 			return err
 		}
 		cfg.Target, cfg.TargetOptions = t, t.Options()
 		return nil
+	}
+	switch cfg.TargetName {
+	case "reference":
+		return f.buildReference(cfg, saved)
+	case "etcd":
+		return f.buildEtcd(ctx, cfg, saved, say)
 	}
 	return fmt.Errorf("its target %q is not one of %q: replay it with the go test that made it, -chaos.replay=RUN", cfg.TargetName, targetNames())
 }
