@@ -4,6 +4,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -266,13 +267,23 @@ func (c *Cluster) leader(seen survey) (string, uint64, error) {
 	return "", 0, fmt.Errorf("no leader that a majority follows: %d of %d members answer", len(all), len(c.nodes))
 }
 
+// words tells the role of each member and the leader that it names.
+func words(all map[string]target.Status) string {
+	var each []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		s := all[name]
+		each = append(each, fmt.Sprintf("%s is %s in term %d and names %s", name, cmp.Or(s.Role, "silent"), s.Term, cmp.Or(s.Leader, "nobody")))
+	}
+	return strings.Join(each, ", ")
+}
+
 // unready says what keeps the cluster from being ready: the members that give no
 // status, with the reason and the last log lines of the first, or that there is
 // no leader.
 func (c *Cluster) unready(seen survey) string {
 	silent := slices.Sorted(maps.Keys(seen.errs))
 	if len(silent) == 0 {
-		return "all members answer, but a majority follows no leader"
+		return "all members answer, but no majority names one leader: " + words(seen.statuses)
 	}
 	first := silent[0]
 	text := fmt.Sprintf("no status from %s: %v", strings.Join(silent, ", "), seen.errs[first])

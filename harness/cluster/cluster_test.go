@@ -231,6 +231,32 @@ func TestNodeThatNeverAnswers(t *testing.T) {
 	require.ErrorContains(t, err, "0 of 1 members answer")
 }
 
+// lost is a member that answers, and knows of no leader.
+type lost struct{ shell }
+
+func (lost) Status(context.Context, target.Member) (target.Status, error) {
+	return target.Status{Role: "follower", Term: 3}, nil
+}
+
+func TestMembersThatNameNoLeader(t *testing.T) {
+	host, err := cluster.NewLocal()
+	require.NoError(t, err)
+	defer host.Close()
+	dir := t.TempDir()
+	var rec record
+	c, err := cluster.New(cluster.Options{
+		Target: lost{shell{"while :; do sleep 0.01; done"}},
+		Host:   host, Members: []target.Member{{Name: "n1", DataDir: dir + "/data"}},
+		Dir: dir, Record: rec.add, Grace: 50 * time.Millisecond,
+	})
+	require.NoError(t, err)
+	defer c.Stop()
+	require.NoError(t, c.Start(t.Context(), "n1"))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 500*time.Millisecond, errors.New("too slow"))
+	defer cancel()
+	require.EqualError(t, c.AwaitReady(ctx), "await ready: too slow: all members answer, but no majority names one leader: n1 is follower in term 3 and names nobody")
+}
+
 // A member that ignores SIGTERM, with a child of its own, is gone after Stop.
 func TestStopEndsTheWholeGroup(t *testing.T) {
 	host, err := cluster.NewLocal()
