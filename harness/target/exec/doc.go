@@ -126,9 +126,9 @@
 // the system's words to leader, follower and candidate, which need no mapping
 // themselves. A leader is named as the harness does, or by its address as the
 // member that is asked dials it; otherwise "called" is a template, over .Name,
-// .Index, .Addr, .Host and .Port, of what a member is called. Without a role, a
-// cluster is ready when a majority is, and faults that are aimed at the leader
-// find no target.
+// .Index, .Addr, .Host and .Port, of what a member is called. With a role, a
+// cluster of several is ready when a majority names one leader; without one, when
+// a majority is ready, and faults that are aimed at the leader find no target.
 //
 // # Clients
 //
