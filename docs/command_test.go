@@ -203,7 +203,7 @@ func shorten(text string, seed int) (string, error) {
 		return insert(text, shortFlags(f[1], f, seed)...), nil
 	case text == "go test ./...":
 		return "go list ./...", nil // it is what runs this
-	case strings.HasPrefix(text, "go test ./chaos "):
+	case strings.HasPrefix(text, "go test ./chaos "), strings.HasPrefix(text, "go test ./queue "):
 		if slices.ContainsFunc(f, func(s string) bool { return strings.HasPrefix(s, "-chaos.for") }) {
 			return insert(text, "-vet=off", "-chaos.for=2s"), nil
 		}
