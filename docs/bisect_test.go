@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The script for git bisect finds the commit from which backups answer reads, and
+// The script for git bisect finds the commit from which backups answer from the past, and
 // skips one that cannot be built.
 func TestBisect(t *testing.T) {
 	if !*slow {
@@ -29,15 +29,15 @@ func TestBisect(t *testing.T) {
 		return out
 	}
 	ok("git init -q . && git config user.name tests && git config user.email tests@example.com && cp ../store.yaml . && printf 'store\nresults\n' > .gitignore")
-	stale := strings.Replace(string(source), `Bool("stale", false`, `Bool("stale", true`, 1)
-	require.NotEqual(t, string(source), stale)
+	lazy := strings.Replace(string(source), `Bool("lazy", false`, `Bool("lazy", true`, 1)
+	require.NotEqual(t, string(source), lazy)
 	var bad string
 	for _, c := range []struct{ name, text string }{
 		{"good", string(source)},
 		{"does not build", string(source) + "}\n"},
 		{"still good", string(source) + "// as before\n"},
-		{"bad", stale},
-		{"still bad", stale + "// as before\n"},
+		{"bad", lazy},
+		{"still bad", lazy + "// as before\n"},
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(repo, "store.go"), []byte(c.text), 0o644))
 		ok("git add . && git commit -qm '" + c.name + "'")
