@@ -130,9 +130,13 @@ func writeModule(t *testing.T, dir string) {
 // session runs the commands of a document one after the other.
 type session struct{ dir string }
 
-// undecided is how long a command may go on to end with no verdict, as it does on
-// a machine that stalls, or find nothing where it is to find something.
-const undecided = 3 * time.Minute
+// A command may end with no verdict, as it does on a machine that stalls, or find
+// nothing where it is to find something: it is then tried again, for so long or so
+// often.
+const (
+	undecided = 3 * time.Minute
+	tries     = 3 // of a slow one
+)
 
 func (s session) run(t *testing.T, c command) {
 	t.Helper()
@@ -151,8 +155,11 @@ func (s session) run(t *testing.T, c command) {
 			t.Logf("%s:%d: %s (%.1fs)", c.document, c.line, text, time.Since(begun).Seconds())
 			return
 		}
-		again := !*slow && time.Since(begun) < undecided && (status == 2 || c.status == 1 && status == 0)
-		if !again {
+		left := time.Since(begun) < undecided
+		if *slow {
+			left = seed < tries
+		}
+		if open := status == 2 || c.status == 1 && status == 0; !open || !left {
 			t.Fatalf("%s:%d: %s: exit status %d, the document says %d\n%s", c.document, c.line, text, status, c.status, out)
 		}
 	}
