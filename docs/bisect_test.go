@@ -17,12 +17,12 @@ func TestBisect(t *testing.T) {
 		t.Skip("replays a run from every commit: scripts/docs does")
 	}
 	t.Parallel()
-	s := session{folder(t)}
-	repo := filepath.Join(s.dir, "repo")
+	r := reader{folder(t)}
+	repo := filepath.Join(r.dir, "repo")
 	require.NoError(t, os.Mkdir(repo, 0o755))
-	source, err := os.ReadFile(filepath.Join(s.dir, "store.go"))
+	source, err := os.ReadFile(filepath.Join(r.dir, "store.go"))
 	require.NoError(t, err)
-	in := session{repo}
+	in := reader{repo}
 	ok := func(command string) string {
 		out, status := in.shell(t, repo, command)
 		require.Zero(t, status, "%s\n%s", command, out)

@@ -83,9 +83,9 @@ func TestCommands(t *testing.T) {
 		all := byDocument[document]
 		t.Run(strings.TrimPrefix(document, "docs/"), func(t *testing.T) {
 			t.Parallel()
-			s := session{folder(t)}
+			r := reader{folder(t)}
 			for _, c := range all {
-				s.run(t, c)
+				r.run(t, c)
 			}
 		})
 	}
@@ -127,8 +127,8 @@ func writeModule(t *testing.T, dir string) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.sum"), sum, 0o644))
 }
 
-// session runs the commands of a document one after the other.
-type session struct{ dir string }
+// reader runs the commands of a document one after the other.
+type reader struct{ dir string }
 
 // A command may end with no verdict, as it does on a machine that stalls, or find
 // nothing where it is to find something: it is then tried again, for so long or so
@@ -138,7 +138,7 @@ const (
 	tries     = 3 // of a slow one
 )
 
-func (s session) run(t *testing.T, c command) {
+func (r reader) run(t *testing.T, c command) {
 	t.Helper()
 	for word, tool := range map[string]string{"jq ": "jq", "redis.yaml": "redis-server"} {
 		if _, err := exec.LookPath(tool); err != nil && strings.Contains(c.text, word) {
@@ -148,9 +148,9 @@ func (s session) run(t *testing.T, c command) {
 	}
 	begun := time.Now()
 	for seed := 1; ; seed++ {
-		text, dir, err := s.form(c, seed)
+		text, dir, err := r.form(c, seed)
 		require.NoError(t, err, "%s:%d", c.document, c.line)
-		out, status := s.shell(t, dir, text)
+		out, status := r.shell(t, dir, text)
 		if status == c.status {
 			t.Logf("%s:%d: %s (%.1fs)", c.document, c.line, text, time.Since(begun).Seconds())
 			return
@@ -166,9 +166,9 @@ func (s session) run(t *testing.T, c command) {
 }
 
 // form is the command as it is run, and where.
-func (s session) form(c command, seed int) (text, dir string, err error) {
+func (r reader) form(c command, seed int) (text, dir string, err error) {
 	text = strings.ReplaceAll(c.text, "go run . ", "usurper ")
-	dir = s.dirOf(text)
+	dir = r.dirOf(text)
 	if !*slow {
 		text, err = shorten(text, seed)
 	}
@@ -176,17 +176,17 @@ func (s session) form(c command, seed int) (text, dir string, err error) {
 }
 
 // dirOf is where a command runs: go test of a package of the project, there.
-func (s session) dirOf(text string) string {
+func (r reader) dirOf(text string) string {
 	f := strings.Fields(text)
 	if len(f) > 2 && f[0] == "go" && f[1] == "test" {
-		if _, err := os.Stat(filepath.Join(s.dir, f[2])); f[2] == "./..." || err != nil {
+		if _, err := os.Stat(filepath.Join(r.dir, f[2])); f[2] == "./..." || err != nil {
 			return root
 		}
 	}
-	return s.dir
+	return r.dir
 }
 
-func (s session) shell(t *testing.T, dir, text string) (out string, status int) {
+func (r reader) shell(t *testing.T, dir, text string) (out string, status int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
