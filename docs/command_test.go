@@ -212,7 +212,7 @@ func shorten(text string, seed int) (string, error) {
 		return "go list ./...", nil // it is what runs this
 	case strings.HasPrefix(text, "go test ./chaos "), strings.HasPrefix(text, "go test ./queue "):
 		if slices.ContainsFunc(f, func(s string) bool { return strings.HasPrefix(s, "-chaos.for") }) {
-			return insert(text, "-vet=off", "-chaos.for=2s"), nil
+			return insert(text, "-vet=off", "-chaos.for=1s"), nil
 		}
 		return insert(text, "-vet=off"), nil
 	case strings.HasPrefix(text, "go test ") && len(f) == 5 && f[3] == "-run":
