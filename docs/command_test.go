@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,6 +69,7 @@ func commands(b block) []command {
 // The commands of every document do what it says, in a folder of its own that has
 // the kept runs, the examples and all files that the documents show.
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("runs clusters")
 	}
@@ -79,16 +81,24 @@ func TestCommands(t *testing.T) {
 		}
 	}
 	require.NotEmpty(t, byDocument)
-	for _, document := range slices.Sorted(maps.Keys(byDocument)) {
+	// Clusters mostly wait: more of them than t.Parallel would allow fit side by side.
+	slots := make(chan struct{}, map[bool]int{false: 4, true: 1}[*slow])
+	var wg sync.WaitGroup
+	names := slices.Sorted(maps.Keys(byDocument))
+	for _, document := range slices.Backward(names) { // go-test.md, the longest, is among the first
 		all := byDocument[document]
-		t.Run(strings.TrimPrefix(document, "docs/"), func(t *testing.T) {
-			t.Parallel()
-			r := reader{folder(t)}
-			for _, c := range all {
-				r.run(t, c)
-			}
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			t.Run(strings.TrimPrefix(document, "docs/"), func(t *testing.T) {
+				r := reader{folder(t)}
+				for _, c := range all {
+					r.run(t, c)
+				}
+			})
 		})
 	}
+	wg.Wait()
 }
 
 // folder is where the reader is: a copy of the parts of a clone that commands
@@ -235,7 +245,7 @@ func shortFlags(sub string, words []string, seed int) []string {
 		switch {
 		case has("--plan"): // as long as the plan
 		case has("--bug"), has("--fail-fast"):
-			flags = append(flags, "--for", "20s", "--fail-fast")
+			flags = append(flags, "--for", "20s", "--fail-fast", "--density", "3")
 		default:
 			flags = append(flags, "--for", "2s")
 		}
