@@ -9,7 +9,7 @@ import (
 // maxSmall is how many operations a passage may have to be searched here rather
 // than by porcupine, whose preparations take longer than most searches: passages are
 // mostly short.
-const maxSmall = 16
+const maxSmall = 256
 
 // small looks for an order of a short passage's operations, by trying them (Wing and
 // Gong, Testing and verifying concurrent objects, 1993) and never twice the same:
@@ -17,7 +17,11 @@ const maxSmall = 16
 func (s *search) small(h passage) (v verdict.Verdict, why string) {
 	return s.Search(len(h.items), func(p *verdict.Purse) bool {
 		tries := smallSearch{items: h.items, tried: make(map[smallState]struct{}), purse: p}
-		return tries.from(smallState{left: 1<<len(h.items) - 1, value: h.from})
+		all := smallState{value: h.from}
+		for i := range h.items {
+			all.left[i/64] |= 1 << (i % 64)
+		}
+		return tries.from(all)
 	})
 }
 
@@ -28,11 +32,27 @@ type smallSearch struct {
 }
 
 // smallState is what is left to order, a bit for each item, and the value.
-type smallState struct{ left, value uint32 }
+type smallState struct {
+	left  [maxSmall / 64]uint64
+	value uint32
+}
+
+// next returns the first item from i on that is left, or how many there are.
+func (s *smallState) next(i, count int) int {
+	for i < count {
+		if word := s.left[i/64] >> (i % 64); word != 0 {
+			return min(i+bits.TrailingZeros64(word), count)
+		}
+		i = (i/64 + 1) * 64
+	}
+	return count
+}
 
 // from tells whether there is an order from here on.
 func (s *smallSearch) from(state smallState) bool {
-	if state.left == 0 {
+	count := len(s.items)
+	begin := state.next(0, count)
+	if begin == count {
 		return true
 	}
 	if _, again := s.tried[state]; again {
@@ -41,17 +61,19 @@ func (s *smallSearch) from(state smallState) bool {
 	s.tried[state] = struct{}{}
 	s.purse.Remember(0)
 	first := never // what is called after this return cannot be next
-	for left := state.left; left != 0; left &= left - 1 {
-		first = min(first, s.items[bits.TrailingZeros32(left)].ret)
+	for i := begin; i < count && s.items[i].call <= first; i = state.next(i+1, count) {
+		first = min(first, s.items[i].ret)
 	}
-	for left := state.left; left != 0; left &= left - 1 {
-		i := bits.TrailingZeros32(left)
-		it := &s.items[i]
-		if it.call > first || !s.purse.Spend() {
-			return false // whatever follows was called even later
+	for i := begin; i < count && s.items[i].call <= first; i = state.next(i+1, count) {
+		if !s.purse.Spend() {
+			return false
 		}
-		if ok, value := it.step(state.value); ok && s.from(smallState{state.left &^ (1 << i), value}) {
-			return true
+		if ok, value := s.items[i].step(state.value); ok {
+			less := state
+			less.left[i/64] &^= 1 << (i % 64)
+			if less.value = value; s.from(less) {
+				return true
+			}
 		}
 	}
 	return false
