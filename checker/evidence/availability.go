@@ -33,7 +33,7 @@ type Availability struct {
 	stalled    bool          // since healing
 	down       bool          // less than a majority ran at some time since healing
 
-	open   map[int]time.Duration // invocation of each process's open operation
+	open   verdict.Inflight[time.Duration] // invocation of each process's open operation
 	lastOK time.Duration
 	gap    time.Duration // the longest time without a success, from ready to healed or stop
 
@@ -53,7 +53,7 @@ type Availability struct {
 // NewAvailability returns the checker "availability".
 func NewAvailability() *Availability {
 	return &Availability{
-		running: make(map[string]bool), open: make(map[int]time.Duration),
+		running: make(map[string]bool),
 		reached: make(map[string]*reach), faults: make(map[int]bool),
 		healed: -1, stopped: -1, firstOK: -1, firstLead: -1, lost: -1, lastOK: -1,
 	}
@@ -159,14 +159,13 @@ func (c *Availability) led(e *history.Event) {
 func (c *Availability) op(e *history.Event) {
 	op := e.Op
 	if op.Type == history.Invoke {
-		c.open[op.Process] = e.At
+		c.open.Set(op.Process, e.At)
 		if c.healed >= 0 && c.stopped < 0 {
 			c.triedSince++
 		}
 		return
 	}
-	asked, known := c.open[op.Process]
-	delete(c.open, op.Process)
+	asked, known := c.open.Take(op.Process)
 	if op.Type != history.OK || c.stopped >= 0 {
 		return
 	}

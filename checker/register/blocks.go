@@ -107,7 +107,10 @@ func (b *board) clear(p passage) {
 	}
 	b.items, b.from, b.first = p.items, p.from, p.after
 	most := min(len(b.groups), 2*len(p.items)+1)
-	b.touched, b.blocks = slices.Grow(b.touched[:0], most), slices.Grow(b.blocks[:0], most)
+	if cap(b.touched) < most {
+		b.touched, b.blocks = make([]uint32, 0, most), make([]block, 0, most)
+	}
+	b.touched, b.blocks = b.touched[:0], b.blocks[:0]
 	b.inexact, b.bad = false, nil
 	start := b.touch(p.from)
 	start.writers, start.write = 1, never

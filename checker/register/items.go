@@ -87,7 +87,9 @@ type held struct {
 }
 
 func (s *space) reset(items, values int) {
-	s.items = slices.Grow(s.items[:0], items)
+	if s.items = s.items[:0]; cap(s.items) < items {
+		s.items = make([]item, 0, items)
+	}
 	s.values, s.pending = zeros(s.values, values), zeros(s.pending, values)
 }
 

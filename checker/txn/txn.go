@@ -44,8 +44,9 @@ type Checker struct {
 	txns    []txn
 	lists   []*list
 	byName  map[string]int32
-	open    map[int]int32   // by process
-	foreign map[string]bool // keys that are written by other means
+	open    verdict.Inflight[int32] // by process
+	foreign map[string]bool         // keys that are written by other means
+	last    string                  // the one of them last seen
 	odd     map[place][]string
 	views   []view // of the transaction at hand
 }
@@ -81,8 +82,7 @@ type place struct{ txn, deed int32 }
 // NewTransactions returns the checker "transactions".
 func New() *Checker {
 	return &Checker{
-		byName: make(map[string]int32), open: make(map[int]int32),
-		foreign: make(map[string]bool), odd: make(map[place][]string),
+		byName: make(map[string]int32), foreign: make(map[string]bool), odd: make(map[place][]string),
 	}
 }
 
@@ -104,12 +104,20 @@ func (c *Checker) Event(e *history.Event) {
 	switch {
 	case op.F != history.FTxn:
 		if op.Type == history.Invoke {
-			c.foreign[op.Key] = true
+			c.elsewhere(op.Key)
 		}
 	case op.Type == history.Invoke:
 		c.invoke(e)
 	default:
 		c.complete(e)
+	}
+}
+
+// elsewhere notes that a key is written by other means than appends in transactions.
+func (c *Checker) elsewhere(key string) {
+	if key != c.last || len(c.foreign) == 0 {
+		c.last = strings.Clone(key)
+		c.foreign[c.last] = true
 	}
 }
 
@@ -121,7 +129,7 @@ func (c *Checker) invoke(e *history.Event) {
 		switch {
 		case !verdict.OfList(m):
 			if m.F != history.FGet {
-				c.foreign[m.Key] = true
+				c.elsewhere(m.Key)
 			}
 			continue
 		case t.deeds == nil:
@@ -132,12 +140,13 @@ func (c *Checker) invoke(e *history.Event) {
 	if t.deeds == nil {
 		return
 	}
-	if _, ok := c.open[op.Process]; ok {
+	if _, ok := c.open.Get(op.Process); ok {
 		// The first stays open: it may take effect at any time.
 		c.Unknown("client %d begins a transaction at %s while another is open", op.Process, verdict.Seconds(e.At))
 	}
 	n := int32(len(c.txns))
-	c.txns, c.open[op.Process] = append(c.txns, t), n
+	c.txns = append(verdict.Spare(c.txns, 1), t)
+	c.open.Set(op.Process, n)
 	for i := range t.deeds {
 		if d := &t.deeds[i]; !d.reads {
 			c.lists[d.list].append(d.value, n)
@@ -153,14 +162,13 @@ func (c *Checker) complete(e *history.Event) {
 			deeds = append(deeds, m)
 		}
 	}
-	n, ok := c.open[op.Process]
+	n, ok := c.open.Take(op.Process)
 	if !ok {
 		if len(deeds) > 0 {
 			c.Unknown("client %d completes a transaction at %s that it never began", op.Process, verdict.Seconds(e.At))
 		}
 		return
 	}
-	delete(c.open, op.Process)
 	t := &c.txns[n]
 	same := func(d deed, m *history.Micro) bool {
 		return c.lists[d.list].name == m.Key && d.reads == (m.F == history.FRead) && (d.reads || d.value == m.Arg)

@@ -21,9 +21,9 @@ type Values struct {
 // value is a string. The part of its hash settles nearly every comparison without a
 // look at the text, and is enough to find a place in a larger table.
 type value struct {
-	hash     uint32
-	from, to uint32 // in a piece of the text
-	piece    uint32
+	hash  uint32
+	piece uint32 // of the text
+	to    uint32 // where it ends there, behind the one before
 }
 
 // pieceSize is how much text is allotted at once.
@@ -40,9 +40,17 @@ func NewValues() *Values {
 func (v *Values) Len() int { return v.known.Len() }
 
 // Get returns the string of a number.
-func (v *Values) Get(id uint32) string { return string(v.bytes(v.known.At(int(id)))) }
+func (v *Values) Get(id uint32) string { return string(v.bytes(id)) }
 
-func (v *Values) bytes(it *value) []byte { return v.text[it.piece][it.from:it.to] }
+func (v *Values) bytes(id uint32) []byte {
+	it, from := v.known.At(int(id)), uint32(0)
+	if id > 0 {
+		if before := v.known.At(int(id) - 1); before.piece == it.piece {
+			from = before.to
+		}
+	}
+	return v.text[it.piece][from:it.to]
+}
 
 // ID returns the number of a string.
 func (v *Values) ID(s string) uint32 {
@@ -54,7 +62,7 @@ func (v *Values) ID(s string) uint32 {
 	at := hash & mask
 	for ; v.table[at] != 0; at = (at + 1) & mask {
 		id := v.table[at] - 1
-		if it := v.known.At(int(id)); it.hash == hash && string(v.bytes(it)) == s {
+		if v.known.At(int(id)).hash == hash && string(v.bytes(id)) == s {
 			return id
 		}
 	}
@@ -69,9 +77,6 @@ func (v *Values) ID(s string) uint32 {
 	return id
 }
 
-// Is tells whether the number is that of the string.
-func (v *Values) Is(id uint32, s string) bool { return string(v.bytes(v.known.At(int(id)))) == s }
-
 // keep copies a string.
 func (v *Values) keep(it *value, s string) {
 	last := len(v.text) - 1
@@ -83,7 +88,7 @@ func (v *Values) keep(it *value, s string) {
 		v.text, last = append(v.text, make([]byte, 0, size)), last+1
 	}
 	piece := v.text[last]
-	it.piece, it.from, it.to = uint32(last), uint32(len(piece)), uint32(len(piece)+len(s))
+	it.piece, it.to = uint32(last), uint32(len(piece)+len(s))
 	v.text[last] = append(piece, s...)
 }
 

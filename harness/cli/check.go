@@ -39,6 +39,7 @@ them also compressed by gzip.`,
 			if err != nil {
 				return err
 			}
+			largePages(dir.History())
 			report, err := harness.CheckFile(dir.History())
 			if err != nil {
 				return err

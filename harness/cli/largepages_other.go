@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cli
+
+// largePages is for Linux.
+func largePages(string) {}
