@@ -64,7 +64,26 @@ func ReadFirings(dir results.Dir) ([]Firing, error) {
 		return nil, err
 	}
 	defer h.Close()
-	return Firings(h.Events())
+	return Firings(neither(h.Batches()))
+}
+
+// neither goes over the events of a history that are neither operations nor of raft,
+// of which there are few.
+func neither(batches iter.Seq2[*history.Batch, error]) iter.Seq2[*history.Event, error] {
+	return func(yield func(*history.Event, error) bool) {
+		for b, err := range batches {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, e := range b.Others {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			b.Release()
+		}
+	}
 }
 
 // Executed is the plan that firings came to be: every word replaced by the

@@ -49,13 +49,16 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	if closeErr := r.rec.Close(); closeErr != nil {
 		err = errors.Join(closeErr, err)
 	}
-	if planErr := WriteExecuted(r.dir); err == nil {
-		err = planErr
-	}
+	planned := make(chan error, 1)
+	go func() { planned <- WriteExecuted(r.dir) }() // beside the judging
 	if err != nil {
+		<-planned
 		return Result{Dir: r.dir}, fmt.Errorf("run %s: %w", r.dir, err)
 	}
 	report, err := r.judge()
+	if planErr := <-planned; planErr != nil {
+		return Result{Dir: r.dir}, fmt.Errorf("run %s: %w", r.dir, planErr)
+	}
 	return Result{Dir: r.dir, Report: report, Interrupted: r.interrupted != nil, Followed: r.followed}, err
 }
 
