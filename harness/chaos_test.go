@@ -28,7 +28,7 @@ var _ = harness.Flags(flag.CommandLine)
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	cfg := harness.Default()
-	cfg.For, cfg.Rate, cfg.Clients = 4*time.Second, 200, 6
+	cfg.For, cfg.Rate, cfg.Clients = 4*time.Second, 100, 6
 	harness.Test(t, harness.TestConfig{
 		Config:      cfg,
 		SkipUnknown: true, // other tests run beside it

@@ -3,6 +3,7 @@ package harness_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,6 +36,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, serveQueue(os.Args[2], os.Args[3]))
 		os.Exit(1)
 	}
+	flag.Parse()
+	_ = flag.Set("test.parallel", "4") // clusters mostly wait
 	status := m.Run()
 	if left := processes(isChild); len(left) > 0 && status == 0 {
 		fmt.Fprintf(os.Stderr, "processes left by the tests: %q\n", left)
@@ -69,7 +72,7 @@ func child(mode, dir string) int {
 func config(dir string) (harness.Config, error) {
 	cfg := harness.Default()
 	cfg.Nodes, cfg.For, cfg.Plan, cfg.PlanName = 3, time.Second, &nemesis.Plan{}, "none"
-	cfg.Rate, cfg.Clients = 100, 3
+	cfg.Rate, cfg.Clients = 60, 3
 	cfg.Results = dir
 	t, err := reference.New(reference.Options{
 		Binary: binary, Election: cfg.Election, Heartbeat: cfg.Heartbeat, Seed: cfg.Seed,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -42,6 +43,7 @@ error: it never answers for what it could not make durable.`,
 					return fmt.Errorf("--peers: %w", err)
 				}
 			}
+			runtime.GOMAXPROCS(1) // one loop does nearly all: more threads would only wake each other
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
 			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)).With("node", cfg.ID)

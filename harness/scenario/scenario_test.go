@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"flag"
 	"os"
 	"testing"
 	"time"
@@ -20,6 +21,8 @@ var binary string
 
 func TestMain(m *testing.M) {
 	binary = reference.Reenter()
+	flag.Parse()
+	_ = flag.Set("test.parallel", "4") // clusters mostly wait
 	os.Exit(m.Run())
 }
 
@@ -31,7 +34,7 @@ func play(t *testing.T, name string, tune ...func(*harness.Config)) []history.Ra
 	require.True(t, ok)
 	cfg := harness.Default()
 	s.Apply(&cfg)
-	cfg.Rate, cfg.Clients = 200, 5
+	cfg.Rate, cfg.Clients = 50, 3
 	cfg.Results = t.TempDir()
 	for _, f := range tune {
 		f(&cfg)

@@ -95,6 +95,7 @@ func clean(t *testing.T, cfg harness.Config) map[history.FaultWhat]int {
 // The example, started and asked as a stranger's system, with a fault aimed at
 // the leader, which only the members can name.
 func TestReference(t *testing.T) {
+	t.Parallel()
 	tgt := edited(t, "reference.yaml", slow()...)
 	steps := clean(t, configFor(t, tgt, "on leader for 300ms pause it\nat 600ms for 600ms partition n1 | rest\nat 1400ms for 300ms kill n2"))
 	require.Zero(t, steps[history.FaultNotFired], "the leader was found")
@@ -102,6 +103,7 @@ func TestReference(t *testing.T) {
 
 // Members that print when they are ready, and do not tell who leads.
 func TestReferenceByLog(t *testing.T) {
+	t.Parallel()
 	tgt := edited(t, "reference.yaml", slow(
 		`  - "{{harness}}"`, "  - sh\n  - -c\n  - 'echo serving as {{.Name}}; exec \"$0\" \"$@\"'\n"+`  - "{{harness}}"`,
 		"  http: {path: /v1/status, json: {role: [leader, follower, candidate]}}", "  log: ^serving as n[1-3]$",
@@ -115,6 +117,7 @@ func TestReferenceByOneAddress(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the owner of a socket is found on Linux only")
 	}
+	t.Parallel()
 	tgt := edited(t, "reference.yaml", slow("addresses: per-pair", "addresses: one", ".Peers", ".Advertised")...)
 	clean(t, configFor(t, tgt, "at 100ms for 600ms partition n1 | rest\nat 1s for 400ms isolate n2"))
 }
