@@ -13,9 +13,13 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// tailEvery is how often trace files are looked at. Triggers that need to be
-// quicker come from the taps.
-const tailEvery = 4 * time.Millisecond
+// tailEvery is how often a trace file is looked at while it grows, and tailRarely
+// while it does not: most of what a quiet run costs is to wake up. Triggers that need
+// to be quicker come from the taps.
+const (
+	tailEvery  = 4 * time.Millisecond
+	tailRarely = 16 * time.Millisecond
+)
 
 // maxTraceLine bounds a line of a trace, so that one that never ends does not
 // fill the memory.
@@ -43,8 +47,9 @@ func (t *tail) start() {
 	t.gone.Add(1)
 	go func() {
 		defer t.gone.Done()
-		tick := time.NewTicker(tailEvery)
-		defer tick.Stop()
+		wait := tailEvery
+		next := time.NewTimer(wait)
+		defer next.Stop()
 		buf := make([]byte, 64<<10)
 		for {
 			select {
@@ -54,8 +59,11 @@ func (t *tail) start() {
 					t.file.Close()
 				}
 				return
-			case <-tick.C:
-				t.drain(buf)
+			case <-next.C:
+				if wait = min(2*wait, tailRarely); t.drain(buf) {
+					wait = tailEvery
+				}
+				next.Reset(wait)
 			}
 		}
 	}()
@@ -68,31 +76,34 @@ func (t *tail) finish() {
 	t.gone.Wait()
 }
 
-func (t *tail) drain(buf []byte) {
+// drain takes what the file has by now, and tells whether that is more than before.
+func (t *tail) drain(buf []byte) (grown bool) {
 	if t.broken {
-		return
+		return false
 	}
 	if t.file == nil {
 		f, err := os.Open(t.path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return
+			return false
 		}
 		if err != nil {
 			t.fail(err)
-			return
+			return false
 		}
 		t.file = f
 	}
 	for !t.broken {
 		n, err := t.file.Read(buf)
+		grown = grown || n > 0
 		t.take(buf[:n])
 		if err != nil && !errors.Is(err, io.EOF) {
 			t.fail(err)
 		}
 		if n < len(buf) || err != nil {
-			return
+			break
 		}
 	}
+	return grown
 }
 
 func (t *tail) take(b []byte) {

@@ -22,7 +22,7 @@ var binary string
 func TestMain(m *testing.M) {
 	binary = reference.Reenter()
 	flag.Parse()
-	_ = flag.Set("test.parallel", "4") // clusters mostly wait
+	_ = flag.Set("test.parallel", "6") // clusters mostly wait
 	os.Exit(m.Run())
 }
 
