@@ -152,6 +152,20 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// A source file is where those who work on the project are sent. (One without a
+// folder stands beside another that has one.)
+func TestFilesAreThere(t *testing.T) {
+	t.Parallel()
+	file := regexp.MustCompile("`((?:[a-z-]+/)+[a-z_]+\\.go)`")
+	for _, name := range []string{"CONTRIBUTING.md", "DESIGN.md"} {
+		for _, m := range file.FindAllStringSubmatch(documents(t)[name], -1) {
+			if _, err := os.Stat(filepath.Join(root, m[1])); err != nil {
+				t.Errorf("%s names %s: %v", name, m[1], err)
+			}
+		}
+	}
+}
+
 // anchors lists the headings of a document as links name them.
 func anchors(text string) []string {
 	_, prose := blocks("", text)
