@@ -23,60 +23,44 @@ func named(t *testing.T, name string) verdict.Checker {
 func TestLinearizableInTransactions(t *testing.T) {
 	both := tape.TxnOf(tape.PutAt("x", "1"), tape.PutAt("y", "2"))
 	tape.Verdicts(t, func() verdict.Checker { return named(t, "linearizable") }, []tape.Row{
-		{Name: "what a transaction wrote is read", Build: func() *tape.Tape {
-			h := tape.New(history.Run{})
+		{Name: "what a transaction wrote is read", Build: tape.On(tape.New(history.Run{}), func(h *tape.Tape) {
 			h.Do(1, history.OK, both)
 			h.Do(2, history.OK, tape.GetOf("x", "1"))
 			h.Do(2, history.OK, tape.TxnOf(tape.GetAt("x", "1"), tape.GetAt("y", "2")))
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a write of a transaction is lost", Build: func() *tape.Tape {
-			h := tape.New(history.Run{})
+		}), Want: verdict.Valid},
+		{Name: "a write of a transaction is lost", Build: tape.On(tape.New(history.Run{}), func(h *tape.Tape) {
 			h.Do(1, history.OK, both)
 			h.Do(2, history.OK, tape.GetOf("y", ""))
-			return h
-		}, Want: verdict.Invalid, Rule: "a value at two times"},
-		{Name: "a transaction reads what was overwritten", Build: func() *tape.Tape {
-			h := tape.New(history.Run{})
+		}), Want: verdict.Invalid, Rule: "a value at two times"},
+		{Name: "a transaction reads what was overwritten", Build: tape.On(tape.New(history.Run{}), func(h *tape.Tape) {
 			h.Do(1, history.OK, both)
 			h.Do(1, history.OK, tape.TxnOf(tape.PutAt("x", "3")))
 			h.Do(2, history.OK, tape.TxnOf(tape.GetAt("x", "1"), tape.GetAt("y", "2")))
-			return h
-		}, Want: verdict.Invalid, Rule: "a value at two times"},
-		{Name: "a failed transaction wrote nothing", Build: func() *tape.Tape {
-			h := tape.New(history.Run{})
+		}), Want: verdict.Invalid, Rule: "a value at two times"},
+		{Name: "a failed transaction wrote nothing", Build: tape.On(tape.New(history.Run{}), func(h *tape.Tape) {
 			h.Do(1, history.Fail, both)
 			h.Do(2, history.OK, tape.GetOf("x", ""))
-			return h
-		}, Want: verdict.Valid},
-		{Name: "what a failed transaction wrote is read", Build: func() *tape.Tape {
-			h := tape.New(history.Run{})
+		}), Want: verdict.Valid},
+		{Name: "what a failed transaction wrote is read", Build: tape.On(tape.New(history.Run{}), func(h *tape.Tape) {
 			h.Do(1, history.Fail, both)
 			h.Do(2, history.OK, tape.GetOf("y", "2"))
-			return h
-		}, Want: verdict.Invalid, Rule: "a value whose write failed"},
-		{Name: "an unanswered transaction takes effect later, the next one of its client before", Build: func() *tape.Tape {
-			h := tape.New(history.Run{})
+		}), Want: verdict.Invalid, Rule: "a value whose write failed"},
+		{Name: "an unanswered transaction takes effect later, the next one of its client before", Build: tape.On(tape.New(history.Run{}), func(h *tape.Tape) {
 			h.Ask(1, both)
 			h.Do(2, history.OK, tape.GetOf("x", ""))
 			h.Answer(1, history.Info, both)
 			h.Do(12, history.OK, tape.TxnOf(tape.PutAt("z", "1")))
 			h.Do(2, history.OK, tape.GetOf("x", "1"))
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a transaction deletes", Build: func() *tape.Tape {
-			h := tape.New(history.Run{})
+		}), Want: verdict.Valid},
+		{Name: "a transaction deletes", Build: tape.On(tape.New(history.Run{}), func(h *tape.Tape) {
 			h.Do(1, history.OK, both)
 			h.Do(1, history.OK, tape.TxnOf(history.Micro{F: history.FDelete, Key: "x"}))
 			h.Do(2, history.OK, tape.GetOf("x", ""))
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a completion that fits no transaction", Build: func() *tape.Tape {
-			h := tape.New(history.Run{})
+		}), Want: verdict.Valid},
+		{Name: "a completion that fits no transaction", Build: tape.On(tape.New(history.Run{}), func(h *tape.Tape) {
 			h.Ask(1, tape.TxnOf(tape.PutAt("x", "1")))
 			h.Answer(1, history.OK, both)
-			return h
-		}, Want: verdict.Unknown},
+		}), Want: verdict.Unknown},
 	})
 }
 

@@ -13,137 +13,95 @@ func newLogs() verdict.Checker { return raft.NewLogs() }
 
 func TestLogsMatch(t *testing.T) {
 	tape.Verdicts(t, newLogs, []tape.Row{
-		{Name: "equal logs", Build: func() *tape.Tape {
-			h := tape.Traced()
+		{Name: "equal logs", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 10)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "different entries of one index and term", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Valid},
+		{Name: "different entries of one index and term", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 10)
 			h.Trace("n1", history.Raft{What: history.RaftAppend, Term: 1, Peer: "n1", From: 11, To: 11, EntryTerm: 1, Hashes: make([]byte, 8)})
 			h.Put("n2", "n1", 1, 1, 1)
-			return h
-		}, Want: verdict.Invalid, Rule: "logs do not match"},
-		{Name: "an equal entry after different ones", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "logs do not match"},
+		{Name: "an equal entry after different ones", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n1", "n1", 1, 1, 2)
 			h.Put("n1", "n1", 3, 3, 1)
 			h.Put("n2", "n2", 2, 2, 2) // kept although it conflicts
 			h.Put("n2", "n1", 3, 3, 1)
-			return h
-		}, Want: verdict.Invalid, Rule: "logs do not match"},
-		{Name: "different terms at one index, uncommitted", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "logs do not match"},
+		{Name: "different terms at one index, uncommitted", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n1", "n1", 1, 1, 2)
 			h.Put("n2", "n2", 2, 2, 2)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "terms decrease", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Valid},
+		{Name: "terms decrease", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n2", "n1", 3, 3, 2)
 			h.Put("n2", "n1", 3, 2, 1)
-			return h
-		}, Want: verdict.Invalid, Rule: "terms decrease along a log"},
-		{Name: "an entry of a term to come", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "terms decrease along a log"},
+		{Name: "an entry of a term to come", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n2", "n1", 3, 4, 1)
-			return h
-		}, Want: verdict.Invalid, Rule: "an entry of a later term"},
-		{Name: "a trace that begins in the middle", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Invalid, Rule: "an entry of a later term"},
+		{Name: "a trace that begins in the middle", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			h.Logs["n1"] = []uint64{1, 1, 1}
 			h.Put("n1", "n1", 2, 2, 2)
 			h.Commit("n1", 2, 5, true)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a trace with a hole", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Valid},
+		{Name: "a trace with a hole", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n1", "n1", 1, 1, 1)
 			h.Logs["n1"] = []uint64{1, 1, 1}
 			h.Put("n1", "n1", 1, 1, 2)
 			h.End()
-			return h
-		}, Want: verdict.Unknown},
-		{Name: "entries told of twice", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Unknown},
+		{Name: "entries told of twice", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 10)
 			h.Logs["n2"] = h.Logs["n2"][:7]
 			h.Put("n2", "n1", 1, 1, 6)
 			h.Commit("n2", 1, 10, false)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
+		}), Want: verdict.Valid},
 	})
 }
 
 func TestLogsTerms(t *testing.T) {
 	tape.Verdicts(t, newLogs, []tape.Row{
-		{Name: "a term goes back", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		{Name: "a term goes back", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Follow("n1", "", 4)
 			h.Follow("n1", "", 3)
-			return h
-		}, Want: verdict.Invalid, Rule: "a term went back"},
-		{Name: "a term goes back with a restart", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "a term went back"},
+		{Name: "a term goes back with a restart", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Follow("n1", "", 4)
 			h.Restart("n1", 3, "")
-			return h
-		}, Want: verdict.Invalid, Rule: "a term went back"},
-		{Name: "a term rises with a restart", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "a term went back"},
+		{Name: "a term rises with a restart", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Follow("n1", "", 4)
 			h.Restart("n1", 5, "")
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a commit told of an earlier term", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Valid},
+		{Name: "a commit told of an earlier term", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 4)
 			h.Follow("n2", "", 5)
 			h.Commit("n2", 1, 3, false)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
+		}), Want: verdict.Valid},
 	})
 }
 
 func TestLogsCommits(t *testing.T) {
 	tape.Verdicts(t, newLogs, []tape.Row{
-		{Name: "two logs committed", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		{Name: "two logs committed", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n1", "n1", 1, 1, 2)
 			h.Commit("n1", 1, 2, true)
 			h.Put("n2", "n3", 2, 2, 3)
 			h.Commit("n2", 2, 3, false)
-			return h
-		}, Want: verdict.Invalid, Rule: "committed entries changed"},
-		{Name: "two logs committed, only one of which names the entry", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "committed entries changed"},
+		{Name: "two logs committed, only one of which names the entry", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n1", "n1", 1, 1, 3)
 			h.Put("n2", "n2", 2, 1, 2)
 			h.Put("n2", "n2", 2, 2, 2)
 			h.Commit("n2", 2, 4, true) // (1,1) (1,2) (2,3) (2,4)
 			h.Commit("n1", 1, 3, false)
-			return h
-		}, Want: verdict.Invalid, Rule: "committed entries changed"},
-		{Name: "one log committed in steps of several terms", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "committed entries changed"},
+		{Name: "one log committed in steps of several terms", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			for _, n := range []string{"n1", "n2"} {
 				h.Put(n, "n1", 1, 1, 2)
 				h.Put(n, "n1", 4, 4, 2)
@@ -152,85 +110,58 @@ func TestLogsCommits(t *testing.T) {
 			h.Commit("n1", 1, 1, false)
 			h.Commit("n1", 4, 3, true)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "an entry of an earlier term by counting (figure 8)", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Valid},
+		{Name: "an entry of an earlier term by counting (figure 8)", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n1", "n3", 2, 2, 2)
 			h.Elect("n1", 4, "n2")
 			h.Commit("n1", 4, 2, true)
-			return h
-		}, Want: verdict.Invalid, Rule: "a leader committed an entry of an earlier term by itself"},
-		{Name: "the same, not called its own decision", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "a leader committed an entry of an earlier term by itself"},
+		{Name: "the same, not called its own decision", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n1", "n3", 2, 2, 2)
 			h.Elect("n1", 4, "n2")
 			h.Commit("n1", 4, 2, false)
-			return h
-		}, Want: verdict.Invalid, Rule: "a leader committed an entry of an earlier term by itself"},
-		{Name: "an entry of an earlier term, learnt after it was deposed", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "a leader committed an entry of an earlier term by itself"},
+		{Name: "an entry of an earlier term, learnt after it was deposed", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n1", "n3", 2, 2, 2)
 			h.Elect("n1", 4, "n2")
 			h.Follow("n1", "n2", 5)
 			h.Commit("n1", 5, 2, false)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "an entry of an earlier term together with a later one", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Valid},
+		{Name: "an entry of an earlier term together with a later one", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n1", "n3", 2, 2, 2)
 			h.Elect("n1", 4, "n2")
 			h.Put("n1", "n1", 4, 4, 1)
 			h.Commit("n1", 4, 3, true)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a follower learns of an entry of an earlier term", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Valid},
+		{Name: "a follower learns of an entry of an earlier term", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n2", "n1", 4, 2, 2)
 			h.Commit("n2", 4, 2, false)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "beyond the log", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Valid},
+		{Name: "beyond the log", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 10)
 			h.Trace("n2", history.Raft{What: history.RaftCommit, Term: 1, Index: 11, EntryTerm: 1})
-			return h
-		}, Want: verdict.Invalid, Rule: "committed beyond the log"},
-		{Name: "a restarted member learns its commit index anew", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Invalid, Rule: "committed beyond the log"},
+		{Name: "a restarted member learns its commit index anew", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 10)
 			h.RestartKnowing("n2", 1, "", 10)
 			h.Commit("n2", 1, 4, false)
 			h.Commit("n2", 1, 10, false)
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a commit index goes back", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Valid},
+		{Name: "a commit index goes back", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 10)
 			h.Commit("n2", 1, 4, false)
-			return h
-		}, Want: verdict.Invalid, Rule: "a commit index went back"},
-		{Name: "names an entry that it does not hold", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "a commit index went back"},
+		{Name: "names an entry that it does not hold", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n2", "n1", 2, 2, 3)
 			h.Trace("n2", history.Raft{What: history.RaftCommit, Term: 2, Index: 3, EntryTerm: 1})
-			return h
-		}, Want: verdict.Invalid, Rule: "an entry that is not in the log"},
-		{Name: "a leader's log is another", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Invalid, Rule: "an entry that is not in the log"},
+		{Name: "a leader's log is another", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 10)
 			h.Trace("n2", history.Raft{What: history.RaftLeader, Term: 2, Last: tape.Pos(1, 9)})
-			return h
-		}, Want: verdict.Invalid, Rule: "a leader's log is not its own"},
+		}), Want: verdict.Invalid, Rule: "a leader's log is not its own"},
 	})
 }
 
@@ -242,40 +173,31 @@ func TestLogsStates(t *testing.T) {
 		})
 	}
 	tape.Verdicts(t, newLogs, []tape.Row{
-		{Name: "equal states", Build: func() *tape.Tape {
-			h := tape.Traced()
+		{Name: "equal states", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 40)
 			h.Apply("n1", 1, 16, 77)
 			h.Apply("n2", 1, 16, 77)
 			h.Apply("n2", 1, 17, 78)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "different states", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Valid},
+		{Name: "different states", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 40)
 			h.Apply("n1", 1, 16, 77)
 			h.Apply("n2", 1, 16, 78)
-			return h
-		}, Want: verdict.Invalid, Rule: "different states after the same entries"},
-		{Name: "a snapshot that lost something", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Invalid, Rule: "different states after the same entries"},
+		{Name: "a snapshot that lost something", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 40)
 			h.Apply("n1", 1, 19, 77)
 			h.Trace("n1", history.Raft{What: history.RaftSnapshot, Term: 1, Index: 19, EntryTerm: 1, Digest: 78})
-			return h
-		}, Want: verdict.Invalid, Rule: "different states after the same entries"},
-		{Name: "a restart from a snapshot that lost something", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Invalid, Rule: "different states after the same entries"},
+		{Name: "a restart from a snapshot that lost something", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 40)
 			h.Apply("n1", 1, 16, 77)
 			h.Restart("n2", 1, "n1")
 			r := h.Events[len(h.Events)-1].Raft
 			r.Index, r.EntryTerm, r.Digest = 16, 1, 78
-			return h
-		}, Want: verdict.Invalid, Rule: "different states after the same entries"},
-		{Name: "an installed snapshot", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Invalid, Rule: "different states after the same entries"},
+		{Name: "an installed snapshot", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 40)
 			h.Apply("n1", 1, 16, 77)
 			h.Logs["n3"] = h.Logs["n3"][:20]
@@ -286,13 +208,10 @@ func TestLogsStates(t *testing.T) {
 			h.Restart("n4", 1, "")
 			h.Put("n4", "n1", 1, 1, 20)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a snapshot below what it knew committed", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Valid},
+		{Name: "a snapshot below what it knew committed", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 40)
 			install(h, "n2", 1, 16, 77)
-			return h
-		}, Want: verdict.Invalid, Rule: "committed entries were removed"},
+		}), Want: verdict.Invalid, Rule: "committed entries were removed"},
 	})
 }

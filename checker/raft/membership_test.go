@@ -137,11 +137,9 @@ func TestMajorityOfThoseThatAreLeft(t *testing.T) {
 // The harness's word alone is nothing that a member said.
 func TestMembershipIsNoWordOfAMember(t *testing.T) {
 	for _, c := range []func() verdict.Checker{newVotes, newLogs} {
-		tape.Verdicts(t, c, []tape.Row{{Name: "nobody spoke", Build: func() *tape.Tape {
-			h := tape.New(history.Run{})
+		tape.Verdicts(t, c, []tape.Row{{Name: "nobody spoke", Build: tape.On(tape.New(history.Run{}), func(h *tape.Tape) {
 			h.Changes("n2", 0, "n1", "n3")
 			h.End()
-			return h
-		}, Want: verdict.Valid}})
+		}), Want: verdict.Valid}})
 	}
 }

@@ -15,134 +15,92 @@ func newVotes() verdict.Checker { return raft.NewVotes() }
 
 func TestVotesOnePerTerm(t *testing.T) {
 	tape.Verdicts(t, newVotes, []tape.Row{
-		{Name: "an ordinary election", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		{Name: "an ordinary election", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 1)
 			h.Grant("n2", "n1", 1)
 			h.Lead("n1", 1)
 			h.Grant("n3", "n1", 1) // late
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "two votes in one term", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Valid},
+		{Name: "two votes in one term", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 1)
 			h.Stand("n2", 1)
 			h.Grant("n3", "n1", 1)
 			h.Grant("n3", "n2", 1)
-			return h
-		}, Want: verdict.Invalid, Rule: "two votes in one term"},
-		{Name: "two votes in two terms", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "two votes in one term"},
+		{Name: "two votes in two terms", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 1)
 			h.Stand("n2", 2)
 			h.Grant("n3", "n1", 1)
 			h.Grant("n3", "n2", 2)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a candidate votes for another", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Valid},
+		{Name: "a candidate votes for another", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 1)
 			h.Stand("n2", 1)
 			h.Grant("n1", "n2", 1)
-			return h
-		}, Want: verdict.Invalid, Rule: "two votes in one term"},
-		{Name: "the same vote again after a kill", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "two votes in one term"},
+		{Name: "the same vote again after a kill", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 1)
 			h.Grant("n3", "n1", 1)
 			h.Restart("n3", 1, "n1")
 			h.Grant("n3", "n1", 1)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "another vote after a kill", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Valid},
+		{Name: "another vote after a kill", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 1)
 			h.Stand("n2", 1)
 			h.Grant("n3", "n1", 1)
 			h.Restart("n3", 1, "n1")
 			h.Grant("n3", "n2", 1)
-			return h
-		}, Want: verdict.Invalid, Rule: "two votes in one term"},
-		{Name: "a recovered vote binds although it was never traced", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "two votes in one term"},
+		{Name: "a recovered vote binds although it was never traced", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 1)
 			h.Restart("n3", 1, "n2")
 			h.Grant("n3", "n1", 1)
-			return h
-		}, Want: verdict.Invalid, Rule: "two votes in one term"},
-		{Name: "a durable vote that a kill kept from the trace", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "two votes in one term"},
+		{Name: "a durable vote that a kill kept from the trace", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Restart("n3", 5, "n2")
 			h.Refuse("n3", "n1", 5, history.ReasonVoted)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a vote forgotten, term kept", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Valid},
+		{Name: "a vote forgotten, term kept", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 1)
 			h.Grant("n3", "n1", 1)
 			h.Restart("n3", 1, "")
-			return h
-		}, Want: verdict.Invalid, Rule: "a vote was forgotten"},
-		{Name: "a vote forgotten, term lost", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "a vote was forgotten"},
+		{Name: "a vote forgotten, term lost", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 4)
 			h.Grant("n3", "n1", 4)
 			h.Restart("n3", 3, "")
-			return h
-		}, Want: verdict.Invalid, Rule: "a vote was forgotten"},
-		{Name: "a later term after a kill needs no vote", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "a vote was forgotten"},
+		{Name: "a later term after a kill needs no vote", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 4)
 			h.Grant("n3", "n1", 4)
 			h.Restart("n3", 5, "")
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "two votes on the wire", Build: func() *tape.Tape {
-			h := tape.Tapped()
+		}), Want: verdict.Valid},
+		{Name: "two votes on the wire", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
 			h.Tap("n3", history.Raft{What: history.RaftVote, Term: 2, Peer: "n1", Granted: true})
 			h.Tap("n3", history.Raft{What: history.RaftVote, Term: 2, Peer: "n2", Granted: true})
-			return h
-		}, Want: verdict.Invalid, Rule: "two votes in one term"},
-		{Name: "one vote on the wire, doubled by the fabric", Build: func() *tape.Tape {
-			h := tape.Tapped()
+		}), Want: verdict.Invalid, Rule: "two votes in one term"},
+		{Name: "one vote on the wire, doubled by the fabric", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
 			h.Tap("n3", history.Raft{What: history.RaftVote, Term: 2, Peer: "n1", Granted: true})
 			h.Tap("n3", history.Raft{What: history.RaftVote, Term: 2, Peer: "n1", Granted: true})
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "the wire tells another vote than the trace", Build: func() *tape.Tape {
-			h := tape.New(history.Run{Traced: true, Tapped: true})
+		}), Want: verdict.Valid},
+		{Name: "the wire tells another vote than the trace", Build: tape.On(tape.New(history.Run{Traced: true, Tapped: true}), func(h *tape.Tape) {
 			h.Start()
 			h.Stand("n1", 2)
 			h.Grant("n3", "n1", 2)
 			h.Tap("n3", history.Raft{What: history.RaftVote, Term: 2, Peer: "n2", Granted: true})
 			h.End()
-			return h
-		}, Want: verdict.Unknown},
-		{Name: "a trace out of order", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Unknown},
+		{Name: "a trace out of order", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Grant("n3", "n1", 1)
 			h.Seq["n3"] = 0
 			h.Grant("n3", "n2", 1)
-			return h
-		}, Want: verdict.Unknown},
+		}), Want: verdict.Unknown},
 	})
 }
 
@@ -153,66 +111,49 @@ func TestVotesLogs(t *testing.T) {
 		h.Put("n3", "n1", 1, 1, 3)
 	}
 	tape.Verdicts(t, newVotes, []tape.Row{
-		{Name: "a vote for a shorter log", Build: func() *tape.Tape {
-			h := tape.Traced()
+		{Name: "a vote for a shorter log", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			behind(h)
 			h.Stand("n1", 2)
 			h.Grant("n3", "n1", 2)
-			return h
-		}, Want: verdict.Invalid, Rule: "a vote for a stale log"},
-		{Name: "a vote for an equal log", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Invalid, Rule: "a vote for a stale log"},
+		{Name: "a vote for an equal log", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			behind(h)
 			h.Put("n1", "n1", 1, 1, 1)
 			h.Stand("n1", 2)
 			h.Grant("n3", "n1", 2)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a vote for a shorter log with a later term", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Valid},
+		{Name: "a vote for a shorter log with a later term", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n1", "n1", 2, 2, 1)
 			h.Put("n3", "n2", 1, 1, 9)
 			h.Stand("n1", 3)
 			h.Grant("n3", "n1", 3)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a longer log with an earlier term is behind", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Valid},
+		{Name: "a longer log with an earlier term is behind", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n1", "n2", 1, 1, 9)
 			h.Put("n3", "n3", 2, 2, 1)
 			h.Stand("n1", 3)
 			h.Grant("n3", "n1", 3)
-			return h
-		}, Want: verdict.Invalid, Rule: "a vote for a stale log"},
-		{Name: "a vote repeated after the winner's entries came", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "a vote for a stale log"},
+		{Name: "a vote repeated after the winner's entries came", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 1)
 			h.Grant("n3", "n1", 1)
 			h.Logs["n3"] = []uint64{1, 1}
 			h.Grant("n3", "n1", 1)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "a stale log on the wire", Build: func() *tape.Tape {
-			h := tape.Tapped()
+		}), Want: verdict.Valid},
+		{Name: "a stale log on the wire", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
 			h.Tap("n1", history.Raft{What: history.RaftCandidate, Term: 3, Last: tape.Pos(1, 4)})
 			h.Tap("n3", history.Raft{What: history.RaftVote, Term: 3, Peer: "n1", Granted: true, Last: tape.Pos(2, 4)})
 			h.End()
-			return h
-		}, Want: verdict.Invalid, Rule: "a vote for a stale log"},
-		{Name: "a good log on the wire, the repetition seen first", Build: func() *tape.Tape {
-			h := tape.Tapped()
+		}), Want: verdict.Invalid, Rule: "a vote for a stale log"},
+		{Name: "a good log on the wire, the repetition seen first", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
 			h.Tap("n1", history.Raft{What: history.RaftCandidate, Term: 3, Last: tape.Pos(1, 4)})
 			h.Tap("n3", history.Raft{What: history.RaftVote, Term: 3, Peer: "n1", Granted: true, Last: tape.Pos(3, 5)})
 			h.Tap("n3", history.Raft{What: history.RaftVote, Term: 3, Peer: "n1", Granted: true, Last: tape.Pos(1, 4)})
 			h.End()
-			return h
-		}, Want: verdict.Valid},
+		}), Want: verdict.Valid},
 		{Name: "a hole in the wire, the repetition alone was seen", Build: func() *tape.Tape {
 			h := tape.Tapped()
 			h.Tap("n1", history.Raft{What: history.RaftCandidate, Term: 3, Last: tape.Pos(1, 4)})
@@ -261,39 +202,28 @@ func TestVotesAnswers(t *testing.T) {
 		{Name: "said it had voted, and had not", Build: vote(history.Raft{
 			Term: 5, PeerTerm: 5, Peer: "n1", Reason: history.ReasonVoted, Last: tape.Pos(1, 2), PeerLast: tape.Pos(1, 1)}),
 			Want: verdict.Invalid, Rule: "a refusal without its reason"},
-		{Name: "refused the second", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		{Name: "refused the second", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 5)
 			h.Stand("n2", 5)
 			h.Grant("n3", "n1", 5)
 			h.Refuse("n3", "n2", 5, history.ReasonVoted)
 			h.Refuse("n1", "n2", 5, history.ReasonVoted) // a candidate has voted
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "refused its own choice", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Valid},
+		{Name: "refused its own choice", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 5)
 			h.Grant("n3", "n1", 5)
 			h.Refuse("n3", "n1", 5, history.ReasonVoted)
-			return h
-		}, Want: verdict.Invalid, Rule: "a refusal without its reason"},
-		{Name: "refused while it follows the term's leader", Build: func() *tape.Tape {
-			h := tape.Traced()
-			h.Start()
+		}), Want: verdict.Invalid, Rule: "a refusal without its reason"},
+		{Name: "refused while it follows the term's leader", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Follow("n3", "n1", 5)
 			h.Refuse("n3", "n2", 5, history.ReasonVoted)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
-		{Name: "refused, and what came before is not known", Build: func() *tape.Tape {
-			h := tape.Traced()
+		}), Want: verdict.Valid},
+		{Name: "refused, and what came before is not known", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			h.Refuse("n3", "n2", 5, history.ReasonVoted)
 			h.End()
-			return h
-		}, Want: verdict.Valid},
+		}), Want: verdict.Valid},
 	})
 }
 

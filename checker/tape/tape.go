@@ -47,6 +47,13 @@ func Traced(nodes ...string) *Tape {
 	return New(history.Run{Traced: true, Nodes: nodes})
 }
 
+// Started is Traced, once every member has come up with an empty log.
+func Started(nodes ...string) *Tape {
+	t := Traced(nodes...)
+	t.Start()
+	return t
+}
+
 // Tapped is a tape of a run whose links are decoded.
 func Tapped(nodes ...string) *Tape {
 	return New(history.Run{Tapped: true, Nodes: nodes})
@@ -264,6 +271,14 @@ func (t *Tape) Judge(c verdict.Checker) verdict.Result {
 		c.Event(&t.Events[i])
 	}
 	return c.Finish()
+}
+
+// On is what Build of a Row does: it does something to a tape, and returns it.
+func On(h *Tape, do func(h *Tape)) func() *Tape {
+	return func() *Tape {
+		do(h)
+		return h
+	}
 }
 
 // Row is a line of a table: a history and what a checker must say of it.

@@ -95,24 +95,18 @@ func TestTransactions(t *testing.T) {
 		{Name: "another list shows it all the same", Build: tape.InTurn("append x 1, append y 1", "put x 2", "read y"), Want: verdict.Invalid, Rule: "lost append"},
 		{Name: "a repeated value in one list, an anomaly in another", Build: tape.InTurn("append x 1", "append x 1, append y 1", "read y"), Want: verdict.Invalid, Rule: "lost append"},
 		{Name: "nothing was read", Build: tape.InTurn("append x 1"), Want: verdict.Unknown},
-		{Name: "a transaction that never ends", Build: func() *tape.Tape {
-			h := tape.InTurn("append x 1", "read x 1")()
+		{Name: "a transaction that never ends", Build: tape.On(tape.InTurn("append x 1", "read x 1")(), func(h *tape.Tape) {
 			h.AskTxn(9, "append x 2")
 			h.DoTxn(3, history.OK, "read x 1")
 			h.DoTxn(3, history.OK, "read x 1 2")
-			return h
-		}, Want: verdict.Valid},
-		{Name: "an end without a beginning", Build: func() *tape.Tape {
-			h := tape.InTurn("append x 1", "read x 1")()
+		}), Want: verdict.Valid},
+		{Name: "an end without a beginning", Build: tape.On(tape.InTurn("append x 1", "read x 1")(), func(h *tape.Tape) {
 			h.AnswerTxn(9, history.OK, "append x 2")
-			return h
-		}, Want: verdict.Unknown},
-		{Name: "another end than its beginning", Build: func() *tape.Tape {
-			h := tape.InTurn("append x 1", "read x 1")()
+		}), Want: verdict.Unknown},
+		{Name: "another end than its beginning", Build: tape.On(tape.InTurn("append x 1", "read x 1")(), func(h *tape.Tape) {
 			h.AskTxn(9, "append x 2")
 			h.AnswerTxn(9, history.OK, "append x 3")
-			return h
-		}, Want: verdict.Unknown},
+		}), Want: verdict.Unknown},
 		{Name: "a transaction of registers only", Build: tape.InTurn("put x 1"), Want: verdict.Valid},
 	})
 }
