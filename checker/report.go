@@ -89,7 +89,7 @@ func (r Report) String() string {
 	return b.String()
 }
 
-// Write renders the report for people: the verdict, then every violation with
+// Write renders the report for people, in printable characters: the verdict, then every violation with
 // the events that prove it, then what is unknown, then one line for each
 // checker.
 func (r Report) Write(w io.Writer) error {
@@ -108,7 +108,7 @@ func (r Report) Write(w io.Writer) error {
 	for _, result := range r.Results {
 		fmt.Fprintf(&b, "  %-8s %-13s %s\n", result.Verdict, result.Checker, result.Summary)
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, verdict.Printable(b.String()))
 	return err
 }
 

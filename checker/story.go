@@ -27,7 +27,7 @@ func Story(b Breach, v Violation, events iter.Seq2[*history.Event, error]) (stri
 		}
 		s.event(e)
 	}
-	return s.text(b), nil
+	return verdict.Printable(s.text(b)), nil
 }
 
 // story is what its events tell of a violation.

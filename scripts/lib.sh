@@ -9,5 +9,7 @@ go build -o "$usurper" .
 machine() { printf '%s, %s processors, %s\n\n' "$(uname -sr)" "$(nproc)" "$(go version | cut -d' ' -f3)"; }
 # stat RUN CHECKER NAME prints one number of a verdict.json.
 stat() { awk -v c="\"$2\"" -v n="\"$3\":" '$1=="\"checker\":"{in_c=($2==c",")} in_c && $1==n {sub(",","",$2); print $2; exit}' "$1/verdict.json"; }
+# stat_time FILE prints when it was last written, in seconds.
+stat_time() { command stat -c %.9Y "$1"; }
 # median of the numbers on standard input.
 median() { sort -n | awk '{v[NR]=$1} END {if (NR) print v[int((NR+1)/2)]; else print "-"}'; }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness"
 )
 
@@ -143,7 +144,7 @@ func (f *nightlyFlags) one(ctx context.Context, n *nightRun) {
 
 func (n *nightRun) line() string {
 	if n.err != nil {
-		return fmt.Sprintf("seed %d: failed: %v", n.seed, n.err)
+		return fmt.Sprintf("seed %d: failed: %s", n.seed, n.why())
 	}
 	text := fmt.Sprintf("seed %d: %s in %.1fs", n.seed, n.verdict(), n.elapsed.Seconds())
 	if n.verdict() != checker.Valid {
@@ -152,10 +153,10 @@ func (n *nightRun) line() string {
 	return text
 }
 
-// why sums up what was not valid, in a line.
+// why sums up what was not valid, in a line of printable characters.
 func (n *nightRun) why() string {
 	if n.err != nil {
-		return n.err.Error()
+		return verdict.Printable(n.err.Error())
 	}
 	var parts []string
 	for _, r := range n.result.Report.Results {
@@ -163,7 +164,7 @@ func (n *nightRun) why() string {
 			parts = append(parts, r.Checker+": "+r.Summary)
 		}
 	}
-	return strings.Join(parts, "; ")
+	return verdict.Printable(strings.Join(parts, "; "))
 }
 
 func (f *nightlyFlags) write(night []nightRun) error {
@@ -231,7 +232,7 @@ func summary(night []nightRun) string {
 		if n.verdict() == checker.Valid {
 			continue
 		}
-		why := strings.NewReplacer("|", `\|`, "\n", " ").Replace(n.why())
+		why := strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "&", "&amp;").Replace(n.why())
 		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", n.seed, n.verdict(), why, n.result.Dir)
 	}
 	return b.String()

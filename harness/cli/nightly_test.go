@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"testing"
+
+	"github.com/jstemmer/go-junit-report/v2/junit"
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness"
+)
+
+// What members print does no harm to what a night leaves: its XML can be read, and
+// nothing in it or in the Markdown is more than text.
+func TestHostileOutputOfMembers(t *testing.T) {
+	const hostile = "n1 logged: panic: \x1b[31mkey a\x00b\x1b[0m ]]> \uffff <b>|"
+	report := checker.Report{Verdict: checker.Invalid, Results: []checker.Result{{
+		Checker: "node-logs", Verdict: checker.Invalid, Summary: hostile,
+		Violations: []checker.Violation{{Rule: "a crash in a node's log", Text: hostile}},
+	}}}
+	night := []nightRun{
+		{seed: 1, result: harness.Result{Report: report}},
+		{seed: 2, err: errors.New(hostile)},
+	}
+	var out bytes.Buffer
+	require.NoError(t, writeJUnit(&out, night))
+	var read junit.Testsuites
+	require.NoError(t, xml.Unmarshal(out.Bytes(), &read), out.String())
+	failure := read.Suites[0].Testcases[0].Failure
+	require.Contains(t, failure.Data, `panic: \x1b[31mkey a\x00b\x1b[0m ]]> \uffff <b>|`)
+	require.Contains(t, failure.Message, `\x1b[31mkey a\x00b`)
+
+	for _, text := range []string{summary(night), report.String(), night[0].line(), night[1].line()} {
+		require.NotContains(t, text, "\x1b")
+		require.NotContains(t, text, "\x00")
+	}
+	require.Contains(t, summary(night), `&lt;b>\|`)
+}
