@@ -2,13 +2,15 @@ package register
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
 )
 
 // conflict is a proof that a register's history is not linearizable: two blocks
 // that cannot be ordered, or a block that contradicts itself. It takes at most four
-// operations, and the cas that tie their values.
+// operations, the cas that tie their values, and of writes that took effect before
+// their answer whoever saw that.
 type conflict struct {
 	rule, text string
 	ops        []int32 // in register.ops
@@ -21,11 +23,30 @@ const maxTies = 8
 func (b *board) report(rule, text string, items ...int32) {
 	c := &conflict{rule: rule, text: "key " + b.r.key + ": " + text}
 	for _, n := range items {
-		if n != 0 {
+		for ; n != 0; n = b.witness(n) {
 			c.ops = append(c.ops, b.items[n-1].op)
+			if b.held(n) == 0 && b.from != 0 && b.first >= 0 {
+				c.ops = append(c.ops, b.first) // else nothing might still be what there was at the start
+			}
 		}
 	}
 	b.bad = c
+}
+
+// witness returns the item without which another proves less than is said of it, 0 if
+// there is none.
+func (b *board) witness(n int32) int32 { return int32(b.r.witness(b.items, &b.items[n-1])) + 1 }
+
+// witness returns the place of the item without which another one proves less than is
+// said of it: of a write that took effect before its answer came, or without one, that
+// which observed its value first. It is -1 for any other.
+func (r *register) witness(items []item, it *item) int {
+	if !it.writes || it.ret == never || it.ret == r.ops.At(int(it.op)).done {
+		return -1
+	}
+	return slices.IndexFunc(items, func(by item) bool {
+		return by.reads && by.want == it.arg && by.ret == it.ret && by.op != it.op
+	})
 }
 
 // held is the value that the register had when an item had taken effect.
@@ -76,18 +97,21 @@ func (b *board) unwritten(n int32) {
 		return
 	}
 	failed := int32(-1)
+	var before []int32
 	for i := range b.r.ops.Len() {
 		op := b.r.ops.At(i)
-		if op.f == kindGet || b.r.of(op).arg != v {
-			continue
+		if of := b.r.of(op); op.f == kindGet || of.arg != v || op.f == kindCas && of.old == v {
+			continue // a cas to the same value writes nothing
 		}
 		if op.outcome != verdict.Failed {
-			b.gone(n)
-			return
-		}
-		if failed < 0 {
+			before = append(before, int32(i))
+		} else if failed < 0 {
 			failed = int32(i)
 		}
+	}
+	if len(before) > 0 {
+		b.gone(n, before)
+		return
 	}
 	if failed < 0 {
 		b.report("a value that nobody wrote",
@@ -99,11 +123,12 @@ func (b *board) unwritten(n int32) {
 	b.bad.ops = append(b.bad.ops, failed)
 }
 
-// gone reports a value that was written only before the passage, which began with
-// another.
-func (b *board) gone(n int32) {
+// gone reports a value that was written only before the passage, by these operations;
+// the passage began with another.
+func (b *board) gone(n int32, writes []int32) {
 	b.report("a value at two times", fmt.Sprintf("%s was read by %s, but before that read was asked for it had been replaced by %s, and nobody wrote it again",
 		b.value(b.items[n-1].want), b.answered(n), b.value(b.from)), n)
+	b.bad.ops = append(b.bad.ops, cut(writes)...)
 	if b.first >= 0 {
 		b.bad.ops = append(b.bad.ops, b.first)
 	}

@@ -212,7 +212,7 @@ func (l *Checker) judge(r *register, s *search) {
 		l.Count("searched", 1)
 		switch v, why := s.check(part); v {
 		case verdict.Invalid:
-			l.searched(r, s.shrink(part))
+			l.searched(r, part.items, s.shrink(part))
 			return
 		case verdict.Unknown:
 			open.add(r, part, why)
@@ -250,18 +250,55 @@ func (u *undecided) text(r *register, all int) string {
 		r.key, u.decided, verdict.Many(all, "operation"), verdict.Many(u.passages, "passage"), u.first)
 }
 
-// searched reports a passage that a search found to have no order.
-func (l *Checker) searched(r *register, bad passage) {
-	ops := make([]int32, len(bad.items))
-	for i := range bad.items {
-		ops[i] = bad.items[i].op
-	}
+// searched reports a part of a passage of these items that a search found to have no
+// order.
+func (l *Checker) searched(r *register, items []item, bad passage) {
+	ops := r.proof(items, bad)
 	text := fmt.Sprintf("key %s: no order of these %d operations agrees with what they returned and when", r.key, len(ops))
 	if bad.from != 0 {
 		text += fmt.Sprintf("; before them it held %s", verdict.Value(r.values.Get(bad.from)))
 	}
 	ops, note := verdict.Showable(ops)
+	if bad.after >= 0 {
+		ops = append(ops, bad.after)
+	}
 	l.Violate("not linearizable", text+note, l.evidence(r, ops)...)
+}
+
+// proof returns the operations of a part of a passage of these items that has no order,
+// and those without which it might have one: witnesses, and whoever else may have
+// written what nobody in the part did. A cas without an answer is left out if nobody
+// can have written what it expects.
+func (r *register) proof(items []item, bad passage) []int32 {
+	writers := make(map[uint32][]int32) // that may have taken effect
+	for i := range r.ops.Len() {
+		op := r.ops.At(i)
+		if of := r.of(op); op.f != kindGet && op.outcome != verdict.Failed && of.old != of.arg {
+			writers[of.arg] = append(writers[of.arg], int32(i))
+		}
+	}
+	var ops []int32
+	lacks, has := make(map[uint32]bool), make(map[uint32]bool)
+	for i := range bad.items {
+		it := &bad.items[i]
+		known := it.want == 0 || it.want == bad.from
+		if it.conditional && !known && len(writers[it.want]) == 0 {
+			continue
+		}
+		ops = append(ops, it.op)
+		for at := r.witness(items, it); at >= 0; at = r.witness(items, &items[at]) {
+			ops = append(ops, items[at].op)
+		}
+		lacks[it.want] = lacks[it.want] || !known && (it.reads || it.conditional)
+		has[it.arg] = has[it.arg] || it.writes
+	}
+	for v, lacks := range lacks {
+		if lacks && !has[v] {
+			ops = append(ops, writers[v]...)
+		}
+	}
+	slices.Sort(ops)
+	return slices.Compact(ops)
 }
 
 // evidence returns both ends of the operations.
