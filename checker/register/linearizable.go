@@ -1,9 +1,9 @@
 // Package register decides whether clients saw one store: keys that hold one value,
 // each by itself, and groups of them that transactions tie together (multi.go).
 //
-// Read linearizable.go first; then register.go (what is left of a history that
+// Read linearizable.go first; then items.go (what is left of a history that
 // matters), blocks.go (how it is decided without a search) and conflict.go (how a
-// violation is told). search.go is for what stays ambiguous.
+// violation is told). small.go and search.go are for what stays ambiguous.
 package register
 
 import (
@@ -21,12 +21,13 @@ import (
 // which each read returns the value last written.
 //
 // Keys are independent, so each is judged by itself. Its history is reduced to an
-// equivalent smaller one (register.go). If every value was written once, that is
+// equivalent smaller one (items.go). If every value was written once, that is
 // decided without a search, in O(n log n) (blocks.go), and a violation is told by
-// at most four operations and the cas between them (conflict.go). If not,
+// at most four operations, the cas between them and who saw them early (conflict.go). If not,
 // because of deletes or values that repeat, it is cut into passages wherever an
 // operation was alone; those that are plain by themselves are decided the same
-// way, and for the others porcupine searches for an order (search.go). A search
+// way, and for the others an order is searched (small.go; long ones by porcupine,
+// search.go). A search
 // that exceeds its budget makes the verdict unknown, and says of which key and how much
 // of it was decided.
 //

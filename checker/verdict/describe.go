@@ -84,7 +84,7 @@ func evidence(counts map[string]int64) string {
 		return ""
 	}
 	var parts []string
-	for _, name := range StatNames(counts) {
+	for _, name := range statNames(counts) {
 		parts = append(parts, fmt.Sprintf("%s %d", name, counts[name]))
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
@@ -243,8 +243,8 @@ func Many[N int | int64 | uint64](n N, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// StatNames lists a result's counts in a fixed order.
-func StatNames(stats map[string]int64) []string {
+// statNames lists a result's counts in a fixed order.
+func statNames(stats map[string]int64) []string {
 	names := make([]string, 0, len(stats))
 	for name := range stats {
 		names = append(names, name)
