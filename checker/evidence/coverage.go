@@ -21,7 +21,8 @@ const NoWorkload = "none"
 // checker would call valid. It never says Invalid: what it misses makes the
 // verdict unknown. It demands
 //
-//   - a whole history: the run's begin and end events, no hole in the taps;
+//   - a whole history: the run's begin and end events, no hole in the taps, none
+//     in the traces;
 //   - a whole run: one that was interrupted may have missed what it was for;
 //   - that every injected fault had an effect, unless its step is optional, and
 //     that at least one did if there was a plan; steps that were skipped, never
@@ -72,6 +73,8 @@ func (c *Coverage) Event(e *history.Event) {
 			c.finality = c.finality || c.phase == history.PhaseFinal
 		case history.RunUntap:
 			c.Unknown("a connection could not be decoded, so the taps have a hole: %s", e.Run.Text)
+		case history.RunUntrace:
+			c.Unknown("the trace of %s has a hole: %s", e.Run.Node, e.Run.Text)
 		case history.RunEnd:
 			if e.Run.Text != "" {
 				c.Unknown("the run did less than was planned: %s", e.Run.Text)
@@ -82,6 +85,7 @@ func (c *Coverage) Event(e *history.Event) {
 	case e.Op != nil:
 		c.op(e.Op)
 	case e.Raft != nil:
+		c.Deed(e)
 		if e.Raft.What == history.RaftLeader {
 			c.leaders++
 		}
@@ -151,6 +155,9 @@ func (c *Coverage) Finish() verdict.Result {
 	}
 	if !c.Ended {
 		c.Unknown("the history was cut short: it has no end event")
+	}
+	for _, node := range c.Torn() {
+		c.Unknown("the trace of %s has a hole: its events are numbered, and some are missing", node)
 	}
 	c.judgeFaults()
 	c.judgeOps()

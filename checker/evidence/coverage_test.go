@@ -10,6 +10,33 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
+// A trace that lacks something makes the run one of which not everything is known.
+func TestCoverageOfTornTraces(t *testing.T) {
+	whole := func(do func(h *tape.Tape)) func() *tape.Tape {
+		return func() *tape.Tape {
+			c := tape.WholeRun()
+			c.End = false
+			h := c.Build()
+			do(h)
+			h.End()
+			return h
+		}
+	}
+	tape.Verdicts(t, func() verdict.Checker { return evidence.NewCoverage() }, []tape.Row{
+		{Name: "whole", Build: whole(func(h *tape.Tape) { h.Follow("n2", "", 1) }), Want: verdict.Valid},
+		{Name: "an event is missing", Build: whole(func(h *tape.Tape) { h.Seq["n2"]++; h.Follow("n2", "", 1) }), Want: verdict.Unknown},
+		{Name: "a process whose first events are missing", Build: whole(func(h *tape.Tape) {
+			h.Restart("n2", 1, "")
+			h.Seq["n2"] = 4
+			h.Events = h.Events[:len(h.Events)-1]
+			h.Follow("n2", "", 1)
+		}), Want: verdict.Unknown},
+		{Name: "a line could not be read", Build: whole(func(h *tape.Tape) {
+			h.Run(history.Run{What: history.RunUntrace, Node: "n2", Text: "torn"})
+		}), Want: verdict.Unknown},
+	})
+}
+
 func TestCoverage(t *testing.T) {
 	with := func(change func(c *tape.Whole)) func() *tape.Tape {
 		c := tape.WholeRun()

@@ -92,6 +92,10 @@ func (c *Logs) commit(m *logMember, e *history.Event) {
 	}
 	c.holds(m, e, "knows committed")
 	c.commitments.add(e)
+	c.known.add(e)
+	if r.Lead || m.leads == r.Term {
+		c.counted(e)
+	}
 	noted := false
 	if m.placed {
 		m.log.each(m.commit+1, r.Index, func(term, lo, hi uint64) {

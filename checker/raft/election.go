@@ -8,6 +8,7 @@ package raft
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
@@ -29,6 +30,10 @@ import (
 // one who does not lead (a deposed leader, in most cases). The name and the term
 // are in one event of the follower, traced once it has obeyed: this too is
 // positive evidence and needs no order.
+//
+// A leader that nobody saw is one of these as well, once the trace of whom a
+// follower names is whole: a member writes to its trace that it leads before it
+// sends anything as leader (impostors).
 //
 // Where members are traced and their links tapped, the sources are compared. A
 // member writes "leader" to its trace before it sends anything as leader, even
@@ -163,9 +168,25 @@ func (c *Election) Finish() verdict.Result {
 	}
 	c.Count("terms-led", int64(len(c.terms)))
 	if c.Traced && c.Ended {
+		c.impostors()
 		c.compare()
 	}
 	return c.Result(c.Name(), verdict.Many(len(c.terms), "term")+" with a leader, never with two")
+}
+
+// impostors finds followers of members that never led by their own whole trace, nor
+// on the wire.
+func (c *Election) impostors() {
+	for _, t := range slices.Sorted(maps.Keys(c.followed)) {
+		f := c.followed[t]
+		name := f.Raft.Peer
+		led := slices.ContainsFunc(c.terms[t], func(k *claim) bool { return k.node == name })
+		if led || len(c.terms[t]) > 0 || c.Lacks(name) != "" {
+			continue // another leads that term: told of already
+		}
+		c.Violate("obeyed one who does not lead",
+			fmt.Sprintf("%s follows %s in term %d, which %s never led by its own trace, of which nothing is missing", f.Raft.Node, name, t, name), *f)
+	}
 }
 
 // compare finds leaderships on the wire that no trace knows of.

@@ -24,6 +24,34 @@ func TestElection(t *testing.T) {
 			h.Lead("n1", 1)        // told twice, by a restarted reader
 			h.End()
 		}), Want: verdict.Valid},
+		{Name: "a leader that never led, by its own whole trace", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Elect("n1", 1, "n2")
+			h.Follow("n3", "n2", 7)
+			h.End()
+		}), Want: verdict.Invalid, Rule: "obeyed one who does not lead"},
+		{Name: "entries of one that stood and did not win", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Stand("n2", 7)
+			h.Put("n3", "n2", 7, 7, 1)
+			h.End()
+		}), Want: verdict.Invalid, Rule: "obeyed one who does not lead"},
+		{Name: "a leader whose trace is torn", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Elect("n1", 1, "n2")
+			h.Seq["n2"]++
+			h.Follow("n2", "n1", 8)
+			h.Follow("n3", "n2", 7)
+			h.Elect("n1", 8, "n3")
+			h.End()
+		}), Want: verdict.Valid},
+		{Name: "a leader whose trace the history does not reach", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Elect("n1", 1, "n2")
+			h.Follow("n3", "n2", 7)
+		}), Want: verdict.Valid},
+		{Name: "a leader that led and was killed", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Elect("n2", 7, "n1")
+			h.Restart("n2", 7, "n2")
+			h.Follow("n3", "n2", 7)
+			h.End()
+		}), Want: verdict.Valid},
 		{Name: "two leaders in one term", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Elect("n1", 1, "n2")
 			h.Lead("n3", 1)

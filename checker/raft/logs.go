@@ -19,6 +19,9 @@ import (
 //   - committed entries never change, no member commits what it does not hold,
 //     and a leader commits by counting only entries of its own term (§5.4.2;
 //     committed.go);
+//   - nobody acts on entries that it does not know committed, or knows a commit
+//     that no leader made, and no leader makes one that no majority holds
+//     (knowledge.go);
 //   - members that applied the same entries have the same state (states.go);
 //   - a leader does not tell of a commit before a majority has acknowledged the
 //     entry (acknowledged.go).
@@ -37,22 +40,25 @@ type Logs struct {
 	chain       chain
 	lineage     lineage
 	commitments commitments
-	committed   committedLog
-	states      states
-	removals    []removal
-	members     map[string]*logMember
-	byID        []*logMember
-	recent      *logMember // whose event came last
-	hashes      int64      // compared
-	wire        acknowledged
-	changed     bool // a member told of a configuration other than that of the start
+	knowledge
+	committed committedLog
+	states    states
+	removals  []removal
+	members   map[string]*logMember
+	byID      []*logMember
+	recent    *logMember // whose event came last
+	hashes    int64      // compared
+	wire      acknowledged
+	changed   bool // a member told of a configuration other than that of the start
 }
 
 // logMember is one member's log and place in the protocol, as its trace has it.
 type logMember struct {
-	verdict.Cursor
-	name string
-	id   uint16
+	name    string
+	id      uint16
+	seen    bool // there was an event of it before
+	stretch verdict.Stretch
+	resumed bool // its trace has been complete since its last start
 
 	log    memberLog
 	placed bool // where the log ends is known
@@ -92,28 +98,34 @@ func (c *Logs) Event(e *history.Event) {
 	}
 	if r.Source != history.Trace {
 		c.wire.tap(&c.Sources, e)
+		if r.What == history.RaftCommit {
+			c.made.add(e)
+		}
 		return
 	}
 	m := c.recent
 	if m == nil || m.name != r.Node {
 		m = c.member(r.Node)
 	}
-	inc, known := m.Inc, m.Seen
-	if !m.Advance(r) {
+	at := c.Cursor()
+	if at.Broken {
 		c.Unknown("the trace of %s is out of order near %s: its log cannot be judged from there on", m.name, verdict.Seconds(e.At))
 		return
 	}
 	if r.What == history.RaftStart {
 		if c.Renew(r) {
-			*m = logMember{Cursor: m.Cursor, name: m.name, id: m.id}
-			known = false
+			*m = logMember{name: m.name, id: m.id}
 		}
-		c.start(m, e, known)
+		c.recalls(m, e)
+		c.start(m, e, m.seen)
+		m.seen, m.resumed, m.stretch = true, true, at.Stretch
 		return
 	}
-	if known && r.Inc != inc { // a process without its start event
-		m.placed, m.leads, m.commit, m.told, m.agreed = false, 0, 0, 0, 0
+	c.vague = c.vague || !m.seen
+	if at.Stretch != m.stretch {
+		m.breaks(at.Stretch)
 	}
+	m.seen = true
 	c.inTerm(m, e)
 	switch r.What {
 	case history.RaftAppend:
@@ -121,6 +133,7 @@ func (c *Logs) Event(e *history.Event) {
 	case history.RaftCommit:
 		c.commit(m, e)
 	case history.RaftApply:
+		c.learns(m, e, "applied")
 		c.state(m, e)
 	case history.RaftTruncate:
 		c.truncated(m, e)
@@ -134,8 +147,17 @@ func (c *Logs) Event(e *history.Event) {
 		c.changed = c.changed || len(r.Outgoing) > 0 || !verdict.SameMembers(r.Voters, c.Nodes)
 	case history.RaftSnapshot:
 		c.holds(m, e, "compacted its log up to")
+		c.learns(m, e, "compacted")
 		c.state(m, e)
 	}
+}
+
+// breaks takes the member's word up again after something is missing.
+func (m *logMember) breaks(now verdict.Stretch) {
+	if m.seen && m.stretch.Inc != now.Inc { // a process without its start event
+		m.commit, m.told, m.agreed = 0, 0, 0
+	}
+	m.stretch, m.resumed, m.placed, m.leads = now, false, false, 0
 }
 
 func (c *Logs) member(name string) *logMember {
@@ -198,6 +220,7 @@ func (c *Logs) appended(m *logMember, e *history.Event) {
 			fmt.Sprintf("%s, in term %d, holds entry (%d,%d)", m.name, r.Term, r.EntryTerm, r.From), verdict.Keep(e))
 	}
 	c.match(m, e)
+	c.reached(m.name, history.Pos{Term: r.EntryTerm, Index: r.To})
 	if end, _ := m.log.end(); r.To > end.Index {
 		m.log.extend(r.EntryTerm, r.To)
 	}
@@ -287,6 +310,7 @@ func (c *Logs) Finish() verdict.Result {
 		return c.Result(c.Name(), "not checked: the members write no trace")
 	}
 	c.judgeRemovals()
+	c.judgeKnowledge()
 	top := c.committed.top()
 	c.Count("committed", int64(top))
 	c.Count("hashes", c.hashes)

@@ -56,6 +56,7 @@ func TestLogsMatch(t *testing.T) {
 			tape.Replicate(h, 10)
 			h.Logs["n2"] = h.Logs["n2"][:7]
 			h.Put("n2", "n1", 1, 1, 6)
+			h.Commit("n1", 1, 10, true)
 			h.Commit("n2", 1, 10, false)
 			h.End()
 		}), Want: verdict.Valid},
@@ -79,11 +80,23 @@ func TestLogsTerms(t *testing.T) {
 		}), Want: verdict.Valid},
 		{Name: "a commit told of an earlier term", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
 			tape.Replicate(h, 4)
+			h.Commit("n1", 1, 3, true)
 			h.Follow("n2", "", 5)
 			h.Commit("n2", 1, 3, false)
 			h.End()
 		}), Want: verdict.Valid},
 	})
+}
+
+// leadsOn lets n1 lead term 4 on entries of term 2, and commit them with one of its
+// own.
+func leadsOn(h *tape.Tape) {
+	h.Put("n1", "n3", 2, 2, 2)
+	h.Elect("n1", 4, "n2")
+	h.Put("n1", "n1", 4, 4, 1)
+	h.Put("n2", "n1", 4, 2, 2)
+	h.Put("n2", "n1", 4, 4, 1)
+	h.Commit("n1", 4, 3, true)
 }
 
 func TestLogsCommits(t *testing.T) {
@@ -107,8 +120,9 @@ func TestLogsCommits(t *testing.T) {
 				h.Put(n, "n1", 4, 4, 2)
 			}
 			h.Commit("n2", 4, 4, false)
-			h.Commit("n1", 1, 1, false)
+			h.Commit("n1", 1, 1, true)
 			h.Commit("n1", 4, 3, true)
+			h.Commit("n1", 4, 4, true)
 			h.End()
 		}), Want: verdict.Valid},
 		{Name: "an entry of an earlier term by counting (figure 8)", Build: tape.On(tape.Started(), func(h *tape.Tape) {
@@ -123,20 +137,22 @@ func TestLogsCommits(t *testing.T) {
 		}), Want: verdict.Invalid, Rule: "a leader committed an entry of an earlier term by itself"},
 		{Name: "an entry of an earlier term, learnt after it was deposed", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Put("n1", "n3", 2, 2, 2)
+			h.Put("n2", "n3", 2, 2, 2)
 			h.Elect("n1", 4, "n2")
+			h.Elect("n2", 5, "n3")
+			h.Put("n2", "n2", 5, 5, 1)
 			h.Follow("n1", "n2", 5)
+			h.Put("n1", "n2", 5, 5, 1)
+			h.Commit("n2", 5, 3, true)
 			h.Commit("n1", 5, 2, false)
 			h.End()
 		}), Want: verdict.Valid},
 		{Name: "an entry of an earlier term together with a later one", Build: tape.On(tape.Started(), func(h *tape.Tape) {
-			h.Put("n1", "n3", 2, 2, 2)
-			h.Elect("n1", 4, "n2")
-			h.Put("n1", "n1", 4, 4, 1)
-			h.Commit("n1", 4, 3, true)
+			leadsOn(h)
 			h.End()
 		}), Want: verdict.Valid},
 		{Name: "a follower learns of an entry of an earlier term", Build: tape.On(tape.Started(), func(h *tape.Tape) {
-			h.Put("n2", "n1", 4, 2, 2)
+			leadsOn(h)
 			h.Commit("n2", 4, 2, false)
 			h.End()
 		}), Want: verdict.Valid},

@@ -41,10 +41,8 @@ func (c *Votes) Finish() verdict.Result {
 	}
 	c.tappedLogs()
 	c.compareBallots()
-	order := slices.SortedFunc(maps.Keys(c.wins), func(a, b claimKey) int {
-		return cmp.Or(cmp.Compare(a.term, b.term), cmp.Compare(a.node, b.node))
-	})
-	for _, key := range order {
+	c.phantoms()
+	for _, key := range sortedClaims(c.wins) {
 		c.majority(key, c.wins[key])
 		c.hasty(key)
 	}
@@ -55,6 +53,13 @@ func (c *Votes) Finish() verdict.Result {
 	c.Count("votes", votes)
 	c.Count("winners", int64(len(c.wins)))
 	return c.Result(c.Name(), fmt.Sprintf("%s, at most one per member and term; %s with a majority", verdict.Many(votes, "vote"), verdict.Many(len(c.wins), "winner")))
+}
+
+// sortedClaims returns the keys of m by term.
+func sortedClaims[V any](m map[claimKey]V) []claimKey {
+	return slices.SortedFunc(maps.Keys(m), func(a, b claimKey) int {
+		return cmp.Or(cmp.Compare(a.term, b.term), cmp.Compare(a.node, b.node))
+	})
 }
 
 // majority decides whether a winner had the votes of a majority: of the voters,
@@ -168,10 +173,8 @@ func (c *Votes) missing(voters, outgoing []string, w *win) string {
 		return "not every member writes a trace and not every link was decoded"
 	}
 	for _, name := range verdict.Union(voters, outgoing) {
-		if v := c.voters[name]; v == nil || !v.Cursor.Seen {
-			return "the trace of " + name + " is missing"
-		} else if v.Broken {
-			return "the trace of " + name + " is out of order"
+		if why := c.Lacks(name); why != "" {
+			return why
 		}
 	}
 	return ""
@@ -217,7 +220,7 @@ func (c *Votes) tappedLogs() {
 func (c *Votes) compareBallots() {
 	for _, name := range slices.Sorted(maps.Keys(c.voters)) {
 		v := c.voters[name]
-		if v.Broken || len(v.others) > 0 {
+		if len(v.others) > 0 {
 			continue
 		}
 		for _, term := range slices.Sorted(maps.Keys(v.tapped)) {

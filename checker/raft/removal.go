@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/usurper/usurper/checker/verdict"
@@ -127,6 +128,8 @@ func (c *Logs) installed(m *logMember, e *history.Event) {
 	m.log.restart(history.Pos{Term: r.EntryTerm, Index: r.Index}, r.EntryTerm == 0)
 	m.placed = true
 	c.entry(m, e, history.Pos{Term: r.EntryTerm, Index: r.Index}, r.Hash)
+	c.known.add(e)
+	c.reached(m.name, history.Pos{Term: cmp.Or(r.EntryTerm, r.Term), Index: r.Index})
 	if r.Index > m.commit {
 		m.commit = r.Index
 		m.knows.Set(e)

@@ -18,6 +18,7 @@ func TestLogsRemovals(t *testing.T) {
 			h.Follow("n1", "n2", 2)
 			h.Truncate("n1", "n2", 2, 11)
 			h.Put("n1", "n2", 2, 2, 1)
+			h.Commit("n2", 2, 11, true)
 			h.Commit("n1", 2, 11, false)
 			h.End()
 		}), Want: verdict.Valid},
@@ -66,6 +67,8 @@ func TestLogsRemovals(t *testing.T) {
 			h.Truncate("n2", "n3", 3, 1) // while n1 and others go on without it
 			h.Elect("n1", 4)
 			h.Put("n1", "n1", 4, 4, 1)
+			h.Put("n2", "n1", 4, 2, 1)
+			h.Put("n2", "n1", 4, 4, 1)
 			h.Commit("n1", 4, 2, true)
 			h.End()
 		}), Want: verdict.Valid},
@@ -73,6 +76,9 @@ func TestLogsRemovals(t *testing.T) {
 			h.Put("n2", "n1", 1, 1, 3)
 			h.Logs["n2"] = []uint64{1}
 			h.Put("n2", "n3", 2, 2, 1)
+			h.Put("n3", "n1", 1, 1, 1)
+			h.Put("n3", "n3", 2, 2, 1)
+			h.Commit("n3", 2, 2, true)
 			h.Commit("n2", 2, 2, false)
 			h.End()
 		}), Want: verdict.Valid},
@@ -140,6 +146,8 @@ func TestLogsRestart(t *testing.T) {
 			h.Logs["n2"] = append(h.Logs["n2"], 1, 1)
 			h.Restart("n2", 1, "n1")
 			h.Put("n2", "n1", 1, 1, 2)
+			h.Put("n1", "n1", 1, 1, 4)
+			h.Commit("n1", 1, 14, true)
 			h.Commit("n2", 1, 14, false)
 			h.End()
 		}), Want: verdict.Valid},

@@ -33,7 +33,7 @@ func (c *Logs) start(m *logMember, e *history.Event, restarted bool) {
 	if m.agreedTerm != r.Term {
 		m.agreed = 0
 	}
-	m.placed, m.term, m.leads, m.commit, m.told = true, r.Term, 0, r.Commit, 0
+	m.placed, m.term, m.leads, m.commit, m.told = true, r.Term, 0, max(r.Commit, r.Index), 0
 	m.knows = verdict.Slot{}
 	m.knows.Set(e)
 	c.entry(m, e, r.Last, r.Hash)

@@ -2,6 +2,8 @@ package raft
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
@@ -14,6 +16,8 @@ import (
 //   - no vote for a log that is behind the voter's, nor at a stale term (granted);
 //   - a higher term is never ignored, first come is first served, and a refusal
 //     has a reason that holds (refused);
+//   - nobody leads a term in which it does not stand (unasked), or gets a vote in
+//     one in which it never stood (phantoms);
 //   - a winner had the votes of a majority, and had them when it began to lead
 //     (majority.go).
 //
@@ -40,10 +44,12 @@ type claimKey struct {
 
 // voter is one member as a voter.
 type voter struct {
-	verdict.Cursor
 	name    string
-	resumed bool   // its trace has been complete since its last start
-	leader  uint64 // the last term in which it knew who leads
+	stretch verdict.Stretch
+	resumed bool         // its trace has been complete since its last start
+	stands  uint64       // the term in which it stands or leads, as far as its trace says
+	role    verdict.Slot // what ended that last
+	leader  uint64       // the last term in which it knew who leads
 	traced  map[uint64]*ballot
 	tapped  map[uint64]*ballot
 	config  *history.Raft // the last that it told of
@@ -163,13 +169,13 @@ func (c *Votes) Event(e *history.Event) {
 		c.tap(v, e)
 		return
 	}
-	inc := v.Inc
-	if !v.Advance(r) {
+	at := c.Cursor()
+	if at.Broken {
 		c.Unknown("the trace of %s is out of order near %s: its votes cannot be judged", v.name, verdict.Seconds(e.At))
 		return
 	}
-	if v.Inc != inc {
-		v.resumed = false
+	if at.Stretch != v.stretch {
+		v.stretch, v.resumed = at.Stretch, false
 	}
 	c.trace(v, e)
 }
@@ -180,6 +186,7 @@ func (c *Votes) trace(v *voter, e *history.Event) {
 	case history.RaftStart:
 		c.start(v, e)
 	case history.RaftCandidate:
+		v.stands = r.Term
 		c.bind(v, v.traced, ballotOf(r.Term, r.Node, e))
 	case history.RaftVote:
 		if r.Granted {
@@ -189,13 +196,49 @@ func (c *Votes) trace(v *voter, e *history.Event) {
 		}
 	case history.RaftLeader:
 		v.leader = r.Term
+		c.unasked(v, e)
 		c.won(v, e)
 	case history.RaftFollower, history.RaftAppend, history.RaftTruncate, history.RaftInstall:
-		if r.Peer != "" && r.Peer != r.Node {
+		obeys := r.Peer != "" && r.Peer != r.Node
+		if obeys {
 			v.leader = r.Term
+		}
+		if r.What == history.RaftFollower || obeys && v.stands != 0 {
+			v.stands = 0
+			v.role.Set(e)
 		}
 	case history.RaftConfig:
 		v.config = verdict.KeepRaft(r)
+	}
+}
+
+// unasked judges a leadership by what the member's own trace said before. A process
+// leads a term by having stood in it, and neither followed nor restarted since:
+// leadership is not kept on disk (Raft figure 2), and a candidate that finds a
+// leader has given up (§5.2).
+func (c *Votes) unasked(v *voter, e *history.Event) {
+	r := e.Raft
+	if !v.resumed || v.stands == r.Term {
+		return
+	}
+	v.stands = r.Term
+	c.Violate("led without having stood",
+		fmt.Sprintf("%s leads term %d, in which its process does not stand as a candidate", v.name, r.Term),
+		append(v.role.Get(), verdict.Keep(e))...)
+}
+
+// phantoms finds votes for members that never stood in the term. A member writes
+// its candidacy to its trace before it asks for votes, so a trace that is whole
+// knows of each that anybody has voted for.
+func (c *Votes) phantoms() {
+	for _, name := range slices.Sorted(maps.Keys(c.voters)) {
+		for _, term := range slices.Sorted(maps.Keys(c.voters[name].traced)) {
+			b := c.voters[name].traced[term]
+			if key := (claimKey{b.peer, term}); b.peer != name && c.ballot(b.peer, key) == nil && c.Lacks(b.peer) == "" {
+				c.Violate("a vote for one who did not stand",
+					fmt.Sprintf("%s voted for %s in term %d, in which %s never stood by its own trace", name, b.peer, term, b.peer), b.event)
+			}
+		}
 	}
 }
 
@@ -253,7 +296,8 @@ func (c *Votes) start(v *voter, e *history.Event) {
 	if r.Vote != "" && v.traced[r.Term] == nil {
 		v.traced[r.Term] = &ballot{peer: r.Vote, event: verdict.Keep(e)}
 	}
-	v.resumed, v.leader = true, 0
+	v.resumed, v.leader, v.stands = true, 0, 0
+	v.role.Set(e)
 }
 
 // granted judges a vote that was given. A candidate's vote for itself needs no

@@ -60,6 +60,7 @@ func TestVotesOnePerTerm(t *testing.T) {
 			h.Grant("n3", "n1", 1)
 		}), Want: verdict.Invalid, Rule: "two votes in one term"},
 		{Name: "a durable vote that a kill kept from the trace", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Stand("n2", 5)
 			h.Restart("n3", 5, "n2")
 			h.Refuse("n3", "n1", 5, history.ReasonVoted)
 			h.End()
@@ -240,4 +241,86 @@ func TestVotesTwiceStillCount(t *testing.T) {
 	for _, v := range h.Judge(newVotes()).Violations {
 		require.Equal(t, "two votes in one term", v.Rule)
 	}
+}
+
+func TestVotesForCandidatesOnly(t *testing.T) {
+	tape.Verdicts(t, newVotes, []tape.Row{
+		{Name: "it led, and leads on after a restart", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Elect("n1", 1, "n2")
+			h.Restart("n1", 1, "n1")
+			h.Lead("n1", 1)
+		}), Want: verdict.Invalid, Rule: "led without having stood"},
+		{Name: "it led, was restarted, and stood anew", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Elect("n1", 1, "n2")
+			h.Restart("n1", 1, "n1")
+			h.Elect("n1", 2, "n2")
+			h.End()
+		}), Want: verdict.Valid},
+		{Name: "it stood, found a leader, and leads", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Elect("n1", 1, "n2")
+			h.Follow("n1", "n2", 1)
+			h.Lead("n1", 1)
+		}), Want: verdict.Invalid, Rule: "led without having stood"},
+		{Name: "it stood, gave up, and leads", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Stand("n1", 1)
+			h.Follow("n1", "", 1)
+			h.Lead("n1", 1)
+		}), Want: verdict.Invalid, Rule: "led without having stood"},
+		{Name: "it stood in an earlier term", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Elect("n1", 1, "n2")
+			h.Grant("n2", "n1", 2)
+			h.Lead("n1", 2)
+		}), Want: verdict.Invalid, Rule: "led without having stood"},
+		{Name: "told twice that it leads", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Elect("n1", 1, "n2")
+			h.Lead("n1", 1)
+			h.End()
+		}), Want: verdict.Valid},
+		{Name: "it may have stood where its trace has a hole", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Elect("n1", 1, "n2")
+			h.Grant("n2", "n1", 2)
+			h.Seq["n1"]++
+			h.Lead("n1", 2)
+			h.End()
+		}), Want: verdict.Unknown},
+		{Name: "a vote for one who never stood", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Elect("n1", 1, "n2")
+			h.Grant("n3", "n2", 7)
+			h.End()
+		}), Want: verdict.Invalid, Rule: "a vote for one who did not stand"},
+		{Name: "the candidate was killed before it could say so", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Elect("n1", 1, "n2")
+			h.Grant("n3", "n2", 7)
+			h.Restart("n2", 7, "n2")
+			h.End()
+		}), Want: verdict.Valid},
+	})
+}
+
+// A trace with a hole proves nothing by what it lacks: each event is numbered.
+func TestVotesOfTornTraces(t *testing.T) {
+	elect := func(between func(h *tape.Tape)) func() *tape.Tape {
+		return tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Stand("n1", 1)
+			between(h)
+			h.Follow("n2", "n1", 1)
+			h.Lead("n1", 1)
+			h.End()
+		})
+	}
+	tape.Verdicts(t, newVotes, []tape.Row{
+		{Name: "whole", Build: elect(func(*tape.Tape) {}), Want: verdict.Invalid, Rule: "won without a majority"},
+		{Name: "the voter's vote is missing", Build: elect(func(h *tape.Tape) { h.Seq["n2"]++ }), Want: verdict.Unknown},
+		{Name: "a line of it could not be read", Build: elect(func(h *tape.Tape) {
+			h.Run(history.Run{What: history.RunUntrace, Node: "n2", Text: "torn"})
+		}), Want: verdict.Unknown},
+		{Name: "a process that never said anything", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Stand("n1", 1)
+			h.Restart("n2", 0, "")
+			h.Events = h.Events[:len(h.Events)-1] // killed before its first event
+			h.Restart("n2", 1, "n1")
+			h.Lead("n1", 1)
+			h.End()
+		}), Want: verdict.Valid},
+	})
 }

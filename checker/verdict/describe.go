@@ -53,6 +53,8 @@ func describeRun(r *history.Run) string {
 		return fmt.Sprintf("%s logged: %s", OrElse(r.Node, "a node"), r.Text)
 	case history.RunUntap:
 		return "a connection could not be decoded: " + r.Text
+	case history.RunUntrace:
+		return "the trace of " + r.Node + " could not be read: " + r.Text
 	case history.RunEnd:
 		return "the run ends"
 	}

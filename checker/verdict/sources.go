@@ -2,33 +2,49 @@ package verdict
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/usurper/usurper/harness/history"
 )
 
 // Cursor follows the trace of one member through its processes and notices when
-// events do not come in the order that the history promises. Rules that depend
-// on order stop at such a member: better no verdict than a wrong one.
+// events do not come in the order that the history promises, or when some are
+// missing. Rules that depend on order stop at a member whose events are out of it:
+// better no verdict than a wrong one.
 type Cursor struct {
-	Seen   bool
-	Inc    uint64
-	seq    uint64
-	Broken bool // out of order: no further rule applies
+	Stretch        // of the last event
+	Broken  bool   // out of order: no further rule applies
+	seq     uint64 // of the last event, 0 before the first
+	node    string
 }
 
-// Advance takes the member's next trace event. It reports false when the event
-// is out of order, or one before it was.
-func (c *Cursor) Advance(r *history.Raft) bool {
-	if c.Broken {
-		return false
-	}
-	ordered := !c.Seen || r.Inc > c.Inc || r.Inc == c.Inc && r.Seq > c.seq
-	if !ordered {
+// Stretch is a part of a member's trace in which nothing is missing: between two
+// events of one stretch the member has done nothing that it did not tell.
+type Stretch struct {
+	Inc   uint64 // the process
+	Holes int    // so far
+}
+
+// advance takes the member's next trace event. Each process counts its events
+// from 1. A process without any was ended before it could say that it started, so
+// before it did anything: the number of a process may be missing.
+func (c *Cursor) advance(r *history.Raft) {
+	first, same := c.seq == 0, r.Inc == c.Inc
+	switch {
+	case c.Broken:
+		return
+	case r.Seq == 0, !first && r.Inc < c.Inc, !first && same && r.Seq <= c.seq:
 		c.Broken = true
-		return false
+		return
 	}
-	c.Seen, c.Inc, c.seq = true, r.Inc, r.Seq
-	return true
+	next := uint64(1)
+	if !first && same {
+		next = c.seq + 1
+	}
+	if r.Seq != next {
+		c.Holes++
+	}
+	c.Inc, c.seq = r.Inc, r.Seq
 }
 
 // Sources is what the run says about where raft events come from.
@@ -42,6 +58,9 @@ type Sources struct {
 
 	configs [][]string        // other sets of voters that the harness asked for
 	renewed map[string]uint64 // members to be replaced, by the first process of the new one
+	cursors map[string]*Cursor
+	cursor  *Cursor         // of the member whose trace told the last event
+	unread  map[string]bool // members of whose trace a line could not be read
 }
 
 // Deed returns what a member or a tap tells in an event, nil if it is not of that
@@ -55,7 +74,72 @@ func (s *Sources) Deed(e *history.Event) *history.Raft {
 		return nil
 	}
 	s.Seen = true
+	if e.Raft.Source == history.Trace {
+		s.follow(e.Raft)
+	}
 	return e.Raft
+}
+
+func (s *Sources) follow(r *history.Raft) {
+	if s.cursor == nil || s.cursor.node != r.Node {
+		c := s.cursors[r.Node]
+		if c == nil {
+			c = &Cursor{node: strings.Clone(r.Node)}
+			if s.cursors == nil {
+				s.cursors = make(map[string]*Cursor)
+			}
+			s.cursors[c.node] = c
+		}
+		s.cursor = c
+	}
+	s.cursor.advance(r)
+}
+
+// Cursor returns the place in its member's trace of the event that Deed returned
+// last, which must be of a trace. It is valid until the next Deed.
+func (s *Sources) Cursor() *Cursor { return s.cursor }
+
+// Lacks says why the trace of a member may lack something that it did, "" if
+// nothing can be missing. A trace is whole when the history is, every event of it
+// came, and each process' from its first on. A kill takes nothing away: what was
+// not written yet was not told to anybody either (persist, trace, send).
+func (s *Sources) Lacks(node string) string {
+	c := s.cursors[node]
+	switch {
+	case !s.Ended:
+		return "the history was cut short"
+	case !s.Traced || c == nil:
+		return "the trace of " + node + " is missing"
+	case c.Broken:
+		return "the trace of " + node + " is out of order"
+	case c.Holes > 0 || s.unread[node]:
+		return "the trace of " + node + " has a hole"
+	}
+	return ""
+}
+
+// AnyLacks is Lacks of the first of all who may ever have had a vote whose trace is
+// not whole.
+func (s *Sources) AnyLacks() string {
+	for _, node := range s.Everybody() {
+		if why := s.Lacks(node); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// Torn lists the members of whose traces something is missing in the middle, in
+// order.
+func (s *Sources) Torn() []string {
+	var torn []string
+	for node, c := range s.cursors {
+		if c.Holes > 0 && !s.unread[node] {
+			torn = append(torn, node)
+		}
+	}
+	slices.Sort(torn)
+	return torn
 }
 
 // Run takes what the harness says of the run.
@@ -66,6 +150,11 @@ func (s *Sources) Run(r *history.Run) {
 		s.Traced, s.Tapped = r.Traced, r.Tapped
 	case history.RunUntap:
 		s.Holes = true
+	case history.RunUntrace:
+		if s.unread == nil {
+			s.unread = make(map[string]bool)
+		}
+		s.unread[r.Node] = true
 	case history.RunEnd:
 		s.Ended = true
 	}

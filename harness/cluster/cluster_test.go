@@ -165,7 +165,7 @@ while :; do sleep 0.01; done`)
 			seq++
 			require.Equal(t, seq, e.Raft.Seq)
 		}
-		require.False(t, e.Run != nil && e.Run.What == history.RunUntap)
+		require.False(t, e.Run != nil && e.Run.What == history.RunUntrace)
 	}
 	require.EqualValues(t, 300, seq)
 }
@@ -175,7 +175,7 @@ func TestUnreadableTraceIsAHole(t *testing.T) {
 	require.NoError(t, c.Start(t.Context(), "n1"))
 	eventually(t, func() bool {
 		return rec.has(func(e history.Event) bool {
-			return e.Run != nil && e.Run.What == history.RunUntap && strings.Contains(e.Run.Text, "trace.1.jsonl:1:")
+			return e.Run != nil && e.Run.What == history.RunUntrace && strings.Contains(e.Run.Text, "trace.1.jsonl:1:")
 		})
 	})
 }
@@ -185,7 +185,7 @@ func TestEndlessTraceLineIsAHole(t *testing.T) {
 	require.NoError(t, c.Start(t.Context(), "n1"))
 	eventually(t, func() bool {
 		return rec.has(func(e history.Event) bool {
-			return e.Run != nil && e.Run.What == history.RunUntap && strings.Contains(e.Run.Text, "trace.1.jsonl:1: longer than")
+			return e.Run != nil && e.Run.What == history.RunUntrace && strings.Contains(e.Run.Text, "trace.1.jsonl:1: longer than")
 		})
 	})
 }

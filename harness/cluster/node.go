@@ -192,5 +192,5 @@ func (n *node) proc(p history.Proc) {
 func (n *node) raft(e history.Raft) { n.o.Record(history.Event{Raft: &e}) }
 
 func (n *node) hole(err error) {
-	n.o.Record(history.Event{Run: &history.Run{What: history.RunUntap, Node: n.name, Text: err.Error()}})
+	n.o.Record(history.Event{Run: &history.Run{What: history.RunUntrace, Node: n.name, Text: err.Error()}})
 }

@@ -99,7 +99,10 @@ const (
 	RunNote  RunWhat = "note"  // something that a person should know
 	RunLog   RunWhat = "log"   // Node logged something that looks like a crash
 	RunUntap RunWhat = "untap" // a connection could not be decoded; tap evidence has a hole: Text says where
-	RunEnd   RunWhat = "end"   // written last; a history without it was cut short
+	// RunUntrace: a line of Node's trace could not be read, and nothing behind it: Text
+	// says where.
+	RunUntrace RunWhat = "untrace"
+	RunEnd     RunWhat = "end" // written last; a history without it was cut short
 )
 
 // The phases of a run, in order.

@@ -9,8 +9,9 @@ import (
 // Raft is one deed of one member, as its own trace or a wire tap tells it.
 //
 // Events of one source (Source, Node, Inc) carry a strictly increasing Seq and
-// stand in the history in that order. Nothing is promised about the order of
-// events of different sources.
+// stand in the history in that order. Each process counts the events of its trace
+// from 1 and leaves none out, so that a missing one shows. Nothing is promised about
+// the order of events of different sources.
 //
 // A trace event is written once what it claims is durable, and before any
 // message or reply that depends on it. A tap event claims only what was on the
