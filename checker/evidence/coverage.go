@@ -62,9 +62,9 @@ func (*Coverage) Name() string { return "coverage" }
 
 // Event takes the next event.
 func (c *Coverage) Event(e *history.Event) {
+	c.Deed(e)
 	switch {
 	case e.Run != nil:
-		c.Run(e.Run)
 		switch e.Run.What {
 		case history.RunBegin:
 			c.begun, c.workload, c.steps = true, e.Run.Workload, e.Run.Steps
@@ -85,7 +85,6 @@ func (c *Coverage) Event(e *history.Event) {
 	case e.Op != nil:
 		c.op(e.Op)
 	case e.Raft != nil:
-		c.Deed(e)
 		if e.Raft.What == history.RaftLeader {
 			c.leaders++
 		}
@@ -156,8 +155,8 @@ func (c *Coverage) Finish() verdict.Result {
 	if !c.Ended {
 		c.Unknown("the history was cut short: it has no end event")
 	}
-	for _, node := range c.Torn() {
-		c.Unknown("the trace of %s has a hole: its events are numbered, and some are missing", node)
+	for _, why := range c.Torn() {
+		c.Unknown("%s", why)
 	}
 	c.judgeFaults()
 	c.judgeOps()

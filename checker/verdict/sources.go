@@ -61,6 +61,19 @@ type Sources struct {
 	cursors map[string]*Cursor
 	cursor  *Cursor         // of the member whose trace told the last event
 	unread  map[string]bool // members of whose trace a line could not be read
+	procs   map[process]*account
+}
+
+// process is one of a member's.
+type process struct {
+	node string
+	inc  uint64
+}
+
+// account is what is known of a process, and of its trace.
+type account struct {
+	served, left bool // it answered; it ended of its own accord, with success
+	spoke, ended bool // its trace has an event, its last
 }
 
 // Deed returns what a member or a tap tells in an event, nil if it is not of that
@@ -69,6 +82,9 @@ func (s *Sources) Deed(e *history.Event) *history.Raft {
 	if e.Run != nil {
 		s.Run(e.Run)
 		return nil
+	}
+	if e.Proc != nil && s.Traced {
+		s.proc(e.Proc)
 	}
 	if e.Raft == nil || s.reconfigured(e.Raft) {
 		return nil
@@ -92,7 +108,47 @@ func (s *Sources) follow(r *history.Raft) {
 		}
 		s.cursor = c
 	}
+	if inc := s.cursor.Inc; s.cursor.seq == 0 || inc != r.Inc {
+		s.account(r.Node, r.Inc).spoke = true
+	}
+	if r.What == history.RaftEnd {
+		s.account(r.Node, r.Inc).ended = true
+	}
 	s.cursor.advance(r)
+}
+
+func (s *Sources) proc(p *history.Proc) {
+	switch {
+	case p.What == history.ProcReady:
+		s.account(p.Node, p.Inc).served = true
+	case p.What == history.ProcExit && p.Signal == "" && p.Code == 0:
+		s.account(p.Node, p.Inc).left = true
+	}
+}
+
+func (s *Sources) account(node string, inc uint64) *account {
+	key := process{node, inc}
+	a := s.procs[key]
+	if a == nil {
+		if s.procs == nil {
+			s.procs = make(map[process]*account)
+		}
+		key.node = strings.Clone(node)
+		a = &account{}
+		s.procs[key] = a
+	}
+	return a
+}
+
+// cut tells whether the trace of one of a member's processes is missing, or its
+// end: one that served, or that ended of its own accord, which it would have written.
+func (s *Sources) cut(node string) bool {
+	for key, a := range s.procs {
+		if key.node == node && (a.served && !a.spoke || a.left && !a.ended) {
+			return true
+		}
+	}
+	return false
 }
 
 // Cursor returns the place in its member's trace of the event that Deed returned
@@ -114,6 +170,8 @@ func (s *Sources) Lacks(node string) string {
 		return "the trace of " + node + " is out of order"
 	case c.Holes > 0 || s.unread[node]:
 		return "the trace of " + node + " has a hole"
+	case s.cut(node):
+		return "the trace of " + node + " ends before its process did"
 	}
 	return ""
 }
@@ -129,16 +187,20 @@ func (s *Sources) AnyLacks() string {
 	return ""
 }
 
-// Torn lists the members of whose traces something is missing in the middle, in
-// order.
+// Torn says of the members whose traces are not whole what is missing, in order,
+// but for the lines that could not be read, which the history tells of. It is
+// called once the history has been read.
 func (s *Sources) Torn() []string {
+	if !s.Traced || !s.Ended {
+		return nil
+	}
 	var torn []string
-	for node, c := range s.cursors {
-		if c.Holes > 0 && !s.unread[node] {
-			torn = append(torn, node)
+	for _, node := range s.Everybody() {
+		spoke := s.cursors[node] != nil
+		if why := s.Lacks(node); why != "" && !s.unread[node] && (spoke || s.cut(node)) {
+			torn = append(torn, why)
 		}
 	}
-	slices.Sort(torn)
 	return torn
 }
 
