@@ -49,6 +49,7 @@ func All(o Options) []Checker {
 		raft.NewStaleLog(),
 		raft.NewLogs(),
 		raft.NewTimers(),
+		raft.NewPreVotes(),
 		verdict.PerKey(register.New(o)),
 		verdict.PerKey(set.New()),
 		lock.New(),

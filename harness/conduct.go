@@ -91,6 +91,7 @@ func prepare(cfg Config) (*run, error) {
 		Heartbeat: cfg.Heartbeat,
 		Traced:    cfg.Target.Traced(),
 		Tapped:    cfg.tapped(),
+		Rules:     target.Rules(cfg.Target),
 		Steps:     len(r.plan.Steps),
 		Checkers:  names(judges(cfg.Models, checker.Options{})),
 	}})

@@ -98,8 +98,13 @@ func (c *Logs) Event(e *history.Event) {
 	}
 	if r.Source != history.Trace {
 		c.wire.tap(&c.Sources, e)
-		if r.What == history.RaftCommit {
+		switch r.What {
+		case history.RaftCommit:
 			c.made.add(e)
+		case history.RaftRegress:
+			c.Violate("a term went back",
+				fmt.Sprintf("%s sent %s a message of its term %d after one of its term %d, on one connection", r.Node, r.Peer, r.Term, r.PeerTerm),
+				verdict.Keep(e))
 		}
 		return
 	}

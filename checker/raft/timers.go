@@ -18,7 +18,10 @@ import (
 // in the loop that also takes the messages. A slow machine makes ticks late, a
 // pause leaves them out, and both only make the count smaller than the time that
 // passed for the timer as well: timer and count run on the same ticks, so the
-// rule needs no healthy machine. The slack covers the ticks in progress at either
+// rule needs no healthy machine. A candidacy at the leader's own word (leadership
+// transfer, thesis §3.10) has no timer to wait for. Whoever stands in the very tick
+// in which it heard its leader did so at a message, not at a timer; a trace that
+// does not say which is given the benefit of the doubt. The slack covers the ticks in progress at either
 // end. There is no upper bound: standing late is no harm. Taps cannot know what a
 // member heard, so only traces count; each candidacy is judged by itself, so a
 // trace cut short hides, but never invents.
@@ -64,7 +67,11 @@ func (c *Timers) Event(e *history.Event) {
 		return
 	}
 	c.Count("candidacies", 1)
-	if !r.Known || c.election <= 0 {
+	if transferred(r) {
+		c.Count("transfers", 1)
+		return
+	}
+	if !r.Known || c.election <= 0 || !c.States(history.Timers) {
 		return
 	}
 	if len(c.waits) == 0 || r.Heard < c.first.Raft.Heard {
@@ -74,13 +81,21 @@ func (c *Timers) Event(e *history.Event) {
 		c.last = verdict.Keep(e)
 	}
 	c.waits = append(c.waits, r.Heard)
-	slack := max(20*time.Millisecond, c.election/8)
-	if r.Heard < c.election-slack {
+	if r.Heard < c.election-slack(c.election) {
 		c.Violate("stood although its leader was alive",
 			fmt.Sprintf("%s stood in term %d only %v after it had heard its leader, with an election timer of at least %v",
 				r.Node, r.Term, r.Heard.Round(time.Millisecond), c.election), verdict.Keep(e))
 	}
 }
+
+// transferred tells whether a candidate stood at the word of its leader.
+func transferred(r *history.Raft) bool {
+	return r.Reason == history.ReasonTransfer || r.Source == history.Trace && r.Known && r.Heard == 0
+}
+
+// slack is how much less than it lasted a silence may seem, by ticks that have begun
+// or not ended.
+func slack(election time.Duration) time.Duration { return max(20*time.Millisecond, election/8) }
 
 // Finish gives the verdict.
 func (c *Timers) Finish() verdict.Result {
@@ -89,6 +104,9 @@ func (c *Timers) Finish() verdict.Result {
 	}
 	if c.election <= 0 {
 		return c.Result(c.Name(), "not checked: the election timeout is not known")
+	}
+	if !c.States(history.Timers) {
+		return c.Result(c.Name(), "not checked: the target states no rule for its timers")
 	}
 	if len(c.waits) == 0 {
 		return c.Result(c.Name(), "no member lost a leader that it knew")

@@ -26,6 +26,17 @@ func TestTimers(t *testing.T) {
 		{Name: "a tick early", Build: stand(tape.ElectionTimeout-20*time.Millisecond, true), Want: verdict.Valid},
 		{Name: "with its leader alive", Build: stand(tape.ElectionTimeout/2, true), Want: verdict.Invalid, Rule: "stood although its leader was alive"},
 		{Name: "without a leader", Build: stand(0, false), Want: verdict.Valid},
+		{Name: "at its leader's word", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Trace("n2", history.Raft{
+				What: history.RaftCandidate, Term: 2, Heard: 30 * time.Millisecond, Known: true, Reason: history.ReasonTransfer,
+			})
+			h.End()
+		}), Want: verdict.Valid},
+		{Name: "at a message of its leader, whatever it said", Build: stand(0, true), Want: verdict.Valid},
+		{Name: "a system that states no such rule", Build: tape.On(tape.New(history.Run{Traced: true, Rules: []history.Rule{}}), func(h *tape.Tape) {
+			h.Trace("n2", history.Raft{What: history.RaftCandidate, Term: 2, Heard: tape.ElectionTimeout / 2, Known: true})
+			h.End()
+		}), Want: verdict.Valid},
 	})
 }
 

@@ -14,8 +14,8 @@ import (
 //
 //   - one vote per member and term, across restarts (bind, start);
 //   - no vote for a log that is behind the voter's, nor at a stale term (granted);
-//   - a higher term is never ignored, first come is first served, and a refusal
-//     has a reason that holds (refused);
+//   - a higher term is never ignored, first come is first served where the target
+//     states it, and a refusal has a reason that holds (refused);
 //   - nobody leads a term in which it does not stand (unasked), or gets a vote in
 //     one in which it never stood (phantoms);
 //   - a winner had the votes of a majority, and had them when it began to lead
@@ -347,7 +347,7 @@ func (c *Votes) refused(v *voter, e *history.Event) {
 	old := v.traced[r.PeerTerm]
 	free := v.resumed && old == nil && v.leader != r.PeerTerm
 	switch {
-	case r.PeerTerm == r.Term && free && !behind:
+	case r.PeerTerm == r.Term && free && !behind && c.States(history.FirstCome):
 		c.Violate("first come, not served",
 			fmt.Sprintf("%s refused %s, the first eligible candidate of term %d, as %s although it had not voted in that term and %s's log is not behind",
 				v.name, r.Peer, r.PeerTerm, verdict.OrElse(string(r.Reason), "something"), r.Peer), verdict.Keep(e))

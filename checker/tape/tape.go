@@ -77,6 +77,9 @@ func New(r history.Run) *Tape {
 		Seq: make(map[string]uint64), inc: make(map[string]uint64), Logs: make(map[string][]uint64), Nodes: r.Nodes,
 	}
 	r.What, r.Format, r.Election = history.RunBegin, history.Format, ElectionTimeout
+	if r.Rules == nil {
+		r.Rules = []history.Rule{history.FirstCome, history.Timers}
+	}
 	t.Run(r)
 	return t
 }

@@ -56,6 +56,8 @@ func raftDeed(r *history.Raft) string {
 			OrElse(r.Peer, "a leader"), r.EntryTerm, r.Index, r.Digest)
 	case history.RaftConfig:
 		return configured(r)
+	case history.RaftRegress:
+		return fmt.Sprintf("sends %s a message of its term %d after one of its term %d, on one connection", r.Peer, r.Term, r.PeerTerm)
 	case history.RaftEnd:
 		return "ends"
 	}
@@ -73,6 +75,9 @@ func started(r *history.Raft) string {
 }
 
 func heard(r *history.Raft) string {
+	if r.Reason == history.ReasonTransfer {
+		return ", at its leader's word"
+	}
 	if !r.Known {
 		return ""
 	}
@@ -102,7 +107,7 @@ func voted(r *history.Raft) string {
 		if r.Term != term {
 			text += fmt.Sprintf("; its own term is %d", r.Term)
 		}
-		text += ")"
+		text += ")" + heard(r)
 	}
 	return text
 }

@@ -56,6 +56,7 @@ type Sources struct {
 	Ended  bool // the history is whole
 	Seen   bool // there was a raft event
 
+	rules   []history.Rule
 	configs [][]string        // other sets of voters that the harness asked for
 	renewed map[string]uint64 // members to be replaced, by the first process of the new one
 	cursors map[string]*Cursor
@@ -210,6 +211,10 @@ func (s *Sources) Run(r *history.Run) {
 	case history.RunBegin:
 		s.Nodes = append([]string(nil), r.Nodes...)
 		s.Traced, s.Tapped = r.Traced, r.Tapped
+		s.rules = slices.Clone(r.Rules)
+		if len(s.rules) == 0 && r.Target == "reference" {
+			s.rules = []history.Rule{history.FirstCome, history.Timers}
+		}
 	case history.RunUntap:
 		s.Holes = true
 	case history.RunUntrace:
@@ -270,6 +275,9 @@ func (s *Sources) Everybody() []string {
 	}
 	return all
 }
+
+// States tells whether the system's target states that it keeps the rule.
+func (s *Sources) States(rule history.Rule) bool { return slices.Contains(s.rules, rule) }
 
 // Blind tells whether some of what passed on the wire was seen by nobody.
 func (s *Sources) Blind() bool { return s.Holes && !s.Traced }

@@ -72,6 +72,7 @@ type Run struct {
 	Traced    bool          `json:"traced,omitempty"`    // every node writes a trace
 	Tapped    bool          `json:"tapped,omitempty"`    // every peer link is decoded
 	Steps     int           `json:"steps,omitempty"`     // steps in the plan
+	Rules     []Rule        `json:"rules,omitempty"`     // that the system keeps beside Raft's own, as its target states
 	Checkers  []string      `json:"checkers,omitempty"`  // the user's own, which a later check may lack
 
 	// Set with RunPhase: one of the Phase constants.
@@ -88,6 +89,24 @@ type Run struct {
 	Node string `json:"node,omitempty"`
 	Text string `json:"text,omitempty"`
 }
+
+// Rule is something that a system promises beside what makes Raft safe. Another may
+// do otherwise and be right, so nobody is held to it whose target does not state it.
+// (A history of the reference node that names none states FirstCome and Timers.)
+type Rule string
+
+const (
+	// FirstCome: a vote goes to the first eligible candidate of a term that asks (Raft
+	// §5.2). hashicorp/raft and dqlite refuse who asks while they think they have a
+	// leader.
+	FirstCome Rule = "first-come"
+	// Timers: who has heard its leader does not stand before its election timer, which
+	// is random, has run out (Raft §5.2).
+	Timers Rule = "timers"
+	// PreVotes: nobody stands before a majority has granted it pre-votes for the term
+	// (thesis §9.6), but at the word of a leader that hands over its lead (§3.10).
+	PreVotes Rule = "pre-votes"
+)
 
 // RunWhat tells what a [Run] event says.
 type RunWhat string

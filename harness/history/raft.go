@@ -59,7 +59,7 @@ type Raft struct {
 	Commit  uint64 `json:"commit,omitempty"` // start: the recovered commit index
 	Lead    bool   `json:"lead,omitempty"`   // commit: Node leads Term and advanced it itself
 
-	// Heard is, on a candidacy, how long ago Node last accepted a message of the
+	// Heard is, on a candidacy or a pre-vote, how long ago Node last accepted a message of the
 	// leader of its term; Known says whether it had, since it started or last
 	// changed its term.
 	Heard time.Duration `json:"heard,omitempty"`
@@ -120,14 +120,16 @@ const (
 	RaftStart RaftWhat = "start"
 	// RaftFollower: it follows Peer ("" while unknown) in Term.
 	RaftFollower RaftWhat = "follower"
-	// RaftCandidate: it stands in Term with the log that ends at Last. Heard, Known.
+	// RaftCandidate: it stands in Term with the log that ends at Last. Heard, Known;
+	// Reason is ReasonTransfer if its leader told it to (TimeoutNow, thesis §3.10).
 	// From a tap: its first vote request of Term.
 	RaftCandidate RaftWhat = "candidate"
 	// RaftVote: it decided on Peer's vote request of PeerTerm: Granted, Reason,
 	// Last (its own log), PeerLast. A candidate's vote for itself has Peer ==
 	// Node. One event for each request, in order of receipt.
 	RaftVote RaftWhat = "vote"
-	// RaftPreVote is RaftVote for a pre-vote, which binds nobody.
+	// RaftPreVote is RaftVote for a pre-vote, which binds nobody. Heard, Known, as of
+	// RaftCandidate.
 	RaftPreVote RaftWhat = "prevote"
 	// RaftLeader: it won Term with the log that ends at Last (before its no-op);
 	// Hash at Last. From a tap: its first append or heartbeat of Term; Last, if
@@ -160,6 +162,9 @@ const (
 	// now on, as may those who did before. If Inc is set, Node's processes from Inc on
 	// are a new member, which knows nothing and has promised nothing.
 	RaftConfig RaftWhat = "config"
+	// RaftRegress (taps): on one connection to Peer it sent a message that carries its
+	// own term, Term, after one of the higher PeerTerm.
+	RaftRegress RaftWhat = "regress"
 	// RaftEnd: the source ends here of its own accord; nothing is missing.
 	RaftEnd RaftWhat = "end"
 )
@@ -180,6 +185,7 @@ const (
 	ReasonVoted       Reason = "voted"       // the vote of this term is given to another
 	ReasonHasLeader   Reason = "has-leader"  // pre-vote only: a leader is alive
 	ReasonNotAVoter   Reason = "not-a-voter" // the candidate or the asked is no voter
+	ReasonTransfer    Reason = "transfer"    // a candidacy: its leader hands over the lead
 	ReasonUnspecified Reason = "unspecified" // taps: the wire does not say
 )
 

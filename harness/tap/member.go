@@ -20,7 +20,8 @@ type member struct {
 
 	asked    requests // vote requests that it sent
 	preAsked requests
-	led      terms // the last terms seen led by it
+	led      terms  // the last terms seen led by it
+	told     uint64 // the last term in which it was sent a TimeoutNow
 	lead     leadership
 	ack      ack
 }

@@ -19,6 +19,8 @@ const (
 	PreVoteResponse   Kind = "prevote-response"
 	Snapshot          Kind = "snapshot"
 	SnapshotResponse  Kind = "snapshot-response"
+	// TimeoutNow is a leader's word to a follower to stand at once.
+	TimeoutNow Kind = "timeout-now"
 )
 
 // Message is the part of a peer message that the assembler reasons from. Fields

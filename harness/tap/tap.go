@@ -36,22 +36,29 @@ const (
 
 // Assembler derives raft events from messages. Its events are:
 //
-//   - candidate: the first vote request of a term that a member sent.
+//   - candidate: the first vote request of a term that a member sent; its Reason is
+//     that of a transfer if it had been sent a TimeoutNow of the term before.
+//
 //   - vote, prevote: every response, once for each stage that it reaches. Term
 //     is the response's term, and so is PeerTerm, unless it is a refusal in a term
 //     in which Peer was not seen to ask. A response that the fabric doubles is
 //     delivered twice and told twice.
+//
 //   - leader: the first append, heartbeat or snapshot of a term that a member
 //     sent. Last is what its vote request showed, if that was seen.
+//
 //   - ack: how far a follower acknowledged, coalesced; always told before a later
 //     vote, candidacy or leadership of the follower, before a commit of the
 //     leader, and when the leader or the term changes.
+//
 //   - commit: Node is the leader, Term its term. EntryTerm is exact; an index
 //     whose entry's term is not known is never told of. Lead is set when the entry
 //     is of Term, which only that term's leader can have committed. Hash is not
 //     known to a tap. The first commits of a term that the leader told of before
 //     a majority had acknowledged them are told of at once, so that no later
 //     acknowledgement comes before them.
+//
+//   - regress: a member gave a term back on one connection, once for each; see Order.
 //
 // Events of one member have increasing Seq in the order in which the fabric saw
 // its messages. Messages on different links may be seen in another order than
@@ -109,6 +116,8 @@ func (a *Assembler) Observe(stage history.Stage, m Message) {
 		if from.ack.peer == to && from.ack.term == m.Term {
 			a.ackFlowsLocked(from)
 		}
+	case TimeoutNow:
+		to.told = m.Term
 	case Vote:
 		a.standsLocked(from, &m)
 	case PreVote:
@@ -233,9 +242,11 @@ func (a *Assembler) standsLocked(from *member, m *Message) {
 	}
 	a.tellCommitsLocked()
 	a.tellAckLocked(from)
-	a.tellLocked(from, history.Raft{
-		What: history.RaftCandidate, Stage: history.Sent, Term: m.Term, Last: m.Log,
-	})
+	e := history.Raft{What: history.RaftCandidate, Stage: history.Sent, Term: m.Term, Last: m.Log}
+	if from.told != 0 && m.Term == from.told+1 {
+		e.Reason = history.ReasonTransfer
+	}
+	a.tellLocked(from, e)
 }
 
 // votesLocked takes a vote-response or pre-vote-response.

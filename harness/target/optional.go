@@ -35,6 +35,21 @@ func Resends(t Target) bool {
 	return !ok || i.Idempotent()
 }
 
+// Ruled is a Target whose system keeps rules beside Raft's own.
+type Ruled interface {
+	// Rules lists them. Checkers hold its members to these.
+	Rules() []history.Rule
+}
+
+// Rules returns the rules that the system of t keeps beside Raft's own: none unless
+// it says so.
+func Rules(t Target) []history.Rule {
+	if r, ok := t.(Ruled); ok {
+		return r.Rules()
+	}
+	return nil
+}
+
 // Listener is a Target that learns from what its members print.
 type Listener interface {
 	// Printed takes a line that a process of m printed to stdout or stderr, of which

@@ -42,10 +42,7 @@ func (r *Raft) becomeFollower(term uint64, leader ID) {
 // stand begins an election: a new term, a vote for itself, a request for
 // everybody else's (Raft §5.2).
 func (r *Raft) stand() {
-	e := Event{What: EventCandidate, Last: r.log.last(), Known: r.heard}
-	if r.heard {
-		e.HeardTicks = r.heardTicks
-	}
+	e := Event{What: EventCandidate, Last: r.log.last(), Known: r.heard, HeardTicks: r.silence()}
 	r.setTerm(r.hard.Term + 1)
 	r.setVote(r.id)
 	r.role, r.leader, r.prevoting, r.elapsed = Candidate, 0, false, 0
@@ -56,6 +53,14 @@ func (r *Raft) stand() {
 	})
 	r.askVotes(KindVote, r.hard.Term)
 	r.tally()
+}
+
+// silence is how long ago it heard the leader of this term, 0 if it never has.
+func (r *Raft) silence() int {
+	if !r.heard {
+		return 0
+	}
+	return r.heardTicks
 }
 
 // askPreVotes asks whether an election could be won, and binds nobody.
@@ -142,6 +147,7 @@ func (r *Raft) handlePreVote(m *Message) {
 	r.emit(Event{
 		What: EventPreVote, Peer: m.From, PeerTerm: m.Term,
 		Last: last, PeerLast: m.Log, Granted: granted, Reason: reason,
+		Known: r.heard, HeardTicks: r.silence(),
 	})
 	answer := Message{Kind: KindPreVoteResponse, To: m.From, Reject: !granted, Last: last}
 	if granted {

@@ -72,7 +72,8 @@ const (
 	// Last (its own), PeerLast. One for every request, and one with Peer == ID for
 	// its vote for itself.
 	EventVote = "vote"
-	// EventPreVote is EventVote for a pre-vote.
+	// EventPreVote is EventVote for a pre-vote; HeardTicks and Known as of
+	// EventCandidate, but of this term's leader.
 	EventPreVote = "prevote"
 	// EventLeader: it won Term with the log that ends at Last, with Hash there.
 	EventLeader = "leader"

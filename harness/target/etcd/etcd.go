@@ -146,6 +146,27 @@ func (*Target) Idempotent() bool { return false }
 // OneAddress returns true: all members dial a member at its advertised peer URL.
 func (*Target) OneAddress() bool { return true }
 
+// Rules states pre-votes where members ask for them: from 3.5 on by default, or by
+// an argument of the target's.
+func (t *Target) Rules() []history.Rule {
+	asks := t.minor >= 5
+	for _, arg := range t.o.Args {
+		name, value, given := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if name != "pre-vote" {
+			continue
+		}
+		if !given {
+			value = "true" // a flag without a value is set, whatever comes next
+		}
+		on, err := strconv.ParseBool(value)
+		asks = on && err == nil
+	}
+	if !asks {
+		return nil
+	}
+	return []history.Rule{history.PreVotes}
+}
+
 // Command returns the etcd command for m. A member that has data in its
 // directory goes on with the cluster that it finds there.
 func (t *Target) Command(m target.Member) (target.Command, error) {

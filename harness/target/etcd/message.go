@@ -82,6 +82,9 @@ func classOf(m *raftpb.Message) string {
 // fabric knows.
 func observed(link fabric.Link, class string, m *raftpb.Message) tap.Message {
 	o := tap.Message{Kind: tap.Kind(class), From: link.From, To: link.To, Term: m.Term, Reject: m.Reject}
+	if m.Type == raftpb.MsgTimeoutNow {
+		o.Kind = tap.TimeoutNow
+	}
 	switch o.Kind {
 	case tap.Append:
 		o.Log = history.Pos{Term: m.LogTerm, Index: m.Index}

@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/tap"
 )
 
 const (
@@ -68,6 +69,7 @@ type direction struct {
 
 	message raftpb.Message
 	stream  appends
+	terms   tap.Order // of the messages on a stream
 }
 
 // Next implements fabric.Splitter.
@@ -334,5 +336,9 @@ func (d *direction) decode(b []byte) (string, error) {
 		return "", err
 	}
 	d.conn.tap.sent(d.link, class, m)
+	if o := d.conn.tap; o.tap != nil && (d.content == messageStream || d.content == appendStream) {
+		t := o.observed(d.link, class, m)
+		d.terms.Sent(o.tap, &t)
+	}
 	return class, nil
 }

@@ -95,8 +95,12 @@ func (o *observer) Flush() {
 // sent observes a message that has entered the fabric.
 func (o *observer) sent(link fabric.Link, class string, m *raftpb.Message) {
 	switch class {
-	case classPropose, classReadIndex, classReadIndexResponse, classTransfer:
+	case classPropose, classReadIndex, classReadIndexResponse:
 		return // they mean nothing to a tap
+	case classTransfer:
+		if m.Type != raftpb.MsgTimeoutNow {
+			return // a wish, not a word
+		}
 	case classAppend:
 		if changesMembers(m.Entries) {
 			o.reconfigured()

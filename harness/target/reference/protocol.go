@@ -38,9 +38,13 @@ func (protocol) Identify(class string, frame []byte) (fabric.ID, bool) {
 // a later one.
 func (protocol) Opens(class string) bool { return class == "vote" }
 
-type splitter struct{}
+// splitter finds frames by the length in their headers, and shows each to seen, if
+// there is somebody who looks.
+type splitter struct {
+	seen func(class string, h *wire.Header)
+}
 
-func (splitter) Next(b []byte) (n int, class string, err error) {
+func (s splitter) Next(b []byte) (n int, class string, err error) {
 	if len(b) < wire.HeaderSize {
 		return 0, "", nil
 	}
@@ -51,16 +55,36 @@ func (splitter) Next(b []byte) (n int, class string, err error) {
 	if len(b) < h.Length {
 		return 0, "", nil
 	}
-	return h.Length, wire.ClassOf(h.Kind), nil
+	class = wire.ClassOf(h.Kind)
+	if s.seen != nil {
+		s.seen(class, &h)
+	}
+	return h.Length, class, nil
 }
 
-// observer turns the headers of frames into messages for the assembler.
+// observer turns the headers of frames into messages for the assembler. It is the
+// protocol of its run, since only a splitter knows one connection from another.
 type observer struct {
+	protocol
 	tap *tap.Assembler
 }
 
+var _ fabric.Protocol = (*observer)(nil)
+
 func newObserver(emit func(history.Raft), voters []string) *observer {
-	return &observer{tap.New(emit, voters)}
+	return &observer{tap: tap.New(emit, voters)}
+}
+
+// Open returns the splitters of a connection, which watch the terms on it.
+func (o *observer) Open(dialler, accepter string) (forward, backward fabric.Splitter) {
+	return o.watched(fabric.Link{From: dialler, To: accepter}), o.watched(fabric.Link{From: accepter, To: dialler})
+}
+
+func (o *observer) watched(link fabric.Link) splitter {
+	terms := &tap.Order{}
+	return splitter{func(class string, h *wire.Header) {
+		terms.Sent(o.tap, &tap.Message{Kind: tap.Kind(class), From: link.From, To: link.To, Term: h.Term})
+	}}
 }
 
 // The classes of which the tap looks at more than the sending; the rest of the

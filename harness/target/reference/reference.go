@@ -84,6 +84,15 @@ func (*Target) Ops() []history.F {
 // Traced tells whether members write a trace.
 func (t *Target) Traced() bool { return !t.o.NoTrace }
 
+// Rules lists what members do beside what makes Raft safe.
+func (t *Target) Rules() []history.Rule {
+	rules := []history.Rule{history.FirstCome, history.Timers}
+	if t.o.PreVote {
+		rules = append(rules, history.PreVotes)
+	}
+	return rules
+}
+
 // Command returns the usurper node command for m.
 func (t *Target) Command(m target.Member) (target.Command, error) {
 	peerHost, peerPort, err := net.SplitHostPort(m.PeerAddr)
