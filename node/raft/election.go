@@ -138,7 +138,7 @@ func (r *Raft) handlePreVote(m *Message) {
 		reason = ReasonStaleTerm
 	case m.Log.Less(last):
 		reason = ReasonStaleLog
-	case r.role == Leader || r.heard && r.heardTicks < r.cfg.ElectionTicks:
+	case r.cfg.Bug != bug.DeafPreVote && (r.role == Leader || r.heard && r.heardTicks < r.cfg.ElectionTicks):
 		reason = ReasonHasLeader
 	case m.Term == r.hard.Term && r.hard.Vote != 0 && r.hard.Vote != m.From:
 		reason = ReasonVoted

@@ -157,7 +157,7 @@ func (r *Raft) Tick() {
 	if r.elapsed < r.timeout {
 		return
 	}
-	if r.cfg.PreVote {
+	if r.cfg.PreVote && r.cfg.Bug != bug.SkipPreVote {
 		r.askPreVotes()
 	} else {
 		r.stand()

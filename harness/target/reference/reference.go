@@ -29,7 +29,7 @@ import (
 type Options struct {
 	Binary string // path of the usurper executable; required
 
-	Bug           string // a deliberate bug, see package bug
+	Bug           string // a deliberate bug, see package bug; one of pre-votes turns them on
 	PreVote       bool
 	SnapshotEvery uint64 // applied entries between snapshots
 	// Election is T, the lower end of the range [T, 2T) of election timers;
@@ -55,6 +55,9 @@ func New(o Options) (*Target, error) {
 	}
 	if _, err := bug.Parse(o.Bug); err != nil {
 		return nil, fmt.Errorf("reference target: %w", err)
+	}
+	if slices.ContainsFunc(bug.All(), func(b bug.Bug) bool { return b.PreVote && string(b.Name) == o.Bug }) {
+		o.PreVote = true
 	}
 	return &Target{
 		o: o,
