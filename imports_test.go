@@ -33,7 +33,7 @@ var allowed = map[string][]string{
 	"harness/target/reference": {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/tap", "node/..."},
 	"harness/target/exec":      {"harness/fabric", "harness/history", "harness/workload", "harness/target"},
 	"harness/target/etcd":      {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/tap"},
-	"harness/cluster":          {"harness/history", "harness/target"},
+	"harness/cluster":          {"harness/fabric/owner", "harness/history", "harness/target"},
 	"harness/audit":            {"harness/history", "harness/target"},
 	"harness/system":           {"nemesis", "harness/cluster", "harness/fabric", "harness/history", "harness/target"},
 	"harness":                  {"checker", "nemesis", "harness/audit", "harness/cluster", "harness/fabric", "harness/fabric/owner", "harness/fabric/subnet", "harness/history", "harness/results", "harness/system", "harness/target", "harness/workload"},

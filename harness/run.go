@@ -39,7 +39,10 @@ type Result struct {
 // When ctx ends early, steps 4 and 5 still happen and the verdict is on what
 // there is, though never valid. An error comes without a verdict, since the
 // harness or the start of the system failed, unless it is about saving the
-// verdict. Whatever happens, no process, port or temporary file outlives Run.
+// verdict. Whatever happens, no process, port or temporary file outlives Run: not even
+// processes that have left their group, as daemons do (on Linux). One that nobody
+// may end, because it has become another user's, and whoever else serves where a
+// member did, is named in the history with its pid.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	r, err := prepare(cfg) // 1
 	if err != nil {

@@ -1,6 +1,10 @@
 // Package cluster lays out the members of a system under test, and starts,
 // kills, pauses and restarts their processes. Every start, signal and exit is in
 // the history, as is every event of the members' traces.
+//
+// Read cluster.go first; node.go is one member, host.go and process.go are how a
+// process is started and signalled, kin_linux.go tells who belongs to it, and
+// serving.go who serves in its place.
 package cluster
 
 import (
@@ -13,7 +17,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/usurper/usurper/harness/history"
@@ -99,8 +102,9 @@ func (c *Cluster) Start(ctx context.Context, name string) error {
 	return c.act(ctx, name, (*node).startLocked)
 }
 
-// Kill ends a member's process with SIGKILL and waits until it is reaped and its
-// trace is read to the end. It returns the pid that is gone.
+// Kill ends a member's process, and all that descend from it, with SIGKILL and waits
+// until it is reaped and its trace is read to the end. It returns the pid that is
+// gone; whether somebody serves in its place, Serves tells.
 func (c *Cluster) Kill(ctx context.Context, name string) (pid int, err error) {
 	err = c.act(ctx, name, func(n *node) error {
 		pid, err = n.killLocked()
@@ -109,14 +113,16 @@ func (c *Cluster) Kill(ctx context.Context, name string) (pid int, err error) {
 	return pid, err
 }
 
-// Pause stops a member's process where it stands (SIGSTOP).
+// Pause stops a member's process, and all that descend from it, where they stand
+// (SIGSTOP). Until it goes on the member is asked whether it does stand still: see
+// Serves.
 func (c *Cluster) Pause(ctx context.Context, name string) error {
-	return c.act(ctx, name, func(n *node) error { return n.signalLocked(syscall.SIGSTOP) })
+	return c.act(ctx, name, (*node).pauseLocked)
 }
 
 // Resume lets a paused member go on (SIGCONT).
 func (c *Cluster) Resume(ctx context.Context, name string) error {
-	return c.act(ctx, name, func(n *node) error { return n.signalLocked(syscall.SIGCONT) })
+	return c.act(ctx, name, (*node).resumeLocked)
 }
 
 // Stop ends all members, with SIGTERM and a grace first, so that their traces

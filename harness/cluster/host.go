@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/usurper/usurper/harness/target"
 )
@@ -24,17 +24,28 @@ type Host interface {
 	Close() error
 }
 
-// Process is a started process. Its group is signalled as a whole.
+// Process is a started process and all that descend from it, wherever they are by
+// now: in its group, in a session of their own, or orphans.
 type Process interface {
-	// Pid is also the number of its group.
+	// Pid is the first process, which leads a group.
 	Pid() int
-	// Signal signals the group.
+	// Signal signals all of them. The error wraps ErrMissed if it reached the group,
+	// but not every other.
 	Signal(sig syscall.Signal) error
-	// Done is closed once the process was reaped.
+	// Kin lists those that live.
+	Kin() []int
+	// Stopped tells whether all of them stand still.
+	Stopped() bool
+	// Done is closed once the first process was reaped and the others were ended with
+	// it; after a first one that ended with status 0 by itself, as one that has
+	// become a daemon does, once the others have ended too.
 	Done() <-chan struct{}
-	// State tells how the process ended; it is valid once Done is closed.
+	// State tells how the first process ended; it is valid once Done is closed.
 	State() *os.ProcessState
 }
+
+// ErrMissed says that a signal did not reach every process that it was meant for.
+var ErrMissed = errors.New("not every process was reached")
 
 // Local starts processes on this machine, and leaves none behind: not even when
 // the harness is killed.
@@ -93,8 +104,8 @@ func (l *Local) Start(c target.Command, output io.Writer) (Process, error) {
 		logs.Close()
 		return nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
-	p := &localProcess{cmd: cmd, keeper: l.keeper, done: make(chan struct{})}
-	if err := l.keeper.watch(cmd.Process.Pid); err != nil {
+	p := &localProcess{cmd: cmd, mark: brand(cmd.Process.Pid), keeper: l.keeper, killed: make(chan struct{}), done: make(chan struct{})}
+	if err := l.keeper.watch(cmd.Process.Pid, p.mark); err != nil {
 		logs.Close()
 		cmd.Process.Kill()
 		cmd.Wait()
@@ -107,42 +118,6 @@ func (l *Local) Start(c target.Command, output io.Writer) (Process, error) {
 		return nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
 	return p, nil
-}
-
-type localProcess struct {
-	cmd    *exec.Cmd
-	keeper *keeper
-	done   chan struct{}
-}
-
-func (p *localProcess) Pid() int                { return p.cmd.Process.Pid }
-func (p *localProcess) Done() <-chan struct{}   { return p.done }
-func (p *localProcess) State() *os.ProcessState { return p.cmd.ProcessState }
-
-func (p *localProcess) Signal(sig syscall.Signal) error {
-	select {
-	case <-p.done:
-		return os.ErrProcessDone
-	default:
-	}
-	return syscall.Kill(-p.Pid(), sig)
-}
-
-// run copies the process's output, reaps it, and ends what it may have left in
-// its group.
-func (p *localProcess) run(logs *os.File, output io.Writer) {
-	copied := make(chan struct{})
-	go func() {
-		defer close(copied)
-		io.Copy(output, logs)
-	}()
-	p.cmd.Wait()
-	syscall.Kill(-p.Pid(), syscall.SIGKILL)
-	p.keeper.forget(p.Pid())
-	logs.SetReadDeadline(time.Now().Add(time.Second)) // somebody outside the group may hold the other end
-	<-copied
-	logs.Close()
-	close(p.done)
 }
 
 // await waits until the process is gone.

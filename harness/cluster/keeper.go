@@ -8,19 +8,40 @@ import (
 	"syscall"
 )
 
-// keeperScript outlives the harness by a moment. It learns process groups from
-// its standard input ("+ 123", "- 123") and, when that ends because the harness
-// is gone, however it went, kills those that are left. Signals meant for the
-// harness pass it by.
+// keeperScript outlives the harness by a moment. It learns process groups and the
+// marks of their kin from its standard input ("+ 123 456", "- 123 456") and, when
+// that ends because the harness is gone, however it went, kills those that are
+// left, looking again until it finds none. Signals meant for the harness pass it by.
 const keeperScript = `trap '' INT TERM HUP QUIT
-left=' '
-while read -r op group; do
+left=' ' marks=' '
+while read -r op group mark; do
 	case $op in
-	+) left="$left$group " ;;
-	-) case $left in *" $group "*) left="${left%% $group *} ${left#* $group }" ;; esac ;;
+	+) left="$left$group " marks="$marks$mark " ;;
+	-)
+		case $left in *" $group "*) left="${left%% $group *} ${left#* $group }" ;; esac
+		case $marks in *" $mark "*) marks="${marks%% $mark *} ${marks#* $mark }" ;; esac
+		;;
 	esac
 done
 for group in $left; do kill -s KILL -- "-$group" 2>/dev/null; done
+case $marks in *[0-9]*) ;; *) exit ;; esac
+rounds=0 found=yes
+while [ -n "$found" ] && [ $rounds -lt 5 ]; do
+	rounds=$((rounds + 1)) found=
+	for limits in /proc/[0-9]*/limits; do
+		{
+			while read -r a b c soft rest; do
+				[ "$a $b $c" = 'Max file locks' ] || continue
+				case $marks in *" $soft "*)
+					pid=${limits#/proc/} found=yes
+					kill -s KILL "${pid%/limits}"
+					;;
+				esac
+				break
+			done <"$limits"
+		} 2>/dev/null
+	done
+done
 `
 
 // keeper makes sure that no process outlives the harness. The kernel's
@@ -47,18 +68,24 @@ func startKeeper() (*keeper, error) {
 	return &keeper{cmd: cmd, in: in}, nil
 }
 
-// watch hands a process group to the keeper; it returns once the keeper's pipe
-// holds it, so that from then on the group cannot outlive the harness.
-func (k *keeper) watch(group int) error { return k.tell('+', group) }
+// watch hands a process group and the mark of its kin, if it has one, to the keeper;
+// it returns once the keeper's pipe holds them, so that from then on none of them
+// can outlive the harness.
+func (k *keeper) watch(group int, kin mark) error { return k.tell('+', group, kin) }
 
-// forget takes back a group that was reaped. Its number may be used again.
-func (k *keeper) forget(group int) { k.tell('-', group) }
+// forget takes back a group that was reaped, whose number may be used again, and a
+// mark that nobody has any more.
+func (k *keeper) forget(group int, kin mark) { k.tell('-', group, kin) }
 
-func (k *keeper) tell(op byte, group int) error {
+func (k *keeper) tell(op byte, group int, kin mark) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.err == nil {
-		if _, err := fmt.Fprintf(k.in, "%c %d\n", op, group); err != nil {
+		line := fmt.Sprintf("%c %d", op, group)
+		if kin != 0 {
+			line += fmt.Sprintf(" %d", kin)
+		}
+		if _, err := fmt.Fprintln(k.in, line); err != nil {
 			k.err = fmt.Errorf("the keeper process is gone: %w", err)
 		}
 	}

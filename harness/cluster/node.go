@@ -31,6 +31,9 @@ type node struct {
 	failed error        // the last exit that nobody asked for
 	// joining says that what is started next may fail to come up.
 	joining bool
+	strange []string  // private addresses that somebody else had from the start
+	asking  *question // while it is paused
+	serves  string    // who serves in its place since it was killed or paused, if anybody
 }
 
 // incarnation is one process of a member.
@@ -67,6 +70,8 @@ func (n *node) startLocked() error {
 	if n.run != nil {
 		return ErrUp
 	}
+	taken := n.lookLocked()
+	n.serves = ""
 	n.member.Inc++
 	if n.o.Target.Traced() {
 		n.member.TraceFile = filepath.Join(n.dir, fmt.Sprintf("trace.%d.jsonl", n.member.Inc))
@@ -80,7 +85,7 @@ func (n *node) startLocked() error {
 		n.log.listen(func(line string) { l.Printed(m, line) })
 	}
 	run := &incarnation{inc: n.member.Inc, settled: make(chan struct{})}
-	run.excused.Store(n.joining)
+	run.excused.Store(n.joining || taken)
 	n.last.Store(run) // before it prints anything
 	proc, err := n.o.Host.Start(cmd, n.log)
 	if err != nil {
@@ -133,14 +138,49 @@ func (n *node) killLocked() (int, error) {
 	if run == nil {
 		return 0, ErrDown
 	}
+	n.unaskLocked()
 	run.asked.Store(true)
 	n.proc(history.Proc{What: history.ProcSignal, Inc: run.inc, Pid: run.proc.Pid(), Signal: syscall.SIGKILL.String()})
-	if err := run.proc.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := run.proc.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, ErrMissed) {
 		return 0, fmt.Errorf("cannot be killed: %w", err)
 	}
 	<-run.settled
 	n.run = nil
+	n.serves = n.survivorsLocked(run)
 	return run.proc.Pid(), nil
+}
+
+// pauseLocked stops the member, and asks it from then on whether it does stand.
+func (n *node) pauseLocked() error {
+	err := n.signalLocked(syscall.SIGSTOP)
+	switch {
+	case errors.Is(err, ErrMissed):
+		n.serves = fmt.Sprintf("%s was paused, but not all that it had started: %v", n.name, err)
+	case err != nil:
+		return err
+	default:
+		n.serves = ""
+	}
+	n.unaskLocked()
+	n.asking = ask(n.o.Target, n.member, n.run.proc)
+	return nil
+}
+
+func (n *node) resumeLocked() error {
+	n.unaskLocked() // before it may answer again
+	if err := n.signalLocked(syscall.SIGCONT); err != nil && !errors.Is(err, ErrMissed) {
+		return err
+	}
+	n.serves = ""
+	return nil
+}
+
+// unaskLocked ends the questions to a paused member.
+func (n *node) unaskLocked() {
+	if n.asking != nil {
+		n.asking.end()
+		n.asking = nil
+	}
 }
 
 func (n *node) signalLocked(sig syscall.Signal) error {
@@ -159,6 +199,8 @@ func (n *node) signalLocked(sig syscall.Signal) error {
 func (n *node) stop() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	defer n.leftLocked()
+	n.unaskLocked()
 	run := n.run
 	if run == nil {
 		return

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 )
 
 // Finder needs Linux; elsewhere there is none.
@@ -30,3 +31,15 @@ func (*Finder) Close() error { return nil }
 
 // PeerOf knows of no peer that is not open.
 func PeerOf(*net.TCPConn) Peer { return PeerOpen }
+
+// Listening returns an error that wraps errors.ErrUnsupported.
+func Listening(string) ([]int, error) { return nil, errors.ErrUnsupported }
+
+// Names tells of processes by their numbers.
+func Names(pids []int) string {
+	all := make([]string, len(pids))
+	for i, pid := range pids {
+		all[i] = fmt.Sprintf("pid %d", pid)
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,24 @@
+//go:build !linux
+
+package cluster
+
+import (
+	"os"
+	"syscall"
+)
+
+// mark needs Linux; elsewhere only a process's group is known to belong to it.
+type mark uint64
+
+func brand(int) mark { return 0 }
+
+func (mark) on(int) bool { return false }
+
+func (mark) kin() []int { return nil }
+
+func (mark) signal(int, syscall.Signal) error { return os.ErrProcessDone }
+
+func alive(int) bool { return false }
+
+// stopped takes a signal for heard once it was sent.
+func stopped(int) bool { return true }
