@@ -83,6 +83,15 @@ func (e *Env) kill(ctx context.Context, node string, m *member) (pid int, err er
 	return pid, nil
 }
 
+// Serves says who serves in the place of a member that was killed or paused, if the
+// system can tell; "" for nobody.
+func (e *Env) Serves(ctx context.Context, node string) string {
+	if w, ok := e.system.(Witness); ok {
+		return w.Serves(ctx, node)
+	}
+	return ""
+}
+
 // Start starts a member that was killed; for any other, and for one that is no
 // member just now, it does nothing.
 func (e *Env) Start(ctx context.Context, node string) error {
@@ -117,12 +126,14 @@ func (e *Env) Pause(ctx context.Context, node string) (token uint64, err error) 
 }
 
 // Resume ends one pause; the last one to end continues the process. It tells
-// whether the process that was paused is still the one there.
-func (e *Env) Resume(ctx context.Context, node string, token uint64) (survived bool, err error) {
+// whether the process that was paused is still the one there, and who has served in
+// its place.
+func (e *Env) Resume(ctx context.Context, node string, token uint64) (survived bool, served string, err error) {
 	err = e.act(ctx, node, func(ctx context.Context, m *member) error {
 		if m.inc != token || m.pauses == 0 {
 			return nil
 		}
+		served = e.Serves(ctx, node)
 		if m.pauses == 1 {
 			if err := e.system.Resume(ctx, node); err != nil {
 				return fmt.Errorf("resume %s: %w", node, err)
@@ -131,7 +142,7 @@ func (e *Env) Resume(ctx context.Context, node string, token uint64) (survived b
 		e.set(func() { m.pauses--; survived = true })
 		return nil
 	})
-	return survived, err
+	return survived, served, err
 }
 
 // act runs f while nobody else acts on the node's process. ctx bounds the wait
@@ -263,7 +274,7 @@ func (e *Env) restore(ctx context.Context, node string) error {
 	}
 	e.mu.Unlock()
 	if paused {
-		if _, err := e.Resume(ctx, node, token); err != nil {
+		if _, _, err := e.Resume(ctx, node, token); err != nil {
 			return err
 		}
 	}

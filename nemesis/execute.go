@@ -242,11 +242,15 @@ func (x *execution) heal(ctx context.Context, f history.Fault, in Injected) {
 		return err
 	})
 	f.What, f.Evidence, f.Bit = history.FaultHeal, evidence, evidence.Bit()
-	f.Reason = in.Note
+	reasons := []string{in.Note}
+	if in.Found != nil {
+		reasons = append(reasons, in.Found())
+	}
 	if err != nil {
 		x.problem(err)
-		f.Reason = strings.TrimPrefix(in.Note+"; not healed: "+note(err), "; ")
+		reasons = append(reasons, "not healed: "+note(err))
 	}
+	f.Reason = strings.Join(slices.DeleteFunc(reasons, func(s string) bool { return s == "" }), "; ")
 	x.end(f)
 }
 

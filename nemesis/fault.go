@@ -115,6 +115,8 @@ type Injected struct {
 	Heal func(context.Context) (Evidence, error)
 	// Note says what part of the fault could not be put in force; "" for none.
 	Note string
+	// Found says, once it has healed, what was found besides; nil for nothing.
+	Found func() string
 	// Patience is how long healing may take, if longer than that of the execution.
 	Patience time.Duration
 }
@@ -122,8 +124,16 @@ type Injected struct {
 // Evidence counts what a fault did: bytes-held, frames-dropped, pids-gone, …
 type Evidence map[string]int64
 
-// Bit tells whether any count is positive.
+// StillServed counts the members in whose place somebody served although they had been
+// killed or paused.
+const StillServed = "still-served"
+
+// Bit tells whether any count is positive. A fault did not bite if somebody served in
+// the place of a member that it had hit: whatever it did, it was not what it says.
 func (e Evidence) Bit() bool {
+	if e[StillServed] > 0 {
+		return false
+	}
 	for _, n := range e {
 		if n > 0 {
 			return true

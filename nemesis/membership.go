@@ -81,6 +81,7 @@ func checkLeaving(s Setting, who Target) error {
 func leave(ctx context.Context, env *Env, nodes []string, remove func(context.Context, string) (Evidence, error)) (Injected, error) {
 	gone := make(map[string]Evidence)
 	var errs []error
+	var served served
 	for _, n := range nodes {
 		evidence, err := remove(ctx, n)
 		if err != nil {
@@ -88,6 +89,7 @@ func leave(ctx context.Context, env *Env, nodes []string, remove func(context.Co
 			continue
 		}
 		gone[n] = evidence
+		served.add(env.Serves(ctx, n))
 	}
 	err := errors.Join(errs...)
 	if len(gone) == 0 {
@@ -98,13 +100,13 @@ func leave(ctx context.Context, env *Env, nodes []string, remove func(context.Co
 		for ; len(left) > 0; left = left[1:] {
 			added, err := env.Return(ctx, left[0])
 			if err != nil {
-				return merge(gone), err
+				return served.in(merge(gone)), err
 			}
 			maps.Copy(gone[left[0]], added)
 		}
-		return merge(gone), nil
+		return served.in(merge(gone)), nil
 	}
-	return Injected{Heal: heal, Note: note(err), Patience: membershipPatience}, nil
+	return Injected{Heal: heal, Note: note(err), Found: served.String, Patience: membershipPatience}, nil
 }
 
 // Remove takes a running member out of the membership and kills it. If it fails,

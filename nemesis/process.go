@@ -34,7 +34,7 @@ func (f Kill) Inject(ctx context.Context, env *Env) (Injected, error) {
 	if err := k.kill(ctx, f.Who.words()); len(k.down) == 0 {
 		return Injected{}, err
 	} else {
-		return Injected{Heal: k.heal, Note: note(err)}, nil
+		return Injected{Heal: k.heal, Note: note(err), Found: k.served.String}, nil
 	}
 }
 
@@ -74,9 +74,11 @@ func (f Pause) Inject(ctx context.Context, env *Env) (Injected, error) {
 		return Injected{}, err
 	}
 	done := Evidence{"stopped": int64(len(paused)), "continued": 0}
+	var served served
 	heal := func(ctx context.Context) (Evidence, error) {
 		for _, n := range slices.Sorted(maps.Keys(paused)) {
-			survived, err := env.Resume(ctx, n, paused[n])
+			survived, who, err := env.Resume(ctx, n, paused[n])
+			served.add(who)
 			if err != nil {
 				return done, err
 			}
@@ -85,9 +87,9 @@ func (f Pause) Inject(ctx context.Context, env *Env) (Injected, error) {
 				done["continued"]++
 			}
 		}
-		return done, nil
+		return served.in(done), nil
 	}
-	return Injected{Heal: heal, Note: note(err)}, nil
+	return Injected{Heal: heal, Note: note(err), Found: served.String}, nil
 }
 
 // Restart kills processes and starts them again at once.
@@ -172,7 +174,7 @@ func (f RestartStorm) Inject(ctx context.Context, env *Env) (Injected, error) {
 		}
 		return k.heal(ctx)
 	}
-	return Injected{Heal: heal}, nil
+	return Injected{Heal: heal, Found: k.served.String}, nil
 }
 
 // RollingRestart restarts processes one after the other, each once.
@@ -224,7 +226,7 @@ func (f RollingRestart) Inject(ctx context.Context, env *Env) (Injected, error) 
 	if k.gone == 0 {
 		return Injected{}, err
 	}
-	return Injected{Heal: k.heal, Note: note(err)}, nil
+	return Injected{Heal: k.heal, Note: note(err), Found: k.served.String}, nil
 }
 
 // resolveRunning names the target of a process fault. It fails when everybody
@@ -260,6 +262,35 @@ type killing struct {
 	env          *Env
 	down         map[string]bool // killed by this fault and not yet started again
 	gone, starts int64
+	served       served
+}
+
+// served is who served in the place of members that a fault had killed or paused.
+type served []string
+
+func (s *served) add(who string) {
+	if who != "" && !slices.Contains(*s, who) {
+		*s = append(*s, who)
+	}
+}
+
+// in returns evidence with their number.
+func (s *served) in(e Evidence) Evidence {
+	if len(*s) > 0 {
+		e[StillServed] = int64(len(*s))
+	}
+	return e
+}
+
+// String tells of the first, and of how many more.
+func (s *served) String() string {
+	switch len(*s) {
+	case 0:
+		return ""
+	case 1:
+		return (*s)[0]
+	}
+	return fmt.Sprintf("%s (and %d more)", (*s)[0], len(*s)-1)
 }
 
 // kill kills each node. It fails with the errors of those that it could not
@@ -277,6 +308,7 @@ func (k *killing) kill(ctx context.Context, nodes []string) error {
 			errs = append(errs, err)
 			continue
 		}
+		k.served.add(k.env.Serves(ctx, n))
 		k.down[n] = true
 		k.gone++
 	}
@@ -286,6 +318,7 @@ func (k *killing) kill(ctx context.Context, nodes []string) error {
 func (k *killing) start(ctx context.Context) error {
 	var errs []error
 	for _, n := range slices.Sorted(maps.Keys(k.down)) {
+		k.served.add(k.env.Serves(ctx, n)) // perhaps only since a while
 		if err := k.env.Start(ctx, n); err != nil {
 			errs = append(errs, err)
 			continue
@@ -303,7 +336,7 @@ func (k *killing) restart(ctx context.Context, nodes []string) error {
 
 func (k *killing) heal(ctx context.Context) (Evidence, error) {
 	err := k.start(ctx)
-	return Evidence{"pids-gone": k.gone, "starts": k.starts}, err
+	return k.served.in(Evidence{"pids-gone": k.gone, "starts": k.starts}), err
 }
 
 func note(err error) string {

@@ -46,6 +46,13 @@ type System interface {
 	Watch() (events <-chan history.Raft, cancel func())
 }
 
+// Witness is a System that can tell whether a signal did what it was for.
+type Witness interface {
+	// Serves says who serves in the place of a member that was killed, or has since it
+	// was paused; "" for nobody.
+	Serves(ctx context.Context, node string) string
+}
+
 // What may become of an operation, see [System.Operate].
 var (
 	ErrUnsupported = errors.New("the system does not offer this")

@@ -108,7 +108,11 @@ func (c *Coverage) fault(e *history.Event) {
 		if f.Bit {
 			c.Count("faults-bit", 1)
 		} else if !f.Optional {
-			c.Unknown("fault %d had no effect: %s", f.Step, verdict.OrElse(f.Resolved, f.Text))
+			text := verdict.OrElse(f.Resolved, f.Text)
+			if f.Reason != "" {
+				text += ": " + f.Reason
+			}
+			c.Unknown("fault %d had no effect: %s", f.Step, text)
 		}
 	default:
 		s.open = false

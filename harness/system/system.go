@@ -35,6 +35,8 @@ func New(o Options) nemesis.System {
 	return &system{o.Cluster, o.Fabric, o.Recorder, o.Poll, newOperator(o.Cluster, o.Target, o.Recorder.Record)}
 }
 
+var _ nemesis.Witness = (*system)(nil)
+
 type system struct {
 	cluster *cluster.Cluster
 	fabric  *fabric.Fabric
@@ -57,6 +59,9 @@ func (s *system) Kill(ctx context.Context, node string) (int, error) {
 func (s *system) Start(ctx context.Context, node string) error  { return s.cluster.Start(ctx, node) }
 func (s *system) Pause(ctx context.Context, node string) error  { return s.cluster.Pause(ctx, node) }
 func (s *system) Resume(ctx context.Context, node string) error { return s.cluster.Resume(ctx, node) }
+func (s *system) Serves(ctx context.Context, node string) string {
+	return s.cluster.Serves(ctx, node)
+}
 
 // Apply installs a rule in the fabric.
 func (s *system) Apply(ctx context.Context, r nemesis.Rule) (nemesis.Applied, error) {
