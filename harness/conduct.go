@@ -33,6 +33,7 @@ type run struct {
 	protocol fabric.Protocol // nil when the traffic is not decoded
 	fabric   *fabric.Fabric
 	owners   *owner.Finder     // of dialling sockets; nil unless members have one address each
+	diallers attributions      // what it could tell
 	tap      target.Tap        // nil when the traffic is not decoded
 	schedule *schedule         // nil when the frames have no names
 	followed *Followed         // how far the run kept to its schedule; nil without one

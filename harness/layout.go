@@ -2,14 +2,12 @@ package harness
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/fabric/owner"
 	"github.com/usurper/usurper/harness/fabric/subnet"
-	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/nemesis"
@@ -178,22 +176,4 @@ func (r *run) listenShared(members []target.Member) error {
 		}
 	}
 	return nil
-}
-
-// attributed records a connection between members that was closed because nobody
-// could say who dialled it. What it would have carried is missing from what the
-// tap saw; without a tap it is one lost connection more, of which no byte moved.
-func (r *run) attributed(a fabric.Attribution) {
-	if !errors.Is(a.Err, fabric.ErrUnknownDialler) {
-		return
-	}
-	what := history.RunUntap
-	if r.protocol == nil {
-		what = history.RunNote
-	}
-	r.rec.Record(history.Event{Run: &history.Run{
-		What: what,
-		Node: a.Accepter,
-		Text: fmt.Sprintf("a connection to %s from %s was closed: %v", a.Accepter, a.Remote, a.Err),
-	}})
 }

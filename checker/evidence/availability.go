@@ -48,6 +48,7 @@ type Availability struct {
 	faults  map[int]bool      // steps that have begun and not ended
 	spoilt  time.Duration     // since healing: stalls, and after each of them the time to get over it
 	whole   bool              // the history has its end
+	apart   bool              // the harness itself kept members apart
 }
 
 // NewAvailability returns the checker "availability".
@@ -95,6 +96,8 @@ func (c *Availability) runEvent(e *history.Event) {
 			c.stalled = true
 			c.spoilt += r.Stall + 4*c.election
 		}
+	case r.What == history.RunApart:
+		c.apart = true
 	case r.What == history.RunEnd:
 		c.whole = true
 	case r.What == history.RunPhase && r.Phase == history.PhaseReady:
@@ -219,6 +222,8 @@ func (c *Availability) judge(summary *string) {
 	switch {
 	case c.stalled:
 		c.Unknown("%s, but the harness itself was stalled", text)
+	case c.apart:
+		c.Unknown("%s, but the harness itself kept members apart", text)
 	case c.down:
 		c.Unknown("%s, but less than a majority of the members ran", text)
 	case waited < c.recovery():

@@ -91,7 +91,7 @@ func (c *Availability) stuck() {
 		}
 		text := fmt.Sprintf("%s knew entries up to %d committed when it was stopped, %s after everything was healed, although entry %d was committed before that",
 			name, m.index, verdict.Seconds(c.stopped-c.healed), goal)
-		if c.down || c.spoilt > (c.stopped-c.healed)/2 {
+		if c.down || c.apart || c.spoilt > (c.stopped-c.healed)/2 {
 			c.Unknown("%s; but the machine was too busy, or less than a majority ran", text)
 			continue
 		}

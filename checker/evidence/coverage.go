@@ -23,6 +23,7 @@ const NoWorkload = "none"
 //
 //   - a whole history: the run's begin and end events, no hole in the taps, none
 //     in the traces;
+//   - members that the harness did not keep apart but by faults;
 //   - a whole run: one that was interrupted may have missed what it was for;
 //   - that every injected fault had an effect, unless its step is optional, and
 //     that at least one did if there was a plan; steps that were skipped, never
@@ -75,6 +76,8 @@ func (c *Coverage) Event(e *history.Event) {
 			c.Unknown("a connection could not be decoded, so the taps have a hole: %s", e.Run.Text)
 		case history.RunUntrace:
 			c.Unknown("the trace of %s has a hole: %s", e.Run.Node, e.Run.Text)
+		case history.RunApart:
+			c.Unknown("the harness itself kept members apart: %s", e.Run.Text)
 		case history.RunEnd:
 			if e.Run.Text != "" {
 				c.Unknown("the run did less than was planned: %s", e.Run.Text)

@@ -91,6 +91,9 @@ func TestCoverage(t *testing.T) {
 		{Name: "a hole in the taps", Build: with(func(c *tape.Whole) {
 			c.Extra = func(h *tape.Tape) { h.Run(history.Run{What: history.RunUntap, Text: "n1 > n2"}) }
 		}), Want: verdict.Unknown},
+		{Name: "members kept apart by the harness", Build: with(func(c *tape.Whole) {
+			c.Extra = func(h *tape.Tape) { h.Run(history.Run{What: history.RunApart, Text: "5 in a row"}) }
+		}), Want: verdict.Unknown},
 		{Name: "nothing at all", Build: func() *tape.Tape { return tape.New(history.Run{}) }, Want: verdict.Unknown},
 	})
 }
@@ -126,6 +129,9 @@ func TestAvailability(t *testing.T) {
 		{Name: "recovered", Build: healed(30, func(h *tape.Tape) { h.Do(1, history.OK, tape.Put("b")) }), Want: verdict.Valid},
 		{Name: "a stalled machine", Build: healed(30, func(h *tape.Tape) {
 			h.Run(history.Run{What: history.RunStall, Stall: tape.ElectionTimeout})
+		}), Want: verdict.Unknown},
+		{Name: "members kept apart by the harness", Build: healed(30, func(h *tape.Tape) {
+			h.Run(history.Run{What: history.RunApart, Text: "5 in a row"})
 		}), Want: verdict.Unknown},
 		{Name: "a minority left", Build: healed(30, func(h *tape.Tape) {
 			h.Proc(history.Proc{Node: "n1", What: history.ProcExit})

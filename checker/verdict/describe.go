@@ -55,6 +55,8 @@ func describeRun(r *history.Run) string {
 		return "a connection could not be decoded: " + r.Text
 	case history.RunUntrace:
 		return "the trace of " + r.Node + " could not be read: " + r.Text
+	case history.RunApart:
+		return "the harness itself keeps members apart: " + r.Text
 	case history.RunEnd:
 		return "the run ends"
 	}

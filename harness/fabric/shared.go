@@ -58,8 +58,8 @@ type Attribution struct {
 	// Err is nil for a connection that is known and goes on. Otherwise it was
 	// closed without a byte moved either way, and Err wraps owner.ErrGone, which
 	// says that the dialler itself gave up at once or has died, or
-	// ErrUnknownDialler, which is evidence against a run: a connection that a
-	// member wanted may be missing.
+	// ErrUnknownDialler, which is a loss that no rule has asked for: the member may
+	// dial again. Its observer lacks nothing that was delivered.
 	Err error
 }
 

@@ -118,6 +118,7 @@ const (
 	RunNote  RunWhat = "note"  // something that a person should know
 	RunLog   RunWhat = "log"   // Node logged something that looks like a crash
 	RunUntap RunWhat = "untap" // a connection could not be decoded; tap evidence has a hole: Text says where
+	RunApart RunWhat = "apart" // the harness itself keeps members apart: Text says how, and how often
 	// RunUntrace: a line of Node's trace could not be read, and nothing behind it: Text
 	// says where.
 	RunUntrace RunWhat = "untrace"
