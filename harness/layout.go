@@ -150,7 +150,7 @@ func (r *run) listenPairs(members []target.Member) error {
 // the dialling socket.
 func (r *run) listenShared(members []target.Member) error {
 	var err error
-	if r.owners, err = owner.New(r.cluster.Pids); err != nil {
+	if r.owners, err = owner.New(r.cluster.Pids, r.cluster.Processes); err != nil {
 		return err
 	}
 	if note := r.owners.Note(); note != "" {

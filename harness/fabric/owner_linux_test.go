@@ -96,6 +96,26 @@ func TestOwnersKnowChildrenOfAScript(t *testing.T) {
 	require.Equal(t, 1, known)
 }
 
+func TestOwnersKnowWhoLeftTheGroup(t *testing.T) {
+	p := newParty(t, deadline, "n1", "n2")
+	p.staff.set("n1", launch(t, exec.Command("/bin/sh", "-c", "read -r line")))
+	// It dials once it is told where.
+	c := launch(t, exec.Command("/bin/sh", "-c", `read -r go; exec "$0" "$@"`,
+		os.Args[0], "-test.run=^TestDiallerProcess$", "--", "pipe", p.addrs["n2"]))
+	p.staff.kin = map[string][]int{"n1": {c.cmd.Process.Pid}, "n3": {os.Getpid()}}
+	_, err := io.WriteString(c.in, "go\n")
+	require.NoError(t, err)
+	for range 3 {
+		_, err := c.in.Write(toyFrame(0, "n1"))
+		require.NoError(t, err)
+		heard, err := readToy(c.out)
+		require.NoError(t, err)
+		require.Equal(t, "n2", heard)
+	}
+	known, _ := p.check(t)
+	require.Equal(t, 1, known)
+}
+
 // Under a cut of both directions, no byte of a member's connections crosses in
 // either, of those that it has as of those that it makes.
 func TestCutMemberNeitherHearsNorIsHeard(t *testing.T) {

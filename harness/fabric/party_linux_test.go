@@ -116,6 +116,7 @@ func (c *child) kill() {
 type staff struct {
 	mu   sync.Mutex
 	pids map[string][]int
+	kin  map[string][]int // elsewhere; set before anybody dials
 }
 
 func (s *staff) set(member string, c *child) {
@@ -133,6 +134,8 @@ func (s *staff) list() map[string][]int {
 	}
 	return pids
 }
+
+func (s *staff) elsewhere() map[string][]int { return s.kin }
 
 // party is a fabric of members with shared listeners whose diallers are told
 // by an owner.Finder. Their backends answer each name with their own.
@@ -173,7 +176,7 @@ func (n *names) Undecodable(l Link, err error) {
 func newParty(t testing.TB, wait time.Duration, members ...string) *party {
 	t.Helper()
 	p := &party{staff: &staff{pids: make(map[string][]int)}, told: &told{}, names: &names{good: make(map[Link]int)}, addrs: make(map[string]string)}
-	finder, err := owner.New(p.staff.list)
+	finder, err := owner.New(p.staff.list, p.staff.elsewhere)
 	require.NoError(t, err)
 	p.fabric, err = New(Options{Protocol: toy{}, Observer: p.names})
 	require.NoError(t, err)

@@ -20,6 +20,7 @@ import (
 // processes of one's own user. Its methods may be called concurrently.
 type Finder struct {
 	pids func() map[string][]int
+	kin  func() map[string][]int
 	note string
 
 	turn    chan struct{} // held by the one who uses what is below
@@ -37,10 +38,12 @@ type process struct {
 
 // New returns the Finder of the members that pids names, with their processes.
 // A process stands for its process group too, if it leads one, so that the child
-// of a wrapper script counts as the member. pids is called often, never
-// concurrently, and must not call the Finder; members may come, go and restart.
-func New(pids func() map[string][]int) (*Finder, error) {
-	f := &Finder{pids: pids, turn: make(chan struct{}, 1), known: make(map[process]map[uint64]struct{})}
+// of a wrapper script counts as the member. kin, if not nil, lists also those that
+// have left the group, and is asked for a socket that none of the others has. Both
+// are called often, never concurrently, and must not call the Finder; members may
+// come, go and restart.
+func New(pids, kin func() map[string][]int) (*Finder, error) {
+	f := &Finder{pids: pids, kin: kin, turn: make(chan struct{}, 1), known: make(map[process]map[uint64]struct{})}
 	d, err := newDiag()
 	if err == nil {
 		f.sockets = d
@@ -125,11 +128,14 @@ func (f *Finder) owner(inode uint64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, p := range members {
-		if !slices.Contains(leaders, p) && f.scan(p, inode) {
-			return p.member, nil
-		}
+	if p, ok := f.first(members, leaders, inode); ok {
+		return p.member, nil
 	}
+	kin := f.emigrants(leaders)
+	if p, ok := f.first(kin, append(leaders, members...), inode); ok {
+		return p.member, nil
+	}
+	members = append(members, kin...)
 	for p := range f.known {
 		if !slices.Contains(leaders, p) && !slices.Contains(members, p) {
 			delete(f.known, p) // has ended
@@ -139,6 +145,30 @@ func (f *Finder) owner(inode uint64) (string, error) {
 		return "", fmt.Errorf("no member is known to have socket %d open, but not all could be asked: %w", inode, f.failure)
 	}
 	return "", fmt.Errorf("no member has socket %d open", inode)
+}
+
+// first returns the first process that has the socket; some were looked at already.
+func (f *Finder) first(all, seen []process, inode uint64) (process, bool) {
+	for _, p := range all {
+		if !slices.Contains(seen, p) && f.scan(p, inode) {
+			return p, true
+		}
+	}
+	return process{}, false
+}
+
+// emigrants lists the processes of members that may have left their group.
+func (f *Finder) emigrants(leaders []process) (all []process) {
+	if f.kin == nil {
+		return nil
+	}
+	kin := f.kin()
+	for _, l := range leaders {
+		for _, pid := range kin[l.member] {
+			all = append(all, process{l.member, l.leader, pid})
+		}
+	}
+	return all
 }
 
 // leaders lists the processes that members have now, and forgets what is known

@@ -66,7 +66,7 @@ func socketInodeOn(t *testing.T, by sockets, on netip.Addr) {
 }
 
 func TestFinderRefuses(t *testing.T) {
-	f, err := New(func() map[string][]int { return nil })
+	f, err := New(func() map[string][]int { return nil }, nil)
 	require.NoError(t, err)
 	require.Empty(t, f.Note())
 	at := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}
