@@ -45,6 +45,7 @@ func Clients(o Options, names ...string) []Checker {
 func All(o Options) []Checker {
 	return []Checker{
 		raft.NewElection(),
+		raft.NewClaims(),
 		raft.NewVotes(),
 		raft.NewStaleLog(),
 		raft.NewLogs(),

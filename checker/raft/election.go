@@ -1,7 +1,7 @@
 // Package raft has the rules of Raft: who leads, who votes for whom, what logs hold
 // and what is committed, as members' traces and taps on the wire tell it.
 //
-// Read election.go first, then votes.go with majority.go, stalelog.go with
+// Read election.go and claims.go first, then votes.go with majority.go, stalelog.go with
 // lineage.go, and logs.go, whose comment says which file has which rule. Each rule
 // stands beside the argument why it raises no false alarm.
 package raft

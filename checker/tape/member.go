@@ -11,6 +11,12 @@ import (
 // State adds what a member tells of its data.
 func (t *Tape) State(s history.State) { t.Add(history.Event{State: &s}) }
 
+// Claim adds what a member answers of its role and term; atomic says that the
+// target declares them to be of one instant.
+func (t *Tape) Claim(node, role string, term uint64, atomic bool) {
+	t.Add(history.Event{Claim: &history.Claim{Node: node, Inc: max(t.inc[node], 1), Role: role, Term: term, Atomic: atomic}})
+}
+
 // Told lets every member tell its position, given as revisions, in so many
 // rounds 300 ms apart. All have applied the same.
 func (t *Tape) Told(first, rounds int, revisions ...uint64) {

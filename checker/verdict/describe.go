@@ -24,6 +24,8 @@ func Describe(e *history.Event) string {
 		return describeRaft(e.Raft)
 	case e.State != nil:
 		return describeState(e.State)
+	case e.Claim != nil:
+		return describeClaim(e.Claim)
 	}
 	return "nothing"
 }
@@ -116,6 +118,24 @@ func describeProc(p *history.Proc) string {
 		return p.Node + " " + how
 	}
 	return p.Node + ": " + string(p.What)
+}
+
+func describeClaim(c *history.Claim) string {
+	who := c.Node
+	if c.Inc > 0 {
+		who = fmt.Sprintf("%s (process %d)", c.Node, c.Inc)
+	}
+	if c.Role == "" {
+		return who + " answers that it is ready"
+	}
+	text := fmt.Sprintf("%s answers that it is %s", who, c.Role)
+	if c.Term > 0 {
+		text += fmt.Sprintf(" in term %d", c.Term)
+	}
+	if c.Leader != "" && c.Leader != c.Node {
+		text += ", led by " + c.Leader
+	}
+	return text
 }
 
 func describeOp(op *history.Op) string {

@@ -36,6 +36,9 @@ func Keep(e *history.Event) history.Event {
 		s := *e.State
 		s.Held = slices.Clone(s.Held)
 		out.State = &s
+	case e.Claim != nil:
+		c := *e.Claim
+		out.Claim = &c
 	}
 	return out
 }

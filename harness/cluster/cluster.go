@@ -197,7 +197,8 @@ func pause(ctx context.Context) error {
 }
 
 // Statuses asks every member for its status at once. Members that do not answer
-// within a second are left out.
+// within a second are left out. What they answer, here and wherever else the
+// cluster asks, is in the history.
 func (c *Cluster) Statuses(ctx context.Context) map[string]target.Status {
 	return c.ask(ctx).statuses
 }
@@ -227,6 +228,7 @@ func (c *Cluster) ask(ctx context.Context) survey {
 				s.errs[n.name] = err
 				return
 			}
+			n.said(&m, &status)
 			s.statuses[n.name] = status
 		})
 	}
@@ -259,7 +261,8 @@ func (c *Cluster) leader(seen survey) (string, uint64, error) {
 		}
 		agree := 0
 		for _, other := range all {
-			if other.Term == s.Term && other.Leader == name {
+			same := other.Term == s.Term || other.Term == 0 || s.Term == 0 // or not told
+			if same && other.Leader == name {
 				agree++
 			}
 		}

@@ -34,6 +34,9 @@ type node struct {
 	strange []string  // private addresses that somebody else had from the start
 	asking  *question // while it is paused
 	serves  string    // who serves in its place since it was killed or paused, if anybody
+
+	quoting sync.Mutex
+	quoted  quote
 }
 
 // incarnation is one process of a member.

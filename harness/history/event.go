@@ -34,10 +34,11 @@ type Event struct {
 	Proc  *Proc  `json:"proc,omitempty"`
 	Raft  *Raft  `json:"raft,omitempty"`
 	State *State `json:"state,omitempty"`
+	Claim *Claim `json:"claim,omitempty"`
 }
 
 // Kind names the payload that the event carries: "run", "op", "fault", "proc",
-// "raft", "state", or "" for an event without a payload, which no recorder writes.
+// "raft", "state", "claim", or "" for an event without a payload, which no recorder writes.
 func (e *Event) Kind() string {
 	switch {
 	case e.Run != nil:
@@ -52,6 +53,8 @@ func (e *Event) Kind() string {
 		return "raft"
 	case e.State != nil:
 		return "state"
+	case e.Claim != nil:
+		return "claim"
 	}
 	return ""
 }

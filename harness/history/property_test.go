@@ -58,6 +58,10 @@ func events() *rapid.Generator[[]history.Event] {
 			state := rapid.Make[history.State]().Draw(t, "state")
 			return history.Event{State: &state}
 		},
+		func(t *rapid.T) history.Event {
+			claim := rapid.Make[history.Claim]().Draw(t, "claim")
+			return history.Event{Claim: &claim}
+		},
 	}
 	event := rapid.Custom(func(t *rapid.T) history.Event {
 		e := rapid.SampledFrom(kinds).Draw(t, "kind")(t)

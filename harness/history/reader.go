@@ -142,7 +142,7 @@ func (r *Reader) parse(into *Batch) (*Event, error) {
 
 func (r *Reader) validate(e *Event) error {
 	if e.Kind() == "" {
-		return errors.New("event has none of run, op, fault, proc, raft, state")
+		return errors.New("event has none of run, op, fault, proc, raft, state, claim")
 	}
 	begin := e.Run != nil && e.Run.What == RunBegin
 	switch {

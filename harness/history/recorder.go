@@ -222,6 +222,8 @@ func encodePayload(e *Event) ([]byte, error) {
 		return json.Marshal(e.Run)
 	case e.State != nil:
 		return json.Marshal(e.State)
+	case e.Claim != nil:
+		return json.Marshal(e.Claim)
 	}
 	return nil, fmt.Errorf("event without a payload")
 }

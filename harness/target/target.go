@@ -90,9 +90,15 @@ type Command struct {
 // Status is what a member says of itself.
 type Status struct {
 	Role    string // follower, candidate, leader; "" when it does not say
-	Term    uint64
+	Term    uint64 // 0 when it does not say
 	Leader  string // the leader it knows of, "" for none
 	Commit  uint64
 	Applied uint64
 	Digest  uint64 // of the state at Applied, 0 when it does not say
+	// Atomic declares that Role and Term come from one instant of the member's Raft
+	// state: one that says it leads a term led it then. Two that say so of one term
+	// are then a violation. Leave it false when in doubt: where role and term are read
+	// one after the other, or the term is that of the last applied entry (etcd), a
+	// legal leader may name a term that is another's.
+	Atomic bool
 }

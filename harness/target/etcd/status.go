@@ -30,7 +30,9 @@ func (t *Target) Status(ctx context.Context, m target.Member) (target.Status, er
 }
 
 // status says what an answer means. Commit is the index that the member knows
-// to be committed; etcd does not tell a digest in a status.
+// to be committed; etcd does not tell a digest in a status. It is not Atomic: the
+// term is that of the last applied entry, so that a new leader may name the one
+// before its own.
 func (t *Target) status(m target.Member, resp *pb.StatusResponse) (target.Status, error) {
 	self := resp.GetHeader().GetMemberId()
 	if self == 0 {

@@ -197,6 +197,7 @@ func (d *document) role(n *yaml.Node) *roleSpec {
 		"role":   d.extraction(&r.role),
 		"term":   d.extraction(&r.term),
 		"leader": d.extraction(&r.leader, "called"),
+		"atomic": d.truth(&r.atomic),
 		"roles": func(n *yaml.Node) {
 			d.entries(n, func(key, value *yaml.Node) {
 				r.roles[strings.ToLower(key.Value)] = d.word(value, "leader", "follower", "candidate")
@@ -212,6 +213,10 @@ func (d *document) role(n *yaml.Node) *roleSpec {
 		d.errorf(n, "role and term come from the groups of the log pattern: remove the fields")
 	case p.log == nil && r.role == nil:
 		d.errorf(n, "no role: say where the answer has it, such as role: {json: role}")
+	case r.atomic && p.log != nil && p.log.SubexpIndex("term") < 0:
+		d.errorf(n, "atomic: the log pattern has no group (?P<term>…): one line must have both role and term")
+	case r.atomic && p.log == nil && r.term == nil:
+		d.errorf(n, "atomic, but no term: say where the answer has it, such as term: {json: term}")
 	}
 	return r
 }
@@ -219,6 +224,7 @@ func (d *document) role(n *yaml.Node) *roleSpec {
 // try renders every template for members as the harness would lay them out, so
 // that a mistake is found before anything is started.
 func (d *document) try(c *config) {
+	asked := make(map[string]string) // who is asked for its role where
 	for _, m := range samples(c.nodes) {
 		if !c.oneAddress {
 			m.Advertised = nil
@@ -239,6 +245,16 @@ func (d *document) try(c *config) {
 				return
 			}
 		}
+		if c.role == nil || !c.role.atomic || c.role.source.log != nil {
+			continue
+		}
+		at := c.role.source.address
+		addr, _ := at.render(&m) // as above
+		if other, taken := asked[addr]; taken {
+			d.errs = append(d.errs, fmt.Errorf("%s:%d: role: atomic, but %s and %s are both asked at %s, and who answers there is not known: ask each at an address of its own", at.file, at.line, other, m.Name, addr))
+			return
+		}
+		asked[addr] = m.Name
 	}
 }
 

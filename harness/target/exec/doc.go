@@ -118,11 +118,18 @@
 //	resp: {address, command, and a condition}
 //	log: PATTERN              a line that the process printed
 //
-// "role" says who leads, so that faults can be aimed at the leader; it is never
-// evidence against the system. It is "none", or http or resp as above with
-// extractions for role, term and leader, or a log pattern with the named groups
-// role, term and leader, of which the last match of each counts (and then "called"
-// stands in leader: {text: true, called: …}). "roles" maps
+// "role" says who leads, so that faults can be aimed at the leader. It is "none", or
+// http or resp as above with extractions for role, term and leader, or a log pattern
+// with the named groups role, term and leader, of which the last line that told the
+// role counts, with the term in the same line: one in another line is none (and
+// "called" stands in leader: {text: true, called: …}).
+//
+// "atomic: true" there declares that role and term come from one instant of the
+// member's Raft state, in one answer or one line of the log. Two members that say so
+// that they lead one term are then a violation; without it, what members say of their
+// role is no evidence against the system. Leave it out when in doubt: a system that
+// reads its role, then its term, or tells the term of the last entry that it has
+// applied, as etcd does, would be accused of what is legal. "roles" maps
 // the system's words to leader, follower and candidate, which need no mapping
 // themselves. A leader is named as the harness does, or by its address as the
 // member that is asked dials it; otherwise "called" is a template, over .Name,

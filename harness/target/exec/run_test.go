@@ -1,6 +1,7 @@
 package exec_test
 
 import (
+	"fmt"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -107,9 +108,29 @@ func TestReferenceByLog(t *testing.T) {
 	tgt := edited(t, "reference.yaml", slow(
 		`  - "{{harness}}"`, "  - sh\n  - -c\n  - 'echo serving as {{.Name}}; exec \"$0\" \"$@\"'\n"+`  - "{{harness}}"`,
 		"  http: {path: /v1/status, json: {role: [leader, follower, candidate]}}", "  log: ^serving as n[1-3]$",
-		"\nrole:\n  http: {path: /v1/status}\n  role: {json: role}\n  term: {json: term}\n  leader: {json: leader}\n", "\nrole: none\n",
+		"\nrole:\n  http: {path: /v1/status}\n  role: {json: role}\n  term: {json: term}\n  leader: {json: leader}\n  atomic: true # the node answers between two steps of its Raft\n", "\nrole: none\n",
 	)...)
 	clean(t, configFor(t, tgt, "at 100ms for 600ms partition n1 | rest\nat 1s restart n2"))
+}
+
+// Members that forget everything when they end win the same terms again: nobody
+// sees their traffic or a trace, but they say so themselves.
+func TestTermsWonTwice(t *testing.T) {
+	t.Parallel()
+	tgt := edited(t, "reference.yaml", `"{{.DataDir}}"`, `"{{.DataDir}}/{{.Inc}}"`)
+	var plan strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&plan, "at %dms for 100ms kill all\n", 800*(i+1))
+	}
+	cfg := configFor(t, tgt, plan.String())
+	cfg.For = 20 * time.Second
+	cfg.Until = checker.Breach{Checker: "claims", Rule: "two members said they lead one term"}
+	result, err := harness.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	got, ok := result.Report.Result("claims")
+	require.True(t, ok)
+	require.Equal(t, checker.Invalid, got.Verdict, result.Report.String())
+	require.Len(t, got.Violations[0].Events, 2)
 }
 
 // Members that share one address each: who dials is told by the socket's owner.

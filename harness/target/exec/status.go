@@ -2,13 +2,11 @@ package exec
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/usurper/usurper/harness/target"
 )
@@ -70,6 +68,9 @@ type roleSpec struct {
 	source             probe
 	role, term, leader *extraction
 	roles              map[string]string // the system's word to the harness's
+	// atomic is the file's word that role and term come from one instant, in one
+	// answer or one line.
+	atomic bool
 }
 
 // find returns what the answer says of the member's role.
@@ -95,7 +96,7 @@ func (r *roleSpec) find(m *member, a *answer) (target.Status, error) {
 
 // status makes a status of the words for role, term and leader.
 func (r *roleSpec) status(m *member, words [3]string, called *text) (target.Status, error) {
-	var s target.Status
+	s := target.Status{Atomic: r.atomic && words[1] != ""}
 	if s.Role = r.roles[strings.ToLower(words[0])]; s.Role == "" {
 		return s, fmt.Errorf("unknown role %.40q: add it to roles", words[0])
 	}
@@ -110,63 +111,4 @@ func (r *roleSpec) status(m *member, words [3]string, called *text) (target.Stat
 		s.Leader = m.Name
 	}
 	return s, nil
-}
-
-// printed is what the lines that one process printed have shown. The zero value
-// has shown nothing.
-type printed struct {
-	mu      sync.Mutex
-	inc     uint64
-	matched map[*regexp.Regexp]bool
-	role    [3]string // the words for role, term and leader; "" where not told
-}
-
-func (p *printed) ready(re *regexp.Regexp) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.matched[re]
-}
-
-// begin forgets what an earlier process printed.
-func (p *printed) begin(inc uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.inc, p.matched, p.role = inc, make(map[*regexp.Regexp]bool), [3]string{}
-}
-
-// line takes the next line of process inc.
-func (p *printed) line(inc uint64, line string, ready []probe, role *regexp.Regexp) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if inc != p.inc || p.matched == nil {
-		return
-	}
-	for _, r := range ready {
-		if r.log != nil && !p.matched[r.log] && r.log.MatchString(line) {
-			p.matched[r.log] = true
-		}
-	}
-	if role == nil {
-		return
-	}
-	groups := role.FindStringSubmatch(line)
-	if groups == nil {
-		return
-	}
-	p.role[2] = "" // the leader of another term, perhaps
-	for i, name := range []string{"role", "term", "leader"} {
-		if g := role.SubexpIndex(name); g >= 0 && groups[g] != "" {
-			p.role[i] = groups[g]
-		}
-	}
-}
-
-// words returns the words of the last lines that told of the role.
-func (p *printed) words() ([3]string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.role[0] == "" {
-		return p.role, errors.New("it has not printed its role yet")
-	}
-	return p.role, nil
 }

@@ -137,3 +137,62 @@ client:`+overRESP)
 	tgt.Printed(old, "serving")
 	problem("has not printed a line")
 }
+
+// A role and a term that stand in two lines are no answer about the term.
+func TestTermOfAnotherLine(t *testing.T) {
+	tgt := parse(t, `name: small
+command: [sh]
+ready: {log: '^serving'}
+role: {log: '(?:became (?P<role>leader|follower))?(?: in)? ?(?:term (?P<term>\d+))?$', atomic: true}
+client:`+overRESP)
+	m := memberAt(t, "127.0.0.1:1")
+	_, err := tgt.Command(m)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		line string
+		want target.Status
+	}{
+		{"serving, became follower in term 4", target.Status{Role: "follower", Term: 4, Atomic: true}},
+		{"became leader", target.Status{Role: "leader", Leader: "n2"}}, // of term 5, perhaps
+		{"now in term 5", target.Status{Role: "leader", Leader: "n2"}},
+		{"became leader in term 5", target.Status{Role: "leader", Term: 5, Leader: "n2", Atomic: true}},
+		{"still in term 5", target.Status{Role: "leader", Term: 5, Leader: "n2", Atomic: true}},
+		{"now in term 6", target.Status{Role: "leader", Leader: "n2"}}, // or no longer
+	} {
+		tgt.Printed(m, c.line)
+		if c.line[0] == 's' {
+			tgt.Printed(m, "serving")
+		}
+		got, err := tgt.Status(t.Context(), m)
+		require.NoError(t, err)
+		require.Equal(t, c.want, got, c.line)
+	}
+}
+
+// A file's word that an answer is of one instant needs an answer with both, of a
+// member that is known.
+func TestAtomic(t *testing.T) {
+	tgt := parse(t, small)
+	tgt.c.ready = nil
+	tgt.c.role.term, tgt.c.role.atomic = &extraction{json: "term"}, true
+	s := serve(t, readHTTPRequest, says(200, `{"role":"leader","term":3}`))
+	got, err := status(t, tgt, memberAt(t, s.Addr().String()))
+	require.NoError(t, err)
+	require.Equal(t, target.Status{Role: "leader", Term: 3, Leader: "n2", Atomic: true}, got)
+
+	head, tail := "name: small\ncommand: [sh]\nrole: {atomic: true, ", "}\nclient:"+overRESP
+	for role, problem := range map[string]string{
+		"http: {path: /s}, role: {json: r}": "atomic, but no term",
+		"log: '(?P<role>leader)'":           "one line must have both role and term",
+		"http: {path: /s, address: 'localhost:80'}, role: {json: r}, term: {json: t}":     "system.yaml:3: role: atomic, but n1 and n2 are both asked at localhost:80",
+		"http: {path: /s, address: 'h{{.Index}}:80'}, role: {json: r}, term: {json: t}":   "",
+		"resp: {command: [INFO]}, role: {match: 'role:(\\w+)'}, term: {match: 't:(\\d)'}": "",
+	} {
+		_, err := Parse(Options{Config: "system.yaml", Text: head + role + tail})
+		if problem == "" {
+			require.NoError(t, err, role)
+		} else {
+			require.ErrorContains(t, err, problem, role)
+		}
+	}
+}

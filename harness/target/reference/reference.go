@@ -180,6 +180,7 @@ func (t *Target) Status(ctx context.Context, m target.Member) (target.Status, er
 	return target.Status{
 		Role: s.Role, Term: s.Term, Leader: s.Leader,
 		Commit: s.Commit, Applied: s.Applied, Digest: s.Digest,
+		Atomic: true, // the node's loop fills it in between two turns, once all is durable
 	}, nil
 }
 

@@ -1,0 +1,103 @@
+package raft_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/checker/raft"
+	"github.com/usurper/usurper/checker/tape"
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+const twoSaid = "two members said they lead one term"
+
+func TestClaims(t *testing.T) {
+	silent := func() *tape.Tape { return tape.New(history.Run{}) } // no trace, no tap
+	ended := history.Proc{Node: "n1", What: history.ProcExit, Inc: 1, Expected: true}
+	tape.Verdicts(t, func() verdict.Checker { return raft.NewClaims() }, []tape.Row{
+		{Name: "two say that they lead one term", Build: tape.On(silent(), func(h *tape.Tape) {
+			h.Claim("n1", "leader", 1, true)
+			h.Claim("n2", "leader", 1, true)
+		}), Want: verdict.Invalid, Rule: twoSaid},
+		{Name: "the first has ended since", Build: tape.On(silent(), func(h *tape.Tape) {
+			h.Claim("n1", "leader", 1, true)
+			h.Proc(ended)
+			h.Claim("n3", "follower", 1, true)
+			h.Claim("n2", "leader", 1, true)
+		}), Want: verdict.Invalid, Rule: twoSaid},
+		{Name: "long apart, with another term between", Build: tape.On(silent(), func(h *tape.Tape) {
+			h.Claim("n1", "leader", 4, true)
+			h.Claim("n2", "leader", 5, true)
+			h.Claim("n3", "leader", 4, true)
+		}), Want: verdict.Invalid, Rule: twoSaid},
+		{Name: "one says so, of another its trace", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Claim("n1", "leader", 4, true)
+			h.Lead("n2", 4)
+		}), Want: verdict.Invalid, Rule: twoSaid},
+		{Name: "one is seen to lead on the wire, another says so", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
+			h.Tap("n2", history.Raft{What: history.RaftLeader, Term: 4})
+			h.Claim("n1", "leader", 4, true)
+		}), Want: verdict.Invalid, Rule: twoSaid},
+		{Name: "its own trace and its own word, then another's", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Lead("n1", 4)
+			h.Claim("n1", "leader", 4, true)
+			h.Claim("n2", "leader", 4, true)
+		}), Want: verdict.Invalid, Rule: twoSaid},
+
+		{Name: "two leaders at one time, of two terms", Build: tape.On(silent(), func(h *tape.Tape) {
+			h.Claim("n1", "leader", 1, true)
+			h.Claim("n2", "leader", 2, true) // n1 does not know yet
+			h.Claim("n1", "leader", 1, true)
+		}), Want: verdict.Valid},
+		{Name: "the same leads before and after a restart", Build: tape.On(silent(), func(h *tape.Tape) {
+			h.Claim("n1", "leader", 1, true)
+			h.Proc(ended)
+			h.Add(history.Event{Claim: &history.Claim{Node: "n1", Inc: 2, Role: "leader", Term: 1, Atomic: true}})
+		}), Want: verdict.Valid},
+		{Name: "a new leader that names the term of the last applied entry", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
+			h.Tap("n1", history.Raft{What: history.RaftLeader, Term: 4})
+			h.Claim("n1", "leader", 4, false)
+			h.Tap("n2", history.Raft{What: history.RaftLeader, Term: 5})
+			h.Claim("n2", "leader", 4, false)
+			h.Claim("n2", "leader", 5, false)
+		}), Want: verdict.Valid},
+		{Name: "the same beside one whose words are of one instant", Build: tape.On(silent(), func(h *tape.Tape) {
+			h.Claim("n1", "leader", 4, true)
+			h.Claim("n2", "leader", 4, false)
+		}), Want: verdict.Valid},
+		{Name: "leaders that tell no term", Build: tape.On(silent(), func(h *tape.Tape) {
+			h.Claim("n1", "leader", 0, true)
+			h.Claim("n2", "leader", 0, true)
+		}), Want: verdict.Valid},
+		{Name: "candidates of one term", Build: tape.On(silent(), func(h *tape.Tape) {
+			h.Claim("n1", "candidate", 2, true)
+			h.Claim("n2", "candidate", 2, true)
+		}), Want: verdict.Valid},
+	})
+}
+
+// Two leaders of whom traces or taps tell are the election checker's.
+func TestClaimsLeaveTheRestToTheElection(t *testing.T) {
+	h := tape.Started()
+	h.Elect("n1", 1, "n2")
+	h.Lead("n3", 1)
+	require.Equal(t, verdict.Invalid, h.Judge(raft.NewElection()).Verdict)
+	require.Empty(t, h.Judge(raft.NewClaims()).Violations)
+}
+
+func TestClaimsSayWhatWasJudged(t *testing.T) {
+	h := tape.New(history.Run{})
+	require.Equal(t, "not checked: no member told its role and term", h.Judge(raft.NewClaims()).Summary)
+	h.Claim("n1", "leader", 4, false)
+	h.Claim("n2", "leader", 4, false)
+	require.Equal(t, "not checked: role and term of an answer are not declared to be of one instant; "+
+		"told, not judged: n1 at 0.002s and n2 at 0.003s are said to lead term 4", h.Judge(raft.NewClaims()).Summary)
+	h.Claim("n3", "leader", 5, true)
+	require.Contains(t, h.Judge(raft.NewClaims()).Summary, "elections judged by the members' own words: 1 term claimed, none by two; told, not judged: n1")
+	h.Claim("n1", "leader", 5, true)
+	got := h.Judge(raft.NewClaims())
+	require.Equal(t, "term 5 has two leaders: at 0.004s n3 (process 1) answers that it is leader in term 5; "+
+		"at 0.005s n1 (process 1) answers that it is leader in term 5", got.Summary)
+}
