@@ -27,10 +27,19 @@ func (r *run) settle(ctx context.Context) error {
 	r.phase(history.PhaseFinal)
 	if err := workload.Final(ctx, r.workload(), r.work); err != nil {
 		r.note("", "final reads: "+err.Error())
+		r.askOnceMore(ctx)
 	}
 	r.awaitCaughtUp(ctx)
 	r.auditMembers(ctx)
 	return nil
+}
+
+// askOnceMore asks every member for its status, also when ctx has ended, so that
+// the history tells whether those that have not served say that they are ready.
+func (r *run) askOnceMore(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	r.cluster.Statuses(ctx)
 }
 
 func (r *run) awaitLeader(ctx context.Context) {

@@ -11,14 +11,17 @@ import (
 
 // Availability measures how long the system was without a leader and how soon it
 // served again after healing. These are numbers, not promises: Raft keeps safety
-// at any timing. There are two rules: a healed system must serve again at all,
-// and each of its members must come to know what was committed.
+// at any timing. There are three rules: a healed system must serve again at all,
+// it must serve the final reads that it owes once its members say that they are
+// ready, and each of its members must come to know what was committed.
 //
-// They are judged generously and only on a healthy machine: after healing, for at
-// least recovery() of time in which operations were tried, a majority of the
-// members ran and the harness itself never stalled for over a quarter of the
-// election timeout, not one operation succeeded. Anything less is unknown.
-// A member that has not caught up after as long is judged in catchup.go.
+// They are judged generously and only on a healthy machine: after healing a majority
+// of the members ran, operations were tried, and for at least recovery() of time in
+// one piece, in which the harness itself did not stall for over a quarter of the
+// election timeout nor shortly before (calm.go), not one of them succeeded, though
+// some of the kinds that were tried had before. Anything less is unknown.
+// Final reads are judged in finalreads.go; a member that has not caught up after as
+// long, in catchup.go.
 type Availability struct {
 	verdict.Findings
 	nodes    []string
@@ -29,8 +32,9 @@ type Availability struct {
 	evidence             []history.Event
 
 	triedSince int64         // operations invoked since healing
+	usual      bool          // one of them is of a kind that had succeeded before
 	firstOK    time.Duration // the first success asked for after healing; -1
-	stalled    bool          // since healing
+	calm       calm          // since healing
 	down       bool          // less than a majority ran at some time since healing
 
 	open   verdict.Inflight[time.Duration] // invocation of each process's open operation
@@ -49,6 +53,8 @@ type Availability struct {
 	spoilt  time.Duration     // since healing: stalls, and after each of them the time to get over it
 	whole   bool              // the history has its end
 	apart   bool              // the harness itself kept members apart
+
+	final finalReads
 }
 
 // NewAvailability returns the checker "availability".
@@ -56,6 +62,7 @@ func NewAvailability() *Availability {
 	return &Availability{
 		running: make(map[string]bool),
 		reached: make(map[string]*reach), faults: make(map[int]bool),
+		final:  newFinalReads(),
 		healed: -1, stopped: -1, firstOK: -1, firstLead: -1, lost: -1, lastOK: -1,
 	}
 }
@@ -83,6 +90,13 @@ func (c *Availability) Event(e *history.Event) {
 		}
 	case e.Op != nil:
 		c.op(e)
+		if c.stopped < 0 {
+			c.final.op(e)
+		}
+	case e.Claim != nil:
+		if c.healed >= 0 && c.stopped < 0 {
+			c.final.claimed(e)
+		}
 	}
 }
 
@@ -93,7 +107,7 @@ func (c *Availability) runEvent(e *history.Event) {
 		c.election, c.nodes = r.Election, slices.Clone(r.Nodes)
 	case r.What == history.RunStall:
 		if c.healed >= 0 && r.Stall > c.election/4 {
-			c.stalled = true
+			c.calm.stall(e.At, r.Stall, c.election)
 			c.spoilt += r.Stall + 4*c.election
 		}
 	case r.What == history.RunApart:
@@ -165,6 +179,7 @@ func (c *Availability) op(e *history.Event) {
 		c.open.Set(op.Process, e.At)
 		if c.healed >= 0 && c.stopped < 0 {
 			c.triedSince++
+			c.usual = c.usual || c.final.kinds[op.F]
 		}
 		return
 	}
@@ -197,12 +212,13 @@ func (c *Availability) Finish() verdict.Result {
 	}
 	if c.healed >= 0 {
 		c.judge(&summary)
+		c.refuses()
 		c.stuck()
 	}
 	return c.Result(c.Name(), summary)
 }
 
-// judge applies the one rule.
+// judge applies the rule that a healed system serves at all.
 func (c *Availability) judge(summary *string) {
 	if c.firstOK >= 0 {
 		c.Count("recovery-ms", (c.firstOK - c.healed).Milliseconds())
@@ -220,14 +236,16 @@ func (c *Availability) judge(summary *string) {
 	waited := until - c.healed
 	text := fmt.Sprintf("no operation succeeded in %v after everything was healed, of %d tried", waited.Round(time.Millisecond), c.triedSince)
 	switch {
-	case c.stalled:
+	case waited >= c.recovery() && c.calm.longest(c.healed, until) < c.recovery():
 		c.Unknown("%s, but the harness itself was stalled", text)
 	case c.apart:
 		c.Unknown("%s, but the harness itself kept members apart", text)
 	case c.down:
 		c.Unknown("%s, but less than a majority of the members ran", text)
+	case !c.usual:
+		c.Unknown("%s, but none of that kind had succeeded before either: is the client right?", text)
 	case waited < c.recovery():
-		c.Unknown("%s: too short a time to judge", text)
+		c.Unknown("%s: too short a time to judge, which takes 20 election timeouts and at least 10s: %v", text, c.recovery())
 	default:
 		c.Violate("did not recover", text, c.evidence...)
 	}

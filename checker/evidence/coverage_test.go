@@ -127,12 +127,23 @@ func TestAvailability(t *testing.T) {
 		{Name: "not tried for long", Build: healed(3, nil), Want: verdict.Unknown},
 		{Name: "never tried", Build: healed(0, nil), Want: verdict.Valid},
 		{Name: "recovered", Build: healed(30, func(h *tape.Tape) { h.Do(1, history.OK, tape.Put("b")) }), Want: verdict.Valid},
-		{Name: "a stalled machine", Build: healed(30, func(h *tape.Tape) {
+		{Name: "a stalled machine", Build: healed(10, func(h *tape.Tape) {
+			h.Wait(time.Second)
 			h.Run(history.Run{What: history.RunStall, Stall: tape.ElectionTimeout})
 		}), Want: verdict.Unknown},
 		{Name: "members kept apart by the harness", Build: healed(30, func(h *tape.Tape) {
 			h.Run(history.Run{What: history.RunApart, Text: "5 in a row"})
 		}), Want: verdict.Unknown},
+		{Name: "a machine that stalls again and again", Build: healed(1, func(h *tape.Tape) {
+			for range 8 {
+				h.Do(1, history.Fail, tape.Put("b"))
+				h.Wait(5 * time.Second)
+				h.Run(history.Run{What: history.RunStall, Stall: tape.ElectionTimeout})
+			}
+		}), Want: verdict.Unknown},
+		{Name: "stalled once, and never recovered from then on", Build: healed(30, func(h *tape.Tape) {
+			h.Run(history.Run{What: history.RunStall, Stall: tape.ElectionTimeout})
+		}), Want: verdict.Invalid, Rule: "did not recover"},
 		{Name: "a minority left", Build: healed(30, func(h *tape.Tape) {
 			h.Proc(history.Proc{Node: "n1", What: history.ProcExit})
 			h.Proc(history.Proc{Node: "n2", What: history.ProcExit})

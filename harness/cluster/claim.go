@@ -8,7 +8,7 @@ import (
 )
 
 // repeat is how long a member that answers the same is not quoted again.
-const repeat = time.Second
+const repeat = 250 * time.Millisecond
 
 // quote is the last answer of a member that was recorded, and when.
 type quote struct {

@@ -2,7 +2,7 @@ package history
 
 // Claim is what a member answered when the harness asked for its status: that it
 // is ready for clients and, where it tells, its role and term. A member that
-// answers the same again and again is quoted about once a second.
+// answers the same again and again is quoted a few times a second.
 //
 // What a member says of its role is evidence of who led only if Atomic: elsewhere
 // role and term may be those of two moments, and a new leader may name the term
