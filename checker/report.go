@@ -31,13 +31,18 @@ type Facts struct {
 	Length   time.Duration `json:"length"` // At of the last event
 	Events   uint64        `json:"events"`
 	Ended    bool          `json:"ended"` // the history has its run-end event
+	// Unready says that members were started and the run ended before they were ready
+	// for clients: there is no verdict then, only a reason why the start failed.
+	Unready bool `json:"unready,omitempty"`
 }
 
 // tally gathers Facts, and what only the user's own checkers judge.
 type tally struct {
 	f   Facts
 	own []string // names of those checkers
-	ops map[history.F]int64
+
+	started, ready bool // members were, the cluster was
+	ops            map[history.F]int64
 }
 
 func (t *tally) event(e *history.Event) {
@@ -46,6 +51,8 @@ func (t *tally) event(e *history.Event) {
 	if e.Op != nil && e.Op.Type == history.Invoke && !e.Op.F.Known() {
 		t.foreign(e.Op.F)
 	}
+	t.started = t.started || e.Proc != nil && e.Proc.What == history.ProcStart
+	t.ready = t.ready || e.Op != nil || e.Run != nil && e.Run.Phase == history.PhaseReady
 	if e.Run == nil {
 		return
 	}
@@ -59,7 +66,10 @@ func (t *tally) event(e *history.Event) {
 	}
 }
 
-func (t *tally) facts() Facts { return t.f }
+func (t *tally) facts() Facts {
+	t.f.Unready = t.started && !t.ready && !t.f.Ended
+	return t.f
+}
 
 // Result returns the result of the named checker, and whether it is there.
 func (r *Report) Result(name string) (Result, bool) {

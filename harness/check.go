@@ -26,7 +26,7 @@ func Check(dir results.Dir, models ...checker.Spec) (checker.Report, error) {
 // models. It needs nothing else; without the models that judged the run, the
 // verdict is at best unknown. A last line that was cut short, as by a harness that
 // was killed, is left out, and the report says so; any other line that cannot be
-// read is an error.
+// read is an error, as is a run that never got ready: it has no verdict.
 func CheckFile(path string, models ...checker.Spec) (checker.Report, error) {
 	h, err := history.Open(path)
 	if err != nil {
@@ -37,6 +37,9 @@ func CheckFile(path string, models ...checker.Spec) (checker.Report, error) {
 	report, err := checker.RunBatches(append(checker.All(o), judges(models, o)...), h.Batches())
 	if err != nil {
 		return report, fmt.Errorf("check: %w", err)
+	}
+	if report.Run.Unready {
+		return checker.Report{}, fmt.Errorf("check: %s: the run never got ready, so it has no verdict: see why in the logs below nodes, and run it again", path)
 	}
 	if h.Truncated() {
 		report.Doubt(fmt.Sprintf("line %d, the last, was cut short: judged up to the one before it", h.Line()+1))

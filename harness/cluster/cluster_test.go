@@ -190,6 +190,25 @@ func TestEndlessTraceLineIsAHole(t *testing.T) {
 	})
 }
 
+// A trace that tells of another member, or of somebody who is none, would make a
+// history that nobody can read.
+func TestTraceOfStrangersIsAHole(t *testing.T) {
+	for line, problem := range map[string]string{
+		`{"src":"trace","node":"n7","seq":1,"what":"leader","term":1}`:             `it tells of "n7", but is the trace of n1`,
+		`{"src":"trace","node":"n1","seq":1,"what":"vote","term":1,"peer":"n7"}`:   `it tells of "n7", which is no member`,
+		`{"src":"trace","node":"n1","seq":1,"what":"start","term":1,"vote":"who"}`: `it tells of "who", which is no member`,
+	} {
+		c, rec := newCluster(t, `echo '`+line+`' >>$TRACE; while :; do sleep 0.01; done`)
+		require.NoError(t, c.Start(t.Context(), "n1"))
+		eventually(t, func() bool {
+			return rec.has(func(e history.Event) bool {
+				return e.Run != nil && e.Run.What == history.RunUntap && strings.Contains(e.Run.Text, problem)
+			})
+		})
+		require.False(t, rec.has(func(e history.Event) bool { return e.Raft != nil }))
+	}
+}
+
 func TestUnexpectedExitShowsTheLog(t *testing.T) {
 	c, rec := newCluster(t, `echo "starting"; echo "panic: at the disco" >&2; exit 3`)
 	require.NoError(t, c.Start(t.Context(), "n1"))

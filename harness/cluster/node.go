@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -99,7 +100,7 @@ func (n *node) startLocked() error {
 	n.pid.Store(int64(proc.Pid()))
 	n.proc(history.Proc{What: history.ProcStart, Inc: run.inc, Pid: proc.Pid()})
 	if n.o.Target.Traced() {
-		run.tail = &tail{path: n.member.TraceFile, parse: n.o.Target.Trace, emit: n.raft, hole: n.hole}
+		run.tail = &tail{path: n.member.TraceFile, parse: n.traced, emit: n.raft, hole: n.hole}
 		run.tail.start()
 	}
 	n.run = run
@@ -232,6 +233,23 @@ func (n *node) failure() error {
 func (n *node) proc(p history.Proc) {
 	p.Node = n.name
 	n.o.Record(history.Event{Proc: &p})
+}
+
+// traced parses a line of the member's trace, which tells of itself and of members.
+func (n *node) traced(line []byte) (history.Raft, error) {
+	r, err := n.o.Target.Trace(line)
+	if err != nil {
+		return r, err
+	}
+	if r.Node != n.name {
+		return r, fmt.Errorf("it tells of %q, but is the trace of %s", r.Node, n.name)
+	}
+	for _, name := range []string{r.Peer, r.Vote} {
+		if name != "" && !slices.ContainsFunc(n.o.Members, func(m target.Member) bool { return m.Name == name }) {
+			return r, fmt.Errorf("it tells of %q, which is no member", name)
+		}
+	}
+	return r, nil
 }
 
 func (n *node) raft(e history.Raft) { n.o.Record(history.Event{Raft: &e}) }

@@ -19,7 +19,7 @@ import (
 )
 
 func begin() history.Event {
-	return history.Event{Run: &history.Run{What: history.RunBegin, Format: history.Format, Target: "test", Nodes: []string{"n1"}}}
+	return history.Event{Run: &history.Run{What: history.RunBegin, Format: history.Format, Target: "test", Nodes: []string{"n1", "n2", "n3", "n4", "n5"}}}
 }
 
 func TestRoundTrip(t *testing.T) {

@@ -16,6 +16,7 @@ type Reader struct {
 	line      int
 	truncated bool
 	parser    parser
+	roll      roll
 	slab      Batch // where the events that Next returns are
 }
 
@@ -162,5 +163,5 @@ func (r *Reader) validate(e *Event) error {
 			return fmt.Errorf("operation type %q: use invoke, ok, fail or info", e.Op.Type)
 		}
 	}
-	return nil
+	return r.roll.check(e)
 }

@@ -26,7 +26,7 @@ at 7s for 1s kill n2`, 3)
 	}
 	var b bytes.Buffer
 	for i, e := range []history.Event{
-		{Run: &history.Run{What: history.RunBegin, Format: 1, Nodes: []string{"n1"}}},
+		{Run: &history.Run{What: history.RunBegin, Format: 1, Nodes: []string{"n1", "n2", "n3"}}},
 		leads(-300, "n3", 1, history.Trace),
 		leads(2500, "n3", 2, history.Tap),
 		leads(2501, "n3", 2, history.Trace),
