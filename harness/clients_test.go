@@ -1,8 +1,6 @@
 package harness_test
 
 import (
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -143,5 +141,5 @@ func TestClientsWithoutLinks(t *testing.T) {
 	_, err = harness.Run(t.Context(), cfg)
 	require.ErrorContains(t, err, "--proxy-clients")
 	require.NoDirExists(t, cfg.Results)
-	require.False(t, slices.ContainsFunc(cfg.Endpoints(), func(n string) bool { return strings.HasPrefix(n, "clients") }))
+	require.False(t, cfg.Setting().Clients)
 }

@@ -94,6 +94,7 @@ func prepare(cfg Config) (*run, error) {
 		Tapped:    cfg.tapped(),
 		Rules:     target.Rules(cfg.Target),
 		Steps:     len(r.plan.Steps),
+		Authored:  !r.plan.Generated && len(r.plan.Steps) > 0,
 		Checkers:  names(judges(cfg.Models, checker.Options{})),
 	}})
 	return r, nil
@@ -122,6 +123,7 @@ func randomPlan(cfg Config) (nemesis.Plan, error) {
 		Duration: cfg.For,
 		Election: cfg.Election,
 		Classes:  classes,
+		Events:   append([]string{}, cfg.offer().Events...), // none is not all
 		Density:  cfg.Density,
 		Operator: cfg.Operator,
 		Clients:  cfg.ProxyClients,
@@ -326,7 +328,7 @@ func (r *run) nemesis() nemesis.Options {
 // poll returns how often members are asked who leads: never, if traces or taps
 // tell.
 func (r *run) poll() time.Duration {
-	if r.cfg.Target.Traced() || r.cfg.tapped() {
+	if !r.cfg.asked() {
 		return 0
 	}
 	return max(r.cfg.Election/4, 10*time.Millisecond)

@@ -125,6 +125,9 @@ func Default() Config {
 // RandomPlan is the PlanName of a plan generated from the seed.
 const RandomPlan = "random"
 
+// ShrunkPlan is the PlanName of a plan that was shrunk.
+const ShrunkPlan = "shrunk"
+
 // maxValue bounds ValueSize: systems refuse longer requests.
 const maxValue = 1 << 20
 
@@ -152,9 +155,10 @@ func (c *Config) Validate() error {
 		bad("a resend share of %g: %s does not promise to apply a request id once: use 0", c.Resend, c.Target.Name())
 	}
 	if c.Plan != nil && c.Nodes >= 1 && c.Nodes <= 9 {
-		if err := c.Plan.Validate(c.Endpoints()); err != nil {
+		if err := c.Plan.Validate(c.Setting()); err != nil {
 			bad("plan %s: %w", c.PlanName, err)
 		}
+		c.inTime(bad)
 	}
 	if c.Direct {
 		if err := c.direct(); err != nil {
@@ -254,17 +258,8 @@ func (c *Config) direct() error {
 	}
 	for i, s := range c.Plan.Steps {
 		if nemesis.OnTraffic(s.Fault) {
-			return fmt.Errorf("direct: step %d of the plan, %q, needs the proxy layer: leave one of them out", i+1, s.String())
+			return fmt.Errorf("direct: %s of the plan, %q, needs the proxy layer: leave one of them out", s.Name(i+1), s.String())
 		}
 	}
 	return nil
-}
-
-// Endpoints lists whom a plan may name: the members, and nemesis.Clients if they
-// have links.
-func (c *Config) Endpoints() []string {
-	if c.ProxyClients {
-		return append(c.Names(), nemesis.Clients)
-	}
-	return c.Names()
 }

@@ -88,9 +88,9 @@ func neither(batches iter.Seq2[*history.Batch, error]) iter.Seq2[*history.Event,
 
 // Executed is the plan that firings came to be: every word replaced by the
 // members that it meant, every trigger by the time at which it fired. What had no
-// effect then need not have one now.
+// effect then need not have one now, and no person wrote it.
 func Executed(firings []Firing) (nemesis.Plan, error) {
-	var plan nemesis.Plan
+	plan := nemesis.Plan{Generated: true}
 	for i := range firings {
 		f := &firings[i]
 		if !f.Fired() {
@@ -120,8 +120,8 @@ func WriteExecuted(dir results.Dir) error {
 	}
 	lines := strings.Split(strings.TrimSuffix(plan.String(), "\n"), "\n")
 	var b strings.Builder
-	b.WriteString("# The plan as it came to pass, with names for words and times for triggers.\n")
-	next := 0
+	b.WriteString("# The plan as it came to pass, with names for words and times for triggers.\n" + lines[0] + "\n")
+	next := 1
 	for i := range firings {
 		f := &firings[i]
 		fmt.Fprintf(&b, "\n# step %d: %s\n#   %s\n", f.Step, f.Text, f.outcome())

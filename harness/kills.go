@@ -19,7 +19,7 @@ func Kills(cfg Config) nemesis.Plan {
 		d := time.Duration((low + r.Float64()*(high-low)) * float64(cfg.Election))
 		return max(d.Round(10*time.Millisecond), 10*time.Millisecond)
 	}
-	var plan nemesis.Plan
+	plan := nemesis.Plan{Generated: true}
 	if cfg.Nodes == 1 {
 		after := span(1.5, 3)
 		plan.Steps = append(plan.Steps, nemesis.Step{

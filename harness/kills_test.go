@@ -14,10 +14,11 @@ func TestKills(t *testing.T) {
 		cfg := Default()
 		cfg.Nodes, cfg.For, cfg.Election, cfg.Seed = nodes, 20*time.Second, 200*time.Millisecond, 7
 		plan := Kills(cfg)
-		require.NoError(t, plan.Validate(cfg.Names()))
+		require.NoError(t, plan.Validate(nemesis.Setting{Nodes: cfg.Names()}))
 		parsed, err := nemesis.Parse("kills", plan.String())
 		require.NoError(t, err)
-		require.Equal(t, plan, parsed)
+		require.True(t, parsed.Generated)
+		require.Equal(t, plan.String(), parsed.String())
 		require.Equal(t, plan, Kills(cfg), "the seed fixes it")
 		require.LessOrEqual(t, plan.End(), cfg.For)
 		if nodes == 1 {

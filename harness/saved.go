@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/nemesis"
@@ -71,9 +72,14 @@ func Load(dir results.Dir) (Saved, error) {
 	if err != nil {
 		return s, fmt.Errorf("load run: %w", err)
 	}
+	plan.Generated = plan.Generated || slices.Contains(madeUp(), s.Config.PlanName)
 	s.Config.Plan = &plan
 	return s, nil
 }
+
+// madeUp names the plans that no person wrote, which those of older run directories do
+// not say themselves.
+func madeUp() []string { return []string{RandomPlan, KillsPlan, ShrunkPlan} }
 
 func loadPlan(path string, cfg Config) (nemesis.Plan, error) {
 	text, err := os.ReadFile(path)
@@ -83,5 +89,5 @@ func loadPlan(path string, cfg Config) (nemesis.Plan, error) {
 	if cfg.Nodes < 1 || cfg.Nodes > 9 {
 		return nemesis.Plan{}, fmt.Errorf("the configuration has %d nodes: use 1 to 9", cfg.Nodes)
 	}
-	return nemesis.ParseFor(path, string(text), cfg.Endpoints())
+	return nemesis.ParseFor(path, string(text), cfg.Setting())
 }

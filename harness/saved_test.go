@@ -121,5 +121,7 @@ func TestFirings(t *testing.T) {
 	require.False(t, firings[3].Fired())
 	plan, err := harness.Executed(firings)
 	require.NoError(t, err)
+	require.True(t, plan.Generated)
+	plan.Generated = false
 	require.Equal(t, "at 500ms        for 200ms  kill n1\nmaybe at 600ms  for 1s     isolate n2\nmaybe at 900ms  for 200ms  kill n3\n", plan.String())
 }

@@ -1,7 +1,6 @@
 package nemesis_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +11,7 @@ import (
 )
 
 // behind is a cluster of three whose clients are behind the proxy layer.
-func behind() []string { return append(members(3), nemesis.Clients) }
+func behind() nemesis.Setting { return nemesis.Setting{Nodes: members(3), Clients: true} }
 
 func TestClientsAreAnEndOfLinks(t *testing.T) {
 	for text, want := range map[string]struct {
@@ -80,8 +79,8 @@ func TestClientsRefused(t *testing.T) {
 	plan, err := nemesis.Parse("p", "at 1s for 1s cut clients > leader\nat 3s for 1s partition clients leader | rest")
 	require.NoError(t, err, "who is behind the proxy layer is not known yet")
 	require.NoError(t, plan.Validate(behind()))
-	require.EqualError(t, plan.Validate(members(3)), `step 1: "clients" have no links while they reach the members directly: put them behind the proxy layer with --proxy-clients
-step 2: "clients" have no links while they reach the members directly: put them behind the proxy layer with --proxy-clients`)
+	require.EqualError(t, plan.Validate(nemesis.Setting{Nodes: members(3)}), `step 1, in line 1: "clients" have no links while they reach the members directly: put them behind the proxy layer with --proxy-clients
+step 2, in line 2: "clients" have no links while they reach the members directly: put them behind the proxy layer with --proxy-clients`)
 }
 
 // Random plans have faults between clients and members if there are links
@@ -93,7 +92,7 @@ func TestGenerateForClients(t *testing.T) {
 		require.NotContains(t, nemesis.Generate(seed, o).String(), nemesis.Clients)
 		o.Clients = true
 		plan := nemesis.Generate(seed, o)
-		require.NoError(t, plan.Validate(slices.Concat(o.Nodes, []string{nemesis.Clients})), plan)
+		require.NoError(t, plan.Validate(nemesis.Setting{Nodes: o.Nodes, Clients: true}), plan)
 		n := strings.Count(plan.String(), nemesis.Clients)
 		if steps += n; n > 0 {
 			with++

@@ -20,7 +20,7 @@ func Example() {
 		return
 	}
 	system := newFake("n1", "n2", "n3")
-	if err := plan.Validate(system.Nodes()); err != nil {
+	if err := plan.Validate(nemesis.Setting{Nodes: system.Nodes()}); err != nil {
 		fmt.Println(err)
 		return
 	}

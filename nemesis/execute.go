@@ -157,7 +157,7 @@ func (x *execution) follow() (stop func()) {
 // step carries out step n: once at its time, or whenever its trigger fires.
 func (x *execution) step(ctx context.Context, n int, step Step) {
 	random := source(x.Seed, fmt.Sprintf("step %d", n))
-	end := history.Fault{Step: n, Text: step.String(), Optional: step.Optional}
+	end := history.Fault{Step: n, Line: step.Line, Text: step.String(), Optional: step.Optional}
 	for fired := range max(1, step.Trigger.Times) {
 		roles, reason := x.await(ctx, step)
 		if reason != "" {

@@ -79,7 +79,7 @@ func TestExamplesRun(t *testing.T) {
 			resolved, err := nemesis.ParseStep(p.history[0].Resolved)
 			require.NoError(t, err)
 			require.Equal(t, p.history[0].Resolved, resolved.String())
-			require.NoError(t, resolved.Check(p.nodes))
+			require.NoError(t, resolved.Check(nemesis.Setting{Nodes: p.nodes}))
 			require.NotEmpty(t, p.history[0].Nodes)
 			require.True(t, slices.IsSorted(p.history[0].Nodes))
 		})

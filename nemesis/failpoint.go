@@ -47,13 +47,19 @@ func (f Failpoint) action() string {
 func (f Failpoint) Span() Span { return Open }
 
 // Check checks name, time and target. Whether there is such a failpoint is for
-// the member to say.
+// the member to say, unless its binary shows before that there is none.
 func (f Failpoint) Check(s Setting) error {
 	switch {
 	case !failpointName.MatchString(f.Name):
 		return fmt.Errorf("%q is no failpoint: for example %s", f.Name, exampleOf("failpoint"))
 	case f.Sleep < 0 || f.Sleep%time.Millisecond != 0:
 		return fmt.Errorf("sleep(%s): write whole milliseconds", formatTime(f.Sleep))
+	}
+	if err := s.System.operates("failpoint"); err != nil {
+		return err
+	}
+	if err := s.System.hasFailpoint(f.Name); err != nil {
+		return err
 	}
 	return checkAll(s, f.Who)
 }

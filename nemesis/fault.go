@@ -13,6 +13,7 @@
 //
 // A step says when, for how long, and what:
 //
+//	plan    = ["generated"] step...
 //	step    = ["maybe"] ( "at" TIME | trigger ) ["for" TIME] fault
 //	trigger = "on" EVENT ["by" who] ["from" TIME] ["until" TIME] ["times" N] ["after" TIME]
 //
@@ -20,7 +21,9 @@
 // from the start of the faults. A fault without "for" stays until the end, when
 // everything is healed; faults that are over at once (restart, reset, replace,
 // rolling-restart, defragment and its like) take no "for", restart-storm needs one. "maybe" marks a step
-// that need not bite, because nothing of what it attacks may come by.
+// that need not strike: nothing of what it attacks may come by, its trigger may not
+// come, nobody may play the part that it names. "generated" says that no person wrote
+// the plan, see [Plan].
 //
 // A trigger fires a step when a raft event is seen, after a delay if it says
 // so; once, or as often as "times" says, but never again before its last
@@ -76,7 +79,8 @@
 //
 // # Files
 //
-// fault.go, plan.go and system.go are the nouns. parse.go reads plans, generate.go
+// fault.go, plan.go and system.go are the nouns, offer.go says what a plan can ask
+// of a system. parse.go reads plans, generate.go
 // invents them from the acts of act.go, execute.go carries them out: aim.go says
 // whom a step means, env.go undoes what faults have done.
 //
@@ -150,13 +154,6 @@ const (
 	Bounded             // needs a "for"
 	Instant             // over at once, or by itself: takes no "for"
 )
-
-// Setting is what is known of a run before it starts.
-type Setting struct {
-	Nodes     []string // the members; empty when not known yet
-	Clients   bool     // clients are behind the proxy layer, so "clients" has links
-	Triggered bool     // the fault is fired by an event, so "it" has a meaning
-}
 
 // ErrNoTarget is the error of a word that means nobody just then.
 var ErrNoTarget = errors.New("no such target just now")

@@ -41,7 +41,7 @@ func TestGenerateIsSound(t *testing.T) {
 		o.Density = float64(1 + seed%3)
 		o.Operator = seed%2 == 0
 		plan := nemesis.Generate(seed, o)
-		require.NoError(t, plan.Validate(o.Nodes), "seed %d:\n%s", seed, plan)
+		require.NoError(t, plan.Validate(nemesis.Setting{Nodes: o.Nodes}), "seed %d:\n%s", seed, plan)
 		again, err := nemesis.Parse("again", plan.String())
 		require.NoError(t, err)
 		require.Equal(t, plan.String(), again.String())

@@ -19,8 +19,11 @@ const returning = 9 * time.Second
 // maintain has a member rewrite or copy its data, and may kill it in the midst of
 // that.
 func maintain(g *generator) {
-	who := g.pick(Operation{OpDefragment, "leader"}, Operation{OpDefragment, "follower"},
-		Operation{OpCompact, "one"}, Operation{OpSnapshot, "leader"}, Operation{OpSnapshot, "one"}).(Operation)
+	some := []Fault{Operation{OpDefragment, "leader"}, Operation{OpCompact, "one"}, Operation{OpSnapshot, "leader"}, Operation{OpSnapshot, "one"}}
+	if len(g.Nodes) > 1 {
+		some = append(some, Operation{OpDefragment, "follower"})
+	}
+	who := g.pick(some...).(Operation)
 	g.rare(0, 0, who)
 	if g.random.IntN(2) == 0 {
 		victim := who.Who

@@ -27,7 +27,7 @@ func (f Remove) String() string { return "remove " + string(f.Who) }
 func (f Remove) Span() Span { return Open }
 
 // Check checks the target.
-func (f Remove) Check(s Setting) error { return checkLeaving(s, f.Who) }
+func (f Remove) Check(s Setting) error { return checkLeaving(s, "remove", f.Who) }
 
 // Resolve names the targets; one of them at least must be running.
 func (f Remove) Resolve(s *Scene) (Fault, error) {
@@ -53,7 +53,7 @@ func (f Replace) String() string { return "replace " + string(f.Who) }
 func (f Replace) Span() Span { return Instant }
 
 // Check checks the target.
-func (f Replace) Check(s Setting) error { return checkLeaving(s, f.Who) }
+func (f Replace) Check(s Setting) error { return checkLeaving(s, "replace", f.Who) }
 
 // Resolve names the targets; one of them at least must be running.
 func (f Replace) Resolve(s *Scene) (Fault, error) {
@@ -67,7 +67,10 @@ func (f Replace) Inject(ctx context.Context, env *Env) (Injected, error) {
 }
 
 // checkLeaving makes sure that somebody stays.
-func checkLeaving(s Setting, who Target) error {
+func checkLeaving(s Setting, fault string, who Target) error {
+	if err := s.System.leaves(fault); err != nil {
+		return err
+	}
 	if len(s.Nodes) == 1 {
 		return errors.New("there is one member only: nobody would be left to ask it back")
 	}

@@ -40,7 +40,12 @@ func (f Operation) String() string { return f.Name + " " + string(f.Who) }
 func (f Operation) Span() Span { return Instant }
 
 // Check checks the target.
-func (f Operation) Check(s Setting) error { return checkAll(s, f.Who) }
+func (f Operation) Check(s Setting) error {
+	if err := s.System.operates(f.Name); err != nil {
+		return err
+	}
+	return checkAll(s, f.Who)
+}
 
 // Resolve names the targets; one of them at least must be running.
 func (f Operation) Resolve(s *Scene) (Fault, error) {
@@ -71,7 +76,10 @@ func (f MoveLeader) Check(s Setting) error {
 	if len(f.To.words()) > 1 {
 		return fmt.Errorf("one member takes the lead, not %q", f.To)
 	}
-	return checkAll(s, f.To)
+	if err := s.System.operates(OpMoveLeader); err != nil {
+		return err
+	}
+	return checkAll(s, "leader", f.To)
 }
 
 // Resolve names who is to lead. There must be a leader, and it must be another.

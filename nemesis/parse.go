@@ -13,33 +13,52 @@ import (
 
 // Parse reads a plan. Every error names the file and the line, says what is
 // wrong there and what would be right; all lines are looked at.
-func Parse(file, text string) (Plan, error) { return ParseFor(file, text, nil) }
+func Parse(file, text string) (Plan, error) { return ParseFor(file, text, Setting{}) }
 
-// ParseFor is Parse for a cluster of these members, with [Clients] among them if
-// they are behind the proxy layer: a step that is impossible for them is an error
-// too.
-func ParseFor(file, text string, nodes []string) (Plan, error) {
+// ParseFor is Parse for a run of which something is known: a step that is
+// impossible there is an error too.
+func ParseFor(file, text string, setting Setting) (Plan, error) {
 	var plan Plan
 	var errs []error
+	begun := false
 	for i, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, "#")
-		if strings.TrimSpace(line) == "" {
+		line = strings.TrimSpace(line)
+		if line == "" {
 			continue
 		}
-		step, err := ParseStep(line)
-		if err == nil && nodes != nil {
-			err = step.Check(nodes)
+		var err error
+		switch {
+		case line != generated:
+			err = plan.read(line, i+1, setting)
+		case begun:
+			err = fmt.Errorf("%q stands once, before all steps", generated)
+		default:
+			plan.Generated, setting = true, setting.lenient()
 		}
+		begun = true
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s:%d: %w", file, i+1, err))
-			continue
 		}
-		plan.Steps = append(plan.Steps, step)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return Plan{}, err
 	}
 	return plan, nil
+}
+
+// read adds the step in a line.
+func (p *Plan) read(line string, number int, setting Setting) error {
+	step, err := ParseStep(line)
+	if err == nil {
+		err = step.Check(setting)
+	}
+	if err != nil {
+		return err
+	}
+	step.Line = number
+	p.Steps = append(p.Steps, step)
+	return nil
 }
 
 // ParseStep reads one line of a plan, without a comment.
@@ -54,7 +73,7 @@ func ParseStep(line string) (Step, error) {
 		return Step{}, err
 	}
 	step.Fault = fault
-	return step, step.Check(nil)
+	return step, step.Check(Setting{})
 }
 
 // parseWhen reads everything before the fault.

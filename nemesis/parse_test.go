@@ -81,11 +81,16 @@ on append for 2s times 2 after 1ms from 5s by followers kill it
 func TestPlanRoundTrip(t *testing.T) {
 	plan, err := nemesis.Parse("speech", speech)
 	require.NoError(t, err)
-	require.NoError(t, plan.Validate([]string{"n1", "n2", "n3", "n4", "n5"}))
+	require.NoError(t, plan.Validate(nemesis.Setting{Nodes: members(5)}))
 	golden(t, "speech.txt", plan.String())
 
 	again, err := nemesis.Parse("again", plan.String())
 	require.NoError(t, err)
+	require.Equal(t, 2, plan.Steps[0].Line, "the comment is line 1")
+	for i := range plan.Steps {
+		require.Equal(t, i+1, again.Steps[i].Line)
+		plan.Steps[i].Line, again.Steps[i].Line = 0, 0
+	}
 	require.Equal(t, plan, again)
 	for _, s := range plan.Steps {
 		one, err := nemesis.ParseStep(s.String())
@@ -134,11 +139,11 @@ func TestParseErrors(t *testing.T) {
 func TestValidateNamesTheStep(t *testing.T) {
 	plan, err := nemesis.Parse("p", "at 1s restart n1\nat 1s restart n7\nat 1s for 1s partition ring\non leader by n9 restart it\nat 1s for 1s partition bridge\nat 2s for 1s partition ring n1 n2 n3 n4")
 	require.NoError(t, err)
-	require.EqualError(t, plan.Validate([]string{"n1", "n2", "n3"}), `step 2: unknown member "n7": the members are n1, n2, n3
-step 3: partition ring needs 4 members, there are 3
-step 4: unknown member "n9": the members are n1, n2, n3
-step 6: unknown member "n4": the members are n1, n2, n3`)
-	require.Error(t, nemesis.Plan{Steps: []nemesis.Step{{}}}.Validate(nil))
+	require.EqualError(t, plan.Validate(nemesis.Setting{Nodes: members(3)}), `step 2, in line 2: unknown member "n7": the members are n1, n2, n3
+step 3, in line 3: partition ring needs 4 members, there are 3
+step 4, in line 4: unknown member "n9": the members are n1, n2, n3
+step 6, in line 6: unknown member "n4": the members are n1, n2, n3`)
+	require.Error(t, nemesis.Plan{Steps: []nemesis.Step{{}}}.Validate(nemesis.Setting{}))
 }
 
 func TestCatalog(t *testing.T) {

@@ -3,7 +3,6 @@ package nemesis
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -11,7 +10,13 @@ import (
 // Plan is what to do to a system, and when. Its steps run side by side: their
 // order says nothing but the number of each, counted from 1, by which the
 // history knows it.
-type Plan struct{ Steps []Step }
+type Plan struct {
+	Steps []Step
+	// Generated says that no person wrote the plan. Where a person did, each step
+	// that is not marked "maybe" is to strike: one that was skipped, never fired or
+	// found nobody leaves the run without a verdict, see [history.Run].Authored.
+	Generated bool
+}
 
 // Step is one line of a plan: a fault that begins at a time or at an event.
 type Step struct {
@@ -21,9 +26,19 @@ type Step struct {
 	Fault   Fault
 	// Optional marks a step that need not bite: "maybe".
 	Optional bool
+	// Line is that of the text which the step was read from; 0 if there is none.
+	Line int
 }
 
 func (s Step) triggered() bool { return s.Trigger != Trigger{} }
+
+// Name is how a person finds the n-th step of a plan: "step 2, in line 5".
+func (s Step) Name(n int) string {
+	if s.Line == 0 {
+		return fmt.Sprintf("step %d", n)
+	}
+	return fmt.Sprintf("step %d, in line %d", n, s.Line)
+}
 
 // String is the step as a plan has it, with single blanks.
 func (s Step) String() string {
@@ -45,19 +60,16 @@ func (s Step) columns() []string {
 	return []string{when, s.Fault.String()}
 }
 
-// Check reports what makes the step impossible for these members, with [Clients]
-// among them if they are behind the proxy layer; no members means that they are
-// not known yet.
-func (s Step) Check(nodes []string) error {
+// Check reports what makes the step impossible in any run of this setting.
+func (s Step) Check(setting Setting) error {
 	if s.Fault == nil {
 		return errors.New("the step has no fault")
 	}
 	if s.At < 0 || s.For < 0 {
 		return errors.New("a time is negative")
 	}
-	setting := settingOf(nodes)
-	setting.Triggered = s.triggered()
-	if setting.Triggered {
+	setting.triggered = s.triggered()
+	if setting.triggered {
 		if s.At != 0 {
 			return errors.New(`a step has "at" or "on", not both: use "from" with "on"`)
 		}
@@ -75,13 +87,7 @@ func (s Step) Check(nodes []string) error {
 	case span == Bounded && s.For == 0:
 		return fmt.Errorf("%s needs a time: write, for example, \"for 3s\" before it", name)
 	}
-	return nil
-}
-
-// settingOf tells the clients from the members.
-func settingOf(nodes []string) Setting {
-	members := slices.DeleteFunc(slices.Clone(nodes), func(n string) bool { return n == Clients })
-	return Setting{Nodes: members, Clients: len(members) < len(nodes)}
+	return setting.reachable(s.Fault)
 }
 
 // String is the plan as text that [Parse] reads back, its columns aligned.
@@ -98,6 +104,9 @@ func (p Plan) String() string {
 		}
 	}
 	var b strings.Builder
+	if p.Generated {
+		b.WriteString(generated + "  # by no person: what found nobody or never fired is told of, not judged\n")
+	}
 	for _, s := range p.Steps {
 		c := s.columns()
 		if len(c) == 2 {
@@ -117,6 +126,9 @@ func (p Plan) String() string {
 	return b.String()
 }
 
+// generated is the line before the steps of a plan that no person wrote.
+const generated = "generated"
+
 func pad(s string, width int) string { return s + strings.Repeat(" ", max(0, width-len(s))) }
 
 // End returns when the last of what has a time is over: timed steps by their "at"
@@ -133,13 +145,16 @@ func (p Plan) End() time.Duration {
 	return end
 }
 
-// Validate reports every step that is impossible for these members, as
-// [Step.Check] does.
-func (p Plan) Validate(nodes []string) error {
+// Validate reports every step that is impossible in this setting, as [Step.Check]
+// does.
+func (p Plan) Validate(setting Setting) error {
+	if p.Generated {
+		setting = setting.lenient()
+	}
 	var errs []error
 	for i, s := range p.Steps {
-		if err := s.Check(nodes); err != nil {
-			errs = append(errs, fmt.Errorf("step %d: %w", i+1, err))
+		if err := s.Check(setting); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.Name(i+1), err))
 		}
 	}
 	return errors.Join(errs...)

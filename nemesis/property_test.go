@@ -39,6 +39,7 @@ func TestDrawnPlansRoundTrip(t *testing.T) {
 		for _, s := range plan.Steps {
 			one, err := nemesis.ParseStep(s.String())
 			require.NoError(t, err)
+			s.Line = 0 // a single step has none
 			require.Equal(t, s, one, s.String())
 		}
 	})

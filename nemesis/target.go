@@ -89,10 +89,13 @@ func (t Target) check(s Setting) error {
 			return fmt.Errorf("%q already means everybody: name nobody beside it", w)
 		case w == Clients && len(s.Nodes) > 0 && !s.Clients:
 			return fmt.Errorf("%q have no links while they reach the members directly: put them behind the proxy layer with --proxy-clients", w)
-		case w == "it" && !s.Triggered:
+		case w == "it" && !s.triggered:
 			return errors.New(`"it" is the member whose event fired the step: use it after "on", not after "at"`)
 		case len(s.Nodes) > 0 && nodeName.MatchString(w) && !slices.Contains(s.Nodes, w):
 			return fmt.Errorf("unknown member %q: the members are %s", w, strings.Join(s.Nodes, ", "))
+		}
+		if err := s.System.plays(w); err != nil {
+			return err
 		}
 	}
 	return nil

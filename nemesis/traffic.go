@@ -94,8 +94,8 @@ func (t Traffic) Span() Span {
 	return Open
 }
 
-// Check checks the numbers and both ends. Whether the class exists is for the
-// network to say when the rule is installed.
+// Check checks the numbers and both ends, and, where that is known, whether the
+// network can do this.
 func (t Traffic) Check(s Setting) error {
 	switch {
 	case !t.messages() && (t.Class != "" || t.First != 0):
@@ -119,6 +119,9 @@ func (t Traffic) Check(s Setting) error {
 		if t.Class != "" || t.messages() && t.Action != "delay" {
 			return fmt.Errorf("what passes between clients and members is not decoded: %s needs single messages", t.Action)
 		}
+	}
+	if err := s.System.carries(t); err != nil {
+		return err
 	}
 	return checkEnds(s, t.From, t.To)
 }

@@ -69,6 +69,9 @@ func (t Trigger) check(s Setting) error {
 	if !slices.Contains(names, t.On) {
 		return fmt.Errorf("unknown event %q%s: use one of %s", t.On, didYouMean(t.On, names), strings.Join(names, ", "))
 	}
+	if err := s.System.shows(t.On); err != nil {
+		return err
+	}
 	switch {
 	case t.From < 0 || t.Until < 0 || t.After < 0:
 		return errors.New("a time is negative")

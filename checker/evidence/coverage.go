@@ -26,8 +26,10 @@ const NoWorkload = "none"
 //   - members that the harness did not keep apart but by faults;
 //   - a whole run: one that was interrupted may have missed what it was for;
 //   - that every injected fault had an effect, unless its step is optional, and
-//     that at least one did if there was a plan; steps that were skipped, never
-//     fired or found no target are counted, not judged;
+//     that at least one did if there was a plan;
+//   - of a plan that a person wrote, that every step which is not optional was
+//     injected: none was skipped, never fired or found no target. Those of other
+//     plans are counted, not judged;
 //   - operations that succeeded before, during and after the faults;
 //   - a leader, where raft events are to be had;
 //   - final reads, if they were begun.
@@ -37,6 +39,7 @@ type Coverage struct {
 	workload string
 	begun    bool
 	steps    int
+	authored bool // a person wrote the plan
 	phase    string
 	faults   map[int]*stepState
 	tried    int64
@@ -68,7 +71,7 @@ func (c *Coverage) Event(e *history.Event) {
 	case e.Run != nil:
 		switch e.Run.What {
 		case history.RunBegin:
-			c.begun, c.workload, c.steps = true, e.Run.Workload, e.Run.Steps
+			c.begun, c.workload, c.steps, c.authored = true, e.Run.Workload, e.Run.Steps, e.Run.Authored
 		case history.RunPhase:
 			c.phase = e.Run.Phase
 			c.finality = c.finality || c.phase == history.PhaseFinal
@@ -120,7 +123,31 @@ func (c *Coverage) fault(e *history.Event) {
 	default:
 		s.open = false
 		c.Count("faults-"+string(f.What), 1)
+		if c.authored && !f.Optional {
+			c.Unknown("%s%s: %q: %s", stepName(f), idle(f.What), f.Text, f.Reason)
+		}
 	}
+}
+
+// stepName is how a person finds the step in the plan.
+func stepName(f *history.Fault) string {
+	if f.Line > 0 {
+		return fmt.Sprintf("step %d, in line %d of the plan, ", f.Step, f.Line)
+	}
+	return fmt.Sprintf("step %d of the plan ", f.Step)
+}
+
+// idle says what became of a step that struck nobody.
+func idle(what history.FaultWhat) string {
+	switch what {
+	case history.FaultSkipped:
+		return "was skipped"
+	case history.FaultNotFired:
+		return "never fired"
+	case history.FaultNoTarget:
+		return "found nobody to strike"
+	}
+	return string(what)
 }
 
 func (c *Coverage) op(op *history.Op) {

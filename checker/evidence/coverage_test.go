@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/usurper/usurper/checker/evidence"
 	"github.com/usurper/usurper/checker/tape"
 	"github.com/usurper/usurper/checker/verdict"
@@ -59,6 +61,15 @@ func TestCoverage(t *testing.T) {
 		change(&c)
 		return c.Build
 	}
+	// written is a run whose plan is a person's, with one more step.
+	written := func(f history.Fault) func() *tape.Tape {
+		return with(func(c *tape.Whole) {
+			c.Extra = func(h *tape.Tape) {
+				h.Events[0].Run.Authored = true
+				h.Fault(f)
+			}
+		})
+	}
 	tape.Verdicts(t, func() verdict.Checker { return evidence.NewCoverage() }, []tape.Row{
 		{Name: "everything happened", Build: tape.WholeRun().Build, Want: verdict.Valid},
 		{Name: "no fault planned", Build: with(func(c *tape.Whole) { c.Steps, c.Bit = 0, 0 }), Want: verdict.Valid},
@@ -81,6 +92,10 @@ func TestCoverage(t *testing.T) {
 		{Name: "a step that never fired", Build: with(func(c *tape.Whole) {
 			c.Extra = func(h *tape.Tape) { h.Fault(history.Fault{Step: 2, What: history.FaultNotFired}) }
 		}), Want: verdict.Valid},
+		{Name: "a step of a person's plan that never fired", Build: written(history.Fault{Step: 2, Line: 7, What: history.FaultNotFired}), Want: verdict.Unknown},
+		{Name: "a step of a person's plan that was skipped", Build: written(history.Fault{Step: 2, What: history.FaultSkipped}), Want: verdict.Unknown},
+		{Name: "a step of a person's plan that found nobody", Build: written(history.Fault{Step: 2, What: history.FaultNoTarget}), Want: verdict.Unknown},
+		{Name: "a step of a person's plan that may do nothing", Build: written(history.Fault{Step: 2, What: history.FaultNoTarget, Optional: true}), Want: verdict.Valid},
 		{Name: "no step fired", Build: with(func(c *tape.Whole) {
 			c.Steps, c.Bit = 0, 0
 			c.Extra = func(h *tape.Tape) {
@@ -96,6 +111,17 @@ func TestCoverage(t *testing.T) {
 		}), Want: verdict.Unknown},
 		{Name: "nothing at all", Build: func() *tape.Tape { return tape.New(history.Run{}) }, Want: verdict.Unknown},
 	})
+}
+
+// What a step of a person's plan did not do is told with its line.
+func TestCoverageNamesTheLine(t *testing.T) {
+	c := tape.WholeRun()
+	c.Extra = func(h *tape.Tape) {
+		h.Events[0].Run.Authored = true
+		h.Fault(history.Fault{Step: 2, Line: 7, What: history.FaultNotFired, Text: "on install restart it", Reason: "no such event came"})
+	}
+	result := c.Build().Judge(evidence.NewCoverage())
+	require.Contains(t, result.Unknowns[0], `step 2, in line 7 of the plan, never fired: "on install restart it": no such event came`)
 }
 
 func TestAvailability(t *testing.T) {

@@ -101,7 +101,7 @@ func (f *runFlags) setPlan(cfg *harness.Config) error {
 	if err != nil {
 		return err
 	}
-	plan, err := nemesis.ParseFor(f.plan, text, cfg.Endpoints())
+	plan, err := nemesis.ParseFor(f.plan, text, cfg.Setting())
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,10 @@ type Run struct {
 	Tapped    bool          `json:"tapped,omitempty"`    // every peer link is decoded
 	Steps     int           `json:"steps,omitempty"`     // steps in the plan
 	Rules     []Rule        `json:"rules,omitempty"`     // that the system keeps beside Raft's own, as its target states
-	Checkers  []string      `json:"checkers,omitempty"`  // the user's own, which a later check may lack
+	// Authored says that a person wrote the plan, so that each of its steps that is
+	// not marked "maybe" was to strike.
+	Authored bool     `json:"authored,omitempty"`
+	Checkers []string `json:"checkers,omitempty"` // the user's own, which a later check may lack
 
 	// Set with RunPhase: one of the Phase constants.
 	Phase string `json:"phase,omitempty"`
@@ -141,6 +144,7 @@ const (
 // inject and its heal share it.
 type Fault struct {
 	Step int       `json:"step"`
+	Line int       `json:"line,omitempty"` // of the plan as it was written, from 1 on; 0 if it is no text
 	What FaultWhat `json:"what"`
 	// Text is the step as the plan has it; Resolved is the step as it came to
 	// pass, a plan line too: its target words replaced by the nodes they meant

@@ -15,7 +15,7 @@ import (
 //
 // A fault on the member whose event it was is rewritten as one on "it".
 func Anchor(f Finding) (nemesis.Plan, int, error) {
-	plan := nemesis.Plan{Steps: append([]nemesis.Step(nil), f.Config.Plan.Steps...)}
+	plan := nemesis.Plan{Steps: append([]nemesis.Step(nil), f.Config.Plan.Steps...), Generated: true}
 	events, err := anchors(f)
 	if err != nil {
 		return plan, 0, err
@@ -40,7 +40,7 @@ func Anchor(f Finding) (nemesis.Plan, int, error) {
 			rewritten++
 		}
 	}
-	return plan, rewritten, plan.Validate(f.Config.Endpoints())
+	return plan, rewritten, plan.Validate(nemesis.Setting{Nodes: f.Config.Names(), Clients: f.Config.ProxyClients})
 }
 
 // anchor is a raft event that can fire a step.

@@ -44,6 +44,8 @@ at 7s for 1s kill n2`, 3)
 	plan, n, err := Anchor(f)
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
+	require.True(t, plan.Generated)
+	plan.Generated = false
 	require.Equal(t, `at 1s  for 1s  kill leader
 on leader after 500ms for 1s isolate it
 on leader from 3.74s after 20ms for 1s pause one

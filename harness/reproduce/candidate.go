@@ -60,7 +60,7 @@ func (c candidate) with(steps []nemesis.Step) candidate {
 
 // config is the configuration of the candidate's run.
 func (c candidate) config(base harness.Config) harness.Config {
-	base.Plan, base.PlanName = &nemesis.Plan{Steps: c.steps}, "shrunk"
+	base.Plan, base.PlanName = &nemesis.Plan{Steps: c.steps, Generated: true}, harness.ShrunkPlan
 	base.For, base.Nodes, base.Clients, base.Rate = c.length, c.nodes, c.clients, c.rate
 	return base
 }

@@ -26,11 +26,14 @@ import (
 var twoVotes = checker.Breach{Checker: "votes", Rule: "two votes in one term"}
 
 // nowhere is a target that is never started.
-type nowhere struct{ target.Target }
+type nowhere struct {
+	target.Target // never asked how to start, and whether it is ready
+}
 
 func (nowhere) Name() string                                  { return "nowhere" }
 func (nowhere) Client(target.Member) (workload.Client, error) { return nil, errors.New("nowhere") }
 func (nowhere) Protocol() fabric.Protocol                     { return nil }
+func (nowhere) Traced() bool                                  { return true }
 
 // finding is a run that carried out the plan as it stands, and broke the rule
 // just before the end of the step of that number.

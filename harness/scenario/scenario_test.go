@@ -14,6 +14,7 @@ import (
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/scenario"
 	"github.com/usurper/usurper/harness/target/reference"
+	"github.com/usurper/usurper/nemesis"
 )
 
 // binary runs the nodes: this test binary itself.
@@ -220,7 +221,7 @@ func TestPlansFitTheirClusters(t *testing.T) {
 	for _, s := range scenario.All() {
 		cfg := harness.Default()
 		s.Apply(&cfg)
-		require.NoError(t, s.Plan.Validate(cfg.Names()), s.Name)
+		require.NoError(t, s.Plan.Validate(nemesis.Setting{Nodes: cfg.Names()}), s.Name)
 		require.NotEmpty(t, s.Short)
 	}
 }

@@ -136,6 +136,13 @@ func (a *Assembler) Reconfigured() {
 	a.quorum = 0
 }
 
+// Shows lists the kinds of events that an assembler ever tells.
+func Shows() []history.RaftWhat {
+	return []history.RaftWhat{
+		history.RaftCandidate, history.RaftVote, history.RaftPreVote, history.RaftLeader, history.RaftAck, history.RaftCommit,
+	}
+}
+
 // Flush tells everything that was held back to coalesce it. Call it when the
 // run ends.
 func (a *Assembler) Flush() {

@@ -12,6 +12,7 @@
 package draw
 
 import (
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -62,13 +63,21 @@ func (o Options) withDefaults() Options {
 // Plan draws plans of one step or more.
 func Plan(o Options) *rapid.Generator[nemesis.Plan] {
 	steps := rapid.SliceOfN(Step(o), 1, o.withDefaults().Steps)
-	return rapid.Custom(func(t *rapid.T) nemesis.Plan { return nemesis.Plan{Steps: steps.Draw(t, "steps")} })
+	return rapid.Custom(func(t *rapid.T) nemesis.Plan {
+		plan := nemesis.Plan{Steps: steps.Draw(t, "steps")}
+		for i := range plan.Steps {
+			plan.Steps[i].Line = i + 1 // as it is once printed and read
+		}
+		return plan
+	})
 }
 
 // Step draws single steps.
 func Step(o Options) *rapid.Generator[nemesis.Step] {
 	d := drawer{o.withDefaults()}
-	possible := func(s nemesis.Step) bool { return s.Check(d.Nodes) == nil }
+	setting := nemesis.Setting{Clients: slices.Contains(d.Nodes, nemesis.Clients)}
+	setting.Nodes = slices.DeleteFunc(slices.Clone(d.Nodes), func(n string) bool { return n == nemesis.Clients })
+	possible := func(s nemesis.Step) bool { return s.Check(setting) == nil }
 	return rapid.Custom(d.step).Filter(possible)
 }
 

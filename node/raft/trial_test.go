@@ -71,7 +71,7 @@ const (
 
 // check tells why the trial cannot be carried out.
 func (t trial) check() error {
-	if err := t.plan.Validate(names(t.nodes)); err != nil {
+	if err := t.plan.Validate(nemesis.Setting{Nodes: names(t.nodes)}); err != nil {
 		return err
 	}
 	if len(t.plan.Steps) > maxSteps || t.plan.End() > maxTime {

@@ -1,0 +1,64 @@
+package harness
+
+import (
+	"fmt"
+
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// Setting is what is known of the run before it starts, as far as plans are
+// concerned: who takes part, and what the target and the fabric can do. Without a
+// Target it is who takes part alone.
+func (c *Config) Setting() nemesis.Setting {
+	s := nemesis.Setting{Nodes: c.Names(), Clients: c.ProxyClients}
+	if c.Target != nil {
+		s.System = c.offer()
+	}
+	return s
+}
+
+// offer is what the target and the fabric before it let plans do.
+func (c *Config) offer() *nemesis.Offer {
+	o := &nemesis.Offer{System: c.Target.Name(), Failpoint: target.Failpoint(c.Target)}
+	_, o.Operator = c.Target.(target.Operator)
+	_, o.Membership = c.Target.(target.Membership)
+	if p := c.Target.Protocol(); p != nil && !c.Direct {
+		o.Classes = p.Classes()
+		for _, class := range o.Classes {
+			if p.Lossy(class) {
+				o.Lossy = append(o.Lossy, class)
+			}
+		}
+	}
+	if c.asked() { // and nobody tells of more than that somebody leads
+		if o.Leads = target.TellsRoles(c.Target); o.Leads {
+			o.Events = nemesis.EventsOf(history.RaftLeader)
+		}
+		return o
+	}
+	o.Leads, o.Events = true, nemesis.EventsOf(target.Shown(c.Target)...)
+	return o
+}
+
+// asked tells whether members are asked who leads, since neither traces nor taps
+// tell.
+func (c *Config) asked() bool { return !c.Target.Traced() && !c.tapped() }
+
+// inTime tells which steps of a plan that a person wrote come after the end of the
+// faults.
+func (c *Config) inTime(bad func(format string, args ...any)) {
+	if c.Plan.Generated {
+		return
+	}
+	for i, s := range c.Plan.Steps {
+		if at := max(s.At, s.Trigger.From); at >= c.For {
+			where := fmt.Sprintf("plan %s: %s", c.PlanName, s.Name(i+1))
+			if s.Line > 0 {
+				where = fmt.Sprintf("%s:%d", c.PlanName, s.Line)
+			}
+			bad("%s: %s is not before the end of the faults, which last %s: let the run last longer (--for)", where, at, c.For)
+		}
+	}
+}
