@@ -212,7 +212,7 @@ func lateAppends(g *generator) {
 func appendsOfTheDeposed(g *generator) {
 	before := g.span(0.3, 1)
 	g.rare(0, before+g.span(4, 6), Traffic{Action: "hold", Class: "append", From: "leader", To: "*"})
-	g.process(before, g.span(6, 8), Pause{"leader"})
+	g.process(before, g.span(6, 8), Pause{Same})
 }
 
 // lateNoOp leaves followers behind in what is committed, and then takes their
@@ -220,9 +220,10 @@ func appendsOfTheDeposed(g *generator) {
 // its term reaches them; until then it does not know what was committed.
 func lateNoOp(g *generator) {
 	length := g.span(7, 9)
-	g.rare(0, length, Traffic{Action: "delay", Delay: g.span(0.2, 0.4), From: "leader", To: "*"})
+	behind := Traffic{Action: "delay", Delay: g.span(0.2, 0.4), From: "leader", To: "*"}
 	g.rare(0, length, Traffic{Action: "delay", Class: "append", Delay: g.span(0.3, 0.6), From: "*", To: "*"})
-	g.process(g.span(1, 2), g.span(4, 5), g.pick(Kill{"leader"}, Pause{"leader"}))
+	g.rare(0, length, behind)
+	g.process(g.span(1, 2), g.span(4, 5), g.pick(Kill{Same}, Pause{Same}))
 }
 
 // oldAnswers lets a leader that can no longer speak go on hearing answers to what
@@ -231,10 +232,10 @@ func lateNoOp(g *generator) {
 func oldAnswers(g *generator) {
 	speaks, mute := g.span(2.5, 3.5), g.span(3, 5)
 	g.rare(0, speaks+mute, Traffic{Action: "delay", Class: "heartbeat-response", Delay: g.span(2, 3), From: "*", To: "leader"})
-	g.network(speaks, mute, Traffic{Action: "cut", From: "leader", To: "rest"})
+	g.network(speaks, mute, Traffic{Action: "cut", From: Same, To: "rest"})
 	for _, class := range []string{"vote", "append", "heartbeat"} {
 		if slices.Contains(g.Classes, class) {
-			g.rare(speaks, mute, Traffic{Action: "hold", Class: class, From: "rest", To: "leader"})
+			g.rare(speaks, mute, Traffic{Action: "hold", Class: class, From: "rest", To: Same})
 		}
 	}
 }
@@ -334,7 +335,7 @@ func loseFrames(g *generator) {
 // starveThenKill leaves entries on few members and takes their leader away.
 func starveThenKill(g *generator) {
 	g.rare(0, g.span(3, 4), Traffic{Action: "drop", Class: "append", Percent: g.percent(70, 95), From: "leader", To: "*"})
-	g.process(g.span(1, 2.5), g.span(3, 5), Kill{"leader"})
+	g.process(g.span(1, 2.5), g.span(3, 5), Kill{Same})
 }
 
 // attackOnLogEvent strikes a member in the midst of what it does to its log.

@@ -76,30 +76,52 @@ func (x *execution) sight(ctx context.Context, t Trigger) (sighting, bool) {
 	}
 }
 
-// resolve names whom the step's fault means and touches. While a word means
-// nobody it waits, as patiently as the step is, for somebody to play that part;
-// late says that it had to. What it draws does not depend on how often it tried.
-func (x *execution) resolve(ctx context.Context, step Step, a aim) (fault Fault, nodes []string, late bool, err error) {
+// resolution is what a step's words have come to mean.
+type resolution struct {
+	fault        Fault
+	touched, hit []string
+	late         bool // it had to wait for that
+}
+
+// scene is the moment as it is.
+func (x *execution) scene(a aim) *Scene {
+	return &Scene{
+		Nodes: slices.Clone(x.env.Nodes()),
+		Down:  x.env.downs(),
+		Roles: a.roles(),
+		Rand:  rand.New(a.random),
+		same:  func() ([]string, error) { return x.hits.of(a.line - 1) },
+	}
+}
+
+// resolve names whom the step's fault means, touches and hits. While a word means
+// nobody it waits, as patiently as the step is, for somebody to play that part. What
+// it draws does not depend on how often it tried.
+func (x *execution) resolve(ctx context.Context, step Step, a aim) (r resolution, err error) {
 	ctx, cancel := context.WithTimeout(ctx, step.patience())
 	defer cancel()
 	before, asked := *a.random, x.Now()
 	for {
-		changed := x.View.changed()
+		roles, hit := x.View.changed(), x.hits.changed()
 		*a.random = before
-		scene := &Scene{Nodes: slices.Clone(x.env.Nodes()), Down: x.env.downs(), Roles: a.roles(), Rand: rand.New(a.random)}
+		scene := x.scene(a)
 		err = guard(func() (err error) {
-			fault, err = step.Fault.Resolve(scene)
+			r.fault, err = step.Fault.Resolve(scene)
+			if err == nil {
+				r.touched, r.hit = scene.touched(), scene.hit(r.fault)
+			}
 			return err
 		})
 		if !errors.Is(err, errNobody) {
-			return fault, scene.touched(), late, err
+			return r, err
 		}
 		select {
-		case <-changed:
+		case <-roles:
 			wait(ctx, time.Duration(a.line)*turn)
-			late = true
+		case <-hit:
 		case <-ctx.Done():
-			return nil, nil, late, fmt.Errorf("%w (waited %s)", err, formatTime(x.Now()-asked))
+			return r, fmt.Errorf("%w (waited %s)", err, formatTime(x.Now()-asked))
 		}
+		r.late = true
 	}
 }

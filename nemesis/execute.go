@@ -105,6 +105,7 @@ func (x *execution) period(ctx context.Context) (context.Context, context.Cancel
 type execution struct {
 	Options
 	env     *Env
+	hits    *hits
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -126,7 +127,7 @@ func newExecution(o Options) *execution {
 	if o.Logf == nil {
 		o.Logf = func(string, ...any) {}
 	}
-	return &execution{Options: o, env: newEnv(o.System, o.View, o.Logf, o.Patience)}
+	return &execution{Options: o, hits: newHits(), env: newEnv(o.System, o.View, o.Logf, o.Patience)}
 }
 
 // follow feeds the view until the returned function is called.
@@ -156,6 +157,7 @@ func (x *execution) follow() (stop func()) {
 
 // step carries out step n: once at its time, or whenever its trigger fires.
 func (x *execution) step(ctx context.Context, n int, step Step) {
+	defer x.hits.ends(n)
 	random := source(x.Seed, fmt.Sprintf("step %d", n))
 	end := history.Fault{Step: n, Line: step.Line, Text: step.String(), Optional: step.Optional}
 	for fired := range max(1, step.Trigger.Times) {
@@ -185,7 +187,7 @@ func cutShort(ctx context.Context) string {
 
 // fire resolves the step's fault, puts it in force, waits and heals it.
 func (x *execution) fire(ctx context.Context, f history.Fault, step Step, a aim) {
-	fault, nodes, late, err := x.resolve(ctx, step, a)
+	r, err := x.resolve(ctx, step, a)
 	if err != nil {
 		f.What = history.FaultSkipped
 		if errors.Is(err, ErrNoTarget) {
@@ -194,16 +196,18 @@ func (x *execution) fire(ctx context.Context, f history.Fault, step Step, a aim)
 		x.fail(f, err)
 		return
 	}
-	f.Resolved, f.Nodes = x.resolved(step, fault, late), nodes
+	f.Resolved, f.Nodes = x.resolved(step, r), r.touched
 	f.What = history.FaultInject
 	x.record(f)
+	x.hits.begins(f.Step, r.hit)
 
 	var in Injected
 	err = guard(func() (err error) {
-		in, err = fault.Inject(ctx, x.env)
+		in, err = r.fault.Inject(ctx, x.env)
 		return err
 	})
 	if err != nil {
+		x.hits.begins(f.Step, nil)
 		f.What = history.FaultSkipped
 		x.fail(f, err)
 		return
@@ -213,11 +217,11 @@ func (x *execution) fire(ctx context.Context, f history.Fault, step Step, a aim)
 }
 
 // resolved is the step as it came to pass: at a time, with names for words.
-func (x *execution) resolved(step Step, fault Fault, late bool) string {
-	if late || step.triggered() {
+func (x *execution) resolved(step Step, r resolution) string {
+	if r.late || step.triggered() {
 		step.At, step.Trigger = x.Now().Round(time.Millisecond), Trigger{}
 	}
-	step.Fault = fault
+	step.Fault = r.fault
 	return step.String()
 }
 

@@ -65,8 +65,8 @@
 // with the reason. It goes on beside other steps, so that one can strike in the
 // midst of it:
 //
-//	at 5s             defragment leader
-//	at 5.005s for 1s  kill leader
+//	at 5s             defragment follower
+//	at 5.005s for 1s  kill same
 //
 // # Outcomes
 //

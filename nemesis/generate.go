@@ -48,10 +48,24 @@ func Generate(seed uint64, o GenerateOptions) Plan {
 	g := &generator{GenerateOptions: o, random: rand.New(source(seed, "plan"))}
 	g.limit = o.Duration * 85 / 100
 	g.compose()
-	slices.SortStableFunc(g.steps, func(a, b Step) int {
-		return cmp.Compare(max(a.At, a.Trigger.From), max(b.At, b.Trigger.From))
+	return Plan{Steps: ordered(g.steps), Generated: true}
+}
+
+// ordered returns the steps in the order of their times, but that those which go on
+// with whom the one before them hit stay behind it.
+func ordered(steps []Step) []Step {
+	var chains [][]Step
+	for _, s := range steps {
+		if last := len(chains) - 1; links(s.Fault) && last >= 0 {
+			chains[last] = append(chains[last], s)
+			continue
+		}
+		chains = append(chains, []Step{s})
+	}
+	slices.SortStableFunc(chains, func(a, b []Step) int {
+		return cmp.Compare(max(a[0].At, a[0].Trigger.From), max(b[0].At, b[0].Trigger.From))
 	})
-	return Plan{Steps: g.steps, Generated: true}
+	return slices.Concat(chains...)
 }
 
 // generator writes one plan.

@@ -16,8 +16,8 @@ func maintenance() []act {
 // it in once the others have been in touch for five seconds.
 const returning = 9 * time.Second
 
-// maintain has a member rewrite or copy its data, and may kill it in the midst of
-// that.
+// maintain has a member rewrite or copy its data, and may kill that very member in
+// the midst of it.
 func maintain(g *generator) {
 	some := []Fault{Operation{OpDefragment, "leader"}, Operation{OpCompact, "one"}, Operation{OpSnapshot, "leader"}, Operation{OpSnapshot, "one"}}
 	if len(g.Nodes) > 1 {
@@ -26,19 +26,15 @@ func maintain(g *generator) {
 	who := g.pick(some...).(Operation)
 	g.rare(0, 0, who)
 	if g.random.IntN(2) == 0 {
-		victim := who.Who
-		if victim == "one" {
-			victim = "leader"
-		}
-		g.process(g.moment(), g.span(3, 5), Kill{victim})
+		g.rare(g.moment(), g.span(3, 5), Kill{Same}) // it may have refused
 	}
 }
 
-// handOver lets the leader pass the lead on, and may strike as it does.
+// handOver lets the leader pass the lead on, and may strike it as it does.
 func handOver(g *generator) {
 	g.rare(0, 0, MoveLeader{To: "follower"})
 	if g.random.IntN(2) == 0 {
-		g.process(g.moment(), g.span(3, 5), g.pick(Kill{"leader"}, Pause{"leader"}))
+		g.rare(g.moment(), g.span(3, 5), g.pick(Kill{Same}, Pause{Same})) // it may have refused
 	}
 }
 

@@ -36,6 +36,7 @@ type Setting struct {
 	System  *Offer   // nil when not known yet
 
 	triggered bool // the step is fired by an event, so "it" has a meaning
+	first     bool // no step comes before it, so "same" has none
 	generated bool // the plan is: a step of it may be one that finds nobody
 }
 
@@ -156,7 +157,7 @@ func (o *Offer) hasFailpoint(name string) error {
 // reachable tells why the words of a fault mean nobody in any state of a cluster of
 // these members, whoever leads, stands and votes.
 func (s Setting) reachable(f Fault) error {
-	if len(s.Nodes) == 0 || s.generated {
+	if len(s.Nodes) == 0 || s.generated || links(f) {
 		return nil
 	}
 	words := strings.Fields(f.String())

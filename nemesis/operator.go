@@ -26,8 +26,8 @@ const (
 // answered. Other steps go on meanwhile, so that a member may be killed in the
 // midst of it; what got no answer then is skipped.
 //
-//	at 5s              defragment leader
-//	at 5.005s  for 1s  kill leader
+//	at 5s              defragment follower
+//	at 5.005s  for 1s  kill same
 type Operation struct {
 	Name string
 	Who  Target
@@ -94,6 +94,7 @@ func (f MoveLeader) Resolve(s *Scene) (Fault, error) {
 	case ends[0] == ends[1]:
 		return nil, fmt.Errorf("%w: %s leads already", ErrNoTarget, ends[1])
 	}
+	s.struck = ends[0].words() // who is asked
 	return MoveLeader{To: ends[1]}, nil
 }
 

@@ -20,7 +20,7 @@ func Parse(file, text string) (Plan, error) { return ParseFor(file, text, Settin
 func ParseFor(file, text string, setting Setting) (Plan, error) {
 	var plan Plan
 	var errs []error
-	begun := false
+	begun, steps := false, 0
 	for i, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, "#")
 		line = strings.TrimSpace(line)
@@ -30,6 +30,7 @@ func ParseFor(file, text string, setting Setting) (Plan, error) {
 		var err error
 		switch {
 		case line != generated:
+			setting.first, steps = steps == 0, steps+1
 			err = plan.read(line, i+1, setting)
 		case begun:
 			err = fmt.Errorf("%q stands once, before all steps", generated)

@@ -153,6 +153,7 @@ func (p Plan) Validate(setting Setting) error {
 	}
 	var errs []error
 	for i, s := range p.Steps {
+		setting.first = i == 0
 		if err := s.Check(setting); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", s.Name(i+1), err))
 		}

@@ -33,6 +33,7 @@ func Words() []Word {
 		{"candidate", "who stands in an election just now; after a trigger, who stood"},
 		{"voter", "who granted a vote last"},
 		{"it", "the member whose event fired the step"},
+		{Same, "whom the step on the line before has hit, or is hitting"},
 		{"one", "one member at random, of those that run"},
 		{"minority", "the largest minority, at random"},
 		{"majority", "the smallest majority, at random"},
@@ -57,7 +58,7 @@ const (
 
 func orderOf(word string) order {
 	switch word {
-	case "leader", "followers", "candidate", "voter", "it", "all", "*", Clients:
+	case "leader", "followers", "candidate", "voter", "it", Same, "all", "*", Clients:
 		return certain
 	case "follower", "one", "minority", "majority":
 		return random
@@ -91,6 +92,8 @@ func (t Target) check(s Setting) error {
 			return fmt.Errorf("%q have no links while they reach the members directly: put them behind the proxy layer with --proxy-clients", w)
 		case w == "it" && !s.triggered:
 			return errors.New(`"it" is the member whose event fired the step: use it after "on", not after "at"`)
+		case w == Same && s.first:
+			return fmt.Errorf("%q is whom the step before hit, and there is none before the first", w)
 		case len(s.Nodes) > 0 && nodeName.MatchString(w) && !slices.Contains(s.Nodes, w):
 			return fmt.Errorf("unknown member %q: the members are %s", w, strings.Join(s.Nodes, ", "))
 		}
@@ -148,8 +151,12 @@ type Scene struct {
 	Roles Roles
 	Rand  *rand.Rand
 
-	named []string // whom the fault names so far, without those meant by "all"
-	touch []string // whom it touches
+	// same tells whom the step before has hit.
+	same func() ([]string, error)
+
+	named  []string // whom the fault names so far, without those meant by "all"
+	struck []string // of these, members not meant by "rest"
+	touch  []string // whom it touches
 }
 
 // Resolve replaces the words of all targets of one fault by names. A name
@@ -220,6 +227,9 @@ func (s *Scene) word(w string) ([]string, error) {
 	}
 	if w != "all" && w != "*" {
 		s.named = append(s.named, nodes...)
+		if orderOf(w) != last && w != Clients {
+			s.struck = append(s.struck, nodes...)
+		}
 	}
 	return nodes, nil
 }
@@ -245,6 +255,11 @@ func (s *Scene) meaning(w string) ([]string, error) {
 		return known(s.Roles.Voter, errNoVoter)
 	case "it":
 		return known(s.Roles.It, errNoEvent)
+	case Same:
+		if s.same == nil {
+			return nil, errMissed
+		}
+		return s.same()
 	case "all", "*":
 		return slices.Clone(s.Nodes), nil
 	case Clients:

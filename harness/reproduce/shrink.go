@@ -149,6 +149,8 @@ func newShrinker(f Finding, o ShrinkOptions) (*shrinker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("shrink: %w", err)
 	}
+	plan := unlinked(f)
+	f.Config.Plan = &plan
 	s := &shrinker{o: o, finding: f, base: f.Config, scratch: scratch, begun: time.Now(), test: Acceptable()}
 	s.base.Results, s.base.Progress = scratch, nil
 	s.judged = make(map[string]bool)

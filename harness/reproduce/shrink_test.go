@@ -108,6 +108,17 @@ at 15s for 1s isolate leader
 at 17s for 1s kill one
 at 19s for 1s kill minority`
 
+// A step that goes on with whom the one before hit means them by name once lines are
+// taken away.
+func TestShrinkingUnlinks(t *testing.T) {
+	f := finding(t, "at 1s for 1s kill leader\nat 3s for 1s pause same\nat 5s for 1s kill one", 2)
+	f.Firings[1].Resolved = "at 3s for 1s pause n3"
+	require.Equal(t, "at 1s  for 1s  kill leader\nat 3s  for 1s  pause n3\nat 5s  for 1s  kill one\n", unlinked(f).String())
+	require.Equal(t, "at 3s for 1s pause same", f.Config.Plan.Steps[1].String(), "the plan itself stays as it was")
+	f.Firings = f.Firings[:1]
+	require.Equal(t, f.Config.Plan.String(), unlinked(f).String(), "it hit nobody")
+}
+
 func TestShrink(t *testing.T) {
 	for _, c := range []struct {
 		name  string

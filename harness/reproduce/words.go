@@ -34,3 +34,21 @@ func hasWord(fault nemesis.Fault, words ...string) bool {
 		return slices.Contains(words, w)
 	})
 }
+
+// unlinked is the plan of a finding, as it was written, with names for the word that
+// means whom the step before hit: other steps may come to stand before it.
+func unlinked(f Finding) nemesis.Plan {
+	plan := *f.Config.Plan
+	plan.Steps = slices.Clone(plan.Steps)
+	for i := range f.Firings {
+		firing := &f.Firings[i]
+		n := firing.Step - 1
+		if !firing.Fired() || n < 0 || n >= len(plan.Steps) || !hasWord(plan.Steps[n].Fault, nemesis.Same) {
+			continue
+		}
+		if step, err := nemesis.ParseStep(firing.Resolved); err == nil {
+			plan.Steps[n].Fault = step.Fault
+		}
+	}
+	return plan
+}

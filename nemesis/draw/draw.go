@@ -13,6 +13,7 @@ package draw
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -69,6 +70,8 @@ func Plan(o Options) *rapid.Generator[nemesis.Plan] {
 			plan.Steps[i].Line = i + 1 // as it is once printed and read
 		}
 		return plan
+	}).Filter(func(p nemesis.Plan) bool { // its first step has none before it
+		return !slices.Contains(strings.Fields(p.Steps[0].Fault.String()), nemesis.Same)
 	})
 }
 
