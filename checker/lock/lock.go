@@ -18,7 +18,8 @@ import (
 // one with a larger token.
 //
 // The tokens tell in which order the lock was had, so that no search is needed:
-// tenure.go has the rule and why it is exact. A failed operation had no effect.
+// tenure.go has the rule and why it is exact. A failed operation had no effect, and
+// the token that it tells proves nothing: whoever loses a race may see any.
 // One without an answer may have had one at any time or may have none, so it proves
 // nothing by itself; but of a lock that was released somebody had taken it.
 type Checker struct {

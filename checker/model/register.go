@@ -222,7 +222,7 @@ func registerModel(held map[string]bool) Model[cellState] {
 		Step: func(s cellState, op *history.Op) []cellState {
 			may := func(v string) bool { return s.known && s.value == v || !s.known && held[v] }
 			switch seen, saw := seenBy(&operation{op: *op}); {
-			case saw && !may(seen):
+			case saw && !may(seen), op.Type == history.Fail && saw && seen == op.Old:
 				return nil
 			case op.F == history.FPut, op.F == history.FDelete:
 				return becomes(op.Arg)

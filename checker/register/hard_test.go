@@ -74,6 +74,29 @@ func TestHardRegisters(t *testing.T) {
 			h.Do(1, history.OK, tape.Put("a"))
 			h.Do(3, history.Fail, tape.Saw(tape.Cas("b", "c"), "b"))
 		}},
+		{Name: "the same, though it was there", Want: verdict.Invalid, Build: func(h *tape.Tape) {
+			h.Do(1, history.OK, tape.Put("a"))
+			h.Do(3, history.Fail, tape.Saw(tape.Cas("a", "c"), "a"))
+			h.Do(1, history.OK, tape.Get("a"))
+		}},
+		{Name: "a failed cas from nothing saw nothing", Want: verdict.Invalid, Build: func(h *tape.Tape) {
+			h.Do(3, history.Fail, tape.Saw(tape.Cas("", "c"), ""))
+		}},
+		{Name: "a failed cas from a value to itself saw it", Want: verdict.Invalid, Build: func(h *tape.Tape) {
+			h.Do(1, history.OK, tape.Put("a"))
+			h.Do(3, history.Fail, tape.Saw(tape.Cas("a", "a"), "a"))
+		}},
+		{Name: "a failed cas that expected what is there does not tell what it saw", Want: verdict.Valid, Build: func(h *tape.Tape) {
+			h.Do(1, history.OK, tape.Put("a"))
+			h.Do(3, history.Fail, tape.Cas("a", "c"))
+			h.Do(4, history.Fail, tape.Cas("", "c"))
+			h.Do(1, history.OK, tape.Get("a"))
+		}},
+		{Name: "a cas without an answer may have seen anything", Want: verdict.Valid, Build: func(h *tape.Tape) {
+			h.Do(1, history.OK, tape.Put("a"))
+			h.Do(3, history.Info, tape.Saw(tape.Cas("a", "c"), "a"))
+			h.Do(1, history.OK, tape.Get("a"))
+		}},
 		{Name: "an unanswered write seen by an unanswered cas that was seen", Want: verdict.Invalid, Build: func(h *tape.Tape) {
 			h.Do(1, history.Info, tape.Put("a"))
 			h.Do(2, history.Info, tape.Cas("a", "b"))

@@ -24,6 +24,7 @@ type item struct {
 //     without an answer says nothing; neither does any other operation that
 //     failed, nor a cas that failed without telling what it saw: that the value
 //     was another at some moment is nearly always true, and is not held against it.
+//     One that saw what it expected contradicts itself: it is told apart, and left out.
 //   - A cas from a value to itself changes nothing: it is a read if it succeeded.
 //   - A write without an answer may take effect at any later time, or never.
 //
@@ -126,7 +127,7 @@ func (r *register) item(op *operation) (item, bool) {
 		if op.f == kindCas {
 			it.want, it.reads = r.cases[op.value].got, true
 		}
-		return it, op.f == kindCas && op.saw
+		return it, op.f == kindCas && op.saw && it.want != r.cases[op.value].old
 	}
 	switch op.f {
 	case kindGet:

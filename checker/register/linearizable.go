@@ -102,7 +102,11 @@ func (l *Checker) Event(e *history.Event) {
 	case kindGet:
 		o.value = r.id(op.Got)
 	case kindCas:
-		r.cases[o.value].got = r.id(op.Got)
+		v := &r.cases[o.value]
+		v.got = r.id(op.Got)
+		if o.outcome == verdict.Failed && o.saw && v.got == v.old {
+			r.refused = append(r.refused, at.op)
+		}
 	}
 }
 
@@ -188,6 +192,10 @@ func (l *Checker) Finish() verdict.Result {
 // passage, each of which may be plain by itself or needs a search. What is
 // undecided ends neither: later passages are judged by themselves.
 func (l *Checker) judge(r *register, s *search) {
+	for _, i := range r.refused {
+		l.Violate("a cas that refused what it expected", fmt.Sprintf("key %s: the cas from %s that was refused by %s saw that very value",
+			r.key, verdict.Value(r.values.Get(r.of(r.ops.At(int(i))).old)), verdict.Seconds(r.doneAt(i))), l.evidence(r, []int32{i})...)
+	}
 	items, b := r.items(&s.space), &s.board
 	b.begin(r)
 	exact, bad := b.judge(passage{items: items, after: -1})

@@ -16,6 +16,8 @@ type register struct {
 	cases  []casValues             // of its cas
 	late   map[int32]time.Duration // how long operations took that took too long to say so
 	values *verdict.Values         // by id; 0 is the empty value
+
+	refused []int32 // cas that failed although they saw the very value that they expected
 }
 
 // operation is one operation, in as few bytes as will do: histories have millions.

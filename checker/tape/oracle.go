@@ -52,7 +52,7 @@ func AsPorcupine(events []history.Event) ([]porcupine.Operation, porcupine.Model
 			v := state.(string)
 			switch {
 			case i.Op.Type == history.Fail:
-				return !i.Op.Saw || i.Op.Got == v, v
+				return !i.Op.Saw || i.Op.Got == v && (i.Op.F != history.FCas || i.Op.Old != v), v
 			case i.Op.F == history.FGet:
 				return !i.Sure || i.Op.Got == v, v
 			case i.Op.F == history.FPut:

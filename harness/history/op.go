@@ -19,7 +19,8 @@ type Op struct {
 	Old string `json:"old,omitempty"`
 
 	// Got is the value that a completed get returned, and the value that a
-	// failed cas saw; Saw says that Got was observed (it may be "", no value).
+	// failed cas saw; Saw says that Got was observed (it may be "", no value). Only a
+	// cas that failed because of the value that it saw tells one: it is not Old.
 	// List is the same for a read of a list, in order.
 	Got  string   `json:"got,omitempty"`
 	Saw  bool     `json:"saw,omitempty"`
