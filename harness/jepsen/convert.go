@@ -61,6 +61,9 @@ func (c *conversion) split(v *form) (key string, rest *form, err error) {
 
 // invoked tells what an invocation asks for.
 func (c *conversion) invoked(e *entry, op *history.Op) error {
+	if e.flaw != nil {
+		return e.flaw
+	}
 	if c.upgrade && c.model == Register && e.f == ":cas" {
 		c.model = CasRegister
 	}
@@ -115,6 +118,9 @@ func (c *conversion) completed(e *entry, op *history.Op) error {
 	}
 	if op.Type != history.OK {
 		return nil
+	}
+	if e.flaw != nil {
+		return e.flaw
 	}
 	reads := op.F == history.FGet || op.F == history.FRead
 	switch {

@@ -17,6 +17,7 @@ type scanner struct {
 	line int   // of the next byte, counted from 1
 	err  error // why nothing follows buf[:end]; io.EOF at the end
 	long []byte
+	flaw error // why the value at hand tells nothing for certain
 
 	functions map[string]string // of operations, each text once
 }

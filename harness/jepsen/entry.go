@@ -18,6 +18,7 @@ type entry struct {
 	kind      history.OpType
 	f         string
 	value     form
+	flaw      error // why value tells nothing for certain, if so
 	at        time.Duration
 	timed     bool
 	index     int64 // -1: none
@@ -97,7 +98,7 @@ func (s *scanner) field(key []byte, e *entry, has *fields) error {
 	case ":index":
 		take = func() error { return s.withAtom(e, (*entry).setIndex) }
 	case ":value":
-		bit, take = hasValue, func() (err error) { e.value, err = s.value(0); return err }
+		bit, take = hasValue, func() (err error) { e.value, e.flaw, err = s.whole(); return err }
 	case ":error":
 		take = func() error { return s.reason(e) }
 	case ":node", ":saw", ":final?":
@@ -136,7 +137,7 @@ func (s *scanner) withAtom(e *entry, set func(*entry, []byte) error) error {
 
 // extra takes what usurper's own exports have beside what Jepsen has.
 func (s *scanner) extra(key string, e *entry) error {
-	v, err := s.value(0)
+	v, flaw, err := s.whole()
 	if err != nil {
 		return err
 	}
@@ -145,6 +146,7 @@ func (s *scanner) extra(key string, e *entry) error {
 		e.node = v.text
 	case ":saw":
 		e.saw = &v
+		return flaw
 	case ":final?":
 		e.final = v.text == "true"
 	}

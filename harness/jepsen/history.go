@@ -13,12 +13,15 @@
 // (Knossos lets a read of nil find anything), and a write that completes with it
 // has written what it was invoked with.
 //
+// Values are equal where Clojure has them equal. One that does not tell what it was
+// is not compared but refused: an #object, or bytes that are no UTF-8.
+//
 // Whatever contradicts this is an error that names the line: the history is not
 // judged. Only a file that was cut short at its end is judged up to the cut, and
 // [History.Cut] says so.
 //
 // Read history.go first. Input is reader.go on edn.go or lines.go, whose forms
-// convert.go turns into operations; output is survey.go, which looks at what there
+// (value.go, text.go) convert.go turns into operations; output is survey.go, which looks at what there
 // is, and export.go.
 package jepsen
 
@@ -136,7 +139,10 @@ func parseInitial(o Options) (string, error) {
 	}
 	s := newScanner(nil)
 	s.reset([]byte(o.Initial), 1)
-	v, err := s.value(0)
+	v, flaw, err := s.whole()
+	if err == nil {
+		err = flaw
+	}
 	if err == nil {
 		var more byte
 		if more, err = s.space(); err == nil && more != 0 {

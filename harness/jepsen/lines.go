@@ -123,7 +123,7 @@ func (r *lines) parse(text []byte) error {
 	if err != nil || c == 0 { // no value is nil
 		return err
 	}
-	if e.value, err = r.s.value(0); errors.Is(err, errCut) {
+	if e.value, e.flaw, err = r.s.whole(); errors.Is(err, errCut) {
 		return errors.New("unbalanced: the value does not end on its line")
 	} else if err != nil {
 		return err

@@ -1,14 +1,12 @@
 package jepsen
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math/big"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // form is a value of EDN.
@@ -92,29 +90,19 @@ func plain(s string) bool {
 	return true
 }
 
-// quote renders a string as EDN.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r < ' ':
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
+// doubt notes why the value at hand tells nothing for certain, if that is new.
+func (s *scanner) doubt(err error) {
+	if s.flaw == nil {
+		s.flaw = err
 	}
-	b.WriteByte('"')
-	return b.String()
+}
+
+// whole takes one form, and says why it tells nothing for certain, if so. That
+// matters only where a checker compares it.
+func (s *scanner) whole() (f form, flaw, err error) {
+	s.flaw = nil
+	f, err = s.value(0)
+	return f, s.flaw, err
 }
 
 // value takes one form.
@@ -144,18 +132,23 @@ func (s *scanner) value(depth int) (form, error) {
 		if err != nil {
 			return form{}, err
 		}
+		s.doubt(unclean(text))
 		unquoted, err := unquote(text)
 		return form{kind: kindString, text: unquoted}, err
 	case '\\':
 		s.pos++
 		text, err := s.char()
-		return form{kind: kindAtom, text: `\` + string(text)}, err
+		s.doubt(unclean(text))
+		return character(string(text)), err
 	case '#':
 		return s.dispatch(depth)
 	}
 	text, err := s.atom()
 	if err != nil {
 		return form{}, err
+	}
+	if c := text[0]; c < '0' || c > '9' {
+		s.doubt(unclean(text))
 	}
 	return atomic(text)
 }
@@ -197,6 +190,7 @@ func (s *scanner) dispatch(depth int) (form, error) {
 		return form{kind: kindAtom, text: "##" + string(text)}, err
 	case '"':
 		text, err := s.str()
+		s.doubt(unclean(text))
 		return form{kind: kindAtom, text: `#"` + string(text) + `"`}, err
 	}
 	tag, err := s.atom()
@@ -207,6 +201,8 @@ func (s *scanner) dispatch(depth int) (form, error) {
 		return form{}, errors.New("a # without a tag")
 	}
 	f := form{kind: kindTagged, text: string(tag)}
+	s.doubt(unclean(tag))
+	s.doubt(opaque(f.text))
 	item, err := s.value(depth + 1)
 	f.items = []form{item}
 	return f, err
@@ -260,10 +256,14 @@ func number(text, digits []byte) (form, error) {
 		}
 		return form{kind: kindAtom, text: r.String()}, nil
 	}
-	decimal, exact := strings.CutSuffix(t, "M")
-	if x, err := strconv.ParseFloat(decimal, 64); err == nil && !strings.ContainsAny(t, "xX_") {
-		if exact {
-			return form{kind: kindAtom, text: t}, nil
+	unscaled, exact := strings.CutSuffix(t, "M")
+	if exact && !strings.ContainsAny(t, "xXpP_") {
+		if f, ok := decimal(unscaled); ok {
+			return f, nil
+		}
+	} else if x, err := strconv.ParseFloat(t, 64); err == nil && !strings.ContainsAny(t, "xX_") {
+		if x == 0 {
+			x = 0 // and not -0
 		}
 		out := strconv.FormatFloat(x, 'g', -1, 64)
 		if !strings.ContainsAny(out, ".e") {
@@ -281,46 +281,4 @@ func isInt(digits []byte) bool {
 		}
 	}
 	return true
-}
-
-// unquote resolves the escapes of a string.
-func unquote(text []byte) (string, error) {
-	if bytes.IndexByte(text, '\\') < 0 {
-		return string(text), nil
-	}
-	out := make([]byte, 0, len(text))
-	for i := 0; i < len(text); i++ {
-		if text[i] != '\\' {
-			out = append(out, text[i])
-			continue
-		}
-		i++
-		switch c := text[i]; c {
-		case 'n':
-			out = append(out, '\n')
-		case 't':
-			out = append(out, '\t')
-		case 'r':
-			out = append(out, '\r')
-		case 'b':
-			out = append(out, '\b')
-		case 'f':
-			out = append(out, '\f')
-		case '"', '\\':
-			out = append(out, c)
-		case 'u':
-			if i+5 > len(text) {
-				return "", errors.New(`\u without four digits in a string`)
-			}
-			n, err := strconv.ParseUint(string(text[i+1:i+5]), 16, 16)
-			if err != nil {
-				return "", fmt.Errorf(`\u%s in a string: use four hexadecimal digits`, text[i+1:i+5])
-			}
-			out = utf8.AppendRune(out, rune(n))
-			i += 4
-		default:
-			return "", fmt.Errorf(`unknown escape \%c in a string`, c)
-		}
-	}
-	return string(out), nil
 }
