@@ -14,7 +14,8 @@ type Op struct {
 
 	// Arg is the value written by put, append and add, and the new value of cas.
 	// Old is the value that cas expects. The empty string stands for "no value":
-	// workloads never write it.
+	// workloads never write it. Values may have any bytes; text.go says how a file
+	// has those that are no text.
 	Arg string `json:"arg,omitempty"`
 	Old string `json:"old,omitempty"`
 

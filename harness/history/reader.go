@@ -133,6 +133,12 @@ func (r *Reader) parse(into *Batch) (*Event, error) {
 			r.lines.next = next
 			return nil, fmt.Errorf("not an event: %w", err)
 		}
+		if e.Op != nil {
+			if err := e.Op.meant(line); err != nil {
+				r.lines.next = next
+				return nil, err
+			}
+		}
 	}
 	r.lines.next = next
 	if want := uint64(r.line - 1); e.Seq != want {

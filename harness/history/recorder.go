@@ -211,7 +211,7 @@ func (w *watcher) offer(e Event) {
 func encodePayload(e *Event) ([]byte, error) {
 	switch {
 	case e.Op != nil:
-		return json.Marshal(e.Op)
+		return json.Marshal(e.Op.told())
 	case e.Raft != nil:
 		return json.Marshal(e.Raft)
 	case e.Fault != nil:

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/usurper/usurper/harness/history"
 )
@@ -242,6 +243,8 @@ func (x *exporter) text(v string) {
 	switch {
 	case v == "":
 		x.line = append(x.line, "nil"...)
+	case !utf8.ValidString(v): // EDN has no bytes
+		x.line = append(x.line, quote("\ufffd"+strconv.QuoteToASCII(v))...)
 	case len(digits) <= 18 && isInt([]byte(digits)) && (digits[0] != '0' || len(v) == 1):
 		x.line = append(x.line, v...)
 	default:
