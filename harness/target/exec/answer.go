@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 	"go.yaml.in/yaml/v3"
@@ -153,7 +154,7 @@ func (e *extraction) find(a *answer) (string, bool) {
 	switch {
 	case e.json != "":
 		r := a.get(e.json)
-		if r.Type == gjson.Null || r.IsArray() || r.IsObject() {
+		if r.Type == gjson.Null || r.IsArray() || r.IsObject() || merged(r) {
 			return "", false
 		}
 		s = r.String()
@@ -191,7 +192,7 @@ func (e *extraction) list(a *answer) ([]string, bool) {
 		return nil, false
 	}
 	for _, element := range r.Array() {
-		if element.Type != gjson.String {
+		if element.Type != gjson.String || merged(element) {
 			return nil, false
 		}
 		s, ok := e.decode(element.Str)
@@ -201,6 +202,12 @@ func (e *extraction) list(a *answer) ([]string, bool) {
 		list = append(list, s)
 	}
 	return list, true
+}
+
+// merged tells whether a text may have been any of several: escapes of half a
+// character, which make no text, all come out as U+FFFD.
+func merged(r gjson.Result) bool {
+	return r.Type == gjson.String && strings.ContainsRune(r.Str, utf8.RuneError) && strings.Contains(strings.ToLower(r.Raw), `\ud`)
 }
 
 func (e *extraction) decode(s string) (string, bool) {

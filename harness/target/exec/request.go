@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 	"github.com/tidwall/redcon"
@@ -176,6 +177,26 @@ func nextReply(b []byte) (n int, reply redcon.RESP, err error) {
 // maxDepth bounds arrays in arrays.
 const maxDepth = 4
 
+// appendText appends a text as JSON, with bytes that are no UTF-8 as they are: two
+// texts that differ there must not become one.
+func appendText(b, text []byte) []byte {
+	if utf8.Valid(text) {
+		return gjson.AppendJSONString(b, string(text))
+	}
+	b = append(b, '"')
+	for _, c := range text {
+		switch {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ':
+			b = fmt.Appendf(b, `\u%04x`, c)
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}
+
 // appendReply appends the reply as JSON.
 func appendReply(b []byte, reply redcon.RESP, depth int) ([]byte, error) {
 	switch {
@@ -184,7 +205,7 @@ func appendReply(b []byte, reply redcon.RESP, depth int) ([]byte, error) {
 	case reply.Type == redcon.Bulk && reply.Data == nil, reply.Type == redcon.Array && reply.Count < 0:
 		return append(b, "null"...), nil
 	case reply.Type != redcon.Array:
-		return gjson.AppendJSONString(b, string(reply.Data)), nil
+		return appendText(b, reply.Data), nil
 	case depth == maxDepth:
 		return b, fmt.Errorf("%w: arrays in arrays, more than %d deep", errNoRESP, maxDepth)
 	}

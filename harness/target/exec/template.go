@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -89,6 +90,9 @@ func functions() template.FuncMap {
 			return port, err
 		},
 		"json": func(v any) (string, error) {
+			if s, ok := v.(string); ok && !utf8.ValidString(s) {
+				return "", fmt.Errorf("%q is no UTF-8, which JSON needs: use base64", s)
+			}
 			b, err := json.Marshal(v)
 			return string(b), err
 		},

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/workload"
@@ -149,6 +150,11 @@ func (c *client) encode(op *history.Op) error {
 	f := op.F
 	if f == history.FAdd {
 		f = history.FAppend // a set is a list whose order does not matter
+	}
+	for _, s := range [...]string{op.Key, op.Arg, op.Old} {
+		if !utf8.ValidString(s) {
+			return fmt.Errorf("request: %q is no UTF-8, which the node's JSON needs", s)
+		}
 	}
 	body, err := json.Marshal(node.Op{F: string(f), Key: op.Key, Arg: op.Arg, Old: op.Old, Request: op.Request})
 	if err != nil {
