@@ -63,7 +63,7 @@ func Load(dir results.Dir) (Saved, error) {
 	}
 	s.Config.TargetOptions = &s.TargetOptions // read as it stands
 	m := manifest{Config: &s.Config}
-	if err := dir.ReadJSON(results.ConfigFile, &m); err != nil {
+	if err := dir.ReadExactJSON(results.ConfigFile, &m); err != nil {
 		return s, fmt.Errorf("load run: %w", err)
 	}
 	s.Build = m.Build

@@ -20,6 +20,11 @@ type foreign struct{ target.Target }
 
 func (f foreign) Protocol() fabric.Protocol { return unread{f.Target.Protocol()} }
 
+// Tap is told of frames, and splits none itself.
+func (f foreign) Tap(members []string, emit func(history.Raft)) target.Tap {
+	return struct{ target.Tap }{f.Target.Tap(members, emit)}
+}
+
 type unread struct{ fabric.Protocol }
 
 func (unread) Open(string, string) (forward, backward fabric.Splitter) { return unread{}, unread{} }

@@ -40,15 +40,6 @@ func TestCoverageOfTornTraces(t *testing.T) {
 			h.Proc(history.Proc{Node: "n2", What: history.ProcStart, Inc: 2})
 			h.Proc(history.Proc{Node: "n2", What: history.ProcExit, Inc: 2, Signal: "killed", Expected: true})
 		}), Want: verdict.Valid},
-		{Name: "a clean end that the trace does not have", Build: whole(func(h *tape.Tape) {
-			h.Restart("n2", 1, "")
-			h.Proc(history.Proc{Node: "n2", What: history.ProcExit, Inc: 1, Expected: true})
-		}), Want: verdict.Unknown},
-		{Name: "a clean end", Build: whole(func(h *tape.Tape) {
-			h.Restart("n2", 1, "")
-			h.Trace("n2", history.Raft{What: history.RaftEnd, Term: 1})
-			h.Proc(history.Proc{Node: "n2", What: history.ProcExit, Inc: 1, Expected: true})
-		}), Want: verdict.Valid},
 		{Name: "a line could not be read", Build: whole(func(h *tape.Tape) {
 			h.Run(history.Run{What: history.RunUntrace, Node: "n2", Text: "torn"})
 		}), Want: verdict.Unknown},

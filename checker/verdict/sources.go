@@ -71,11 +71,9 @@ type process struct {
 	inc  uint64
 }
 
-// account is what is known of a process, and of its trace.
-type account struct {
-	served, left bool // it answered; it ended of its own accord, with success
-	spoke, ended bool // its trace has an event, its last
-}
+// account is what is known of a process: that it answered, and that its trace has an
+// event.
+type account struct{ served, spoke bool }
 
 // Deed returns what a member or a tap tells in an event, nil if it is not of that
 // kind, and takes what the harness says of the run.
@@ -112,18 +110,12 @@ func (s *Sources) follow(r *history.Raft) {
 	if inc := s.cursor.Inc; s.cursor.seq == 0 || inc != r.Inc {
 		s.account(r.Node, r.Inc).spoke = true
 	}
-	if r.What == history.RaftEnd {
-		s.account(r.Node, r.Inc).ended = true
-	}
 	s.cursor.advance(r)
 }
 
 func (s *Sources) proc(p *history.Proc) {
-	switch {
-	case p.What == history.ProcReady:
+	if p.What == history.ProcReady {
 		s.account(p.Node, p.Inc).served = true
-	case p.What == history.ProcExit && p.Signal == "" && p.Code == 0:
-		s.account(p.Node, p.Inc).left = true
 	}
 }
 
@@ -141,11 +133,11 @@ func (s *Sources) account(node string, inc uint64) *account {
 	return a
 }
 
-// cut tells whether the trace of one of a member's processes is missing, or its
-// end: one that served, or that ended of its own accord, which it would have written.
-func (s *Sources) cut(node string) bool {
+// mute tells whether one of a member's processes served without a word in its
+// trace, which has its start before anything is served.
+func (s *Sources) mute(node string) bool {
 	for key, a := range s.procs {
-		if key.node == node && (a.served && !a.spoke || a.left && !a.ended) {
+		if key.node == node && a.served && !a.spoke {
 			return true
 		}
 	}
@@ -171,8 +163,8 @@ func (s *Sources) Lacks(node string) string {
 		return "the trace of " + node + " is out of order"
 	case c.Holes > 0 || s.unread[node]:
 		return "the trace of " + node + " has a hole"
-	case s.cut(node):
-		return "the trace of " + node + " ends before its process did"
+	case s.mute(node):
+		return "the trace of " + node + " lacks one of its processes"
 	}
 	return ""
 }
@@ -198,7 +190,7 @@ func (s *Sources) Torn() []string {
 	var torn []string
 	for _, node := range s.Everybody() {
 		spoke := s.cursors[node] != nil
-		if why := s.Lacks(node); why != "" && !s.unread[node] && (spoke || s.cut(node)) {
+		if why := s.Lacks(node); why != "" && !s.unread[node] && (spoke || s.mute(node)) {
 			torn = append(torn, why)
 		}
 	}

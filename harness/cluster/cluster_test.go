@@ -202,7 +202,7 @@ func TestTraceOfStrangersIsAHole(t *testing.T) {
 		require.NoError(t, c.Start(t.Context(), "n1"))
 		eventually(t, func() bool {
 			return rec.has(func(e history.Event) bool {
-				return e.Run != nil && e.Run.What == history.RunUntap && strings.Contains(e.Run.Text, problem)
+				return e.Run != nil && e.Run.What == history.RunUntrace && strings.Contains(e.Run.Text, problem)
 			})
 		})
 		require.False(t, rec.has(func(e history.Event) bool { return e.Raft != nil }))

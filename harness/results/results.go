@@ -13,6 +13,7 @@
 package results
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -179,6 +180,20 @@ func (d Dir) ReadJSON(name string, v any) error {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
 	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("read %s: %w", d.Path(name), err)
+	}
+	return nil
+}
+
+// ReadExactJSON is ReadJSON, but a field that v lacks is an error.
+func (d Dir) ReadExactJSON(name string, v any) error {
+	b, err := os.ReadFile(d.Path(name))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
 		return fmt.Errorf("read %s: %w", d.Path(name), err)
 	}
 	return nil
