@@ -47,9 +47,10 @@ type run struct {
 	unwatch func()
 
 	stopping    sync.Once
-	interrupted error  // why ctx ended before the plan did
-	violated    bool   // a rule was broken, and the run is to fail fast
-	broken      string // what ended the attack, of a run that is to be held
+	left        []string // processes that it leaves behind
+	interrupted error    // why ctx ended before the plan did
+	violated    bool     // a rule was broken, and the run is to fail fast
+	broken      string   // what ended the attack, of a run that is to be held
 }
 
 // prepare is step 1: it makes the run directory and writes down everything that
@@ -261,7 +262,7 @@ func (r *run) stop() {
 	r.stopping.Do(func() {
 		r.phase(history.PhaseStop)
 		if r.cluster != nil {
-			r.cluster.Stop()
+			r.left = r.cluster.Stop()
 		}
 		if r.host != nil {
 			r.host.Close()

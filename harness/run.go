@@ -24,6 +24,10 @@ type Result struct {
 	Report checker.Report
 	// Interrupted says that ctx ended before the plan did.
 	Interrupted bool
+	// Left names the processes that could not be ended, a line for each member; it is
+	// empty unless one has become another user's, or somebody else serves where the
+	// member did.
+	Left []string
 	// Followed is how far the run kept to Config.Schedule; nil without one.
 	Followed *Followed
 }
@@ -42,7 +46,7 @@ type Result struct {
 // verdict. Whatever happens, no process, port or temporary file outlives Run: not even
 // processes that have left their group, as daemons do (on Linux). One that nobody
 // may end, because it has become another user's, and whoever else serves where a
-// member did, is named in the history with its pid.
+// member did, is named in the history and in Left with its pid.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	r, err := prepare(cfg) // 1
 	if err != nil {
@@ -56,13 +60,13 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	go func() { planned <- WriteExecuted(r.dir) }() // beside the judging
 	if err != nil {
 		<-planned
-		return Result{Dir: r.dir}, fmt.Errorf("run %s: %w", r.dir, err)
+		return Result{Dir: r.dir, Left: r.left}, fmt.Errorf("run %s: %w", r.dir, err)
 	}
 	report, err := r.judge()
 	if planErr := <-planned; planErr != nil {
-		return Result{Dir: r.dir}, fmt.Errorf("run %s: %w", r.dir, planErr)
+		return Result{Dir: r.dir, Left: r.left}, fmt.Errorf("run %s: %w", r.dir, planErr)
 	}
-	return Result{Dir: r.dir, Report: report, Interrupted: r.interrupted != nil, Followed: r.followed}, err
+	return Result{Dir: r.dir, Report: report, Interrupted: r.interrupted != nil, Left: r.left, Followed: r.followed}, err
 }
 
 // conduct is steps 2 to 5 up to the end of the history. Steps run in this

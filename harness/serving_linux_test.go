@@ -80,6 +80,7 @@ func TestSomebodyServesForTheKilled(t *testing.T) {
 	require.Contains(t, result.Report.String(), "n2 was ended, and yet somebody accepts at its private address")
 	end := healed(read(t, result.Dir))[1]
 	require.False(t, end.Bit)
+	require.Len(t, result.Left, 1, "as long as the test holds it")
 	require.EqualValues(t, 1, end.Evidence["still-served"])
 	require.Equal(t, history.FaultHeal, end.What)
 }

@@ -87,6 +87,9 @@ func Test(t *testing.T, cfg TestConfig) {
 	ctx, stop := testContext(t)
 	defer stop()
 	result, err := Run(ctx, run)
+	for _, left := range result.Left {
+		t.Logf("left behind: %s", left)
+	}
 	report := &result.Report
 	switch {
 	case err != nil && report.Verdict == "":

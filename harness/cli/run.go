@@ -200,6 +200,9 @@ func run(ctx context.Context, cmd *cobra.Command, cfg harness.Config) error {
 	show.line("%d %s nodes, seed %d, %s of plan %s", cfg.Nodes, cfg.Target.Name(), cfg.Seed, cfg.For, cfg.PlanName)
 	result, err := harness.Run(ctx, cfg)
 	show.done()
+	for _, left := range result.Left {
+		show.line("left behind: %s", left)
+	}
 	verdict := result.Report.Verdict
 	if verdict == "" {
 		return err

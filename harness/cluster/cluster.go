@@ -126,14 +126,17 @@ func (c *Cluster) Resume(ctx context.Context, name string) error {
 }
 
 // Stop ends all members, with SIGTERM and a grace first, so that their traces
-// have an end, and waits for everything. The cluster cannot be used again.
-func (c *Cluster) Stop() {
+// have an end, and waits for everything. It returns a line for each member of which,
+// or in whose place, a process is left behind. The cluster cannot be used again.
+func (c *Cluster) Stop() (left []string) {
 	var wg sync.WaitGroup
-	for _, n := range c.nodes {
-		wg.Go(n.stop)
+	all := make([]string, len(c.nodes))
+	for i, n := range c.nodes {
+		wg.Go(func() { all[i] = n.stop() })
 	}
 	wg.Wait()
 	c.closeLogs()
+	return slices.DeleteFunc(all, func(line string) bool { return line == "" })
 }
 
 // AwaitReady waits until every member answers and a majority follows a leader

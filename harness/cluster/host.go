@@ -40,8 +40,26 @@ type Process interface {
 	// it; after a first one that ended with status 0 by itself, as one that has
 	// become a daemon does, once the others have ended too.
 	Done() <-chan struct{}
-	// State tells how the first process ended; it is valid once Done is closed.
-	State() *os.ProcessState
+	// End tells how they ended: as the first process did, unless others outlived it.
+	// It is valid once Done is closed.
+	End() End
+}
+
+// End is how a process ended.
+type End struct {
+	Signal string // "" for none
+	Code   int    // of its exit; -1 for one that cannot be known
+}
+
+// String is as that of os.ProcessState.
+func (e End) String() string {
+	switch {
+	case e.Signal != "":
+		return "signal: " + e.Signal
+	case e.Code < 0:
+		return "exit status unknown, of a daemon"
+	}
+	return fmt.Sprintf("exit status %d", e.Code)
 }
 
 // ErrMissed says that a signal did not reach every process that it was meant for.

@@ -116,11 +116,8 @@ func (n *node) settle(run *incarnation) {
 		run.tail.finish()
 	}
 	p := history.Proc{What: history.ProcExit, Inc: run.inc, Pid: run.proc.Pid(), Expected: run.asked.Load() || run.excused.Load()}
-	if ws, ok := run.proc.State().Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-		p.Signal = ws.Signal().String()
-	} else {
-		p.Code = run.proc.State().ExitCode()
-	}
+	end := run.proc.End()
+	p.Signal, p.Code = end.Signal, end.Code
 	if !p.Expected {
 		p.Text = strings.Join(n.log.lastLines(), "\n")
 	}
@@ -133,7 +130,7 @@ func (n *node) settle(run *incarnation) {
 	}
 	n.run = nil
 	if !p.Expected {
-		n.failed = fmt.Errorf("%s ended by itself (%s); its last log lines:\n%s", n.name, run.proc.State(), p.Text)
+		n.failed = fmt.Errorf("%s ended by itself (%s); its last log lines:\n%s", n.name, end, p.Text)
 	}
 }
 
@@ -199,12 +196,17 @@ func (n *node) signalLocked(sig syscall.Signal) error {
 	return nil
 }
 
-// stop ends the member for good: SIGTERM, then SIGKILL.
-func (n *node) stop() {
+// stop ends the member for good: SIGTERM, then SIGKILL. It returns what is left of
+// it.
+func (n *node) stop() (left string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	defer n.leftLocked()
 	n.unaskLocked()
+	n.endLocked()
+	return n.leftLocked()
+}
+
+func (n *node) endLocked() {
 	run := n.run
 	if run == nil {
 		return

@@ -28,15 +28,36 @@ type localProcess struct {
 	keeper *keeper
 
 	asked   atomic.Bool // it was sent SIGTERM
+	outlast bool        // others outlived the first process
 	reaped  atomic.Bool // from then on its group's number may be another one's
 	killing sync.Once
 	killed  chan struct{} // closed once it was sent SIGKILL
 	done    chan struct{}
 }
 
-func (p *localProcess) Pid() int                { return p.cmd.Process.Pid }
-func (p *localProcess) Done() <-chan struct{}   { return p.done }
-func (p *localProcess) State() *os.ProcessState { return p.cmd.ProcessState }
+func (p *localProcess) Pid() int              { return p.cmd.Process.Pid }
+func (p *localProcess) Done() <-chan struct{} { return p.done }
+
+// End tells how they ended. Of those that are no children of the harness it knows
+// only that it has killed them.
+func (p *localProcess) End() End {
+	state := p.cmd.ProcessState
+	ws, ok := state.Sys().(syscall.WaitStatus)
+	select {
+	case <-p.killed:
+		if p.outlast {
+			return End{Signal: syscall.SIGKILL.String()}
+		}
+	default:
+	}
+	switch {
+	case ok && ws.Signaled():
+		return End{Signal: ws.Signal().String()}
+	case p.outlast:
+		return End{Code: -1}
+	}
+	return End{Code: state.ExitCode()}
+}
 
 // Kin lists the processes that live.
 func (p *localProcess) Kin() []int {
@@ -112,7 +133,7 @@ func (p *localProcess) run(logs *os.File, output io.Writer) {
 	}()
 	p.cmd.Wait()
 	p.reaped.Store(true)
-	if p.State().Success() || p.asked.Load() {
+	if p.cmd.ProcessState.Success() || p.asked.Load() {
 		p.outlive()
 	}
 	p.end()
@@ -128,6 +149,7 @@ func (p *localProcess) outlive() {
 	tick := time.NewTicker(kinEvery)
 	defer tick.Stop()
 	for kin := p.mark.kin(); len(kin) > 0; {
+		p.outlast = true
 		select {
 		case <-tick.C:
 		case <-p.killed:

@@ -143,13 +143,16 @@ func (n *node) note(text string) {
 	n.o.Record(history.Event{Run: &history.Run{What: history.RunNote, Node: n.name, Text: text}})
 }
 
-// leftLocked names what the end of the run leaves behind of the last process.
-func (n *node) leftLocked() {
+// leftLocked names what the end of the run leaves behind of the last process, "" for
+// nothing.
+func (n *node) leftLocked() string {
 	run := n.last.Load()
 	if run == nil || run.proc == nil {
-		return
+		return ""
 	}
-	if who := n.survivorsLocked(run); who != "" {
+	who := n.survivorsLocked(run)
+	if who != "" {
 		n.note("left behind: " + who)
 	}
+	return who
 }
