@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/harness/cluster"
+	"github.com/usurper/usurper/harness/fabric/subnet"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 )
@@ -121,14 +122,6 @@ func serve(t *testing.T, addr string) {
 	}
 }
 
-// freeAddr is where nobody listens.
-func freeAddr(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
-
 type forked struct {
 	*cluster.Cluster
 	rec    *record
@@ -140,16 +133,18 @@ type forked struct {
 func newForked(t *testing.T, how string) *forked {
 	host, err := cluster.NewLocal()
 	require.NoError(t, err)
+	net, err := subnet.Claim(t.Context())
+	require.NoError(t, err)
 	dir := t.TempDir()
 	f := &forked{rec: &record{}, host: host, target: forks{how: how}, member: target.Member{
-		Name: "n1", PeerAddr: freeAddr(t), ClientAddr: freeAddr(t), DataDir: filepath.Join(dir, "data"),
+		Name: "n1", PeerAddr: net.Addr(11, 7701), ClientAddr: net.Addr(11, 7702), DataDir: filepath.Join(dir, "data"),
 	}}
 	f.Cluster, err = cluster.New(cluster.Options{
 		Target: f.target, Host: host, Members: []target.Member{f.member}, Dir: dir, Record: f.rec.add,
 		Grace: 200 * time.Millisecond,
 	})
 	require.NoError(t, err)
-	t.Cleanup(func() { f.Stop(); require.NoError(t, host.Close()) })
+	t.Cleanup(func() { f.Stop(); require.NoError(t, host.Close()); net.Close() })
 	return f
 }
 
@@ -186,7 +181,7 @@ func TestWhoServesIsHit(t *testing.T) {
 
 				require.NoError(t, f.Pause(t.Context(), "n1"))
 				for _, pid := range f.Processes()["n1"] {
-					eventually(t, func() bool { return state(pid) == "T" })
+					eventually(t, func() bool { return state(pid) == "T" || gone(pid) }) // starters end
 				}
 				require.False(t, f.answers(t))
 				require.Empty(t, f.Serves(t.Context(), "n1"))
@@ -241,8 +236,10 @@ func TestKilledHarnessHelper(t *testing.T) {
 	}
 	host, err := cluster.NewLocal()
 	require.NoError(t, err)
+	net, err := subnet.Claim(t.Context())
+	require.NoError(t, err)
 	_, err = host.Start(target.Command{
-		Path: os.Args[0], Args: []string{"-test.run=^TestServeHelper$", "serve", "orphan", freeAddr(t), os.Args[3]},
+		Path: os.Args[0], Args: []string{"-test.run=^TestServeHelper$", "serve", "orphan", net.Addr(11, 7702), os.Args[3]},
 	}, os.Stderr)
 	require.NoError(t, err)
 	time.Sleep(time.Hour)
