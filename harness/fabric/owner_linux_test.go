@@ -134,6 +134,7 @@ func TestCutMemberNeitherHearsNorIsHeard(t *testing.T) {
 	to, from := Link{"n1", "n2"}, Link{"n2", "n1"}
 	cut, err := p.fabric.Apply(Rule{Action: Cut, Links: []Link{to, from}})
 	require.NoError(t, err)
+	counted(t, p.fabric, 7, to, from)
 	before := p.fabric.Counters()
 	_, err = n1.in.Write(toyFrame(0, "n1"))
 	require.NoError(t, err)

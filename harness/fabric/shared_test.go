@@ -136,6 +136,7 @@ func TestSharedObeysTheRulesOfTheDiallersLinks(t *testing.T) {
 		a, ba := r.connectAs("a")
 		c, bc := r.connectAs("c")
 		cut := r.apply(Rule{Action: Cut, Links: []Link{{"a", "b"}, {"b", "a"}}})
+		counted(t, r.fabric, int64(len(toyFrame(0, "up?"))), ab, Link{"b", "a"})
 		before := r.fabric.Counters()
 		sayToy(t, a, 0, "a to b")
 		sayToy(t, ba, 0, "b to a")

@@ -243,6 +243,15 @@ func eventually(t testing.TB, ok func() bool, what string, args ...any) {
 	}
 }
 
+// counted waits until links have counted n bytes each: what was written, and heard,
+// is counted a moment later.
+func counted(t testing.TB, f *Fabric, n int64, links ...Link) {
+	t.Helper()
+	for _, l := range links {
+		eventually(t, func() bool { return f.Counters()[l].Bytes == n }, "%d bytes of %s counted", n, l)
+	}
+}
+
 func reset(t testing.TB, c net.Conn) {
 	t.Helper()
 	_, err := c.Read(make([]byte, 1))
