@@ -302,12 +302,12 @@ func (c *Availability) excuse(f *finalRead) string {
 	switch {
 	case !owed:
 		return "perhaps nothing is there, and the client takes that for a failure"
-	case c.apart:
-		return "the harness itself kept members apart"
 	case c.down || len(c.faults) > 0:
 		return "less than a majority of the members ran, or a fault had not ended"
 	case f.last.Op == nil || f.last.At-f.asked.At < c.serves():
 		return fmt.Sprintf("too short a time to judge, which takes %d election timeouts and at least %v: %v", serveTimeouts, serveLeast, c.serves())
+	case c.apart:
+		return "the harness itself kept members apart"
 	case c.undisturbed(f) < c.serves():
 		return "the harness itself was stalled"
 	case !c.willing(f):
