@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"slices"
 	"time"
 
+	"github.com/usurper/usurper/harness/fabric/owner"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 )
@@ -10,25 +12,42 @@ import (
 // repeat is how long a member that answers the same is not quoted again.
 const repeat = 250 * time.Millisecond
 
-// quote is the last answer of a member that was recorded, and when.
-type quote struct {
-	claim history.Claim
-	at    time.Time
-}
-
-// said records what a process of the member, m.Inc, answered. A member without a
-// process has answered nothing: what its log said last is no answer.
-func (n *node) said(m *target.Member, s *target.Status) {
+// said records what a process of the member n, m.Inc, answered. A member without a
+// process has answered nothing: what its log said last is no answer. Where another
+// member accepts at its addresses, as one does that listens at all there are, nobody
+// knows whose answer it was: then it is no evidence of who led.
+func (c *Cluster) said(n *node, m *target.Member, s *target.Status) {
 	if n.pid.Load() == 0 {
 		return
 	}
-	c := history.Claim{Node: n.name, Inc: m.Inc, Role: s.Role, Term: s.Term, Leader: s.Leader, Atomic: s.Atomic}
+	claim := history.Claim{Node: n.name, Inc: m.Inc, Role: s.Role, Term: s.Term, Leader: s.Leader, Atomic: s.Atomic}
 	n.quoting.Lock()
 	defer n.quoting.Unlock()
 	now := time.Now()
-	if n.quoted.claim == c && now.Sub(n.quoted.at) < repeat {
+	if n.answered == claim && now.Sub(n.quoted) < repeat {
 		return
 	}
-	n.quoted = quote{c, now}
-	n.o.Record(history.Event{Claim: &c})
+	n.answered, n.quoted = claim, now
+	if claim.Atomic && claim.Leads() && c.another(n, m) {
+		claim.Atomic = false
+	}
+	n.o.Record(history.Event{Claim: &claim})
+}
+
+// another tells whether processes of another member listen at the addresses of m.
+func (c *Cluster) another(n *node, m *target.Member) bool {
+	all := c.Processes()
+	delete(all, n.name)
+	for _, addr := range addresses(c.o.Target, m) {
+		pids, err := owner.Listening(addr)
+		if err != nil {
+			continue // not to be told here
+		}
+		for _, kin := range all {
+			if slices.ContainsFunc(pids, func(pid int) bool { return slices.Contains(kin, pid) }) {
+				return true
+			}
+		}
+	}
+	return false
 }

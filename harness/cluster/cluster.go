@@ -231,7 +231,7 @@ func (c *Cluster) ask(ctx context.Context) survey {
 				s.errs[n.name] = err
 				return
 			}
-			n.said(&m, &status)
+			c.said(n, &m, &status)
 			s.statuses[n.name] = status
 		})
 	}

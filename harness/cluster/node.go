@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
@@ -36,8 +37,9 @@ type node struct {
 	asking  *question // while it is paused
 	serves  string    // who serves in its place since it was killed or paused, if anybody
 
-	quoting sync.Mutex
-	quoted  quote
+	quoting  sync.Mutex
+	answered history.Claim // the last answer that was recorded
+	quoted   time.Time     // when it was
 }
 
 // incarnation is one process of a member.

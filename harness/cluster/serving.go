@@ -84,10 +84,12 @@ func (n *node) acceptsLocked(ctx context.Context) string {
 
 // addresses returns where the member, and nobody else, is to listen. What clients
 // dial may be another one's, such as a balancer's.
-func (n *node) addresses() []string {
-	all := []string{n.member.PeerAddr, n.member.ClientAddr}
-	own, _, _ := net.SplitHostPort(n.member.ClientAddr)
-	client, err := target.ClientAddress(n.o.Target, n.member)
+func (n *node) addresses() []string { return addresses(n.o.Target, &n.member) }
+
+func addresses(t target.Target, m *target.Member) []string {
+	all := []string{m.PeerAddr, m.ClientAddr}
+	own, _, _ := net.SplitHostPort(m.ClientAddr)
+	client, err := target.ClientAddress(t, *m)
 	if host, _, malformed := net.SplitHostPort(client); err == nil && malformed == nil && host == own {
 		all = append(all, client)
 	}

@@ -306,3 +306,56 @@ func said(text string) func(history.Event) bool {
 		return e.Run != nil && e.Run.What == history.RunNote && e.Run.Node == "n1" && strings.Contains(e.Run.Text, text)
 	}
 }
+
+// everywhere is a target whose n1 listens nowhere, and whose n2 at every address.
+type everywhere struct{ forks }
+
+func (e everywhere) Command(m target.Member) (target.Command, error) {
+	e.how = "wait"
+	if m.Name == "n2" {
+		_, port, err := net.SplitHostPort(m.ClientAddr)
+		if err != nil {
+			return target.Command{}, err
+		}
+		e.how, m.ClientAddr = "serve", net.JoinHostPort("0.0.0.0", port)
+	}
+	return e.forks.Command(m)
+}
+
+func (e everywhere) Status(ctx context.Context, m target.Member) (target.Status, error) {
+	_, err := e.forks.Status(ctx, m)
+	return target.Status{Role: "leader", Term: 3, Atomic: true}, err
+}
+
+// An answer that another member gave is no evidence against the one that was asked.
+func TestClaimOfAnotherMember(t *testing.T) {
+	host, err := cluster.NewLocal()
+	require.NoError(t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	port := listener.Addr().(*net.TCPAddr).Port
+	require.NoError(t, listener.Close())
+	dir := t.TempDir()
+	var rec record
+	o := cluster.Options{Target: everywhere{}, Host: host, Dir: dir, Record: rec.add, Grace: 200 * time.Millisecond}
+	for i, name := range []string{"n1", "n2"} {
+		o.Members = append(o.Members, target.Member{
+			Name: name, DataDir: filepath.Join(dir, name, "data"), ClientAddr: fmt.Sprintf("127.0.0.%d:%d", i+11, port),
+		})
+	}
+	c, err := cluster.New(o)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		c.Stop()
+		require.NoError(t, host.Close())
+	})
+	require.NoError(t, c.Start(t.Context(), "n1"))
+	require.NoError(t, c.Start(t.Context(), "n2"))
+	eventually(t, func() bool {
+		c.Statuses(t.Context())
+		return len(rec.claims()) >= 2
+	})
+	for _, claim := range rec.claims() {
+		require.Equal(t, claim.Node == "n2", claim.Atomic, "%+v", claim)
+	}
+}
