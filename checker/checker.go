@@ -44,6 +44,10 @@ const (
 	Unknown = verdict.Unknown
 )
 
+// Unchecked is the answer of a checker that had nothing to judge. It is no verdict on
+// a run.
+const Unchecked = verdict.Unchecked
+
 // Result is what a checker found.
 type Result = verdict.Result
 

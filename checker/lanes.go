@@ -16,7 +16,7 @@ func RunBatches(cs []Checker, batches iter.Seq2[*history.Batch, error]) (Report,
 	lanes := make([]*lane, len(cs))
 	var gone sync.WaitGroup
 	for i, c := range cs {
-		lanes[i] = &lane{NewRunner([]Checker{c}), verdict.KindsOf(c), make(chan work, laneDepth), Report{}}
+		lanes[i] = &lane{NewRunner([]Checker{c}), verdict.KindsOf(c), make(chan work, laneDepth), Result{}}
 		gone.Go(lanes[i].work)
 	}
 	var facts tally
@@ -50,9 +50,10 @@ func RunBatches(cs []Checker, batches iter.Seq2[*history.Batch, error]) (Report,
 	}
 	report.Run = facts.facts()
 	for _, l := range lanes {
-		report.Results = append(report.Results, l.report.Results...)
-		report.Verdict = Worse(report.Verdict, l.report.Verdict)
+		report.Results = append(report.Results, l.result)
+		report.Verdict = Worse(report.Verdict, l.result.Verdict)
 	}
+	report.vacuous()
 	report.unjudged(&facts, cs)
 	if failed != nil {
 		report.unread(failed)
@@ -68,7 +69,7 @@ type lane struct {
 	runner *Runner
 	kinds  verdict.Kinds
 	in     chan work
-	report Report
+	result Result
 }
 
 // work is what a checker has to look at of a batch.
@@ -112,7 +113,7 @@ func (l *lane) work() {
 		l.runner.events(w.events)
 		w.of.done()
 	}
-	l.report = l.runner.Finish()
+	l.result = l.runner.finish(0)
 }
 
 // events hands events to the only checker, unless it has panicked.

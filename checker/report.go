@@ -92,6 +92,40 @@ func (r *Report) Failed() []string {
 	return names
 }
 
+// Unchecked says in one line which checkers had nothing to judge, and why: –  lock
+// (no lock was asked for)  not checked. It is "" if all judged something.
+func (r *Report) Unchecked() string {
+	var whys []string
+	names := make(map[string][]string)
+	for i := range r.Results {
+		result := &r.Results[i]
+		if result.Verdict != Unchecked {
+			continue
+		}
+		why := result.Why()
+		if names[why] == nil {
+			whys = append(whys, why)
+		}
+		names[why] = append(names[why], result.Checker)
+	}
+	if len(whys) == 0 {
+		return ""
+	}
+	for i, why := range whys {
+		whys[i] = fmt.Sprintf("%s (%s)", strings.Join(names[why], ", "), why)
+	}
+	return fmt.Sprintf("%-8s %s  not checked", "–", strings.Join(whys, ", "))
+}
+
+// vacuous keeps a verdict from being valid when every checker was asked and none had
+// anything to judge.
+func (r *Report) vacuous() {
+	judged := func(result Result) bool { return result.Verdict != Unchecked }
+	if len(r.Results) > 0 && !slices.ContainsFunc(r.Results, judged) {
+		r.Doubt("no checker had anything to judge")
+	}
+}
+
 // String renders the report for people, as Write does.
 func (r Report) String() string {
 	var b strings.Builder
@@ -101,7 +135,8 @@ func (r Report) String() string {
 
 // Write renders the report for people, in printable characters: the verdict, then every violation with
 // the events that prove it, then what is unknown, then one line for each
-// checker.
+// checker, what is told without being judged, and one line for all that judged
+// nothing.
 func (r Report) Write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s\n", strings.ToUpper(string(r.Verdict)), r.Run)
@@ -116,7 +151,17 @@ func (r Report) Write(w io.Writer) error {
 	}
 	b.WriteByte('\n')
 	for _, result := range r.Results {
-		fmt.Fprintf(&b, "  %-8s %-13s %s\n", result.Verdict, result.Checker, result.Summary)
+		if result.Verdict != Unchecked {
+			fmt.Fprintf(&b, "  %-8s %-13s %s\n", result.Verdict, result.Checker, result.Summary)
+		}
+	}
+	for _, result := range r.Results {
+		if result.Told != "" {
+			fmt.Fprintf(&b, "  %-8s %-13s %s\n", "told", result.Checker, result.Told)
+		}
+	}
+	if text := r.Unchecked(); text != "" {
+		fmt.Fprintf(&b, "  %s\n", text)
 	}
 	_, err := io.WriteString(w, verdict.Printable(b.String()))
 	return err

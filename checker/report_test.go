@@ -1,6 +1,7 @@
 package checker_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/lock"
 	"github.com/usurper/usurper/checker/tape"
 	"github.com/usurper/usurper/checker/txn"
 	"github.com/usurper/usurper/checker/verdict"
@@ -281,4 +283,36 @@ func TestTransactionsExplain(t *testing.T) {
 		}
 	}
 	golden(t, "transactions.txt", b.String())
+}
+
+// Who judged nothing says so by his verdict, and not only in words; a report in which
+// nobody judged anything is not valid.
+func TestUnchecked(t *testing.T) {
+	h := tape.New(history.Run{Workload: "none"})
+	h.End()
+	report, err := checker.Run(checker.All(checker.Options{}), h.All())
+	require.NoError(t, err)
+	idle := 0
+	for _, r := range report.Results {
+		said := strings.Contains(r.Summary, "not checked") || strings.Contains(r.Summary, "nothing to check")
+		require.Equal(t, said, r.Verdict == checker.Unchecked, "%+v", r)
+		if said {
+			idle++
+			require.NotContains(t, report.String(), "valid    "+r.Checker)
+		}
+	}
+	require.Greater(t, idle, 8)
+	require.Contains(t, report.String(), "–        election")
+	require.Contains(t, report.String(), "lock (no lock was asked for)")
+	require.Equal(t, 1, strings.Count(report.String(), "not checked\n"))
+
+	locks := func() []checker.Checker { return []checker.Checker{lock.New()} }
+	report, err = checker.Run(locks(), h.All())
+	require.NoError(t, err)
+	require.Equal(t, checker.Unknown, report.Verdict)
+	require.Contains(t, report.Problem, "no checker had anything to judge")
+	h.Do(1, history.OK, tape.Put("a"))
+	report, err = checker.RunBatches(locks(), history.NewReader("h", bytes.NewReader(h.AsFile())).Batches())
+	require.NoError(t, err)
+	require.Equal(t, checker.Unknown, report.Verdict)
 }

@@ -13,7 +13,7 @@ import (
 
 // Explain tells the story of the first broken rule of a run that was judged
 // invalid, from its history; if by is not "", of the first that this checker
-// found.
+// found. It ends with what was not checked.
 func Explain(dir results.Dir, report *checker.Report, by string) (string, error) {
 	all := report.Breaches()
 	i := slices.IndexFunc(all, func(b checker.Breach) bool { return by == "" || b.Checker == by })
@@ -26,7 +26,11 @@ func Explain(dir results.Dir, report *checker.Report, by string) (string, error)
 	}
 	defer h.Close()
 	v, _ := report.Violation(all[i])
-	return checker.Story(all[i], v, h.Events())
+	text, err := checker.Story(all[i], v, h.Events())
+	if idle := report.Unchecked(); err == nil && idle != "" {
+		text += idle + "\n"
+	}
+	return text, err
 }
 
 // ErrNoOrder says that a run has no operations on a key that lack an order, so that

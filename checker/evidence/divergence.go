@@ -109,7 +109,7 @@ func (c *Divergence) Finish() verdict.Result {
 	c.Count("rounds", int64(len(c.rounds)))
 	c.Count("members", int64(len(c.hashes)))
 	if !c.asked {
-		return c.Result(c.Name(), "not checked: no member was asked for its data")
+		return c.Unchecked(c.Name(), "no member was asked for its data")
 	}
 	if c.keys(); !c.Violated() {
 		c.revisions()
@@ -121,6 +121,9 @@ func (c *Divergence) Finish() verdict.Result {
 		c.Unknown("%s did not tell its %s: %s", e.State.Node, e.State.What, e.State.Error)
 	}
 	c.restless()
+	if len(c.nodes) < 2 {
+		return c.Unchecked(c.Name(), "there is one member")
+	}
 	return c.Result(c.Name(), c.agreement())
 }
 
@@ -262,9 +265,6 @@ func (c *Divergence) agree(told map[string]history.Event, whole bool) bool {
 func (c *Divergence) agreement() string {
 	for _, told := range []map[string]history.Event{c.data, c.hashes} {
 		for _, e := range told {
-			if len(c.nodes) < 2 {
-				return fmt.Sprintf("not checked: one member, at revision %d", e.State.Revision)
-			}
 			text := fmt.Sprintf("%s hold the same data at revision %d", verdict.Many(len(told), "member"), e.State.Revision)
 			if e.State.What == history.StateData {
 				text += fmt.Sprintf(", %s read one by one", verdict.Many(e.State.Keys, "key"))

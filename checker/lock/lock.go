@@ -162,7 +162,7 @@ func (c *Checker) Finish() verdict.Result {
 		c.Count(stat, c.counts[i])
 	}
 	if c.counts == [len(kinds)]int64{} {
-		return c.Result(c.Name(), "not checked: no lock was asked for")
+		return c.Unchecked(c.Name(), "no lock was asked for")
 	}
 	if c.oks[acquires] == 0 {
 		c.Unknown("nobody got a lock, of %s", verdict.Many(c.counts[acquires], "attempt"))

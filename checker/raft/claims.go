@@ -116,7 +116,8 @@ func (c *Claims) heard(w *word, e *history.Event, term uint64) {
 
 // Finish gives the verdict.
 func (c *Claims) Finish() verdict.Result {
-	claimed, pairs := 0, ""
+	claimed := 0
+	var pairs []string
 	for _, term := range slices.Sorted(maps.Keys(c.terms)) {
 		var vague []*word
 		told, sure := false, false
@@ -130,20 +131,21 @@ func (c *Claims) Finish() verdict.Result {
 		}
 		if told && len(vague) > 1 {
 			c.Count("terms-claimed-twice-unjudged", 1)
-			if pairs == "" {
-				pairs = tell(term, vague)
+			if pairs == nil {
+				pairs = []string{tell(term, vague)}
 			}
 		}
 	}
 	c.Count("terms-claimed", int64(claimed))
 	switch {
 	case c.atomic:
-		return c.Result(c.Name(), fmt.Sprintf("elections judged by the members' own words: %s claimed, none by two%s",
-			verdict.Many(claimed, "term"), pairs))
+		r := c.Result(c.Name(), fmt.Sprintf("elections judged by the members' own words: %s claimed, none by two", verdict.Many(claimed, "term")))
+		r.Told = strings.Join(pairs, "; ")
+		return r
 	case c.vague:
-		return c.Result(c.Name(), "not checked: role and term of an answer are not declared to be of one instant"+pairs)
+		return c.Unchecked(c.Name(), "role and term of an answer are not declared to be of one instant", pairs...)
 	}
-	return c.Result(c.Name(), "not checked: no member told its role and term")
+	return c.Unchecked(c.Name(), "no member told its role and term")
 }
 
 // tell says who was heard to lead the term, and when.
@@ -156,5 +158,5 @@ func tell(term uint64, words []*word) string {
 		}
 		each = append(each, w.node+" at "+verdict.Seconds(e.At))
 	}
-	return fmt.Sprintf("; told, not judged: %s are said to lead term %d", strings.Join(each, " and "), term)
+	return fmt.Sprintf("%s are said to lead term %d, by words that are no evidence", strings.Join(each, " and "), term)
 }

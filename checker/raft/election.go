@@ -163,8 +163,8 @@ func (c *Election) Finish() verdict.Result {
 	if c.Blind() {
 		c.Unknown("a connection could not be decoded, and the members write no trace: whoever led there is not known")
 	}
-	if text, ok := c.Silent(); ok {
-		return c.Result(c.Name(), text)
+	if why, ok := c.Silent(); ok {
+		return c.Unchecked(c.Name(), why)
 	}
 	c.Count("terms-led", int64(len(c.terms)))
 	if c.Traced && c.Ended {

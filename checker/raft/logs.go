@@ -301,8 +301,8 @@ func (c *Logs) holds(m *logMember, e *history.Event, did string) {
 
 // Finish gives the verdict.
 func (c *Logs) Finish() verdict.Result {
-	if text, ok := c.Silent(); ok {
-		return c.Result(c.Name(), text)
+	if why, ok := c.Silent(); ok {
+		return c.Unchecked(c.Name(), why)
 	}
 	c.judgeBold()
 	if len(c.byID) == 0 {
@@ -312,7 +312,7 @@ func (c *Logs) Finish() verdict.Result {
 		if c.wire.commits > 0 && c.whole() {
 			return c.Result(c.Name(), verdict.Many(c.wire.commits, "commit")+" on the wire, each acknowledged by a majority; the members write no trace")
 		}
-		return c.Result(c.Name(), "not checked: the members write no trace")
+		return c.Unchecked(c.Name(), "the members write no trace")
 	}
 	c.judgeRemovals()
 	c.judgeKnowledge()

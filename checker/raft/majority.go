@@ -36,8 +36,8 @@ func (c *Votes) won(v *voter, e *history.Event) {
 
 // Finish gives the verdict.
 func (c *Votes) Finish() verdict.Result {
-	if text, ok := c.Silent(); ok {
-		return c.Result(c.Name(), text)
+	if why, ok := c.Silent(); ok {
+		return c.Unchecked(c.Name(), why)
 	}
 	c.tappedLogs()
 	c.compareBallots()

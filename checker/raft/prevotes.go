@@ -163,13 +163,17 @@ func (c *PreVotes) trace(e *history.Event) {
 
 // Finish gives the verdict.
 func (c *PreVotes) Finish() verdict.Result {
-	if text, ok := c.Silent(); ok {
-		return c.Result(c.Name(), text)
+	if why, ok := c.Silent(); ok {
+		return c.Unchecked(c.Name(), why)
 	}
 	c.Count("candidacies", int64(len(c.stood)))
 	c.Count("pre-votes", c.granted)
+	if !c.States(history.PreVotes) && c.leaderBound() && c.granted > 0 {
+		text := verdict.Many(c.granted, "pre-vote") + ", none while a leader was known to live"
+		return c.Result(c.Name(), strings.Join(c.cost(text), "; "))
+	}
 	if !c.States(history.PreVotes) {
-		return c.Result(c.Name(), c.cost("the target states no rule for pre-votes"))
+		return c.Unchecked(c.Name(), "the target states no rule for pre-votes", c.cost("")...)
 	}
 	if c.Ended && (c.Tapped && !c.Holes || c.AnyLacks() == "") {
 		for _, key := range sortedClaims(c.stood) {
@@ -178,7 +182,7 @@ func (c *PreVotes) Finish() verdict.Result {
 	} else {
 		c.Unknown("pre-votes may have gone unseen: whether those that stood had a majority's cannot be decided")
 	}
-	return c.Result(c.Name(), c.cost(verdict.Many(len(c.stood), "candidate")+", each after the pre-votes of a majority"))
+	return c.Result(c.Name(), strings.Join(c.cost(verdict.Many(len(c.stood), "candidate")+", each after the pre-votes of a majority"), "; "))
 }
 
 // judge decides whether a candidate had the pre-votes of a majority.
@@ -191,8 +195,8 @@ func (c *PreVotes) judge(key claimKey) {
 	c.Violate("stood without the pre-votes of a majority", text, *c.stood[key])
 }
 
-// cost adds what elections cost that nobody won.
-func (c *PreVotes) cost(text string) string {
+// cost adds to text, if there is any, what elections cost that nobody won.
+func (c *PreVotes) cost(text string) []string {
 	terms := make(map[uint64][]string)
 	for key := range c.stood {
 		terms[key.term] = append(terms[key.term], key.node)
@@ -204,7 +208,10 @@ func (c *PreVotes) cost(text string) string {
 		}
 	}
 	c.Count("terms-spent", spent)
-	parts := []string{text}
+	var parts []string
+	if text != "" {
+		parts = append(parts, text)
+	}
 	if spent > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d terms spent on elections that nobody won", spent, len(terms)))
 	}
@@ -226,5 +233,5 @@ func (c *PreVotes) cost(text string) string {
 		}
 		parts = append(parts, fmt.Sprintf("%s gave way to a candidate: %s%s", verdict.Many(n, "leader"), strings.Join(gone, ", "), more))
 	}
-	return strings.Join(parts, "; ")
+	return parts
 }

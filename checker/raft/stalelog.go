@@ -84,8 +84,8 @@ func (c *StaleLog) Finish() verdict.Result {
 	if c.Blind() {
 		c.Unknown("a connection could not be decoded, and the members write no trace: whoever won there is not known")
 	}
-	if text, ok := c.Silent(); ok {
-		return c.Result(c.Name(), text)
+	if why, ok := c.Silent(); ok {
+		return c.Unchecked(c.Name(), why)
 	}
 	c.commitments.seal()
 	var compared int64

@@ -100,13 +100,13 @@ func slack(election time.Duration) time.Duration { return max(20*time.Millisecon
 // Finish gives the verdict.
 func (c *Timers) Finish() verdict.Result {
 	if !c.Seen {
-		return c.Result(c.Name(), "not checked: the members write no trace")
+		return c.Unchecked(c.Name(), "the members write no trace")
 	}
 	if c.election <= 0 {
-		return c.Result(c.Name(), "not checked: the election timeout is not known")
+		return c.Unchecked(c.Name(), "the election timeout is not known")
 	}
 	if !c.States(history.Timers) {
-		return c.Result(c.Name(), "not checked: the target states no rule for its timers")
+		return c.Unchecked(c.Name(), "the target states no rule for its timers")
 	}
 	if len(c.waits) == 0 {
 		return c.Result(c.Name(), "no member lost a leader that it knew")

@@ -183,7 +183,7 @@ func (l *Checker) Finish() verdict.Result {
 	l.Count("keys", int64(len(l.order)))
 	l.Count("steps", s.Total)
 	if l.ops == 0 {
-		return l.Result(l.Name(), "not checked: no get, put, cas or delete")
+		return l.Unchecked(l.Name(), "no get, put, cas or delete")
 	}
 	return l.Result(l.Name(), verdict.Many(l.ops, "operation")+" on "+verdict.Many(len(l.order), "key"))
 }

@@ -168,7 +168,7 @@ func (m *Multi) Finish() verdict.Result {
 	m.Count("groups", judged)
 	m.Count("ops", ops)
 	if judged == 0 {
-		return m.Result(m.Name(), "not checked: no transaction does more than one thing to registers")
+		return m.Unchecked(m.Name(), "no transaction does more than one thing to registers")
 	}
 	return m.Result(m.Name(), fmt.Sprintf("%s on %s of registers", verdict.Many(ops, "operation"), verdict.Many(judged, "group")))
 }

@@ -235,7 +235,7 @@ func (s *Checker) Finish() verdict.Result {
 	s.Count("adds", s.adds)
 	s.Count("reads", s.reads)
 	if s.adds == 0 && s.reads == 0 {
-		return s.Result(s.Name(), "not checked: no add or append")
+		return s.Unchecked(s.Name(), "no add or append")
 	}
 	if s.adds > 0 && s.final == 0 {
 		s.Unknown("no final read succeeded: whether acknowledged additions were lost is not known")

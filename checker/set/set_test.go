@@ -123,7 +123,7 @@ func TestSet(t *testing.T) {
 		}), Want: verdict.Unknown},
 		{Name: "no set at all", Build: on(func(h *tape.Tape) {
 			h.Do(1, history.OK, tape.Put("a"))
-		}), Want: verdict.Valid},
+		}), Want: verdict.Unchecked},
 		{Name: "a key that is also a register", Build: on(func(h *tape.Tape) {
 			h.Do(1, history.OK, history.Op{F: history.FPut, Key: "s", Arg: "z"})
 			h.Do(1, history.OK, tape.Extend("a"))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/usurper/usurper/harness/history"
 )
@@ -76,6 +77,24 @@ func (f *Findings) Count(stat string, n int64) {
 	}
 	f.stats[stat] += n
 }
+
+// uncheckedBecause begins the summary of what was not checked.
+const uncheckedBecause = "not checked: "
+
+// Unchecked makes the result of a checker that had nothing to judge, and why. What
+// it found broken or could not decide all the same stays so, and what it is to tell,
+// though nothing says that it is wrong, is told.
+func (f *Findings) Unchecked(name, why string, told ...string) Result {
+	r := f.Result(name, uncheckedBecause+why)
+	r.Told = strings.Join(told, "; ")
+	if r.Verdict == Valid {
+		r.Verdict = Unchecked
+	}
+	return r
+}
+
+// Why says why a checker that answers Unchecked had nothing to judge.
+func (r *Result) Why() string { return strings.TrimPrefix(r.Summary, uncheckedBecause) }
 
 // Result makes the checker's result; summary is what it says when all is well.
 func (f *Findings) Result(name, summary string) Result {

@@ -274,15 +274,15 @@ func (s *Sources) States(rule history.Rule) bool { return slices.Contains(s.rule
 // Blind tells whether some of what passed on the wire was seen by nobody.
 func (s *Sources) Blind() bool { return s.Holes && !s.Traced }
 
-// Silent returns the summary of a checker that had nothing to look at, and
-// false when there was something. A run that promised raft events and has none
+// Silent returns why a checker had nothing to look at, and false when there was
+// something. A run that promised raft events and has none
 // is the business of coverage.
 func (s *Sources) Silent() (string, bool) {
 	if s.Seen {
 		return "", false
 	}
 	if s.Traced || s.Tapped {
-		return "nothing to check: no member said or sent anything", true
+		return "no member said or sent anything", true
 	}
-	return "not checked: the target has neither trace nor tap", true
+	return "the target has neither trace nor tap", true
 }

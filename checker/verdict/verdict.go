@@ -31,6 +31,11 @@ const (
 	Unknown Verdict = "unknown"
 )
 
+// Unchecked is what a checker answers that had nothing to judge: no lock was asked
+// for, say, or nobody can see an election. It is no verdict on the run, and never one
+// of a run.
+const Unchecked Verdict = "not checked"
+
 // Checker judges one history. It is used once, by one goroutine.
 type Checker interface {
 	// Name is the checker's word in reports: election, votes, logs, …
@@ -53,6 +58,9 @@ type Result struct {
 	Violations []Violation `json:"violations,omitempty"`
 	// Unknowns says what could not be decided and why.
 	Unknowns []string `json:"unknowns,omitempty"`
+	// Told is what a checker that had nothing to judge by saw all the same: no rule says
+	// that it is wrong.
+	Told string `json:"told,omitempty"`
 	// Stats counts what was looked at, for reports.
 	Stats map[string]int64 `json:"stats,omitempty"`
 }
@@ -67,7 +75,7 @@ type Violation struct {
 
 // Worse returns the more severe of two verdicts.
 func Worse(a, b Verdict) Verdict {
-	rank := map[Verdict]int{Valid: 0, Unknown: 1, Invalid: 2}
+	rank := map[Verdict]int{Unchecked: -1, Valid: 0, Unknown: 1, Invalid: 2}
 	if rank[b] > rank[a] {
 		return b
 	}

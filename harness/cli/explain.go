@@ -77,7 +77,11 @@ func explainHTML(cmd *cobra.Command, dir results.Dir, report *checker.Report, pa
 
 func explain(out io.Writer, dir results.Dir, report *checker.Report, by string) error {
 	if len(report.Breaches()) == 0 && by == "" {
-		_, err := fmt.Fprintf(out, "%s: no rule was broken: there is nothing to explain\n", report.Verdict)
+		text := fmt.Sprintf("%s: no rule was broken: there is nothing to explain\n", report.Verdict)
+		if idle := report.Unchecked(); idle != "" {
+			text += idle + "\n"
+		}
+		_, err := io.WriteString(out, text)
 		return err
 	}
 	text, err := harness.Explain(dir, report, by)

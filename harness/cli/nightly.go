@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -208,10 +209,39 @@ func writeJUnit(out io.Writer, night []nightRun) error {
 		}
 		suite.AddTestcase(c)
 	}
+	for _, i := range idle(night) {
+		suite.AddTestcase(junit.Testcase{
+			Classname: "usurper.checkers", Name: i.Checker, Time: "0.000",
+			Skipped: &junit.Result{Message: verdict.Printable("not checked in any run: " + i.Why())},
+		})
+	}
 	suite.Time = fmt.Sprintf("%.3f", total)
 	var suites junit.Testsuites
 	suites.AddSuite(suite)
 	return suites.WriteXML(out)
+}
+
+// idle lists the results of the checkers that had nothing to judge in any run.
+func idle(night []nightRun) []checker.Result {
+	var order []checker.Result
+	busy := make(map[string]bool)
+	for i := range night {
+		for _, r := range night[i].result.Report.Results {
+			known := func(o checker.Result) bool { return o.Checker == r.Checker }
+			switch {
+			case r.Verdict != checker.Unchecked:
+				busy[r.Checker] = true
+			case !slices.ContainsFunc(order, known):
+				order = append(order, r)
+			}
+		}
+	}
+	return slices.DeleteFunc(order, func(r checker.Result) bool { return busy[r.Checker] })
+}
+
+// inCell makes text of members and checkers harmless in a table of Markdown.
+func inCell(text string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "&", "&amp;").Replace(verdict.Printable(text))
 }
 
 // summary is the night as Markdown.
@@ -223,6 +253,13 @@ func summary(night []nightRun) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %d runs: %d valid, %d invalid, %d unknown or failed\n", len(night),
 		count[checker.Valid], count[checker.Invalid], count[checker.Unknown])
+	var unchecked []string
+	for _, r := range idle(night) {
+		unchecked = append(unchecked, fmt.Sprintf("%s (%s)", r.Checker, inCell(r.Why())))
+	}
+	if len(unchecked) > 0 {
+		fmt.Fprintf(&b, "\n–  %s  not checked in any run\n", strings.Join(unchecked, ", "))
+	}
 	if count[checker.Valid] == len(night) {
 		return b.String()
 	}
@@ -232,8 +269,7 @@ func summary(night []nightRun) string {
 		if n.verdict() == checker.Valid {
 			continue
 		}
-		why := strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "&", "&amp;").Replace(n.why())
-		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", n.seed, n.verdict(), why, n.result.Dir)
+		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", n.seed, n.verdict(), inCell(n.why()), n.result.Dir)
 	}
 	return b.String()
 }

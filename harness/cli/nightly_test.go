@@ -39,3 +39,26 @@ func TestHostileOutputOfMembers(t *testing.T) {
 	}
 	require.Contains(t, summary(night), `&lt;b>\|`)
 }
+
+// What nobody judged in any run is skipped in JUnit and named in the summary, also of
+// a night that was valid; what one run judged is neither.
+func TestNotCheckedInANight(t *testing.T) {
+	run := func(lock checker.Verdict) nightRun {
+		return nightRun{seed: 1, result: harness.Result{Report: checker.Report{Verdict: checker.Valid, Results: []checker.Result{
+			{Checker: "election", Verdict: checker.Unchecked, Summary: "not checked: the target has neither trace nor tap"},
+			{Checker: "lock", Verdict: lock, Summary: "1 lock"},
+		}}}}
+	}
+	night := []nightRun{run(checker.Unchecked), run(checker.Valid), {seed: 3, err: errors.New("no system")}}
+	var out bytes.Buffer
+	require.NoError(t, writeJUnit(&out, night))
+	var read junit.Testsuites
+	require.NoError(t, xml.Unmarshal(out.Bytes(), &read), out.String())
+	require.Equal(t, 1, read.Suites[0].Skipped)
+	require.Len(t, read.Suites[0].Testcases, 4)
+	last := read.Suites[0].Testcases[3]
+	require.Equal(t, "election", last.Name)
+	require.Equal(t, "not checked in any run: the target has neither trace nor tap", last.Skipped.Message)
+	require.Contains(t, summary(night), "\n–  election (the target has neither trace nor tap)  not checked in any run\n")
+	require.Contains(t, summary(night[:2]), "2 valid, 0 invalid, 0 unknown or failed\n\n–  election")
+}
