@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -217,6 +218,11 @@ func (r *run) attack(whole context.Context) error {
 		judge = newLiveJudge(r.cfg.Until, r.cfg.Models...)
 		wg.Go(func() { failFast(ctx, r.live, judge, stop) })
 	}
+	sys, err := r.system()
+	if err != nil {
+		return err
+	}
+	defer sys.Close()
 	clients, stopClients := context.WithCancel(ctx)
 	defer stopClients()
 	worked := make(chan error, 1)
@@ -227,7 +233,7 @@ func (r *run) attack(whole context.Context) error {
 	sleep(ctx, r.calm())
 	r.phase(history.PhaseFaults)
 	r.faults = r.rec.Now()
-	report, err := nemesis.Execute(ctx, r.nemesis(), r.plan)
+	report, err := nemesis.Execute(ctx, r.nemesis(sys), r.plan)
 	if err == nil {
 		sleep(ctx, r.cfg.For-(r.rec.Now()-r.faults)) // a plan may end early, or have no step at all
 	}
@@ -315,9 +321,21 @@ func (r *run) dial(node string) (workload.Client, error) {
 	return workload.Padded(c, r.cfg.ValueSize), nil
 }
 
-func (r *run) nemesis() nemesis.Options {
+// system is the run as the nemesis sees it.
+func (r *run) system() (system.System, error) {
+	return system.New(system.Options{
+		Cluster:  r.cluster,
+		Fabric:   r.fabric,
+		Target:   r.cfg.Target,
+		Recorder: r.rec,
+		Poll:     r.poll(),
+		Attend:   slices.ContainsFunc(r.plan.Steps, func(s nemesis.Step) bool { return nemesis.Operates(s.Fault) }),
+	})
+}
+
+func (r *run) nemesis(sys nemesis.System) nemesis.Options {
 	return nemesis.Options{
-		System: system.New(system.Options{Cluster: r.cluster, Fabric: r.fabric, Target: r.cfg.Target, Recorder: r.rec, Poll: r.poll()}),
+		System: sys,
 		Record: r.rec.Record,
 		Now:    func() time.Duration { return r.rec.Now() - r.faults },
 		Until:  r.cfg.For,

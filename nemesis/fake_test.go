@@ -23,17 +23,19 @@ type fake struct {
 	events chan history.Raft
 	start  time.Time
 
-	mu      sync.Mutex
-	calls   []string
-	state   map[string]string // "" running, "paused", "down"
-	rules   int
-	refuse  map[string]error // by call, such as "kill n1": what it fails with
-	panics  map[string]bool
-	slow    map[string]time.Duration // by operation
-	out     map[string]bool          // no members just now
-	idle    bool                     // rules do not bite
-	onRule  func(nemesis.Rule)
-	history []history.Fault
+	mu     sync.Mutex
+	calls  []string
+	state  map[string]string // "" running, "paused", "down"
+	rules  int
+	refuse map[string]error // by call, such as "kill n1": what it fails with
+	panics map[string]bool
+	slow   map[string]time.Duration // by operation
+	out    map[string]bool          // no members just now
+	idle   bool                     // rules do not bite
+	onRule func(nemesis.Rule)
+
+	evidence map[string]int64 // of operations that fail
+	history  []history.Fault
 }
 
 func newFake(nodes ...string) *fake {
@@ -138,7 +140,7 @@ func (f *fake) Operate(ctx context.Context, node, operation string, args ...stri
 	slow := f.slow[name]
 	f.mu.Unlock()
 	if err != nil {
-		return nil, err
+		return f.evidence, err
 	}
 	select {
 	case <-time.After(slow):

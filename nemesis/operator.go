@@ -21,10 +21,20 @@ const (
 	OpAdd        = "add"           // the member, which is down, becomes a new one with no data
 )
 
+// Operates tells whether a fault is what an administrator asks a member to do.
+func Operates(f Fault) bool {
+	switch f.(type) {
+	case Operation, MoveLeader:
+		return true
+	}
+	return false
+}
+
 // Operation is what an administrator does to single members while the system is
 // at work: defragment, compact, snapshot-save. It is over when they have
 // answered. Other steps go on meanwhile, so that a member may be killed in the
-// midst of it; what got no answer then is skipped.
+// midst of it: it bit if the member was at work on it by then, and is skipped if
+// nobody knows that it was.
 //
 //	at 5s              defragment follower
 //	at 5.005s  for 1s  kill same
@@ -105,10 +115,10 @@ func (f MoveLeader) Inject(ctx context.Context, env *Env) (Injected, error) {
 		return Injected{}, errNoLeader
 	}
 	done, err := env.operateAll(ctx, []string{leader}, OpMoveLeader, string(f.To))
-	if err != nil {
+	if len(done) == 0 {
 		return Injected{}, err
 	}
-	return over(done[leader], ""), nil
+	return over(done[leader], note(err)), nil
 }
 
 // over is a fault of span Instant that has done what it does.
@@ -131,7 +141,8 @@ func merge(by map[string]Evidence) Evidence {
 }
 
 // operateAll carries out an operation on several members at once and returns the
-// evidence of those that did it, and the errors of the others. It waits for
+// evidence of those that did it, or were struck in the midst of it, and the errors of
+// all that were not done. It waits for
 // nobody's turn, since what it does may meet with anything else, and no longer
 // than the patience.
 func (e *Env) operateAll(ctx context.Context, nodes []string, operation string, args ...string) (map[string]Evidence, error) {
@@ -147,12 +158,14 @@ func (e *Env) operateAll(ctx context.Context, nodes []string, operation string, 
 		wg.Go(func() {
 			errs[i] = guard(func() error {
 				evidence, err := e.system.Operate(ctx, n, operation, args...)
+				if err == nil || errors.Is(err, ErrStruck) {
+					mu.Lock()
+					defer mu.Unlock()
+					done[n] = maps.Clone(evidence)
+				}
 				if err != nil {
 					return operationError(ctx, n, operation, err)
 				}
-				mu.Lock()
-				defer mu.Unlock()
-				done[n] = maps.Clone(evidence)
 				return nil
 			})
 		})

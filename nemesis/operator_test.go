@@ -84,6 +84,27 @@ func TestOperationWithoutAnAnswerIsGivenUp(t *testing.T) {
 	}, p.lines())
 }
 
+// An operation that was struck in the midst of it bit; one of which nobody knows that
+// it was begun is skipped.
+func TestOperationThatIsStruck(t *testing.T) {
+	p := play(t, "at 1s defragment n1\nat 1005ms for 1s kill same\nat 5s move-leader to n3\nat 9s defragment n2", func(f *fake, _ *nemesis.Options) func(func()) {
+		f.tell(leader("n2", 1))
+		f.refuse["defragment n1"] = fmt.Errorf("%w: connection reset", nemesis.ErrStruck)
+		f.refuse["move-leader n2 n3"] = fmt.Errorf("%w: connection reset", nemesis.ErrStruck)
+		f.refuse["defragment n2"] = fmt.Errorf("never reached the member: connection refused")
+		f.evidence = map[string]int64{"begun": 1, "struck": 1}
+		return nil
+	})
+	require.NoError(t, p.err)
+	require.Equal(t, []string{
+		"1 inject: at 1s defragment n1", "1 heal bit=true: defragment n1: begun, then struck: connection reset",
+		"2 inject: at 1.005s for 1s kill n1", "2 heal bit=true",
+		"3 inject: at 5s move-leader to n3", "3 heal bit=true: move-leader n2: begun, then struck: connection reset",
+		"4 inject: at 9s defragment n2", "4 skipped: defragment n2: never reached the member: connection refused",
+	}, p.lines())
+	require.Equal(t, map[string]int64{"begun": 1, "struck": 1}, p.report.Ends[0].Evidence)
+}
+
 func TestOperationOnSeveral(t *testing.T) {
 	p := play(t, "at 1s defragment n1 n2 n3", func(f *fake, _ *nemesis.Options) func(func()) {
 		f.refuse["defragment n2"] = errors.New("busy")

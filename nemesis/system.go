@@ -29,7 +29,9 @@ type System interface {
 	// Op constants, which say what args are. It returns counts that show what was
 	// done. It fails with ErrUnsupported if the system offers no such operation, with
 	// ErrRefused if certainly nothing was done, with ErrGone if the member's process
-	// has ended by itself; after any other error nobody knows what was done.
+	// has ended by itself; after any other error nobody knows what was done. With
+	// ErrStruck, the member was at work on it when it was struck: evidence counts
+	// that.
 	//
 	// OpRemove has other members take this one out of the membership. OpAdd makes
 	// sure that it is a member and runs, and reports added if it has become a new one;
@@ -57,6 +59,7 @@ type Witness interface {
 var (
 	ErrUnsupported = errors.New("the system does not offer this")
 	ErrRefused     = errors.New("refused")
+	ErrStruck      = errors.New("begun, then struck")
 	ErrGone        = errors.New("the process has ended by itself")
 )
 

@@ -16,9 +16,10 @@ import (
 
 // operator does to the cluster what administrators do, through its target.
 type operator struct {
-	cluster *cluster.Cluster
-	target  target.Target
-	record  func(history.Event)
+	cluster  *cluster.Cluster
+	target   target.Target
+	record   func(history.Event)
+	consoles map[string]target.Console // by member; nil where operators connect as they act
 
 	turn chan struct{} // holds who changes the membership; guards what follows
 	away map[string]*absence
@@ -54,8 +55,10 @@ func (o *operator) Operate(ctx context.Context, node, operation string, args ...
 	switch {
 	case errors.Is(err, target.ErrUnsupported):
 		err = means(err, nemesis.ErrUnsupported)
-	case errors.Is(err, target.ErrRefused):
+	case errors.Is(err, target.ErrRefused), errors.Is(err, target.ErrUnreached):
 		err = means(err, nemesis.ErrRefused)
+	case errors.Is(err, target.ErrStruck):
+		err = means(err, nemesis.ErrStruck)
 	}
 	return evidence, err
 }
@@ -65,11 +68,45 @@ func (o *operator) operate(ctx context.Context, node, operation string, args []s
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", o.target.Name(), target.ErrUnsupported)
 	}
+	if c := o.consoles[node]; c != nil {
+		return c.Operate(ctx, operation, args...)
+	}
 	m, err := o.cluster.Member(node)
 	if err != nil {
 		return nil, err
 	}
 	return t.Operate(ctx, m, operation, args...)
+}
+
+// attend connects administrators to all members, as far as the target has them wait
+// there.
+func (o *operator) attend() error {
+	t, ok := o.target.(target.Attended)
+	if !ok {
+		return nil
+	}
+	o.consoles = make(map[string]target.Console)
+	for _, name := range o.cluster.Names() {
+		m, err := o.cluster.Member(name)
+		if err != nil {
+			return err
+		}
+		if o.consoles[name], err = t.Attend(m); err != nil {
+			return fmt.Errorf("connect an operator to %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Close ends the administrators' connections.
+func (o *operator) Close() error {
+	var errs []error
+	for _, c := range o.consoles {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // arm sets a failpoint. One that kills the process excuses it before.
@@ -79,7 +116,7 @@ func (o *operator) arm(ctx context.Context, node string, args []string) (map[str
 		o.cluster.Excuse(node, true)
 	}
 	evidence, err := o.operate(ctx, node, nemesis.OpArm, args)
-	if kills && (errors.Is(err, target.ErrUnsupported) || errors.Is(err, target.ErrRefused)) {
+	if kills && (errors.Is(err, target.ErrUnsupported) || errors.Is(err, target.ErrRefused) || errors.Is(err, target.ErrUnreached)) {
 		o.cluster.Excuse(node, false)
 	}
 	return evidence, err

@@ -27,12 +27,29 @@ type Options struct {
 	// Poll is how often members are asked who leads, because neither traces nor
 	// taps tell; 0 for never.
 	Poll time.Duration
+	// Attend has administrators connected to all members from the start, since the
+	// plan has something for them to do.
+	Attend bool
+}
+
+// System is what a nemesis sees of a run, until it is closed.
+type System interface {
+	nemesis.System
+	// Close ends what stands between the nemesis and the members, such as the
+	// connections of administrators.
+	Close() error
 }
 
 // New returns what a nemesis sees of a run. Its methods may be called
 // concurrently.
-func New(o Options) nemesis.System {
-	return &system{o.Cluster, o.Fabric, o.Recorder, o.Poll, newOperator(o.Cluster, o.Target, o.Recorder.Record)}
+func New(o Options) (System, error) {
+	s := &system{o.Cluster, o.Fabric, o.Recorder, o.Poll, newOperator(o.Cluster, o.Target, o.Recorder.Record)}
+	if o.Attend {
+		if err := s.attend(); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
 }
 
 var _ nemesis.Witness = (*system)(nil)

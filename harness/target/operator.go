@@ -10,8 +10,10 @@ import (
 type Operator interface {
 	// Operate carries out an operation on one member and returns counts that show
 	// what it did: bytes, revisions, ids. It fails with ErrUnsupported if this system
-	// does not offer it, with ErrRefused if certainly nothing was done. It returns
-	// soon after ctx ends. The operations, with their arguments:
+	// does not offer it, with ErrRefused if the member refused and certainly nothing
+	// was done, with ErrUnreached if the request never reached the member. ErrStruck
+	// comes with what evidence there is: the member was at work on it, and then gone
+	// or silent. It returns soon after ctx ends. The operations, with their arguments:
 	//
 	//	defragment                rewrite the database file without its holes
 	//	compact                   forget all revisions before the newest
@@ -20,6 +22,22 @@ type Operator interface {
 	//	arm  FAILPOINT ACTION     ACTION is panic or sleep(TIME)
 	//	disarm  FAILPOINT         passages: how often it was passed while armed
 	Operate(ctx context.Context, m Member, operation string, args ...string) (evidence map[string]int64, err error)
+}
+
+// Attended is an Operator whose administrators are connected before they act, so that
+// an operation begins at once.
+type Attended interface {
+	// Attend returns a console of m, which connects by itself, whenever m is there, and
+	// stays connected until it is closed. It does not wait for that.
+	Attend(m Member) (Console, error)
+}
+
+// Console is an administrator's standing connection to one member.
+type Console interface {
+	// Operate is that of an Operator, for this member.
+	Operate(ctx context.Context, operation string, args ...string) (evidence map[string]int64, err error)
+	// Close ends the connection.
+	Close() error
 }
 
 // Membership is a Target whose members can leave and come back while the others
@@ -42,4 +60,6 @@ type Membership interface {
 var (
 	ErrUnsupported = errors.New("the system does not offer this")
 	ErrRefused     = errors.New("refused")
+	ErrUnreached   = errors.New("never reached the member")
+	ErrStruck      = errors.New("begun, then struck")
 )

@@ -6,8 +6,9 @@
 // find in a connection, then message.go and appends.go, and tap.go, which knows
 // whose message it is. The client is client.go, its transactions clienttxn.go and
 // listtxn.go, and outcome.go says what an error means. operator.go, membership.go
-// and failpoint.go are what administrators do, status.go and audit.go what
-// members are asked, binary.go where they come from.
+// and failpoint.go are what administrators do, console.go how they are connected;
+// status.go and audit.go what members are asked, shown.go what can be seen of them,
+// binary.go where they come from.
 package etcd
 
 import (

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
@@ -15,122 +16,155 @@ import (
 
 var _ target.Operator = (*Target)(nil)
 
-// Operate implements target.Operator by etcd's own calls. What was done is known
-// from the answer alone: none is asked twice.
+// Operate implements target.Operator over a connection of its own.
 func (t *Target) Operate(ctx context.Context, m target.Member, operation string, args ...string) (map[string]int64, error) {
-	switch operation {
-	case "arm", "disarm":
-		return failpoint(ctx, m.FailpointAddr, operation, args)
-	case "defragment", "compact", "snapshot-save", "move-leader":
-	default:
-		return nil, fmt.Errorf("etcd: %s: %w", operation, target.ErrUnsupported)
-	}
-	conn, err := reach(m)
+	c, err := t.Attend(m)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
+	defer c.Close()
+	return c.Operate(ctx, operation, args...)
+}
+
+// Operate carries out an operation by etcd's own calls. What was done is known from
+// the answer alone: none is asked twice.
+func (c *console) Operate(ctx context.Context, operation string, args ...string) (map[string]int64, error) {
 	switch operation {
+	case "arm", "disarm":
+		return failpoint(ctx, c.member.FailpointAddr, operation, args)
 	case "defragment":
-		return defragment(ctx, conn)
+		return c.defragment(ctx)
 	case "compact":
-		return compact(ctx, conn)
+		return c.compact(ctx)
 	case "snapshot-save":
-		return snapshot(ctx, conn)
+		return c.snapshot(ctx)
+	case "move-leader":
+		if len(args) != 1 {
+			return nil, fmt.Errorf("move-leader: %w: to one member, not %d", target.ErrRefused, len(args))
+		}
+		return c.moveLeader(ctx, c.target.peerURL(advertised(c.member, args[0])))
 	}
-	if len(args) != 1 {
-		return nil, fmt.Errorf("move-leader: %w: to one member, not %d", target.ErrRefused, len(args))
-	}
-	return moveLeader(ctx, conn, t.peerURL(advertised(m, args[0])))
+	return nil, fmt.Errorf("etcd: %s: %w", operation, target.ErrUnsupported)
 }
 
 // reach returns a connection to one member, on which no request is sent twice. It
 // connects when it is first used.
-func reach(m target.Member) (*grpc.ClientConn, error) {
-	conn, err := grpc.NewClient("passthrough:///"+m.ClientAddr,
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry())
+func reach(m target.Member, more ...grpc.DialOption) (*grpc.ClientConn, error) {
+	conn, err := grpc.NewClient("passthrough:///"+m.ClientAddr, append(more,
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry())...)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", m.Name, err)
 	}
 	return conn, nil
 }
 
-// defragment tells the size of the database file before and after.
-func defragment(ctx context.Context, conn *grpc.ClientConn) (map[string]int64, error) {
-	c := pb.NewMaintenanceClient(conn)
-	before, err := c.Status(ctx, &pb.StatusRequest{})
+// status asks the member before an operation.
+func (c *console) status(ctx context.Context) (*pb.StatusResponse, error) {
+	resp, err := pb.NewMaintenanceClient(c.conn).Status(ctx, &pb.StatusRequest{})
+	return resp, asked(err)
+}
+
+// struck adds to evidence that an operation was begun and got no answer.
+func struck(evidence map[string]int64, err error) (map[string]int64, error) {
+	if !errors.Is(err, target.ErrStruck) {
+		return nil, err
+	}
+	maps.Copy(evidence, map[string]int64{"begun": 1, "struck": 1})
+	return evidence, err
+}
+
+// defragment tells the size of the database file as it begins and, unless the member
+// is gone by then, after.
+func (c *console) defragment(ctx context.Context) (map[string]int64, error) {
+	first, err := c.begin(ctx, func(ctx context.Context) error {
+		_, err := pb.NewMaintenanceClient(c.conn).Defragment(ctx, &pb.DefragmentRequest{})
+		return err
+	})
+	evidence := map[string]int64{"defragmented": 1}
+	if first != nil {
+		evidence["db-bytes-before"] = first.DbSize
+	}
 	if err != nil {
-		return nil, err
+		delete(evidence, "defragmented")
+		return struck(evidence, err)
 	}
-	if _, err := c.Defragment(ctx, &pb.DefragmentRequest{}); err != nil {
-		return nil, err
+	if after, err := c.status(ctx); err == nil {
+		evidence["db-bytes-after"] = after.DbSize
 	}
-	after, err := c.Status(ctx, &pb.StatusRequest{})
-	if err != nil {
-		return nil, err
-	}
-	return map[string]int64{"db-bytes-before": before.DbSize, "db-bytes-after": after.DbSize}, nil
+	return evidence, nil
 }
 
 // compact compacts up to the newest revision that the member knows, and waits
 // until its database is rid of what came before.
-func compact(ctx context.Context, conn *grpc.ClientConn) (map[string]int64, error) {
-	status, err := pb.NewMaintenanceClient(conn).Status(ctx, &pb.StatusRequest{})
+func (c *console) compact(ctx context.Context) (map[string]int64, error) {
+	status, err := c.status(ctx)
 	if err != nil {
 		return nil, err
 	}
 	revision := status.GetHeader().GetRevision()
-	_, err = pb.NewKVClient(conn).Compact(ctx, &pb.CompactionRequest{Revision: revision, Physical: true})
+	evidence := map[string]int64{"compacted-revision": revision}
+	_, err = c.begin(ctx, func(ctx context.Context) error {
+		_, err := pb.NewKVClient(c.conn).Compact(ctx, &pb.CompactionRequest{Revision: revision, Physical: true})
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return struck(evidence, err)
 	}
-	return map[string]int64{"compacted-revision": revision}, nil
+	return evidence, nil
 }
 
 // snapshot reads a whole snapshot and keeps nothing of it.
-func snapshot(ctx context.Context, conn *grpc.ClientConn) (map[string]int64, error) {
-	stream, err := pb.NewMaintenanceClient(conn).Snapshot(ctx, &pb.SnapshotRequest{})
-	if err != nil {
-		return nil, err
-	}
+func (c *console) snapshot(ctx context.Context) (map[string]int64, error) {
 	var bytes int64
-	left := uint64(1)
-	for {
-		part, err := stream.Recv()
-		switch {
-		case errors.Is(err, io.EOF) && left == 0:
-			return map[string]int64{"snapshot-bytes": bytes}, nil
-		case errors.Is(err, io.EOF):
-			return nil, fmt.Errorf("the snapshot ended after %d bytes, %d before its end", bytes, left)
-		case err != nil:
-			return nil, fmt.Errorf("after %d bytes of the snapshot: %w", bytes, err)
+	_, err := c.begin(ctx, func(ctx context.Context) error {
+		stream, err := pb.NewMaintenanceClient(c.conn).Snapshot(ctx, &pb.SnapshotRequest{})
+		if err != nil {
+			return err
 		}
-		bytes += int64(len(part.GetBlob()))
-		left = part.GetRemainingBytes()
+		left := uint64(1)
+		for {
+			part, err := stream.Recv()
+			switch {
+			case errors.Is(err, io.EOF) && left == 0:
+				return nil
+			case errors.Is(err, io.EOF):
+				return fmt.Errorf("the snapshot ended after %d bytes, %d before its end", bytes, left)
+			case err != nil:
+				return fmt.Errorf("after %d bytes of the snapshot: %w", bytes, err)
+			}
+			bytes += int64(len(part.GetBlob()))
+			left = part.GetRemainingBytes()
+		}
+	})
+	evidence := map[string]int64{"snapshot-bytes": bytes}
+	if err != nil {
+		return struck(evidence, err)
 	}
+	return evidence, nil
 }
 
 // moveLeader passes the lead on to the member at a peer URL. The answer comes once
 // that one leads.
-func moveLeader(ctx context.Context, conn *grpc.ClientConn, peerURL string) (map[string]int64, error) {
-	members, err := list(ctx, conn)
-	if err != nil {
+func (c *console) moveLeader(ctx context.Context, peerURL string) (map[string]int64, error) {
+	members, err := list(ctx, c.conn)
+	if err := asked(err); err != nil {
 		return nil, err
 	}
 	to := at(members, peerURL)
 	if to == nil {
 		return nil, fmt.Errorf("move-leader: %w: no member is at %s", target.ErrRefused, peerURL)
 	}
-	c := pb.NewMaintenanceClient(conn)
-	if _, err := c.MoveLeader(ctx, &pb.MoveLeaderRequest{TargetID: to.ID}); err != nil {
-		return nil, err
-	}
-	status, err := c.Status(ctx, &pb.StatusRequest{})
+	evidence := map[string]int64{"leader-id": int64(to.ID)}
+	_, err = c.begin(ctx, func(ctx context.Context) error {
+		_, err := pb.NewMaintenanceClient(c.conn).MoveLeader(ctx, &pb.MoveLeaderRequest{TargetID: to.ID})
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return struck(evidence, err)
 	}
-	if status.Leader != to.ID {
+	evidence["moved"] = 1
+	if status, err := c.status(ctx); err == nil && status.Leader != to.ID {
 		return nil, fmt.Errorf("%s was to lead, but %x does", to.Name, status.Leader)
 	}
-	return map[string]int64{"moved": 1, "leader-id": int64(to.ID)}, nil
+	return evidence, nil
 }
