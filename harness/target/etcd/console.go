@@ -106,18 +106,19 @@ func asked(err error) error {
 
 // begin sends a request, and a question after it on the same connection. Members read
 // what comes on a connection in order: once the question is answered, the member has
-// begun, whatever becomes of it then. It returns what was answered, nil if nothing
-// was.
-func (c *console) begin(ctx context.Context, do func(context.Context) error) (*pb.StatusResponse, error) {
+// begun, whatever becomes of it then. The question is one that etcd answers from its
+// memory, also while its database is locked.
+func (c *console) begin(ctx context.Context, do func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	sent, over := context.WithCancel(ctx)
 	var asking sync.WaitGroup
-	var resp *pb.StatusResponse
 	var done atomic.Bool
+	begun := false
 	asking.Go(func() {
 		if <-sent.Done(); !done.Load() {
-			resp, _ = pb.NewMaintenanceClient(c.conn).Status(ctx, &pb.StatusRequest{})
+			_, err := pb.NewClusterClient(c.conn).MemberList(ctx, &pb.MemberListRequest{})
+			begun = err == nil
 		}
 	})
 	err := do(context.WithValue(ctx, handed{}, over))
@@ -131,17 +132,17 @@ func (c *console) begin(ctx context.Context, do func(context.Context) error) (*p
 	asking.Wait()
 	switch {
 	case err == nil:
-		return resp, nil
+		return nil
 	case isAnswer(err) && isRefusal(err):
-		return resp, refusal(err)
+		return refusal(err)
 	case isAnswer(err):
-		return resp, err
-	case resp != nil:
-		return resp, fmt.Errorf("%w: %w", target.ErrStruck, err)
+		return err
+	case begun:
+		return fmt.Errorf("%w: %w", target.ErrStruck, err)
 	case done.Load():
-		return nil, fmt.Errorf("%w: %w", target.ErrUnreached, err)
+		return fmt.Errorf("%w: %w", target.ErrUnreached, err)
 	}
-	return nil, fmt.Errorf("sent, and not known to have been begun: %w", err)
+	return fmt.Errorf("sent, and not known to have been begun: %w", err)
 }
 
 // answerWait is how long an answer to the question may take when the request has

@@ -20,13 +20,18 @@ import (
 // attended is a member of which only the operator's side is there.
 type attended struct {
 	pb.UnimplementedMaintenanceServer
+	pb.UnimplementedClusterServer
 	begun  chan struct{} // a value for each defragmentation that has begun
 	finish chan error    // how one that has begun ends
 	silent bool          // it reads, and answers no question
 	asked  chan struct{} // a value for each question, if not nil
 }
 
-func (a *attended) Status(ctx context.Context, _ *pb.StatusRequest) (*pb.StatusResponse, error) {
+func (a *attended) Status(context.Context, *pb.StatusRequest) (*pb.StatusResponse, error) {
+	return &pb.StatusResponse{DbSize: 7}, nil
+}
+
+func (a *attended) MemberList(ctx context.Context, _ *pb.MemberListRequest) (*pb.MemberListResponse, error) {
 	if a.silent {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -34,7 +39,7 @@ func (a *attended) Status(ctx context.Context, _ *pb.StatusRequest) (*pb.StatusR
 	if a.asked != nil {
 		defer func() { a.asked <- struct{}{} }()
 	}
-	return &pb.StatusResponse{DbSize: 7}, nil
+	return &pb.MemberListResponse{}, nil
 }
 
 func (a *attended) Defragment(ctx context.Context, _ *pb.DefragmentRequest) (*pb.DefragmentResponse, error) {
@@ -54,6 +59,7 @@ func (a *attended) attend(t *testing.T, addr string) (die func()) {
 	require.NoError(t, err)
 	server := grpc.NewServer()
 	pb.RegisterMaintenanceServer(server, a)
+	pb.RegisterClusterServer(server, a)
 	var serving sync.WaitGroup
 	serving.Go(func() { server.Serve(l) })
 	die = sync.OnceFunc(func() { server.Stop(); serving.Wait() })
@@ -123,7 +129,8 @@ func TestConsole(t *testing.T) {
 		}()
 		evidence, err := c.Operate(ctx, "defragment")
 		if errors.Is(err, target.ErrStruck) {
-			require.Equal(t, map[string]int64{"begun": 1, "struck": 1, "db-bytes-before": 7}, evidence)
+			require.Equal(t, int64(1), evidence["begun"])
+			require.Equal(t, int64(1), evidence["struck"])
 			return
 		}
 		require.Nil(t, evidence)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"sync"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
@@ -73,16 +75,27 @@ func struck(evidence map[string]int64, err error) (map[string]int64, error) {
 	return evidence, err
 }
 
-// defragment tells the size of the database file as it begins and, unless the member
-// is gone by then, after.
+// defragment tells the size of the database file before and after, unless the member
+// is gone before it has told.
 func (c *console) defragment(ctx context.Context) (map[string]int64, error) {
-	first, err := c.begin(ctx, func(ctx context.Context) error {
+	asking, enough := context.WithCancel(ctx)
+	defer enough()
+	var asked sync.WaitGroup
+	var before *pb.StatusResponse
+	asked.Go(func() { // beside it: it is to begin at once
+		before, _ = pb.NewMaintenanceClient(c.conn).Status(asking, &pb.StatusRequest{})
+	})
+	err := c.begin(ctx, func(ctx context.Context) error {
 		_, err := pb.NewMaintenanceClient(c.conn).Defragment(ctx, &pb.DefragmentRequest{})
 		return err
 	})
+	if err != nil {
+		time.AfterFunc(answerWait, enough)
+	}
+	asked.Wait()
 	evidence := map[string]int64{"defragmented": 1}
-	if first != nil {
-		evidence["db-bytes-before"] = first.DbSize
+	if before != nil {
+		evidence["db-bytes-before"] = before.DbSize
 	}
 	if err != nil {
 		delete(evidence, "defragmented")
@@ -103,7 +116,7 @@ func (c *console) compact(ctx context.Context) (map[string]int64, error) {
 	}
 	revision := status.GetHeader().GetRevision()
 	evidence := map[string]int64{"compacted-revision": revision}
-	_, err = c.begin(ctx, func(ctx context.Context) error {
+	err = c.begin(ctx, func(ctx context.Context) error {
 		_, err := pb.NewKVClient(c.conn).Compact(ctx, &pb.CompactionRequest{Revision: revision, Physical: true})
 		return err
 	})
@@ -116,7 +129,7 @@ func (c *console) compact(ctx context.Context) (map[string]int64, error) {
 // snapshot reads a whole snapshot and keeps nothing of it.
 func (c *console) snapshot(ctx context.Context) (map[string]int64, error) {
 	var bytes int64
-	_, err := c.begin(ctx, func(ctx context.Context) error {
+	err := c.begin(ctx, func(ctx context.Context) error {
 		stream, err := pb.NewMaintenanceClient(c.conn).Snapshot(ctx, &pb.SnapshotRequest{})
 		if err != nil {
 			return err
@@ -155,7 +168,7 @@ func (c *console) moveLeader(ctx context.Context, peerURL string) (map[string]in
 		return nil, fmt.Errorf("move-leader: %w: no member is at %s", target.ErrRefused, peerURL)
 	}
 	evidence := map[string]int64{"leader-id": int64(to.ID)}
-	_, err = c.begin(ctx, func(ctx context.Context) error {
+	err = c.begin(ctx, func(ctx context.Context) error {
 		_, err := pb.NewMaintenanceClient(c.conn).MoveLeader(ctx, &pb.MoveLeaderRequest{TargetID: to.ID})
 		return err
 	})
