@@ -142,7 +142,7 @@ func over(t *testing.T, s *server, file string) *client {
 
 func do(t *testing.T, c *client, op history.Op) (history.Op, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	op.Key, op.Request = "k", "c0-0/1"
 	done, hint := c.Do(ctx, op)
