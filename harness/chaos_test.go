@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -99,6 +100,34 @@ func TestChaosRefuses(t *testing.T) {
 		require.Equal(t, 1, status)
 		require.Contains(t, out, want)
 	}
+}
+
+// A -timeout that leaves no time for a run says so, and which would do.
+func TestChaosHasNoTime(t *testing.T) {
+	t.Parallel()
+	out, status := chaos(t, "-chaos.for", "2s", "-chaos.plan", "none", "-test.timeout", "20s", "-chaos.results", t.TempDir())
+	require.Equal(t, 1, status, out)
+	require.Contains(t, out, "too soon to begin: a run attacks for 2s and needs 20s to wind down: use -timeout 42s or more")
+}
+
+// The command that repeats a run is one for a shell, whatever its path.
+func TestChaosCommandIsQuoted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a cluster")
+	}
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "it's here; now")
+	out, status := chaos(t, "-chaos.target", "deaf-timer", "-chaos.plan", "none", "-chaos.for", "1s", "-chaos.results", root)
+	require.Equal(t, 1, status, out)
+	line := regexp.MustCompile(`(?m)again: go test (.*)$`).FindStringSubmatch(out)
+	require.NotNil(t, line, out)
+	words, err := exec.Command("sh", "-c", `printf '%s\n' `+line[1]).Output()
+	require.NoError(t, err)
+	dir, err := results.Open(root)
+	require.NoError(t, err)
+	path, err := filepath.EvalSymlinks(dir.String())
+	require.NoError(t, err)
+	require.Contains(t, string(words), "\n-chaos.replay="+path+"\n")
 }
 
 // Before -timeout strikes the run winds down and reports; no process is left.

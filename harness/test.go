@@ -72,7 +72,9 @@ const (
 
 // Test runs cfg as a test and fails it unless the verdict is valid. A failure
 // prints the story of the first broken rule, the run directory and the command
-// that repeats it. The run directory of a valid run is removed.
+// that repeats it. The run directory of a valid run is removed. One that is to be below
+// t.TempDir() would be gone before anybody could look: it goes where those go for which
+// nothing was said, usurper-chaos in the directory for temporary files.
 //
 // It obeys -short, which gives a few seconds, and the flags of Flags, if they are
 // defined. When the test's context ends, at Ctrl-C and shortly before -timeout,
@@ -80,9 +82,14 @@ const (
 // has no verdict. Tests may run in parallel: each has a cluster of its own.
 func Test(t *testing.T, cfg TestConfig) {
 	t.Helper()
+	cfg.Config.Results = lasting(t, cfg.Config.Results)
 	run, err := cfg.resolve()
 	if err != nil {
 		t.Fatalf("chaos test: %v", err)
+	}
+	if deadline, ok := t.Deadline(); ok && time.Until(deadline) < windDown+time.Second {
+		t.Fatalf("chaos test: -timeout ends the tests in %s, which is too soon to begin: a run attacks for %s and needs %s to wind down: use -timeout %s or more for each such test, 0 for none",
+			time.Until(deadline).Round(time.Second), run.For, windDown, (run.For + 2*windDown).Round(time.Second))
 	}
 	ctx, stop := testContext(t)
 	defer stop()
@@ -127,7 +134,7 @@ func testContext(t *testing.T) (context.Context, func()) {
 func (c TestConfig) resolve() (Config, error) {
 	cfg := c.Config
 	if cfg.Results == "" || cfg.Results == Default().Results {
-		cfg.Results = filepath.Join(os.TempDir(), "usurper-chaos")
+		cfg.Results = chaosResults()
 	}
 	cfg.FailFast = true
 	if path := flagged(flagReplay, ""); path != "" {
@@ -225,12 +232,12 @@ func again(test string, result Result) string {
 	if err != nil {
 		dir = result.Dir.String()
 	}
-	command := fmt.Sprintf("go test %s -run '%s' -count 1", testPackage(), pattern(test))
+	command := fmt.Sprintf("go test %s -run '%s' -count 1", testPackage(), strings.ReplaceAll(pattern(test), "'", `'\''`))
 	if flag.Lookup(flagReplay) != nil {
-		command += " -" + flagReplay + "=" + dir
+		command += " -" + flagReplay + "=" + results.Quote(dir)
 	}
 	if name := flagged(flagTarget, ""); name != "" {
-		command += " -" + flagTarget + "=" + name
+		command += " -" + flagTarget + "=" + results.Quote(name)
 	}
 	return fmt.Sprintf("run directory: %s\nagain: %s\n", dir, command)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/scenario"
 	"github.com/usurper/usurper/harness/workload"
 	"github.com/usurper/usurper/nemesis"
@@ -210,7 +211,7 @@ func run(ctx context.Context, cmd *cobra.Command, cfg harness.Config) error {
 	fmt.Fprint(cmd.OutOrStdout(), result.Report.String())
 	fmt.Fprintf(cmd.OutOrStdout(), "run directory: %s\n", result.Dir)
 	if verdict == checker.Invalid {
-		fmt.Fprintf(cmd.OutOrStdout(), "\nagain:     usurper replay %[1]s\nsmaller:   usurper shrink %[1]s\nthe story: usurper explain %[1]s\n", result.Dir)
+		fmt.Fprintf(cmd.OutOrStdout(), "\nagain:     usurper replay %[1]s\nsmaller:   usurper shrink %[1]s\nthe story: usurper explain %[1]s\n", results.Quote(result.Dir.String()))
 	}
 	if err != nil && verdict != checker.Invalid {
 		return err

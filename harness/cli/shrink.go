@@ -10,6 +10,7 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/reproduce"
+	"github.com/usurper/usurper/harness/results"
 )
 
 type shrinkFlags struct {
@@ -92,5 +93,5 @@ func printShrunk(out io.Writer, breach checker.Breach, s reproduce.Shrunk) {
 		how = "failed while it was looked for, which flatters it,"
 	}
 	fmt.Fprintf(out, "%s %s\nfrom %s\nto   %s\nin %s, %d runs\n", how, s.Count, s.Before, s.After, s.Elapsed.Round(time.Second), s.Runs)
-	fmt.Fprintf(out, "run directory: %s\n\n  usurper explain %s\n  usurper keep %s\n", s.Dir, s.Dir, s.Dir)
+	fmt.Fprintf(out, "run directory: %[1]s\n\n  usurper explain %[2]s\n  usurper keep %[2]s\n", s.Dir, results.Quote(s.Dir.String()))
 }

@@ -46,7 +46,7 @@ func Claim(ctx context.Context) (*Subnet, error) {
 	var lc net.ListenConfig
 	var last error
 	for range claimTries {
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return nil, fmt.Errorf("claim a loopback subnet: %w", err)
 		}
 		cidr := fmt.Sprintf("127.%d.%d.0/24", 1+rand.IntN(254), rand.IntN(256))
