@@ -53,7 +53,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		return Result{}, err
 	}
 	err = r.conduct(ctx)
-	if closeErr := r.rec.Close(); closeErr != nil {
+	if closeErr := r.rec.Close(); closeErr != nil && !errors.Is(err, closeErr) { // said once
 		err = errors.Join(closeErr, err)
 	}
 	planned := make(chan error, 1)

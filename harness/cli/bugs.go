@@ -201,9 +201,7 @@ func (f *bugsFlags) report(out io.Writer, rows []hunted) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.bug.Name, r.bug.Checker, r.outcome(),
 			r.median(), r.worst(), others(r.hunts, r.bug.Checker), r.blindly(), r.dir())
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
+	errs = append(errs, w.Flush())
 	if missed { // which no error hides: its row has been shown, as has every error
 		return exitWith(checker.Invalid)
 	}

@@ -4,7 +4,7 @@
 // how it is going to stderr. Errors start with "usurper: ", in lower case and
 // without a full stop, and say what to do. The exit status is 0 for a valid
 // verdict, 1 for an invalid one, 2 for unknown and for every failure that left
-// no verdict.
+// no verdict, or one that could not be said.
 //
 // Read cli.go first, then run.go, the largest of the commands. target.go makes
 // the system under test of flags, saved.go of a run directory.
@@ -50,20 +50,31 @@ func Main(ctx context.Context, args []string, o Options) int {
 	context.AfterFunc(ctx, stop) // the second signal has its usual effect
 
 	root := command(o)
+	out := &output{Writer: o.Stdout}
 	root.SetArgs(args)
-	root.SetOut(o.Stdout)
+	root.SetOut(out)
 	root.SetErr(o.Stderr)
 	err := root.ExecuteContext(ctx)
+	status := exitUnknown
 	var v verdictError
 	switch {
 	case err == nil:
-		return exitValid
+		status = exitValid
 	case errors.As(err, &v):
-		return v.status()
-	default:
-		fmt.Fprintf(o.Stderr, "usurper: %s\n", strings.TrimSpace(err.Error()))
-		return exitUnknown
+		status, err = v.status(), nil
 	}
+	if unsaid := out.failed(); unsaid != nil {
+		if !errors.Is(err, unsaid) {
+			err = errors.Join(err, unsaid)
+		}
+		if status != exitInvalid { // which is never masked
+			status = exitUnknown
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(o.Stderr, "usurper: %s\n", strings.TrimSpace(err.Error()))
+	}
+	return status
 }
 
 func command(o Options) *cobra.Command {

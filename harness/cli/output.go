@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"sync"
+)
+
+// output is where a command says what it was asked for. It remembers that something
+// could not be said: a verdict that nobody was told is not one to go on with.
+type output struct {
+	io.Writer
+
+	mu  sync.Mutex
+	err error // the first
+}
+
+// Write writes, and remembers an error.
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if err != nil {
+		err = fmt.Errorf("what it has to say cannot be written: %w", err)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.err == nil {
+			o.err = err
+		}
+		return n, o.err
+	}
+	return n, nil
+}
+
+// failed returns the first error.
+func (o *output) failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
