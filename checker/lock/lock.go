@@ -171,6 +171,11 @@ func (c *Checker) Finish() verdict.Result {
 		c.judgeTenures(l)
 		c.judgeFence(l)
 	}
+	c.Prove(verdict.Prover{Fresh: func() verdict.Checker {
+		trial := New()
+		trial.Trial()
+		return trial
+	}})
 	return c.Result(c.Name(), fmt.Sprintf("%s had %s, never two at a time; %s accepted",
 		verdict.Many(len(c.order), "lock"), verdict.Many(c.oks[acquires], "holder"), verdict.Many(c.oks[fenced], "fenced write")))
 }

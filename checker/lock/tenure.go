@@ -45,6 +45,15 @@ type tenure struct {
 	release *operation // the successful one, or else the first without an answer; nil: none
 }
 
+// taken is what shows that there was the tenure, and its token: the answer to the
+// acquire, or else that to the release.
+func (t *tenure) taken() []*operation {
+	if t.acquire.outcome == verdict.OK && t.acquire.token != 0 || t.release == nil {
+		return []*operation{t.acquire}
+	}
+	return []*operation{t.acquire, t.release}
+}
+
 // never is later than every event.
 const never = math.MaxUint64
 
@@ -70,7 +79,7 @@ func (c *Checker) judgeTenures(l *lock) {
 		t := &tenures[i]
 		if i > 0 && t.token == tenures[i-1].token {
 			c.Violate("one token twice", fmt.Sprintf("%s: %s and %s both got token %d",
-				l.key, l.who(tenures[i-1].acquire), l.who(t.acquire), t.token), l.events(tenures[i-1].acquire, t.acquire)...)
+				l.key, l.who(tenures[i-1].acquire), l.who(t.acquire), t.token), l.events(slices.Concat(tenures[i-1].taken(), t.taken())...)...)
 			return
 		}
 		raise(t.acquire.ask.Seq, i, t.acquire)
@@ -161,17 +170,15 @@ func (c *Checker) released(l *lock, t *tenure, o *operation) bool {
 // overtaken reports that t's operation late ended before the operation because, of
 // the tenure before, began; nil stands for a release that never came.
 func (c *Checker) overtaken(l *lock, before *tenure, because *operation, t *tenure, late *operation) {
-	evidence := []*operation{before.acquire, because, t.acquire}
-	if late != t.acquire {
-		evidence = append(evidence, late)
-	}
+	taken := append(t.taken(), late)
+	evidence := slices.Concat(before.taken(), []*operation{because}, taken)
 	had := fmt.Sprintf("%s had it with token %d by %s", l.who(t.acquire), t.token, verdict.Seconds(late.done.At))
 	switch {
 	case before.acquire == t.acquire:
-		c.Violate("a release without the lock", fmt.Sprintf("%s: %s released it before asking for it", l.key, l.who(t.acquire)), l.events(evidence[2:]...)...)
+		c.Violate("a release without the lock", fmt.Sprintf("%s: %s released it before asking for it", l.key, l.who(t.acquire)), l.events(taken...)...)
 	case before.acquire.ask.Seq > late.done.Seq:
 		c.Violate("a token against time", fmt.Sprintf("%s: %s, but %s, with the smaller token %d, asked for it at %s only",
-			l.key, had, l.who(before.acquire), before.token, verdict.Seconds(before.acquire.ask.At)), l.events(before.acquire, t.acquire, late)...)
+			l.key, had, l.who(before.acquire), before.token, verdict.Seconds(before.acquire.ask.At)), l.events(slices.Concat(before.taken(), taken)...)...)
 	case because == nil:
 		c.Violate("two holders at once", fmt.Sprintf("%s: %s, but %s, with token %d, never released it",
 			l.key, had, l.who(before.acquire), before.token), l.events(evidence...)...)

@@ -41,11 +41,12 @@ func (b *board) witness(n int32) int32 { return int32(b.r.witness(b.items, &b.it
 // said of it: of a write that took effect before its answer came, or without one, that
 // which observed its value first. It is -1 for any other.
 func (r *register) witness(items []item, it *item) int {
-	if !it.writes || it.ret == never || it.ret == r.ops.At(int(it.op)).done {
+	settled := it.reads && it.ret == never // a cas that was seen before it was asked for
+	if !it.writes || it.ret == never && !settled || it.ret == r.ops.At(int(it.op)).done {
 		return -1
 	}
 	return slices.IndexFunc(items, func(by item) bool {
-		return by.reads && by.want == it.arg && by.ret == it.ret && by.op != it.op
+		return by.reads && by.want == it.arg && (by.ret == it.ret || settled) && by.op != it.op
 	})
 }
 
@@ -88,14 +89,20 @@ func (b *board) ties(from, to uint32) []int32 {
 	return path
 }
 
-// unwritten reports an observation of a value that has no write.
+// unwritten reports an observation of a value that has no write, or one that cas made of
+// such a value, or of itself.
 func (b *board) unwritten(n int32) {
-	v := b.items[n-1].want
-	if b.groups[v].writers > 0 {
-		b.report("a value that nobody wrote",
-			fmt.Sprintf("%s was made by cas from values that were made from it, and by nobody else", b.value(v)), n, b.groups[v].writer)
-		return
+	path := []int32{n}
+	for b.groups[b.items[n-1].want].writers > 0 {
+		n = b.groups[b.items[n-1].want].writer
+		if i := slices.Index(path, n); i >= 0 {
+			b.report("a value that nobody wrote", fmt.Sprintf("%s was made by cas from values that were made from it, and by nobody else",
+				b.value(b.items[n-1].arg)), path[i:]...)
+			return
+		}
+		path = append(path, n)
 	}
+	v := b.items[n-1].want
 	failed := int32(-1)
 	var before []int32
 	for i := range b.r.ops.Len() {

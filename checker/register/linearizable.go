@@ -179,6 +179,7 @@ func (l *Checker) Finish() verdict.Result {
 	for _, r := range l.order {
 		l.judge(r, s)
 	}
+	l.Prove(verdict.Prover{Fresh: l.trial, Plainly: l.plainly})
 	l.Count("ops", l.ops)
 	l.Count("keys", int64(len(l.order)))
 	l.Count("steps", s.Total)
@@ -186,6 +187,26 @@ func (l *Checker) Finish() verdict.Result {
 		return l.Unchecked(l.Name(), "no get, put, cas or delete")
 	}
 	return l.Result(l.Name(), verdict.Many(l.ops, "operation")+" on "+verdict.Many(len(l.order), "key"))
+}
+
+// trial returns a checker for parts of a history.
+func (l *Checker) trial() verdict.Checker {
+	trial := New(l.options)
+	trial.Trial()
+	return trial
+}
+
+// plainly says that operations have no order. What is told of a value that was written
+// more than once, or of a key that was deleted, is told of the whole history.
+func (l *Checker) plainly(key string, operations int) string {
+	if l.keys[key].plain() {
+		return ""
+	}
+	return noOrder(key, operations)
+}
+
+func noOrder(key string, operations int) string {
+	return fmt.Sprintf("key %s: no order of these %d operations agrees with what they returned and when", key, operations)
 }
 
 // judge decides one key: as a whole if its values are plain, else passage by
@@ -263,7 +284,7 @@ func (u *undecided) text(r *register, all int) string {
 // order.
 func (l *Checker) searched(r *register, items []item, bad passage) {
 	ops := r.proof(items, bad)
-	text := fmt.Sprintf("key %s: no order of these %d operations agrees with what they returned and when", r.key, len(ops))
+	text := noOrder(r.key, len(ops))
 	if bad.from != 0 {
 		text += fmt.Sprintf("; before them it held %s", verdict.Value(r.values.Get(bad.from)))
 	}
@@ -272,42 +293,6 @@ func (l *Checker) searched(r *register, items []item, bad passage) {
 		ops = append(ops, bad.after)
 	}
 	l.Violate("not linearizable", text+note, l.evidence(r, ops)...)
-}
-
-// proof returns the operations of a part of a passage of these items that has no order,
-// and those without which it might have one: witnesses, and whoever else may have
-// written what nobody in the part did. A cas without an answer is left out if nobody
-// can have written what it expects.
-func (r *register) proof(items []item, bad passage) []int32 {
-	writers := make(map[uint32][]int32) // that may have taken effect
-	for i := range r.ops.Len() {
-		op := r.ops.At(i)
-		if of := r.of(op); op.f != kindGet && op.outcome != verdict.Failed && of.old != of.arg {
-			writers[of.arg] = append(writers[of.arg], int32(i))
-		}
-	}
-	var ops []int32
-	lacks, has := make(map[uint32]bool), make(map[uint32]bool)
-	for i := range bad.items {
-		it := &bad.items[i]
-		known := it.want == 0 || it.want == bad.from
-		if it.conditional && !known && len(writers[it.want]) == 0 {
-			continue
-		}
-		ops = append(ops, it.op)
-		for at := r.witness(items, it); at >= 0; at = r.witness(items, &items[at]) {
-			ops = append(ops, items[at].op)
-		}
-		lacks[it.want] = lacks[it.want] || !known && (it.reads || it.conditional)
-		has[it.arg] = has[it.arg] || it.writes
-	}
-	for v, lacks := range lacks {
-		if lacks && !has[v] {
-			ops = append(ops, writers[v]...)
-		}
-	}
-	slices.Sort(ops)
-	return slices.Compact(ops)
 }
 
 // evidence returns both ends of the operations.

@@ -98,6 +98,24 @@ func (r *register) of(o *operation) casValues {
 	return casValues{arg: o.value}
 }
 
+// plain tells whether every value was written once, and nothing deleted.
+func (r *register) plain() bool {
+	written := make([]bool, r.values.Len())
+	written[0] = true // from the start
+	for i := range r.ops.Len() {
+		o := r.ops.At(i)
+		v := r.of(o)
+		if o.f == kindGet || o.outcome == verdict.Failed || o.f == kindCas && v.old == v.arg {
+			continue
+		}
+		if written[v.arg] {
+			return false
+		}
+		written[v.arg] = true
+	}
+	return true
+}
+
 // event rebuilds an operation's invocation or completion for an explanation.
 func (c *Checker) event(r *register, i int32, completion bool) history.Event {
 	op := r.ops.At(int(i))

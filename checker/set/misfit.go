@@ -2,6 +2,7 @@ package set
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
@@ -10,21 +11,15 @@ import (
 // misplacing reports why the appends of a list whose values repeat do not fit its
 // places, with what is left of the reads.
 func (s *Checker) misplacing(c *collection, p *placement, why *misfit) {
-	var evidence []history.Event
-	for _, r := range p.reads[max(0, len(p.reads)-verdict.MaxShown):] {
-		evidence = append(evidence, c.readBy(&c.reads[r.index], int(r.length)-1)...)
-	}
-	for _, a := range why.crowd[:min(len(why.crowd), verdict.MaxShown)] {
-		evidence = append(evidence, c.ends(c.addition(a.index))...)
-	}
 	later := "a read that was asked for later"
+	values := []int32{why.value}
 	for _, a := range p.appends {
 		if a.call == why.blocker {
-			b := c.addition(a.index)
-			evidence = append(evidence, c.ends(b)...)
-			later = fmt.Sprintf("an append of %q that was asked for later", c.words[b.id])
+			later = fmt.Sprintf("an append of %q that was asked for later", c.words[a.value])
+			values = append(values, a.value)
 		}
 	}
+	evidence := c.placed(p, values)
 	if why.value < 0 {
 		s.Violate("a list out of order", fmt.Sprintf("%s: a read had returned by %s, but shows what has to be behind %s",
 			c.key, c.when(p, why.by), later), evidence...)
@@ -42,6 +37,27 @@ func (s *Checker) misplacing(c *collection, p *placement, why *misfit) {
 		s.Violate("a list out of order", fmt.Sprintf("%s: %s of %q had been acknowledged by %s, but it is there only %s before %s",
 			c.key, count, value, c.when(p, why.by), times(int32(why.places)), later), evidence...)
 	}
+}
+
+// placed returns the appends of some values and what is left of the reads, in which long
+// ones show these values alone.
+func (c *collection) placed(p *placement, values []int32) []history.Event {
+	const long = 64
+	var evidence []history.Event
+	for _, r := range p.reads[max(0, len(p.reads)-verdict.MaxShown):] {
+		read := &c.reads[r.index]
+		places := read.places(values...)
+		if len(read.list) <= long {
+			places = read.places(read.list...)
+		}
+		evidence = append(evidence, c.readBy(read, places...)...)
+	}
+	for _, a := range p.appends {
+		if slices.Contains(values, a.value) && len(evidence) < 2*verdict.MaxProven {
+			evidence = append(evidence, c.ends(c.addition(a.index))...)
+		}
+	}
+	return evidence
 }
 
 // when is the time of the return of an operation.

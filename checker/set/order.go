@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
 )
 
 // judge decides whether the additions and reads of a key have an order.
@@ -35,7 +36,7 @@ import (
 // those two would be a pair. For lists see place.go.
 func (s *Checker) judge(c *collection) {
 	sound := s.impossible(c)
-	if c.broken {
+	if c.broken || s.premature(c) {
 		return
 	}
 	spans, ok := s.layers(c)
@@ -78,6 +79,24 @@ type span struct {
 	index     int32 // of the addition, or in reads
 	read      bool
 	repeat    bool // it may also be in any later layer
+}
+
+// premature reports a list that had something before anything was asked to be
+// appended, and tells whether it had. Reads so early are not known to be of a list when
+// they return. What is impossible has been told.
+func (s *Checker) premature(c *collection) (is bool) {
+	for i := range c.reads[:c.early] {
+		r := &c.reads[i]
+		if !c.ordered() || len(r.list) == 0 {
+			continue
+		}
+		is = true
+		if place := slices.IndexFunc(r.list, func(id int32) bool { return !c.values[id].invented }); place >= 0 {
+			s.unasked(c, &c.values[r.list[place]], r, place)
+			break
+		}
+	}
+	return is
 }
 
 // impossible reports values that are there though they cannot be, and such as are
@@ -126,7 +145,7 @@ func (s *Checker) wrong(c *collection, r *reading, place int) bool {
 	case a.asked == a.failed:
 		s.Violate("a value whose addition failed",
 			fmt.Sprintf("%s: %q is there, but adding it certainly failed", c.key, c.words[a.id]),
-			append(c.ends(a), c.showing(r, place))...)
+			append(c.ends(a), c.readBy(r, place)...)...)
 		a.invented = true
 	case a.copies > 1 && !c.offered(a, r):
 		added := "once"
@@ -135,7 +154,7 @@ func (s *Checker) wrong(c *collection, r *reading, place int) bool {
 		}
 		s.Violate("a value that is there twice",
 			fmt.Sprintf("%s: %q was added %s and is there %s, at places %d and %d", c.key, c.words[a.id], added, times(a.copies), a.place+1, place+1),
-			append(c.ends(a), c.showing(r, place))...)
+			append(c.offers(a, r), c.readBy(r, r.places(a.id)[:a.copies]...)...)...)
 		return true
 	}
 	return a.invented
@@ -157,6 +176,21 @@ func (c *collection) offered(a *addition, r *reading) bool {
 	}
 	calls := c.calls[a.id]
 	return int(a.copies) <= len(calls) && calls[a.copies-1] < r.done.Seq
+}
+
+// offers returns the additions of a value that had been asked for when a read
+// returned, or else the first.
+func (c *collection) offers(a *addition, r *reading) []history.Event {
+	var events []history.Event
+	for n := range int32(len(c.values) + len(c.again)) {
+		if x := c.addition(n); x.id == a.id && x.outcome != verdict.Failed && x.invoke.Seq < r.done.Seq {
+			events = append(events, c.ends(x)...)
+		}
+	}
+	if events == nil {
+		return c.ends(a)
+	}
+	return events
 }
 
 // times says how often.

@@ -73,7 +73,7 @@ func (s *Checker) begin(c *collection, r *reading, values []string) []int32 {
 	shown := slices.IndexFunc(c.reads, func(r reading) bool { return len(r.list) > n })
 	s.Violate("a list with two orders", fmt.Sprintf("%s: place %d was read as %q and as %q",
 		c.key, n+1, c.words[c.longest[n]], values[n]),
-		c.showing(&c.reads[shown], n), c.asking(r), c.showing(r, n))
+		slices.Concat(c.readBy(&c.reads[shown], n), c.readBy(r, n))...)
 	c.broken = true
 	return r.list
 }
@@ -101,30 +101,27 @@ func (c *collection) ends(a *addition) []history.Event {
 	return events
 }
 
-// asking rebuilds a read's invocation.
-func (c *collection) asking(r *reading) history.Event {
-	op := &history.Op{Process: int(r.process), Node: c.nodes.Get(r.node), Type: history.Invoke, F: history.FRead, Key: c.key, Final: r.final}
-	return history.Event{Seq: r.invoke.Seq, At: r.invoke.At, Op: op}
+// readBy rebuilds both ends of a read, of which it shows some places, in order.
+func (c *collection) readBy(r *reading, places ...int) []history.Event {
+	ask := &history.Op{Process: int(r.process), Node: c.nodes.Get(r.node), Type: history.Invoke, F: history.FRead, Key: c.key, Final: r.final}
+	answer := *ask
+	answer.Type, answer.Saw = history.OK, true
+	for _, place := range places {
+		answer.List = append(answer.List, c.words[r.list[place]])
+	}
+	if others := len(r.list) - len(places); others > 0 {
+		answer.Error = verdict.Many(others, "value") + " not shown"
+	}
+	return []history.Event{{Seq: r.invoke.Seq, At: r.invoke.At, Op: ask}, {Seq: r.done.Seq, At: r.done.At, Op: &answer}}
 }
 
-// showing rebuilds a read's answer, of which it shows no more than the part
-// around one place.
-func (c *collection) showing(r *reading, around int) history.Event {
-	const most = 64
-	from, to := 0, len(r.list)
-	op := &history.Op{Process: int(r.process), Node: c.nodes.Get(r.node), Type: history.OK, F: history.FRead, Key: c.key, Final: r.final, Saw: true}
-	if to > most {
-		from = min(max(around-most/2, 0), to-most)
-		to = from + most
-		op.Error = fmt.Sprintf("values %d to %d of %d", from+1, to, len(r.list))
+// places returns where a read shows any of the values.
+func (r *reading) places(ids ...int32) []int {
+	var places []int
+	for place, id := range r.list {
+		if slices.Contains(ids, id) {
+			places = append(places, place)
+		}
 	}
-	for _, id := range r.list[from:to] {
-		op.List = append(op.List, c.words[id])
-	}
-	return history.Event{Seq: r.done.Seq, At: r.done.At, Op: op}
-}
-
-// readBy returns both ends of a read.
-func (c *collection) readBy(r *reading, around int) []history.Event {
-	return []history.Event{c.asking(r), c.showing(r, around)}
+	return places
 }

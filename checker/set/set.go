@@ -54,6 +54,7 @@ type collection struct {
 	list    bool       // something was appended
 	set     bool       // something was added
 	broken  bool       // its reads have no order
+	early   int        // reads that had returned before anything was asked to be added
 }
 
 // addition is one value of a collection.
@@ -166,7 +167,9 @@ func (s *Checker) invoke(e *history.Event) {
 	c := s.collection(op.Key)
 	o := opened{c: c, isRead: op.F == history.FRead, invoke: verdict.StampOf(e)}
 	if !o.isRead {
-		s.adds++
+		if s.adds++; !c.list && !c.set {
+			c.early = len(c.reads)
+		}
 		c.list, c.set = c.list || op.F == history.FAppend, c.set || op.F == history.FAdd
 		o.n, o.again = c.add(op, o.invoke)
 	}
@@ -247,5 +250,20 @@ func (s *Checker) Finish() verdict.Result {
 		}
 		s.judge(c)
 	}
+	s.prove()
 	return s.Result(s.Name(), fmt.Sprintf("%s to %s, %s", verdict.Many(s.adds, "addition"), verdict.Many(len(s.order), "key"), verdict.Many(s.reads, "read")))
+}
+
+// prove makes the explanations proofs.
+func (s *Checker) prove() {
+	s.Prove(verdict.Prover{Fresh: func() verdict.Checker {
+		trial := New()
+		trial.Trial()
+		return trial
+	}, Grows: func(key string) history.F {
+		if s.keys[key].ordered() {
+			return history.FAppend
+		}
+		return history.FAdd
+	}})
 }

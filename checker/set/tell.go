@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
-	"github.com/usurper/usurper/harness/history"
 )
 
 // incomparable reports that of two reads neither shows all that the other does.
@@ -20,7 +19,7 @@ func (s *Checker) incomparable(c *collection, p, q *reading) {
 	v, w := c.missing(p, q), c.missing(q, p)
 	s.Violate("two reads without an order",
 		fmt.Sprintf("%s: one read shows %q without %q and another %q without %q", c.key, c.words[v.id], c.words[w.id], c.words[w.id], c.words[v.id]),
-		slices.Concat(c.readBy(p, 0), c.readBy(q, 0))...)
+		slices.Concat(c.readBy(p, p.places(v.id, w.id)...), c.readBy(q, q.places(v.id, w.id)...))...)
 }
 
 // missing returns the first value that p shows and q does not, nil for none.
@@ -46,10 +45,13 @@ func (s *Checker) lost(c *collection, p, q *reading) {
 		s.unshown(c, a, q)
 		return
 	}
-	place := slices.IndexFunc(p.list, func(id int32) bool { return &c.values[id] == a })
+	place := slices.Index(p.list, a.id)
+	if c.ordered() {
+		place = len(q.shows)
+	}
 	s.Violate("a value that was seen is lost",
-		fmt.Sprintf("%s: %q was read, but a later read does not show it", c.key, c.words[a.id]),
-		append([]history.Event{c.showing(p, place)}, c.readBy(q, 0)...)...)
+		fmt.Sprintf("%s: %q was read, but a later read does not show it", c.key, c.words[p.list[place]]),
+		append(c.readBy(p, place), c.readBy(q)...)...)
 }
 
 // unshown reports that a read does not show a value that was acknowledged
@@ -70,7 +72,7 @@ func (s *Checker) unshown(c *collection, a *addition, r *reading) {
 	if others > 0 {
 		text += fmt.Sprintf(", nor %d others", others)
 	}
-	s.Violate("an acknowledged value is lost", text, append(c.ends(a), c.readBy(r, 0)...)...)
+	s.Violate("an acknowledged value is lost", text, append(c.ends(a), c.readBy(r)...)...)
 }
 
 // misplaced reports that x, which belongs behind y, returned before y was called.
@@ -83,11 +85,16 @@ func (s *Checker) misplaced(c *collection, x, y *span) {
 	case x.read:
 		a, r := c.addition(y.index), &c.reads[x.index]
 		place := slices.Index(r.list, a.id)
-		s.Violate("a value that nobody added",
-			fmt.Sprintf("%s: %q is there, but no client had added it", c.key, c.words[a.id]), append(c.ends(a), c.readBy(r, place)...)...)
+		s.unasked(c, a, r, place)
 	default:
 		s.overtaken(c, c.addition(x.index), c.addition(y.index))
 	}
+}
+
+// unasked reports that a read shows a value that was asked for only once it had returned.
+func (s *Checker) unasked(c *collection, a *addition, r *reading, place int) {
+	s.Violate("a value that nobody added", fmt.Sprintf("%s: %q is there, but no client had added it", c.key, c.words[a.id]),
+		append(c.ends(a), c.readBy(r, place)...)...)
 }
 
 // overtaken reports that a, which was acknowledged before b was asked for, has
@@ -103,8 +110,7 @@ func (s *Checker) overtaken(c *collection, a, b *addition) {
 			between = r
 		}
 	}
-	place := slices.Index(between.list, b.id)
-	evidence := slices.Concat(c.ends(a), c.ends(b), c.readBy(between, place))
+	evidence := slices.Concat(c.ends(a), c.ends(b), c.readBy(between, between.places(a.id, b.id)...))
 	if c.ordered() && slices.Contains(between.list, a.id) {
 		s.Violate("a list out of order", fmt.Sprintf("%s: %q stands before %q, which was acknowledged before the append of %q began",
 			c.key, c.words[b.id], c.words[a.id], c.words[b.id]), evidence...)

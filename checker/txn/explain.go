@@ -98,15 +98,10 @@ func (c *Checker) tell(steps []step) {
 	shown := steps[:min(len(steps), verdict.MaxShown)]
 	names := make(map[int32]string, len(shown))
 	var who, why []string
-	var lists, txns []int32
 	for i, s := range shown {
 		t := &c.txns[s.from]
 		names[s.from] = fmt.Sprintf("T%d", i+1)
 		who = append(who, fmt.Sprintf("%s (client %d, %s)", names[s.from], t.process, verdict.Seconds(t.call.At)))
-		if s.kind != realTime {
-			lists = append(lists, s.list)
-		}
-		txns = append(txns, s.from)
 	}
 	for i, s := range shown {
 		if names[s.to] == "" {
@@ -114,12 +109,28 @@ func (c *Checker) tell(steps []step) {
 			break
 		}
 		why = append(why, c.because(s, names[s.from], names[s.to]))
-		for _, at := range c.witnesses(s) {
+	}
+	if rule == lostAppend {
+		why = append(why, "no read has it")
+	}
+	if len(steps) > verdict.MaxProven {
+		steps = shown
+	}
+	var lists, txns []int32
+	for _, s := range steps {
+		if txns = append(txns, s.from); s.kind != realTime {
+			lists = append(lists, s.list)
+		}
+		reads := c.witnesses(s)
+		if len(steps) == 2 && s.kind == readWrite && !c.unseen(s) { // else the append is lost
+			reads = append(reads, c.lists[s.list].shower(s.at+1))
+		}
+		for _, at := range reads {
 			lists, txns = append(lists, c.txns[at.txn].deeds[at.deed].list), append(txns, at.txn)
 		}
 	}
 	c.Violate(rule, fmt.Sprintf("%s of %s: %s; %s", rule, strings.Join(who, ", "), strings.Join(why, "; "), ruledOut(rule)),
-		c.evidence(lists, txns...)...)
+		c.evidence(subject{lists: lists}, txns...)...)
 }
 
 // because says why the transaction called a comes before the one called b.
@@ -128,9 +139,9 @@ func (c *Checker) because(s step, a, b string) string {
 		return fmt.Sprintf("%s ended before %s began", a, b)
 	}
 	l := c.lists[s.list]
-	next, unseen := "", ""
+	next := ""
 	if c.unseen(s) {
-		next, unseen = verdict.Value(c.unreadBy(s.to, s.list)), " (no read has it)"
+		next = verdict.Value(c.unreadBy(s.to, s.list))
 	} else {
 		next = verdict.Value(l.longest[s.at])
 	}
@@ -138,9 +149,9 @@ func (c *Checker) because(s step, a, b string) string {
 	case writeRead:
 		return fmt.Sprintf("%s found %s of %s at the end of list %s", b, next, a, l.name)
 	case readWrite:
-		return fmt.Sprintf("%s found list %s without %s of %s%s", a, l.name, next, b, unseen)
+		return fmt.Sprintf("%s found list %s without %s of %s", a, l.name, next, b)
 	}
-	return fmt.Sprintf("%s appended %s to list %s behind %s of %s%s", b, next, l.name, verdict.Value(l.longest[s.at-1]), a, unseen)
+	return fmt.Sprintf("%s appended %s to list %s behind %s of %s", b, next, l.name, verdict.Value(l.longest[s.at-1]), a)
 }
 
 // witnesses returns the reads of others without which a step proves nothing.
@@ -174,15 +185,27 @@ func (c *Checker) unreadBy(n, list int32) string {
 	return ""
 }
 
-// evidence returns both ends of transactions, with what they did to some lists.
-func (c *Checker) evidence(lists []int32, txns ...int32) []history.Event {
+// subject is what an explanation is about.
+type subject struct {
+	lists  []int32
+	reads  []place  // none: all of them
+	values []string // besides those that its transactions append
+}
+
+// evidence returns both ends of transactions, with what they did that matters. Of what
+// they read it shows the values that one of them appended, and those that it is about.
+func (c *Checker) evidence(about subject, txns ...int32) []history.Event {
 	var out []history.Event
+	matters := func(l *list, v string) bool {
+		a, ok := l.appends[v]
+		return ok && slices.Contains(txns, a.txn) || slices.Contains(about.values, v)
+	}
 	for _, n := range txns {
 		t := &c.txns[n]
 		op := history.Op{Process: t.process, Node: t.node, Type: history.Invoke, F: history.FTxn}
 		var count []int32 // the deeds that count
 		for i, d := range t.deeds {
-			if !slices.Contains(lists, d.list) {
+			if !slices.Contains(about.lists, d.list) || d.reads && about.reads != nil && !slices.Contains(about.reads, place{n, int32(i)}) {
 				continue
 			}
 			f := history.FAppend
@@ -194,33 +217,80 @@ func (c *Checker) evidence(lists []int32, txns ...int32) []history.Event {
 		}
 		out = append(out, history.Event{Seq: t.call.Seq, At: t.call.At, Op: &op})
 		if t.done != (verdict.Stamp{}) {
-			out = append(out, history.Event{Seq: t.done.Seq, At: t.done.At, Op: c.completion(n, count, op)})
+			out = append(out, history.Event{Seq: t.done.Seq, At: t.done.At, Op: c.completion(n, count, op, matters)})
 		}
 	}
 	return out
 }
 
 // completion returns the end of a transaction of which op, with the deeds that
-// count, is the beginning. Of a long read it shows the end.
-func (c *Checker) completion(n int32, count []int32, op history.Op) *history.Op {
-	const most = 64
+// count, is the beginning.
+func (c *Checker) completion(n int32, count []int32, op history.Op, matters func(*list, string) bool) *history.Op {
 	t := &c.txns[n]
 	op.Type = t.outcome.Type()
 	op.Txn = slices.Clone(op.Txn)
+	hidden := 0
 	for i, deed := range count {
 		d := t.deeds[deed]
-		got, ok := c.odd[place{n, deed}]
-		if d.length >= 0 {
-			got, ok = c.lists[d.list].longest[:d.length], true
-		}
+		got, ok := c.found(n, deed)
 		if !d.reads || !ok {
 			continue
 		}
-		if skip := len(got) - most; skip > 0 {
-			op.Error = fmt.Sprintf("the last %d values of list %s are shown, of %d", most, c.lists[d.list].name, len(got))
-			got = got[skip:]
+		m := &op.Txn[i]
+		m.Saw = true
+		for _, v := range got {
+			if matters(c.lists[d.list], v) {
+				m.List = append(m.List, v)
+			}
 		}
-		op.Txn[i].List, op.Txn[i].Saw = slices.Clone(got), true
+		hidden += len(got) - len(m.List)
+	}
+	if hidden > 0 {
+		op.Error = verdict.Many(hidden, "value") + " not shown"
 	}
 	return &op
+}
+
+// found returns what a read showed, if that is known.
+func (c *Checker) found(n, deed int32) (got []string, ok bool) {
+	d := c.txns[n].deeds[deed]
+	if d.reads && d.length >= 0 {
+		return c.lists[d.list].longest[:d.length], true
+	}
+	got, ok = c.odd[place{n, deed}]
+	return got, ok
+}
+
+// unexpected returns the values at which a read that is not what its transaction had
+// found, followed by its own appends, differs from that.
+func (c *Checker) unexpected(at place) (about []string) {
+	t := &c.txns[at.txn]
+	list, got := t.deeds[at.deed].list, c.odd[at]
+	var want, own []string
+	known := false
+	for _, d := range t.deeds[:at.deed] {
+		switch {
+		case d.list != list:
+		case !d.reads:
+			own, want = append(own, d.value), append(want, d.value)
+		case d.length >= 0 && !known:
+			found := c.lists[list].longest[:int(d.length)-len(own)]
+			want, known = slices.Concat(found, own), true
+		}
+	}
+	if !known { // then the end is what differs
+		return got[max(len(got)-len(own), 0):]
+	}
+	for i := range max(len(got), len(want)) {
+		if i < len(got) && i < len(want) && got[i] == want[i] {
+			continue
+		}
+		for _, values := range [][]string{got, want} {
+			if i < len(values) {
+				about = append(about, values[i])
+			}
+		}
+		return about
+	}
+	return nil
 }

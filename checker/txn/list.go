@@ -151,7 +151,7 @@ func (c *Checker) settleReads(l *list) {
 			}
 			if a := l.appends[d.value]; a.at > 0 && a.at <= r.found {
 				c.Violate("future-read", fmt.Sprintf("future-read: %s read list %s with %s, before it appended that itself; %s",
-					c.who(r.txn), l.name, verdict.Value(d.value), ruledOut("future-read")), l.evidence(c, r.txn)...)
+					c.who(r.txn), l.name, verdict.Value(d.value), ruledOut("future-read")), l.evidence(c, subject{}, r.txn)...)
 				return true
 			}
 		}
@@ -164,7 +164,7 @@ func (c *Checker) settleReads(l *list) {
 			return false
 		}
 		c.Violate("G1b", fmt.Sprintf("G1b: %s read list %s up to %s, in the middle of what %s appended; %s",
-			c.who(r.txn), l.name, verdict.Value(v), c.who(a.txn), ruledOut("G1b")), l.evidence(c, r.txn, a.txn)...)
+			c.who(r.txn), l.name, verdict.Value(v), c.who(a.txn), ruledOut("G1b")), l.evidence(c, subject{}, r.txn, a.txn)...)
 		return true
 	})
 }
@@ -174,7 +174,7 @@ func (c *Checker) suspect(l *list, s suspect) {
 	got := c.odd[s.place]
 	if s.rule == "internal" {
 		c.Violate(s.rule, fmt.Sprintf("internal: %s read list %s = %s, which is not what it had found there followed by its own appends; %s",
-			c.who(s.place.txn), l.name, verdict.List(got), ruledOut(s.rule)), l.evidence(c, s.place.txn)...)
+			c.who(s.place.txn), l.name, verdict.List(got), ruledOut(s.rule)), l.evidence(c, subject{values: c.unexpected(s.place)}, s.place.txn)...)
 		return
 	}
 	i := 0
@@ -184,17 +184,19 @@ func (c *Checker) suspect(l *list, s suspect) {
 	if i == len(got) || i == len(l.longest) {
 		return // cannot be: such a read follows the longest
 	}
-	other := l.shower(int32(i + 1)).txn
+	by := l.shower(int32(i + 1))
+	other := by.txn
 	c.Violate(s.rule, fmt.Sprintf("incompatible-order: list %s has %s at place %d for %s, and %s for %s; %s", l.name,
 		verdict.Value(got[i]), i+1, c.who(s.place.txn), verdict.Value(l.longest[i]), c.who(other), ruledOut(s.rule)),
-		l.evidence(c, s.place.txn, other)...)
+		l.evidence(c, subject{reads: []place{s.place, by}, values: []string{got[i], l.longest[i]}}, s.place.txn, other)...)
 }
 
 // badElement tells of a value that cannot be where it was read.
 func (c *Checker) badElement(l *list, rule string, at int32, a addition) {
-	reader := l.shower(at).txn
+	by := l.shower(at)
+	reader := by.txn
 	text := fmt.Sprintf("%s: %s read list %s with %s, ", rule, c.who(reader), l.name, verdict.Value(l.longest[at-1]))
-	evidence := l.evidence(c, reader)
+	txns := []int32{reader}
 	switch rule {
 	case "garbage-read":
 		text += "which nobody appended"
@@ -206,12 +208,13 @@ func (c *Checker) badElement(l *list, rule string, at int32, a addition) {
 		text += fmt.Sprintf("behind %s, but %s appended them the other way round", verdict.Value(l.longest[at-2]), c.who(a.txn))
 	}
 	if rule != "garbage-read" {
-		evidence = append(evidence, l.evidence(c, a.txn)...)
+		txns = append(txns, a.txn)
 	}
-	c.Violate(rule, text+"; "+ruledOut(rule), evidence...)
+	c.Violate(rule, text+"; "+ruledOut(rule), l.evidence(c, subject{reads: []place{by}, values: []string{l.longest[at-1]}}, txns...)...)
 }
 
 // evidence returns both ends of transactions, with what they did to the list.
-func (l *list) evidence(c *Checker, txns ...int32) []history.Event {
-	return c.evidence([]int32{c.byName[l.name]}, txns...)
+func (l *list) evidence(c *Checker, about subject, txns ...int32) []history.Event {
+	about.lists = []int32{c.byName[l.name]}
+	return c.evidence(about, txns...)
 }

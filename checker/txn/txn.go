@@ -214,6 +214,11 @@ func (c *Checker) Finish() verdict.Result {
 	if reads == 0 {
 		c.Unknown("no transaction that is known to have happened read anything")
 	}
+	c.Prove(verdict.Prover{Fresh: func() verdict.Checker {
+		trial := New()
+		trial.Trial()
+		return trial
+	}, Keep: true})
 	return c.Result(c.Name(), fmt.Sprintf("%s on %s, %s: strictly serializable",
 		verdict.Many(len(c.txns), "transaction"), verdict.Many(len(c.lists), "list"), verdict.Many(reads, "read")))
 }

@@ -210,6 +210,8 @@ func describeTxn(op *history.Op) string {
 // "v"; nothing if there is nothing to tell.
 func Answer(op *history.Op) string {
 	switch {
+	case op.F == history.FTxn:
+		return because(op.Error)
 	case op.F == history.FGet:
 		return " = " + Value(op.Got)
 	case op.F == history.FAcquire:

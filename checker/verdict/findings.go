@@ -25,6 +25,7 @@ type Findings struct {
 	unknowns   []string
 	open       int64 // things left undecided
 	stats      map[string]int64
+	trial      bool
 }
 
 // Violate notes a broken rule. It keeps the evidence only while the rule has
@@ -40,7 +41,7 @@ func (f *Findings) Violate(rule, text string, evidence ...history.Event) {
 	f.kept[rule]++
 	slices.SortStableFunc(evidence, func(a, b history.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	evidence = slices.CompactFunc(evidence, func(a, b history.Event) bool {
-		return a.Seq == b.Seq && a.Kind() == b.Kind() && a.Raft == nil
+		return a.Seq == b.Seq && a.Kind() == b.Kind() && a.Raft == nil && (a.Op == nil || a.Op.Process == b.Op.Process)
 	})
 	f.violations = append(f.violations, Violation{Rule: rule, Text: text, Events: evidence})
 }

@@ -76,14 +76,29 @@ func (p *perKey) Event(e *history.Event) {
 // the part that counts.
 func (p *perKey) Finish() Result {
 	result := p.Checker.Finish()
-	for _, v := range result.Violations {
-		for i := range v.Events {
-			if op := v.Events[i].Op; op != nil && op.Process < 0 && standIn(op.Process) < len(p.parts) {
-				v.Events[i].Op = p.whole(op)
+	for i := range result.Violations {
+		v := &result.Violations[i]
+		for k := range v.Events {
+			if op := v.Events[k].Op; op != nil && op.Process < 0 && standIn(op.Process) < len(p.parts) {
+				v.Events[k].Op = p.whole(op)
 			}
 		}
+		v.Events = joined(v.Events)
 	}
 	return result
+}
+
+// joined makes one event of those that are parts of one transaction.
+func joined(events []history.Event) []history.Event {
+	var out []history.Event
+	for _, e := range events {
+		if n := len(out); n > 0 && e.Op != nil && e.Op.F == history.FTxn && out[n-1].Seq == e.Seq && out[n-1].Op != nil && out[n-1].Op.Process == e.Op.Process {
+			out[n-1].Op.Txn = append(out[n-1].Op.Txn, e.Op.Txn...)
+			continue
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 // whole turns a part back into a transaction, whose other parts are left out.
