@@ -34,6 +34,9 @@ type Facts struct {
 	// Unready says that members were started and the run ended before they were ready
 	// for clients: there is no verdict then, only a reason why the start failed.
 	Unready bool `json:"unready,omitempty"`
+	// Faults is when the faults began, from which the times of a plan count; 0 if
+	// none did.
+	Faults time.Duration `json:"faults,omitempty"`
 }
 
 // tally gathers Facts, and what only the user's own checkers judge.
@@ -61,6 +64,10 @@ func (t *tally) event(e *history.Event) {
 		t.f.Target, t.f.Workload, t.f.Seed = e.Run.Target, e.Run.Workload, e.Run.Seed
 		t.f.Nodes = len(e.Run.Nodes)
 		t.own = slices.Clone(e.Run.Checkers)
+	case history.RunPhase:
+		if e.Run.Phase == history.PhaseFaults {
+			t.f.Faults = e.At
+		}
 	case history.RunEnd:
 		t.f.Ended = true
 	}
@@ -145,6 +152,9 @@ func (r Report) Write(w io.Writer) error {
 	}
 	for _, result := range r.Results {
 		writeViolations(&b, &result)
+	}
+	if len(r.Failed()) > 0 && r.Run.Faults > 0 {
+		fmt.Fprintf(&b, "\n%s\n", clocks{faults: r.Run.Faults, begun: true})
 	}
 	for _, result := range r.Results {
 		writeUnknowns(&b, &result)

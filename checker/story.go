@@ -35,6 +35,7 @@ type story struct {
 	violation   Violation
 	first, last time.Duration // of the proof
 	election    time.Duration
+	clocks      clocks
 
 	leaders []history.Event            // first word of each leader of each term
 	votes   map[uint64]map[string]bool // voters by term and candidate: "n2 for n5"
@@ -62,6 +63,7 @@ func newStory(v Violation) *story {
 }
 
 func (s *story) event(e *history.Event) {
+	s.clocks.event(e)
 	switch {
 	case e.Run != nil && e.Run.What == history.RunBegin:
 		s.election = e.Run.Election
@@ -114,7 +116,7 @@ func (s *story) text(b Breach) string {
 	fmt.Fprintf(&out, "%s\n%s\n\n", b, s.violation.Text)
 	out.WriteString(s.timeline())
 	out.WriteByte('\n')
-	for _, line := range []string{s.whoLed(), s.whoVoted(), s.inForce(), s.whoSaw()} {
+	for _, line := range []string{s.whoLed(), s.whoVoted(), s.inForce(), s.whoSaw(), s.clocks.String()} {
 		if line != "" {
 			out.WriteString(line + "\n")
 		}

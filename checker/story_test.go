@@ -55,6 +55,7 @@ func TestStory(t *testing.T) {
 	healed.What, healed.Bit = history.FaultHeal, true
 	got := storyOf(t, []history.Event{
 		began(),
+		{Run: &history.Run{What: history.RunPhase, Phase: history.PhaseFaults}},
 		raft(500, history.Raft{What: history.RaftLeader, Node: "n1", Term: 2}),
 		{At: ms(1000), Fault: &cut},
 		raft(1200, history.Raft{What: history.RaftCandidate, Node: "n2", Term: 3}),
@@ -76,6 +77,7 @@ leader before it: n1 of term 2, from 0.500s; meanwhile n2 of term 3 from 1.220s
 votes of term 3: n3 for n1, n3 for n2
 faults in force: at 1s for 1s isolate n1
 seen by no client: the members' own evidence proves it
+times: since the run began; those of the plan, as in "at 5s", since the faults did, at 0.000s
 `, got)
 }
 

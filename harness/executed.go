@@ -30,15 +30,31 @@ func (f *Firing) Fired() bool { return f.Resolved != "" }
 // Firings reads from a history what became of the steps of the plan, in the order
 // in which they were put in force.
 func Firings(events iter.Seq2[*history.Event, error]) ([]Firing, error) {
+	c, err := conductOf(events)
+	return c.firings, err
+}
+
+// conducted is what became of a plan.
+type conducted struct {
+	firings []Firing
+	start   time.Duration // of the faults, since that of the run
+	steps   int           // of the plan
+}
+
+func conductOf(events iter.Seq2[*history.Event, error]) (conducted, error) {
+	var c conducted
 	var all []Firing
 	open := make(map[int]int) // by step: index in all
-	var start time.Duration
 	for e, err := range events {
+		start := c.start
 		switch {
 		case err != nil:
-			return all, err
+			c.firings = all
+			return c, err
 		case e.Run != nil && e.Run.Phase == history.PhaseFaults:
-			start = e.At
+			c.start = e.At
+		case e.Run != nil && e.Run.What == history.RunBegin:
+			c.steps = e.Run.Steps
 		case e.Fault == nil:
 		case e.Fault.What == history.FaultInject:
 			open[e.Fault.Step] = len(all)
@@ -53,18 +69,24 @@ func Firings(events iter.Seq2[*history.Event, error]) ([]Firing, error) {
 			delete(open, e.Fault.Step)
 		}
 	}
-	return all, nil
+	c.firings = all
+	return c, nil
 }
 
 // ReadFirings is Firings for the history of a run directory. It is also used on
 // histories that were cut short.
 func ReadFirings(dir results.Dir) ([]Firing, error) {
+	c, err := readConduct(dir)
+	return c.firings, err
+}
+
+func readConduct(dir results.Dir) (conducted, error) {
 	h, err := history.Open(dir.History())
 	if err != nil {
-		return nil, err
+		return conducted{}, err
 	}
 	defer h.Close()
-	return Firings(neither(h.Batches()))
+	return conductOf(neither(h.Batches()))
 }
 
 // neither goes over the events of a history that are neither operations nor of raft,
@@ -110,17 +132,18 @@ func Executed(firings []Firing) (nemesis.Plan, error) {
 // WriteExecuted leaves the plan as it came to pass in the run directory, with
 // what became of each step as comments.
 func WriteExecuted(dir results.Dir) error {
-	firings, err := ReadFirings(dir)
+	c, err := readConduct(dir)
 	if err != nil {
 		return err
 	}
+	firings := c.firings
 	plan, err := Executed(firings)
 	if err != nil {
 		return err
 	}
 	lines := strings.Split(strings.TrimSuffix(plan.String(), "\n"), "\n")
 	var b strings.Builder
-	b.WriteString("# The plan as it came to pass, with names for words and times for triggers.\n" + lines[0] + "\n")
+	b.WriteString("# The plan as it came to pass, with names for words and times for triggers.\n" + c.String() + lines[0] + "\n")
 	next := 1
 	for i := range firings {
 		f := &firings[i]
@@ -133,6 +156,21 @@ func WriteExecuted(dir results.Dir) error {
 	return dir.WriteText(results.ExecutedFile, b.String())
 }
 
+// String is what the comments before the steps say of the plan as a whole.
+func (c conducted) String() string {
+	text := fmt.Sprintf("# Times count from the start of the faults, %s after that of the run.\n", c.start.Round(time.Millisecond))
+	left := 0
+	for i := range c.firings {
+		if c.firings[i].What == history.FaultNotStarted {
+			left++
+		}
+	}
+	if left > 0 {
+		text += fmt.Sprintf("# The run was interrupted, %d of %d steps not started.\n", left, c.steps)
+	}
+	return text
+}
+
 // outcome says what became of the firing.
 func (f *Firing) outcome() string {
 	var parts []string
@@ -140,7 +178,7 @@ func (f *Firing) outcome() string {
 		parts = append(parts, "in force at "+f.Began.Round(time.Millisecond).String())
 	}
 	if f.What != history.FaultInject {
-		what := string(f.What)
+		what := strings.ReplaceAll(string(f.What), "-", " ")
 		if f.What == history.FaultHeal {
 			what = "healed"
 		}

@@ -17,7 +17,7 @@ type Progress struct {
 	OK     int64    // operations that succeeded so far
 	PerSec float64  // operations that succeeded a second, lately
 	Faults []string // the faults in force
-	Done   int      // plan steps that have ended, or fired and ended once
+	Done   int      // plan steps that have ended, or fired and ended once; not those given up
 	Steps  int
 }
 
@@ -76,6 +76,9 @@ func (f *follower) take(e *history.Event) {
 			return
 		}
 		delete(f.active, e.Fault.Step)
+		if e.Fault.What == history.FaultNotStarted {
+			return
+		}
 		f.ended[e.Fault.Step] = true // again and again, if its trigger is
 		f.p.Done = len(f.ended)
 	case e.Run != nil:

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/usurper/usurper/harness/history"
 )
 
 // aim is what the words of a firing step are resolved with.
@@ -35,25 +37,28 @@ func (s Step) patience() time.Duration {
 
 // await waits until the step is to fire and tells how to ask who is who, or why
 // it does not fire.
-func (x *execution) await(ctx context.Context, step Step) (roles func() Roles, reason string) {
+func (x *execution) await(ctx context.Context, step Step) (roles func() Roles, why *miss) {
 	t := step.Trigger
 	if !step.triggered() {
 		if !x.until(ctx, step.At) {
 			return nil, cutShort(ctx)
 		}
-		return x.View.Roles, ""
+		return x.View.Roles, nil
 	}
 	if !x.until(ctx, t.From) {
 		return nil, cutShort(ctx)
 	}
 	saw, ok := x.sight(ctx, t)
 	if !ok {
-		return nil, "no such event came"
+		if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errEnd) {
+			return nil, &miss{history.FaultNotStarted, "the run was cut short before such an event came"}
+		}
+		return nil, &miss{history.FaultNotFired, "no such event came"}
 	}
 	if !wait(ctx, t.After) {
 		return nil, cutShort(ctx)
 	}
-	return func() Roles { return x.View.after(saw) }, ""
+	return func() Roles { return x.View.after(saw) }, nil
 }
 
 // sight waits for an event that fires the trigger.

@@ -42,8 +42,8 @@ type Options struct {
 
 // Report is how the steps ended.
 type Report struct {
-	// Ends holds the last event of every firing: heal, skipped, not-fired or
-	// no-target, in the order in which they came.
+	// Ends holds the last event of every firing: heal, skipped, not-fired, no-target
+	// or not-started, in the order in which they came.
 	Ends []history.Fault
 	// Unhealed says what is still not healed, one line each; empty when all is
 	// as it was before.
@@ -161,10 +161,10 @@ func (x *execution) step(ctx context.Context, n int, step Step) {
 	random := source(x.Seed, fmt.Sprintf("step %d", n))
 	end := history.Fault{Step: n, Line: step.Line, Text: step.String(), Optional: step.Optional}
 	for fired := range max(1, step.Trigger.Times) {
-		roles, reason := x.await(ctx, step)
-		if reason != "" {
+		roles, miss := x.await(ctx, step)
+		if miss != nil {
 			if fired == 0 {
-				end.What, end.Reason = history.FaultNotFired, reason
+				end.What, end.Reason = miss.what, miss.reason
 				x.end(end)
 			}
 			return
@@ -178,11 +178,19 @@ func (x *execution) until(ctx context.Context, at time.Duration) bool {
 	return wait(ctx, max(0, at-x.Now()))
 }
 
-func cutShort(ctx context.Context) string {
+// miss is why a step does not fire.
+type miss struct {
+	what   history.FaultWhat
+	reason string
+}
+
+// cutShort tells why a step that was to come does not: the faults are over, as they
+// were to be, or the run was ended before that.
+func cutShort(ctx context.Context) *miss {
 	if errors.Is(context.Cause(ctx), errEnd) {
-		return "the faults ended before it was due"
+		return &miss{history.FaultNotFired, "the faults ended before it was due"}
 	}
-	return "the run was cut short before it was due"
+	return &miss{history.FaultNotStarted, "the run was cut short before it was due"}
 }
 
 // fire resolves the step's fault, puts it in force, waits and heals it.

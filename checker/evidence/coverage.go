@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
@@ -120,6 +121,8 @@ func (c *Coverage) fault(e *history.Event) {
 			}
 			c.Unknown("fault %d had no effect: %s", f.Step, text)
 		}
+	case history.FaultNotStarted:
+		c.Count("faults-not-started", 1)
 	default:
 		s.open = false
 		c.Count("faults-"+string(f.What), 1)
@@ -192,13 +195,34 @@ func (c *Coverage) Finish() verdict.Result {
 	for _, why := range c.Torn() {
 		c.Unknown("%s", why)
 	}
+	if left := c.Counted("faults-not-started"); left > 0 {
+		c.Unknown("interrupted, %d of %d steps of the plan not started", left, c.steps)
+	}
 	c.judgeFaults()
 	c.judgeOps()
 	if (c.Traced || c.Tapped) && c.leaders == 0 {
 		c.Unknown("no member was ever seen to lead")
 	}
-	return c.Result(c.Name(), fmt.Sprintf("%d of %d faults bit, %d operations succeeded before them, %d during, %d after",
-		c.Counted("faults-bit"), c.Counted("faults-injected"), c.before, c.during, c.after))
+	return c.Result(c.Name(), fmt.Sprintf("%s, %d operations succeeded before them, %d during, %d after",
+		c.struck(), c.before, c.during, c.after))
+}
+
+// struck says how many faults bit, of those that were put in force, and what became of
+// the other steps of the plan.
+func (c *Coverage) struck() string {
+	text := fmt.Sprintf("%d of %d faults bit", c.Counted("faults-bit"), c.Counted("faults-injected"))
+	var others []string
+	for _, what := range []struct{ stat, text string }{
+		{"faults-skipped", "skipped"}, {"faults-not-fired", "not fired"}, {"faults-no-target", "without a target"}, {"faults-not-started", "not started"},
+	} {
+		if n := c.Counted(what.stat); n > 0 {
+			others = append(others, fmt.Sprintf("%d %s", n, what.text))
+		}
+	}
+	if len(others) == 0 {
+		return text
+	}
+	return text + " (" + strings.Join(others, ", ") + ")"
 }
 
 func (c *Coverage) judgeFaults() {

@@ -86,6 +86,12 @@ func TestCoverage(t *testing.T) {
 		{Name: "a step of a person's plan that never fired", Build: written(history.Fault{Step: 2, Line: 7, What: history.FaultNotFired}), Want: verdict.Unknown},
 		{Name: "a step of a person's plan that was skipped", Build: written(history.Fault{Step: 2, What: history.FaultSkipped}), Want: verdict.Unknown},
 		{Name: "a step of a person's plan that found nobody", Build: written(history.Fault{Step: 2, What: history.FaultNoTarget}), Want: verdict.Unknown},
+		{Name: "a step of a person's plan that was still to come", Build: written(history.Fault{Step: 2, What: history.FaultNotStarted}), Want: verdict.Unknown},
+		{Name: "a step that was still to come", Build: with(func(c *tape.Whole) {
+			c.Extra = func(h *tape.Tape) {
+				h.Fault(history.Fault{Step: 2, What: history.FaultNotStarted, Optional: true})
+			}
+		}), Want: verdict.Unknown},
 		{Name: "a step of a person's plan that may do nothing", Build: written(history.Fault{Step: 2, What: history.FaultNoTarget, Optional: true}), Want: verdict.Valid},
 		{Name: "no step fired", Build: with(func(c *tape.Whole) {
 			c.Steps, c.Bit = 0, 0
@@ -113,6 +119,26 @@ func TestCoverageNamesTheLine(t *testing.T) {
 	}
 	result := c.Build().Judge(evidence.NewCoverage())
 	require.Contains(t, result.Unknowns[0], `step 2, in line 7 of the plan, never fired: "on install restart it": no such event came`)
+}
+
+// Steps that were still to come when a run was interrupted are counted, not blamed
+// one by one, and the summary tells what became of each.
+func TestCoverageOfAnInterruptedRun(t *testing.T) {
+	c := tape.WholeRun()
+	c.Extra = func(h *tape.Tape) {
+		h.Events[0].Run.Authored, h.Events[0].Run.Steps = true, 6
+		h.Fault(history.Fault{Step: 2, What: history.FaultNotStarted})
+		h.Fault(history.Fault{Step: 3, What: history.FaultNotStarted})
+		h.Fault(history.Fault{Step: 4, What: history.FaultNoTarget, Optional: true})
+	}
+	result := c.Build().Judge(evidence.NewCoverage())
+	require.Equal(t, []string{"interrupted, 2 of 6 steps of the plan not started"}, result.Unknowns)
+
+	c.Extra = func(h *tape.Tape) {
+		h.Fault(history.Fault{Step: 2, What: history.FaultNotFired})
+		h.Fault(history.Fault{Step: 3, What: history.FaultSkipped})
+	}
+	require.Contains(t, c.Build().Judge(evidence.NewCoverage()).Summary, "1 of 1 faults bit (1 skipped, 1 not fired), ")
 }
 
 func TestAvailability(t *testing.T) {

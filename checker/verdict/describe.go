@@ -79,6 +79,8 @@ func describeFault(f *history.Fault) string {
 		return fmt.Sprintf("fault %d could not be installed: %s: %s", f.Step, what, f.Reason)
 	case history.FaultNotFired:
 		return fmt.Sprintf("fault %d was never triggered: %s", f.Step, f.Text)
+	case history.FaultNotStarted:
+		return fmt.Sprintf("fault %d was still to come: %s: %s", f.Step, f.Text, f.Reason)
 	case history.FaultNoTarget:
 		return fmt.Sprintf("fault %d found no target: %s", f.Step, f.Text)
 	}

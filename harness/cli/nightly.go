@@ -60,6 +60,7 @@ else 0.`,
 // nightRun is one run of a night.
 type nightRun struct {
 	seed    uint64
+	left    bool // the night was interrupted before its turn came
 	elapsed time.Duration
 	result  harness.Result
 	err     error
@@ -86,6 +87,7 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
 		n := &night[i]
 		n.seed = f.cfg.Seed + uint64(i)
 		if n.err = context.Cause(ctx); n.err != nil {
+			n.left = true
 			<-slots
 			continue
 		}
@@ -201,10 +203,12 @@ func writeJUnit(out io.Writer, night []nightRun) error {
 		if n.err == nil {
 			problem.Data = n.result.Report.String()
 		}
-		switch n.verdict() {
-		case checker.Invalid:
+		switch verdict := n.verdict(); {
+		case n.left:
+			c.Skipped = problem
+		case verdict == checker.Invalid:
 			c.Failure = problem
-		case checker.Unknown:
+		case verdict == checker.Unknown:
 			c.Error = problem
 		}
 		suite.AddTestcase(c)
@@ -251,12 +255,21 @@ func inCell(text string) string {
 // summary is the night as Markdown.
 func summary(night []nightRun) string {
 	count := make(map[checker.Verdict]int)
+	left := 0
 	for i := range night {
+		if night[i].left {
+			left++
+			continue
+		}
 		count[night[i].verdict()]++
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %d runs: %d valid, %d invalid, %d unknown or failed\n", len(night),
+	fmt.Fprintf(&b, "# %d runs: %d valid, %d invalid, %d unknown or failed", len(night)-left,
 		count[checker.Valid], count[checker.Invalid], count[checker.Unknown])
+	if left > 0 {
+		fmt.Fprintf(&b, "; interrupted, %d of %d not started", left, len(night))
+	}
+	b.WriteByte('\n')
 	var unchecked []string
 	for _, r := range idle(night) {
 		unchecked = append(unchecked, fmt.Sprintf("%s (%s)", r.Checker, inCell(r.Why())))
@@ -273,7 +286,11 @@ func summary(night []nightRun) string {
 		if n.verdict() == checker.Valid {
 			continue
 		}
-		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", n.seed, n.verdict(), inCell(n.why()), n.result.Dir)
+		what := string(n.verdict())
+		if n.left {
+			what = "not started"
+		}
+		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", n.seed, what, inCell(n.why()), n.result.Dir)
 	}
 	return b.String()
 }

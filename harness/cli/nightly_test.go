@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
@@ -12,6 +13,24 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness"
 )
+
+// Runs whose turn did not come have not failed, and are told apart from those that
+// did.
+func TestInterruptedNight(t *testing.T) {
+	night := []nightRun{
+		{seed: 1, result: harness.Result{Report: checker.Report{Verdict: checker.Valid}}},
+		{seed: 2, err: errors.New("no disk")},
+		{seed: 3, left: true, err: errors.New("interrupt signal received")},
+		{seed: 4, left: true, err: errors.New("interrupt signal received")},
+	}
+	text := summary(night)
+	require.True(t, strings.HasPrefix(text, "# 2 runs: 1 valid, 0 invalid, 1 unknown or failed; interrupted, 2 of 4 not started\n"), text)
+	require.Contains(t, text, "| 3 | not started | interrupt signal received |")
+	var out bytes.Buffer
+	require.NoError(t, writeJUnit(&out, night))
+	require.Contains(t, out.String(), `tests="4" failures="0" errors="1"`)
+	require.Contains(t, out.String(), `skipped="2"`)
+}
 
 // What members print does no harm to what a night leaves: its XML can be read, and
 // nothing in it or in the Markdown is more than text.

@@ -144,7 +144,6 @@ const (
 // inject and its heal share it.
 type Fault struct {
 	Step int       `json:"step"`
-	Line int       `json:"line,omitempty"` // of the plan as it was written, from 1 on; 0 if it is no text
 	What FaultWhat `json:"what"`
 	// Text is the step as the plan has it; Resolved is the step as it came to
 	// pass, a plan line too: its target words replaced by the nodes they meant
@@ -160,6 +159,8 @@ type Fault struct {
 	// Optional is set for a step that the plan marks "maybe": that it does not
 	// bite is no news.
 	Optional bool `json:"maybe,omitempty"`
+	// Line is that of the plan as it was written, from 1 on; 0 if it is no text.
+	Line int `json:"line,omitempty"`
 }
 
 // FaultWhat tells how far a fault got.
@@ -171,6 +172,9 @@ const (
 	FaultSkipped  FaultWhat = "skipped"   // could not be installed: Reason; ends the inject before it, if there is one
 	FaultNotFired FaultWhat = "not-fired" // its trigger never came
 	FaultNoTarget FaultWhat = "no-target" // its target word meant no node just then
+	// FaultNotStarted ends a step that was still to come when the run was interrupted,
+	// or ended because a rule was broken.
+	FaultNotStarted FaultWhat = "not-started"
 )
 
 // Proc is what happened to a node's process.
