@@ -39,6 +39,7 @@ type conducted struct {
 	firings []Firing
 	start   time.Duration // of the faults, since that of the run
 	steps   int           // of the plan
+	ending  string        // what the run did before its plan had ended
 }
 
 func conductOf(events iter.Seq2[*history.Event, error]) (conducted, error) {
@@ -54,7 +55,9 @@ func conductOf(events iter.Seq2[*history.Event, error]) (conducted, error) {
 		case e.Run != nil && e.Run.Phase == history.PhaseFaults:
 			c.start = e.At
 		case e.Run != nil && e.Run.What == history.RunBegin:
-			c.steps = e.Run.Steps
+			c.steps, c.ending = e.Run.Steps, "ended early"
+		case e.Run != nil && e.Run.What == history.RunEnd && e.Run.Text != "":
+			c.ending = "was interrupted"
 		case e.Fault == nil:
 		case e.Fault.What == history.FaultInject:
 			open[e.Fault.Step] = len(all)
@@ -166,7 +169,7 @@ func (c conducted) String() string {
 		}
 	}
 	if left > 0 {
-		text += fmt.Sprintf("# The run was interrupted, %d of %d steps not started.\n", left, c.steps)
+		text += fmt.Sprintf("# The run %s, %d of %d steps not started.\n", c.ending, left, c.steps)
 	}
 	return text
 }

@@ -168,8 +168,9 @@ func TestCancelledRun(t *testing.T) {
 		require.False(t, e.Proc != nil && e.Proc.What == history.ProcExit && !e.Proc.Expected)
 	}
 	require.Equal(t, map[int]history.FaultWhat{
-		1: history.FaultHeal, 2: history.FaultHeal, 3: history.FaultNotFired,
+		1: history.FaultHeal, 2: history.FaultHeal, 3: history.FaultNotStarted,
 	}, ends)
+	require.Contains(t, result.Report.String(), "interrupted, 1 of 3 steps of the plan not started")
 }
 
 // Two runs in one process, of the same seed and below the same directory, have

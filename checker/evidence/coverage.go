@@ -51,6 +51,8 @@ type Coverage struct {
 	final    struct{ asked, answered int64 }
 	leaders  int64
 	finality bool // PhaseFinal was reached
+
+	interrupted bool // before the plan had ended
 }
 
 // stepState is what became of a step of the plan.
@@ -84,6 +86,7 @@ func (c *Coverage) Event(e *history.Event) {
 			c.Unknown("the harness itself kept members apart: %s", e.Run.Text)
 		case history.RunEnd:
 			if e.Run.Text != "" {
+				c.interrupted = true
 				c.Unknown("the run did less than was planned: %s", e.Run.Text)
 			}
 		}
@@ -196,7 +199,11 @@ func (c *Coverage) Finish() verdict.Result {
 		c.Unknown("%s", why)
 	}
 	if left := c.Counted("faults-not-started"); left > 0 {
-		c.Unknown("interrupted, %d of %d steps of the plan not started", left, c.steps)
+		why := "the attack ended early" // at a broken rule
+		if c.interrupted {
+			why = "interrupted"
+		}
+		c.Unknown("%s, %d of %d steps of the plan not started", why, left, c.steps)
 	}
 	c.judgeFaults()
 	c.judgeOps()

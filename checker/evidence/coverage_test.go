@@ -132,7 +132,7 @@ func TestCoverageOfAnInterruptedRun(t *testing.T) {
 		h.Fault(history.Fault{Step: 4, What: history.FaultNoTarget, Optional: true})
 	}
 	result := c.Build().Judge(evidence.NewCoverage())
-	require.Equal(t, []string{"interrupted, 2 of 6 steps of the plan not started"}, result.Unknowns)
+	require.Equal(t, []string{"the attack ended early, 2 of 6 steps of the plan not started"}, result.Unknowns)
 
 	c.Extra = func(h *tape.Tape) {
 		h.Fault(history.Fault{Step: 2, What: history.FaultNotFired})

@@ -103,8 +103,12 @@ func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 	if err := found.Config.Validate(); err != nil {
 		return err
 	}
-	show.line("%d %s nodes, seed %d, %d faults: %s", found.Config.Nodes, found.Config.TargetName,
-		found.Config.Seed, len(found.Config.Plan.Steps), found.Breach)
+	how := "as they came to pass"
+	if f.roles || f.anchor {
+		how = "as planned"
+	}
+	show.line("%d %s nodes, seed %d, %d faults %s: %s", found.Config.Nodes, found.Config.TargetName,
+		found.Config.Seed, len(found.Config.Plan.Steps), how, found.Breach)
 	all, err := f.trial(ctx, show, found)
 	if f.anchor && err == nil {
 		all, err = f.anchored(ctx, cmd, found, all)

@@ -59,7 +59,7 @@ func (f *shrinkFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 		return err
 	}
 	found.Config.Results = f.results
-	show.line("%s\nfrom %s", found.Breach, sizeOf(found))
+	show.line("%s\nfrom %s", found.Breach, found.Size())
 	f.o.Progress = func(s reproduce.Step) {
 		mark := "  no "
 		if s.Taken {
@@ -73,13 +73,6 @@ func (f *shrinkFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 	}
 	printShrunk(cmd.OutOrStdout(), found.Breach, shrunk)
 	return exitWith(checker.Invalid)
-}
-
-func sizeOf(f reproduce.Finding) reproduce.Size {
-	return reproduce.Size{
-		Faults: len(f.Config.Plan.Steps), Length: f.Config.For,
-		Nodes: f.Config.Nodes, Clients: f.Config.Clients, Rate: f.Config.Rate,
-	}
 }
 
 func printShrunk(out io.Writer, breach checker.Breach, s reproduce.Shrunk) {

@@ -109,6 +109,20 @@ func faultsAt(dir results.Dir) (time.Duration, error) {
 // every trigger by the time at which it fired.
 func (f *Finding) Executed() (nemesis.Plan, error) { return harness.Executed(f.Firings) }
 
+// Size is that of the run: the faults that were carried out, not those that were
+// planned.
+func (f *Finding) Size() Size {
+	size := whole(f.Config).size()
+	done := make(map[int]bool)
+	for i := range f.Firings {
+		if what := f.Firings[i].What; what == history.FaultInject || what == history.FaultHeal {
+			done[f.Firings[i].Step] = true
+		}
+	}
+	size.Faults = len(done)
+	return size
+}
+
 // Proof returns when the first and the last of the events that prove the breach
 // came, counted from the start of the faults.
 func (f *Finding) Proof() (first, last time.Duration) {

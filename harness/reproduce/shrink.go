@@ -276,7 +276,7 @@ func removeDir(dir results.Dir) {
 
 func (s *shrinker) result() Shrunk {
 	shrunk := Shrunk{
-		Before:  whole(s.finding.Config).size(),
+		Before:  s.finding.Size(),
 		Taken:   s.taken,
 		Runs:    s.runs,
 		Elapsed: time.Since(s.begun),

@@ -207,7 +207,7 @@ func TestTrialsSurvivePanics(t *testing.T) {
 		before := time.Now()
 		report, err := w.attack(tr)
 		require.NoError(t, err)
-		require.Equal(t, 1, report.Count(history.FaultNotFired))
+		require.Equal(t, 1, report.Count(history.FaultNotStarted))
 		require.Less(t, time.Since(before), time.Second)
 	})
 }
