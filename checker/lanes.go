@@ -53,8 +53,8 @@ func RunBatches(cs []Checker, batches iter.Seq2[*history.Batch, error]) (Report,
 		report.Results = append(report.Results, l.result)
 		report.Verdict = Worse(report.Verdict, l.result.Verdict)
 	}
-	report.vacuous()
 	report.unjudged(&facts, cs)
+	report.vacuous()
 	if failed != nil {
 		report.unread(failed)
 	}

@@ -125,10 +125,10 @@ func (r *Report) Unchecked() string {
 }
 
 // vacuous keeps a verdict from being valid when every checker was asked and none had
-// anything to judge.
+// anything to judge, unless something else has done so.
 func (r *Report) vacuous() {
 	judged := func(result Result) bool { return result.Verdict != Unchecked }
-	if len(r.Results) > 0 && !slices.ContainsFunc(r.Results, judged) {
+	if r.Problem == "" && len(r.Results) > 0 && !slices.ContainsFunc(r.Results, judged) {
 		r.Doubt("no checker had anything to judge")
 	}
 }

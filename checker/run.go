@@ -96,8 +96,8 @@ func (r *Runner) Finish() Report {
 		report.Results = append(report.Results, result)
 		report.Verdict = Worse(report.Verdict, result.Verdict)
 	}
-	report.vacuous()
 	report.unjudged(&r.summary, r.checkers)
+	report.vacuous()
 	return report
 }
 
