@@ -175,6 +175,9 @@ func (c *judge[S]) tell(k *keyed[S], bad part[S], b *verdict.Budget) {
 			text += fmt.Sprintf("; without the last, client %d's %s, there is one, which leaves %s", op.op.Process, c.model.DescribeOp(&op.op), leaves)
 		}
 	}
+	if !bad.minimal(b) {
+		text += verdict.NotMinimal
+	}
 	ops, note := verdict.Showable(bad.ops)
 	var evidence []history.Event
 	for _, op := range ops {

@@ -119,6 +119,25 @@ func (p part[S]) describe(set any) string {
 	return strings.Join(texts, " or ")
 }
 
+// minimal tells whether the part, which has no order, would have one if of any of its
+// answers neither the time nor what it says were known. If the budget does not tell,
+// it is not.
+func (p part[S]) minimal(b *verdict.Budget) bool {
+	for i, op := range p.ops {
+		if op.ret == verdict.Forever {
+			continue
+		}
+		vague := &operation{op: *op.invoke.Op, ret: verdict.Forever, invoke: op.invoke}
+		vague.op.Type = history.Info
+		ops := slices.Delete(slices.Clone(p.ops), i, i+1)
+		less := part[S]{p.c, p.key, append([]*operation{vague}, ops...)}
+		if v, _ := less.check(b); v != verdict.Valid {
+			return false
+		}
+	}
+	return true
+}
+
 // decide judges the part by its beginnings, each twice as long as the last: one
 // that has no order is mostly a short one, whose search is short. If the budget runs
 // out it says how long the longest beginning is that has an order, as far as it

@@ -1,6 +1,7 @@
 package register
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -170,6 +171,13 @@ func (m *Multi) Finish() verdict.Result {
 	if judged == 0 {
 		return m.Unchecked(m.Name(), "no transaction does more than one thing to registers")
 	}
+	m.Prove(verdict.Prover{Fresh: func() verdict.Checker {
+		o := m.options
+		o.Steps /= 16
+		trial := NewMulti(o)
+		trial.Trial()
+		return trial
+	}})
 	return m.Result(m.Name(), fmt.Sprintf("%s on %s of registers", verdict.Many(ops, "operation"), verdict.Many(judged, "group")))
 }
 
@@ -196,7 +204,7 @@ func (m *Multi) judge(group []int32, searches *verdict.Budget) {
 	case verdict.Unknown:
 		m.Unknown("the group of %s: of %s none decided: %s", m.names(places), verdict.Many(len(s.ops), "operation"), why)
 	case verdict.Invalid:
-		bad := s.shrink()
+		bad := m.withWriters(group, s.shrink())
 		text := fmt.Sprintf("no order of these %s agrees with what they returned and when", verdict.Many(len(bad), "operation"))
 		bad, note := verdict.Showable(bad)
 		var evidence []history.Event
@@ -252,4 +260,33 @@ func (m *Multi) settle(op *groupOp, places map[int32]int32) {
 		}
 		op.deeds = append(op.deeds, d)
 	}
+}
+
+// withWriters adds to operations who else in the group wrote what they read and none of
+// them wrote: too late, or else it would be among them. It adds too who saw what one of
+// them wrote without an answer.
+func (m *Multi) withWriters(group []int32, bad groupOps) groupOps {
+	all := slices.Clone(bad)
+	for _, op := range bad {
+		for _, i := range group {
+			if by := &m.ops[i]; op.unanswered && op.ret != verdict.Forever && by.ret == op.ret && !by.unanswered && !slices.Contains(all, by) {
+				all = append(all, by)
+			}
+		}
+		for _, d := range op.deeds {
+			writes := func(by *groupOp) bool {
+				return slices.ContainsFunc(by.deeds, func(o groupDeed) bool { return o.writes && o.key == d.key && o.value == d.value })
+			}
+			if d.writes || d.value == 0 || slices.ContainsFunc(all, writes) {
+				continue
+			}
+			for _, i := range group {
+				if by := &m.ops[i]; writes(by) {
+					all = append(all, by)
+				}
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *groupOp) int { return cmp.Compare(a.invoke.Seq, b.invoke.Seq) })
+	return all
 }

@@ -70,7 +70,7 @@ func (s *Checker) begin(c *collection, r *reading, values []string) []int32 {
 		return c.longest[:len(values):len(values)]
 	}
 	r.list = c.identify(values)
-	shown := slices.IndexFunc(c.reads, func(r reading) bool { return len(r.list) > n })
+	shown := c.early + slices.IndexFunc(c.reads[c.early:], func(r reading) bool { return len(r.list) > n })
 	s.Violate("a list with two orders", fmt.Sprintf("%s: place %d was read as %q and as %q",
 		c.key, n+1, c.words[c.longest[n]], values[n]),
 		slices.Concat(c.readBy(&c.reads[shown], n), c.readBy(r, n))...)

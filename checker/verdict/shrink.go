@@ -62,13 +62,14 @@ func Shrink[P shrinkable[P]](p P, illegal func(P) bool) P {
 	return p
 }
 
-// MaxShown is how many operations an explanation shows.
+// MaxShown is how many operations an explanation shows that has more than MaxProven, and
+// how many it tells of.
 const MaxShown = 16
 
-// Showable returns the last of the operations that prove something, as many as an
-// explanation shows, and what to say if that is not all.
+// Showable returns the operations that prove something or, if they are too many for an
+// explanation, the last of them and what to say then.
 func Showable[T any](ops []T) (last []T, note string) {
-	if len(ops) <= MaxShown {
+	if len(ops) <= MaxProven {
 		return ops, ""
 	}
 	return ops[len(ops)-MaxShown:], fmt.Sprintf("; the last %d are shown", MaxShown)

@@ -6,7 +6,7 @@
 // gathers what it finds) first. Then, as needed: describe.go and its siblings put
 // events in words; operation.go, inflight.go and perkey.go follow clients;
 // sources.go, majority.go and slot.go follow members; budget.go and shrink.go are
-// for searches; early.go says which checkers need not wait for the end.
+// for searches; proof.go and retell.go make what is shown a proof; early.go says which checkers need not wait for the end.
 package verdict
 
 import (
