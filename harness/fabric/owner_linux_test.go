@@ -102,7 +102,9 @@ func TestOwnersKnowWhoLeftTheGroup(t *testing.T) {
 	// It dials once it is told where.
 	c := launch(t, exec.Command("/bin/sh", "-c", `read -r go; exec "$0" "$@"`,
 		os.Args[0], "-test.run=^TestDiallerProcess$", "--", "pipe", p.addrs["n2"]))
+	p.staff.mu.Lock()
 	p.staff.kin = map[string][]int{"n1": {c.cmd.Process.Pid}, "n3": {os.Getpid()}}
+	p.staff.mu.Unlock()
 	_, err := io.WriteString(c.in, "go\n")
 	require.NoError(t, err)
 	for range 3 {

@@ -116,7 +116,7 @@ func (c *child) kill() {
 type staff struct {
 	mu   sync.Mutex
 	pids map[string][]int
-	kin  map[string][]int // elsewhere; set before anybody dials
+	kin  map[string][]int // elsewhere; replaced as a whole
 }
 
 func (s *staff) set(member string, c *child) {
@@ -135,7 +135,11 @@ func (s *staff) list() map[string][]int {
 	return pids
 }
 
-func (s *staff) elsewhere() map[string][]int { return s.kin }
+func (s *staff) elsewhere() map[string][]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kin
+}
 
 // party is a fabric of members with shared listeners whose diallers are told
 // by an owner.Finder. Their backends answer each name with their own.
