@@ -195,9 +195,11 @@ func (g *generator) process(offset, length time.Duration, f Fault) {
 }
 
 // network adds a step that attacks traffic which flows as long as there is a
-// leader or an election, unless another act is in the way.
+// leader or an election, unless another act is in the way. Two members may have no
+// connection at an instant, while one of them waits to dial the other again.
 func (g *generator) network(offset, length time.Duration, f Fault) {
-	g.add(Step{At: g.start + offset, For: length, Fault: f, Optional: g.overlaps})
+	alone := f.Span() == Instant && len(g.Nodes) < 3
+	g.add(Step{At: g.start + offset, For: length, Fault: f, Optional: g.overlaps || alone})
 }
 
 // rare adds a step that attacks traffic which may not come by.
