@@ -85,6 +85,9 @@ func (s *Sources) Deed(e *history.Event) *history.Raft {
 	if e.Proc != nil && s.Traced {
 		s.proc(e.Proc)
 	}
+	if e.Claim != nil && e.Claim.Inc > 0 && s.Traced {
+		s.account(e.Claim.Node, e.Claim.Inc).served = true
+	}
 	if e.Raft == nil || s.reconfigured(e.Raft) {
 		return nil
 	}
