@@ -46,6 +46,7 @@ type claimKey struct {
 type voter struct {
 	name    string
 	stretch verdict.Stretch
+	begun   bool         // it has come up before, so what it finds on its disk is from this history
 	resumed bool         // its trace has been complete since its last start
 	stands  uint64       // the term in which it stands or leads, as far as its trace says
 	role    verdict.Slot // what ended that last
@@ -113,6 +114,7 @@ func (v *voter) gave(peer string, term uint64) *ballot {
 type ballot struct {
 	peer  string
 	event history.Event
+	found bool     // on its disk when the history began: who stood then is not known
 	more  []ballot // votes for others in the same term, each a violation
 }
 
@@ -229,12 +231,13 @@ func (c *Votes) unasked(v *voter, e *history.Event) {
 
 // phantoms finds votes for members that never stood in the term. A member writes
 // its candidacy to its trace before it asks for votes, so a trace that is whole
-// knows of each that anybody has voted for.
+// knows of each that anybody has voted for. A vote that a member finds when it comes up
+// for the first time may be for a candidate of before the history.
 func (c *Votes) phantoms() {
 	for _, name := range slices.Sorted(maps.Keys(c.voters)) {
 		for _, term := range slices.Sorted(maps.Keys(c.voters[name].traced)) {
 			b := c.voters[name].traced[term]
-			if key := (claimKey{b.peer, term}); b.peer != name && c.ballot(b.peer, key) == nil && c.Lacks(b.peer) == "" {
+			if key := (claimKey{b.peer, term}); b.peer != name && !b.found && c.ballot(b.peer, key) == nil && c.Lacks(b.peer) == "" {
 				c.Violate("a vote for one who did not stand",
 					fmt.Sprintf("%s voted for %s in term %d, in which %s never stood by its own trace", name, b.peer, term, b.peer), b.event)
 			}
@@ -294,9 +297,9 @@ func (c *Votes) start(v *voter, e *history.Event) {
 			old.event, verdict.Keep(e))
 	}
 	if r.Vote != "" && v.traced[r.Term] == nil {
-		v.traced[r.Term] = &ballot{peer: r.Vote, event: verdict.Keep(e)}
+		v.traced[r.Term] = &ballot{peer: r.Vote, event: verdict.Keep(e), found: !v.begun}
 	}
-	v.resumed, v.leader, v.stands = true, 0, 0
+	v.begun, v.resumed, v.leader, v.stands = true, true, 0, 0
 	v.role.Set(e)
 }
 

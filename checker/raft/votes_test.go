@@ -294,6 +294,17 @@ func TestVotesForCandidatesOnly(t *testing.T) {
 			h.Restart("n2", 7, "n2")
 			h.End()
 		}), Want: verdict.Valid},
+		{Name: "found on disk when the history began, the candidate has gone on since", Build: tape.On(tape.Traced(), func(h *tape.Tape) {
+			h.Restart("n1", 3, "n2")
+			h.Restart("n2", 4, "")
+			h.Restart("n3", 4, "")
+			h.End()
+		}), Want: verdict.Valid},
+		{Name: "found on disk by a later process", Build: tape.On(tape.Started(), func(h *tape.Tape) {
+			h.Restart("n1", 3, "n2")
+			h.Restart("n2", 4, "")
+			h.End()
+		}), Want: verdict.Invalid, Rule: "a vote for one who did not stand"},
 	})
 }
 
@@ -313,6 +324,12 @@ func TestVotesOfTornTraces(t *testing.T) {
 		{Name: "the voter's vote is missing", Build: elect(func(h *tape.Tape) { h.Seq["n2"]++ }), Want: verdict.Unknown},
 		{Name: "a line of it could not be read", Build: elect(func(h *tape.Tape) {
 			h.Run(history.Run{What: history.RunUntrace, Node: "n2", Text: "torn"})
+		}), Want: verdict.Unknown},
+		{Name: "the process that voted answered, and has no trace", Build: elect(func(h *tape.Tape) {
+			h.Add(history.Event{Claim: &history.Claim{Node: "n2", Inc: 2}})
+			h.Restart("n2", 1, "")
+			h.Restart("n2", 1, "")
+			h.Events = append(h.Events[:len(h.Events)-2], h.Events[len(h.Events)-1]) // its second process is missing
 		}), Want: verdict.Unknown},
 		{Name: "a process that never said anything", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Stand("n1", 1)
