@@ -72,7 +72,6 @@ func Load(dir results.Dir) (Saved, error) {
 	if err != nil {
 		return s, fmt.Errorf("load run: %w", err)
 	}
-	plan.Generated = plan.Generated || slices.Contains(madeUp(), s.Config.PlanName)
 	s.Config.Plan = &plan
 	return s, nil
 }
@@ -89,5 +88,16 @@ func loadPlan(path string, cfg Config) (nemesis.Plan, error) {
 	if cfg.Nodes < 1 || cfg.Nodes > 9 {
 		return nemesis.Plan{}, fmt.Errorf("the configuration has %d nodes: use 1 to 9", cfg.Nodes)
 	}
-	return nemesis.ParseFor(path, string(text), cfg.Setting())
+	if !slices.Contains(madeUp(), cfg.PlanName) {
+		return nemesis.ParseFor(path, string(text), cfg.Setting())
+	}
+	plan, err := nemesis.Parse(path, string(text))
+	if err != nil {
+		return plan, err
+	}
+	plan.Generated = true
+	if err := plan.Validate(cfg.Setting()); err != nil {
+		return plan, fmt.Errorf("%s: %w", path, err)
+	}
+	return plan, nil
 }

@@ -90,6 +90,21 @@ func TestLoadRefuses(t *testing.T) {
 	require.Len(t, old.Config.Plan.Steps, 1)
 }
 
+// Random plans of older versions do not say that nobody wrote them. They may name whom
+// a cluster of one lacks.
+func TestLoadOldRandomPlans(t *testing.T) {
+	t.Parallel()
+	const steps = "at 1s for 1s kill leader\nat 3s for 1s pause follower\n"
+	old, err := harness.Load(saved(t, `{"nodes": 1, "plan": "random"}`, steps))
+	require.NoError(t, err)
+	require.True(t, old.Config.Plan.Generated)
+	require.Equal(t, 2, old.Config.Plan.Steps[1].Line)
+	_, err = harness.Load(saved(t, `{"nodes": 1, "plan": "random"}`, steps+"at 5s for 1s kill n2"))
+	require.ErrorContains(t, err, `plan.txt: step 3, in line 3: unknown member "n2"`)
+	_, err = harness.Load(saved(t, `{"nodes": 1, "plan": "mine.txt"}`, steps))
+	require.ErrorContains(t, err, "plan.txt:2: among n1 it can hit nobody")
+}
+
 func TestFirings(t *testing.T) {
 	t.Parallel()
 	at := func(ms int, e history.Event) *history.Event {
