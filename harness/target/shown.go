@@ -4,7 +4,7 @@ import "github.com/usurper/usurper/harness/history"
 
 // Shower is a Target whose taps and traces show only some kinds of raft events.
 type Shower interface {
-	// Shows lists them.
+	// Shows lists them; nil means all.
 	Shows() []history.RaftWhat
 }
 
@@ -12,7 +12,9 @@ type Shower interface {
 // either: all, unless it says otherwise.
 func Shown(t Target) []history.RaftWhat {
 	if s, ok := t.(Shower); ok {
-		return s.Shows()
+		if shows := s.Shows(); shows != nil {
+			return shows
+		}
 	}
 	return []history.RaftWhat{
 		history.RaftStart, history.RaftFollower, history.RaftCandidate, history.RaftVote, history.RaftLeader,

@@ -18,6 +18,7 @@ import (
 
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/tap"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/workload"
 	"github.com/usurper/usurper/node"
@@ -86,6 +87,14 @@ func (*Target) Ops() []history.F {
 
 // Traced tells whether members write a trace.
 func (t *Target) Traced() bool { return !t.o.NoTrace }
+
+// Shows lists what a tap tells, if nothing else does; nil if there is a trace.
+func (t *Target) Shows() []history.RaftWhat {
+	if t.Traced() {
+		return nil
+	}
+	return tap.Shows()
+}
 
 // Rules lists what members do beside what makes Raft safe.
 func (t *Target) Rules() []history.Rule {

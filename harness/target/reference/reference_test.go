@@ -42,6 +42,9 @@ func TestCommand(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, full.Traced())
 	require.False(t, plain.Traced())
+	require.Contains(t, target.Shown(full), history.RaftInstall)
+	require.NotContains(t, target.Shown(plain), history.RaftInstall, "no tap tells of it")
+	require.Contains(t, target.Shown(plain), history.RaftVote)
 	for want, tgt := range map[string]*Target{
 		"--trace /t --election 150ms --heartbeat 30ms --snapshot-every 50 --bug double-vote --pre-vote": full,
 		"": plain,
