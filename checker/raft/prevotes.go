@@ -13,9 +13,11 @@ import (
 // PreVotes checks that elections are asked for before they are held (Raft thesis
 // §9.6), and tells what elections nobody won have cost.
 //
-// By its own trace, where its target states one of its rules, a member that leads, or has heard its leader within the election
-// timeout, by its own count of ticks, grants no pre-vote: else a member that comes
-// back could depose a leader that all others hear.
+// By its own trace, where its target states it (history.Timers), a member that leads,
+// or has heard its leader within the election timeout, by its own count of ticks,
+// grants no pre-vote: else a member that comes back could depose a leader that all
+// others hear. Asking for pre-votes does not promise that much: etcd's raft grants
+// them beside a living leader, unless CheckQuorum is set.
 //
 // Where the target states it (history.PreVotes), nobody stands in a term before a
 // majority has granted it pre-votes for that term, unless its leader told it to. A
@@ -123,7 +125,7 @@ func (c *PreVotes) stands(e *history.Event) {
 }
 
 // leaderBound tells whether a member that knows of a living leader grants none.
-func (c *PreVotes) leaderBound() bool { return c.States(history.Timers) || c.States(history.PreVotes) }
+func (c *PreVotes) leaderBound() bool { return c.States(history.Timers) }
 
 // trace follows who leads, by its own word.
 func (c *PreVotes) trace(e *history.Event) {

@@ -131,6 +131,14 @@ func TestPreVotesWhileALeaderLives(t *testing.T) {
 			h.Elect("n2", 1, "n1")
 			h.Trace("n2", preVote("n3", 2, true))
 		}), Want: verdict.Invalid, Rule: "a leader granted a pre-vote"},
+		{Name: "in a system that promises no more than to ask", Build: tape.On(asking(true), func(h *tape.Tape) {
+			h.Trace("n1", preVote("n2", 1, true))
+			h.Elect("n2", 1, "n1")
+			h.Trace("n1", heard(tape.ElectionTimeout/2))
+			h.Trace("n2", preVote("n3", 2, true))
+			h.Stand("n3", 2)
+			h.End()
+		}), Want: verdict.Valid},
 		{Name: "it led, and has stepped down", Build: tape.On(tape.Started(), func(h *tape.Tape) {
 			h.Elect("n2", 1, "n1")
 			h.Follow("n2", "", 1)

@@ -107,7 +107,8 @@ const (
 	// leader.
 	FirstCome Rule = "first-come"
 	// Timers: who has heard its leader does not stand before its election timer, which
-	// is random, has run out (Raft §5.2).
+	// is random, has run out (Raft §5.2), and grants no pre-vote within its least time
+	// (thesis §9.6), nor does a leader.
 	Timers Rule = "timers"
 	// PreVotes: nobody stands before a majority has granted it pre-votes for the term
 	// (thesis §9.6), but at the word of a leader that hands over its lead (§3.10).
