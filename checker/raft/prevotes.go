@@ -26,7 +26,8 @@ import (
 // that is nowhere was not given. All grants for the term count, whenever they
 // were given, and in whatever round. Terms alone decide: a member that is cut off
 // after it won its pre-vote comes back with the higher term, and deposes the leader:
-// that is legal.
+// that is legal. Where the target says that late ones count (history.LatePreVotes),
+// so do those for the term before, which is the one that the candidate was in.
 //
 // Without pre-votes any member that comes back may do that. It breaks no rule, so
 // it is told, not judged: terms in which members stood and nobody led, and leaders
@@ -190,6 +191,9 @@ func (c *PreVotes) Finish() verdict.Result {
 // judge decides whether a candidate had the pre-votes of a majority.
 func (c *PreVotes) judge(key claimKey) {
 	givers := append([]string{key.node}, c.grants[key]...)
+	if c.States(history.LatePreVotes) {
+		givers = verdict.Union(givers, c.grants[claimKey{key.node, key.term - 1}])
+	}
 	if c.excused[key] || c.Decides(givers) {
 		return
 	}

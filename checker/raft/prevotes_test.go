@@ -106,6 +106,25 @@ func TestPreVotesOfAMajority(t *testing.T) {
 	})
 }
 
+// etcd's raft counts a pre-vote that comes late for the next term: n3 asks for term 2,
+// which n1 wins, hears of that, asks for term 3, and is given n1's word for term 2.
+func TestLatePreVotes(t *testing.T) {
+	late := func(asked uint64, rules ...history.Rule) func() *tape.Tape {
+		return tape.On(tape.New(history.Run{Tapped: true, Rules: rules}), func(h *tape.Tape) {
+			h.Tap("n1", preVote("n3", asked, true))
+			h.Tap("n1", preVote("n2", 3, true))
+			h.Tap("n3", history.Raft{What: history.RaftCandidate, Term: 3})
+			h.End()
+		})
+	}
+	const rule = "stood without the pre-votes of a majority"
+	tape.Verdicts(t, newPreVotes, []tape.Row{
+		{Name: "for the term before", Build: late(2, history.PreVotes, history.LatePreVotes), Want: verdict.Valid},
+		{Name: "for an earlier one", Build: late(1, history.PreVotes, history.LatePreVotes), Want: verdict.Invalid, Rule: rule},
+		{Name: "for the term before, where late ones count for nothing", Build: late(2, history.PreVotes), Want: verdict.Invalid, Rule: rule},
+	})
+}
+
 func TestPreVotesWhileALeaderLives(t *testing.T) {
 	heard := func(ago time.Duration) history.Raft {
 		r := preVote("n3", 2, true)

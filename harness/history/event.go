@@ -113,6 +113,10 @@ const (
 	// PreVotes: nobody stands before a majority has granted it pre-votes for the term
 	// (thesis §9.6), but at the word of a leader that hands over its lead (§3.10).
 	PreVotes Rule = "pre-votes"
+	// LatePreVotes: beside PreVotes, one that was granted to the same candidate for the
+	// term before, and comes late, counts for the next term as well. It takes something
+	// back from PreVotes: etcd's raft does not look for which term a pre-vote was.
+	LatePreVotes Rule = "late-pre-votes"
 )
 
 // RunWhat tells what a [Run] event says.

@@ -148,7 +148,7 @@ func (*Target) Idempotent() bool { return false }
 func (*Target) OneAddress() bool { return true }
 
 // Rules states pre-votes where members ask for them: from 3.5 on by default, or by
-// an argument of the target's.
+// an argument of the target's. One that is granted late counts for the next term.
 func (t *Target) Rules() []history.Rule {
 	asks := t.minor >= 5
 	for _, arg := range t.o.Args {
@@ -165,7 +165,7 @@ func (t *Target) Rules() []history.Rule {
 	if !asks {
 		return nil
 	}
-	return []history.Rule{history.PreVotes}
+	return []history.Rule{history.PreVotes, history.LatePreVotes}
 }
 
 // Command returns the etcd command for m. A member that has data in its
