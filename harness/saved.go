@@ -68,10 +68,15 @@ func Load(dir results.Dir) (Saved, error) {
 	}
 	s.Build = m.Build
 	s.Config.TargetOptions = s.TargetOptions
-	plan, err := loadPlan(dir.Path(results.PlanFile), s.Config)
+	made, setting := slices.Contains(madeUp(), s.Config.PlanName), s.Config.Setting()
+	if made {
+		setting = setting.Lenient()
+	}
+	plan, err := loadPlan(dir.Path(results.PlanFile), s.Config, setting)
 	if err != nil {
 		return s, fmt.Errorf("load run: %w", err)
 	}
+	plan.Generated = plan.Generated || made
 	s.Config.Plan = &plan
 	return s, nil
 }
@@ -80,7 +85,7 @@ func Load(dir results.Dir) (Saved, error) {
 // not say themselves.
 func madeUp() []string { return []string{RandomPlan, KillsPlan, ShrunkPlan} }
 
-func loadPlan(path string, cfg Config) (nemesis.Plan, error) {
+func loadPlan(path string, cfg Config, setting nemesis.Setting) (nemesis.Plan, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nemesis.Plan{}, fmt.Errorf("read plan: %w", err)
@@ -88,16 +93,5 @@ func loadPlan(path string, cfg Config) (nemesis.Plan, error) {
 	if cfg.Nodes < 1 || cfg.Nodes > 9 {
 		return nemesis.Plan{}, fmt.Errorf("the configuration has %d nodes: use 1 to 9", cfg.Nodes)
 	}
-	if !slices.Contains(madeUp(), cfg.PlanName) {
-		return nemesis.ParseFor(path, string(text), cfg.Setting())
-	}
-	plan, err := nemesis.Parse(path, string(text))
-	if err != nil {
-		return plan, err
-	}
-	plan.Generated = true
-	if err := plan.Validate(cfg.Setting()); err != nil {
-		return plan, fmt.Errorf("%s: %w", path, err)
-	}
-	return plan, nil
+	return nemesis.ParseFor(path, string(text), setting)
 }

@@ -100,7 +100,7 @@ func TestLoadOldRandomPlans(t *testing.T) {
 	require.True(t, old.Config.Plan.Generated)
 	require.Equal(t, 2, old.Config.Plan.Steps[1].Line)
 	_, err = harness.Load(saved(t, `{"nodes": 1, "plan": "random"}`, steps+"at 5s for 1s kill n2"))
-	require.ErrorContains(t, err, `plan.txt: step 3, in line 3: unknown member "n2"`)
+	require.ErrorContains(t, err, `plan.txt:3: unknown member "n2"`)
 	_, err = harness.Load(saved(t, `{"nodes": 1, "plan": "mine.txt"}`, steps))
 	require.ErrorContains(t, err, "plan.txt:2: among n1 it can hit nobody")
 }

@@ -168,7 +168,7 @@ func planned(cfg *Config) error {
 	case "none":
 		cfg.Plan, cfg.PlanName = &nemesis.Plan{}, name
 	default:
-		plan, err := loadPlan(name, *cfg)
+		plan, err := loadPlan(name, *cfg, cfg.Setting())
 		if err != nil {
 			return err
 		}

@@ -40,9 +40,9 @@ type Setting struct {
 	generated bool // the plan is: a step of it may be one that finds nobody
 }
 
-// lenient is the setting for a plan that no person wrote: what its words and events
+// Lenient is the setting for a plan that no person wrote: what its words and events
 // mean here need not be known.
-func (s Setting) lenient() Setting {
+func (s Setting) Lenient() Setting {
 	s.generated = true
 	if s.System != nil {
 		system := *s.System

@@ -35,7 +35,7 @@ func ParseFor(file, text string, setting Setting) (Plan, error) {
 		case begun:
 			err = fmt.Errorf("%q stands once, before all steps", generated)
 		default:
-			plan.Generated, setting = true, setting.lenient()
+			plan.Generated, setting = true, setting.Lenient()
 		}
 		begun = true
 		if err != nil {

@@ -149,7 +149,7 @@ func (p Plan) End() time.Duration {
 // does.
 func (p Plan) Validate(setting Setting) error {
 	if p.Generated {
-		setting = setting.lenient()
+		setting = setting.Lenient()
 	}
 	var errs []error
 	for i, s := range p.Steps {
