@@ -46,7 +46,7 @@ func TestServerOfAnotherSession(t *testing.T) {
 func TestSomebodyServesForTheKilled(t *testing.T) {
 	t.Parallel()
 	cfg := steady(t, configFor(t))
-	cfg.Settle = 3 * time.Second
+	cfg.Settle = 12 * time.Second
 	addr := make(chan string, 10)
 	cfg.Target = wrapped{Target: cfg.Target, command: func(m target.Member, c target.Command) target.Command {
 		if m.Name == "n2" {
@@ -59,7 +59,7 @@ func TestSomebodyServesForTheKilled(t *testing.T) {
 	taking.Go(func() {
 		at := <-addr
 		awaited := false // the member itself
-		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 			if conn, err := net.Dial("tcp", at); err == nil {
 				awaited = true
 				conn.Close()
