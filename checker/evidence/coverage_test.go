@@ -33,16 +33,6 @@ func TestCoverageOfTornTraces(t *testing.T) {
 			h.Events = h.Events[:len(h.Events)-1]
 			h.Follow("n2", "", 1)
 		}), Want: verdict.Unknown},
-		{Name: "a process that served without a word", Build: whole(func(h *tape.Tape) {
-			h.Proc(history.Proc{Node: "n2", What: history.ProcReady, Inc: 2})
-		}), Want: verdict.Unknown},
-		{Name: "a process that answered without a word", Build: whole(func(h *tape.Tape) {
-			h.Add(history.Event{Claim: &history.Claim{Node: "n2", Inc: 2}})
-		}), Want: verdict.Unknown},
-		{Name: "a process that answered, and has a trace", Build: whole(func(h *tape.Tape) {
-			h.Restart("n2", 1, "")
-			h.Claim("n2", "", 0, false)
-		}), Want: verdict.Valid},
 		{Name: "a process that was killed before it served, without a word", Build: whole(func(h *tape.Tape) {
 			h.Proc(history.Proc{Node: "n2", What: history.ProcStart, Inc: 2})
 			h.Proc(history.Proc{Node: "n2", What: history.ProcExit, Inc: 2, Signal: "killed", Expected: true})

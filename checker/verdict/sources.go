@@ -82,9 +82,6 @@ func (s *Sources) Deed(e *history.Event) *history.Raft {
 		s.Run(e.Run)
 		return nil
 	}
-	if e.Proc != nil && s.Traced {
-		s.proc(e.Proc)
-	}
 	if e.Claim != nil && e.Claim.Inc > 0 && s.Traced {
 		s.account(e.Claim.Node, e.Claim.Inc).served = true
 	}
@@ -114,12 +111,6 @@ func (s *Sources) follow(r *history.Raft) {
 		s.account(r.Node, r.Inc).spoke = true
 	}
 	s.cursor.advance(r)
-}
-
-func (s *Sources) proc(p *history.Proc) {
-	if p.What == history.ProcReady {
-		s.account(p.Node, p.Inc).served = true
-	}
 }
 
 func (s *Sources) account(node string, inc uint64) *account {
