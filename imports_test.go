@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 	"harness/scenario":         {"harness", "nemesis"},
 	"harness/jepsen":           {"checker", "harness/history"},
 	"harness/reproduce":        {"checker", "nemesis", "harness", "harness/history", "harness/results"},
+	"harness/chaostest":        {"checker", "nemesis", "harness", "harness/reproduce", "harness/results"},
 	"harness/cli":              {"harness/...", "checker", "checker/verdict", "nemesis"},
 	"nemesis":                  {"harness/history"},
 	"scripts/histories":        {"checker/tape", "harness/history"},

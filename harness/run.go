@@ -4,7 +4,7 @@
 // Read [Run] first: it is the whole of it in five steps. config.go is what can be
 // asked for; layout.go, conduct.go and settle.go are the steps; check.go,
 // explain.go and executed.go look at a run that is over, also at a saved one
-// (saved.go). hunt.go repeats runs, and test.go is the door for go test.
+// (saved.go). hunt.go repeats runs; the doors are the packages cli and chaostest.
 package harness
 
 import (

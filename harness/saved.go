@@ -85,6 +85,13 @@ func Load(dir results.Dir) (Saved, error) {
 // not say themselves.
 func madeUp() []string { return []string{RandomPlan, KillsPlan, ShrunkPlan} }
 
+// LoadPlan reads a plan file that a person wrote, for a run of cfg's members: one that
+// names others, or asks for what cfg's system cannot be made to do, is an error that
+// tells file and line.
+func LoadPlan(path string, cfg Config) (nemesis.Plan, error) {
+	return loadPlan(path, cfg, cfg.Setting())
+}
+
 func loadPlan(path string, cfg Config, setting nemesis.Setting) (nemesis.Plan, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -9,13 +9,14 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/chaostest"
 	"github.com/usurper/usurper/nemesis"
 )
 
 // A whole night of it:
 //
 //	go test . -run Chaos -chaos.plan=random -chaos.for=8h -chaos.seed=7 -timeout 0
-var _ = harness.Flags(flag.CommandLine)
+var _ = chaostest.Flags(flag.CommandLine)
 
 // TestMain makes the test binary a member if it is called as one.
 func TestMain(m *testing.M) {
@@ -43,7 +44,7 @@ func config(t *testing.T, plan string, flags ...string) harness.Config {
 
 // The store keeps its promises while its leaders are killed, stopped and cut off.
 func TestChaos(t *testing.T) {
-	harness.Test(t, harness.TestConfig{
+	chaostest.Test(t, chaostest.Config{
 		SkipUnknown: true, // a machine that stalls proves nothing
 		Config: config(t, `
 at 500ms  for 1s     kill leader

@@ -1,65 +1,34 @@
-package harness
+// Package chaostest is the door for go test: a chaos test is a call of [Test] with
+// the system under test and what else a run needs. [Flags] defines what the command
+// line of go test may say of it.
+package chaostest
 
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"regexp"
-	"runtime/debug"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/nemesis"
 )
 
-// TestConfig says what a chaos test runs.
-type TestConfig struct {
-	// Config is that of the run; start from Default. The flags override it.
-	Config Config
+// Config says what a chaos test runs.
+type Config struct {
+	// Config is that of the run; start from harness.Default. The flags override it.
+	Config harness.Config
 	// System sets cfg's Target, and TargetOptions if there are any, to the system
 	// that the test is about, once everything else in cfg is settled. name is the
 	// value of -chaos.target, "" if it is not given. Nil keeps Config's Target.
-	System func(name string, cfg *Config) error
+	System func(name string, cfg *harness.Config) error
 	// SkipUnknown skips a test whose run came to no verdict, with the reason,
 	// instead of failing it: for machines that are too busy to judge timing on.
 	SkipUnknown bool
-}
-
-// The flags of a test binary, see Flags.
-const (
-	flagFor     = "chaos.for"
-	flagSeed    = "chaos.seed"
-	flagPlan    = "chaos.plan"
-	flagTarget  = "chaos.target"
-	flagResults = "chaos.results"
-	flagReplay  = "chaos.replay"
-)
-
-// Flags defines the flags that Test obeys, usually in flag.CommandLine. It is
-// called once in a package with chaos tests, for which one line will do:
-//
-//	var _ = harness.Flags(flag.CommandLine)
-//
-// The go command hands a flag to every package that it tests, and those without
-// it refuse it: name the package, as in
-//
-//	go test ./chaos -run Chaos -chaos.for=2h -chaos.seed=7 -timeout 0
-func Flags(fs *flag.FlagSet) *flag.FlagSet {
-	fs.Duration(flagFor, 0, "chaos tests: how long to attack")
-	fs.Uint64(flagSeed, 0, "chaos tests: seed of plan and clients")
-	fs.String(flagPlan, "", "chaos tests: a plan file, none or random")
-	fs.String(flagTarget, "", "chaos tests: the system under test, as the test names it")
-	fs.String(flagResults, "", "chaos tests: where run directories go")
-	fs.String(flagReplay, "", "chaos tests: a run directory, whose configuration and plan to carry out again")
-	return fs
 }
 
 const (
@@ -80,7 +49,7 @@ const (
 // defined. When the test's context ends, at Ctrl-C and shortly before -timeout,
 // the run winds down: it heals, reaps and reports, and the test fails as the run
 // has no verdict. Tests may run in parallel: each has a cluster of its own.
-func Test(t *testing.T, cfg TestConfig) {
+func Test(t *testing.T, cfg Config) {
 	t.Helper()
 	cfg.Config.Results = lasting(t, cfg.Config.Results)
 	run, err := cfg.resolve()
@@ -93,7 +62,7 @@ func Test(t *testing.T, cfg TestConfig) {
 	}
 	ctx, stop := testContext(t)
 	defer stop()
-	result, err := Run(ctx, run)
+	result, err := harness.Run(ctx, run)
 	for _, left := range result.Left {
 		t.Logf("left behind: %s", left)
 	}
@@ -131,9 +100,9 @@ func testContext(t *testing.T) (context.Context, func()) {
 }
 
 // resolve is the configuration once flags have had their say.
-func (c TestConfig) resolve() (Config, error) {
+func (c Config) resolve() (harness.Config, error) {
 	cfg := c.Config
-	if cfg.Results == "" || cfg.Results == Default().Results {
+	if cfg.Results == "" || cfg.Results == harness.Default().Results {
 		cfg.Results = chaosResults()
 	}
 	cfg.FailFast = true
@@ -158,17 +127,17 @@ func (c TestConfig) resolve() (Config, error) {
 }
 
 // planned sets what the flags say of the attack.
-func planned(cfg *Config) error {
+func planned(cfg *harness.Config) error {
 	cfg.For = flagged(flagFor, cfg.For)
 	cfg.Seed = flagged(flagSeed, cfg.Seed)
 	switch name := flagged(flagPlan, ""); name {
 	case "":
-	case RandomPlan:
-		cfg.Plan, cfg.PlanName = nil, RandomPlan
+	case harness.RandomPlan:
+		cfg.Plan, cfg.PlanName = nil, harness.RandomPlan
 	case "none":
 		cfg.Plan, cfg.PlanName = &nemesis.Plan{}, name
 	default:
-		plan, err := loadPlan(name, *cfg, cfg.Setting())
+		plan, err := harness.LoadPlan(name, *cfg)
 		if err != nil {
 			return err
 		}
@@ -182,12 +151,12 @@ func planned(cfg *Config) error {
 
 // replayed sets everything but the system as in a saved run, and its plan as it
 // was written.
-func replayed(cfg *Config, path string) error {
+func replayed(cfg *harness.Config, path string) error {
 	dir, err := results.Open(path)
 	if err != nil {
 		return err
 	}
-	saved, err := Load(dir)
+	saved, err := harness.Load(dir)
 	if err != nil {
 		return err
 	}
@@ -197,62 +166,4 @@ func replayed(cfg *Config, path string) error {
 	cfg.Own, cfg.Models = own.Own, own.Models
 	cfg.Results, cfg.Progress, cfg.FailFast = own.Results, own.Progress, own.FailFast
 	return nil
-}
-
-// flagged returns the value of a flag, or other if it is not defined or has its
-// zero value.
-func flagged[T comparable](name string, other T) T {
-	f := flag.Lookup(name)
-	if f == nil {
-		return other
-	}
-	getter, ok := f.Value.(flag.Getter)
-	if !ok {
-		return other
-	}
-	var zero T
-	if value, ok := getter.Get().(T); ok && value != zero {
-		return value
-	}
-	return other
-}
-
-// failure is what a test prints about an invalid run.
-func failure(test string, result Result) string {
-	text, err := Explain(result.Dir, &result.Report, "")
-	if err != nil {
-		text = fmt.Sprintf("%s(no story: %v)\n", result.Report, err)
-	}
-	return text + again(test, result)
-}
-
-// again says where the run is and how to repeat it.
-func again(test string, result Result) string {
-	dir, err := filepath.Abs(result.Dir.String())
-	if err != nil {
-		dir = result.Dir.String()
-	}
-	command := fmt.Sprintf("go test %s -run '%s' -count 1", testPackage(), strings.ReplaceAll(pattern(test), "'", `'\''`))
-	if flag.Lookup(flagReplay) != nil {
-		command += " -" + flagReplay + "=" + results.Quote(dir)
-	}
-	if name := flagged(flagTarget, ""); name != "" {
-		command += " -" + flagTarget + "=" + results.Quote(name)
-	}
-	return fmt.Sprintf("run directory: %s\nagain: %s\n", dir, command)
-}
-
-// pattern matches the one test, subtest by subtest.
-func pattern(test string) string {
-	return "^" + strings.ReplaceAll(regexp.QuoteMeta(test), "/", "$/^") + "$"
-}
-
-// testPackage is the import path of the package under test.
-func testPackage() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if path, ok := strings.CutSuffix(info.Path, ".test"); ok {
-			return strings.TrimSuffix(path, "_test")
-		}
-	}
-	return "."
 }

@@ -1,4 +1,4 @@
-package harness_test
+package chaostest_test
 
 import (
 	"errors"
@@ -13,24 +13,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/chaostest"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/target/reference"
 )
 
-var _ = harness.Flags(flag.CommandLine)
+var _ = chaostest.Flags(flag.CommandLine)
 
 // TestChaos is the reference node's own chaos test, and the example for those of
 // other systems:
 //
-//	go test ./harness -run Chaos -chaos.for 2h -chaos.seed 7 -timeout 0
-//	go test ./harness -run Chaos -chaos.target double-vote
+//	go test ./harness/chaostest -run Chaos -chaos.for 2h -chaos.seed 7 -timeout 0
+//	go test ./harness/chaostest -run Chaos -chaos.target double-vote
 //
 // The second is a node with a deliberate bug: the test must fail.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	cfg := harness.Default()
 	cfg.For, cfg.Rate, cfg.Clients = 4*time.Second, 100, 6
-	harness.Test(t, harness.TestConfig{
+	chaostest.Test(t, chaostest.Config{
 		Config:      cfg,
 		SkipUnknown: true, // other tests run beside it
 		System: func(bug string, cfg *harness.Config) error {
@@ -76,7 +77,7 @@ func TestChaosFails(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, out, "run directory: "+path)
 	again := "-chaos.replay=" + path
-	require.Contains(t, out, "again: go test github.com/usurper/usurper/harness -run '^TestChaos$' -count 1 "+again)
+	require.Contains(t, out, "again: go test github.com/usurper/usurper/harness/chaostest -run '^TestChaos$' -count 1 "+again)
 	saved, err := harness.Load(dir)
 	require.NoError(t, err)
 	require.Equal(t, uint64(9), saved.Config.Seed)
