@@ -92,6 +92,7 @@ func prepare(cfg Config) (*run, error) {
 		Nodes:     cfg.Names(),
 		Election:  cfg.Election,
 		Heartbeat: cfg.Heartbeat,
+		Ready:     r.slow(),
 		Traced:    cfg.Target.Traced(),
 		Tapped:    cfg.tapped(),
 		Rules:     target.Rules(cfg.Target),
@@ -190,8 +191,8 @@ func (r *run) start(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	limit := r.settleTimeout()
-	wait, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %s", limit))
+	limit := r.readyTimeout()
+	wait, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %s (--settle, or ready: {within: …} in the system's file, gives it longer; in Go Config.Settle)", limit))
 	defer cancel()
 	if err := r.cluster.AwaitReady(wait); err != nil {
 		return err

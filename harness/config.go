@@ -74,7 +74,8 @@ type Config struct {
 
 	// Settle bounds how long the cluster may take to be ready at the start, and to
 	// find a leader and answer the final reads once healed. 0 means 40 election
-	// timeouts, at least 10 s.
+	// timeouts, at least 10 s, or what the target says (target.Slow). Checkers give a
+	// healed cluster so much longer as this is longer than usual.
 	Settle time.Duration `json:"settle,omitempty"`
 
 	// FailFast ends the attack as soon as a checker that can tell while the run is

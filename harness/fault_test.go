@@ -45,7 +45,7 @@ func TestNodeThatNeverGetsReady(t *testing.T) {
 	cfg.Settle = 5 * time.Second
 	cfg.Target = shell(cfg.Target, "echo waiting for the disk; sleep 1000; :", "n2")
 	err := requireError(t, cfg)
-	require.ErrorContains(t, err, "not ready within 5s")
+	require.ErrorContains(t, err, "not ready within 5s (--settle, or ready: {within: …} in the system's file, gives it longer")
 	require.ErrorContains(t, err, "no status from n2")
 	require.ErrorContains(t, err, "; the last log lines of n2:\nwaiting for the disk")
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/target"
 )
 
 // Result is a finished run.
@@ -116,5 +117,25 @@ func (r *run) settleTimeout() time.Duration {
 	if r.cfg.Settle > 0 {
 		return r.cfg.Settle
 	}
-	return max(10*time.Second, 40*r.cfg.Election)
+	return max(r.cfg.usualSettle(), target.ReadyWithin(r.cfg.Target))
 }
+
+// readyTimeout bounds how long the members may take to be ready at the start.
+func (r *run) readyTimeout() time.Duration {
+	if within := target.ReadyWithin(r.cfg.Target); r.cfg.Settle == 0 && within > 0 {
+		return within
+	}
+	return r.settleTimeout()
+}
+
+// slow is what the system is known to need, of more than what is usual, until it is
+// ready; 0 for no more than that.
+func (r *run) slow() time.Duration {
+	if limit := r.settleTimeout(); limit > r.cfg.usualSettle() {
+		return limit
+	}
+	return 0
+}
+
+// usualSettle is Settle where nobody says anything.
+func (c *Config) usualSettle() time.Duration { return max(10*time.Second, 40*c.Election) }

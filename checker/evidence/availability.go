@@ -26,6 +26,7 @@ type Availability struct {
 	verdict.Findings
 	nodes    []string
 	election time.Duration
+	ready    time.Duration // how long members may take once started, if that is more than usual
 	running  map[string]bool
 
 	healed, stopped, end time.Duration // -1 until then
@@ -70,8 +71,11 @@ func NewAvailability() *Availability {
 // Name returns "availability".
 func (*Availability) Name() string { return "availability" }
 
-// recovery is how long a healed system may take to serve again.
-func (c *Availability) recovery() time.Duration { return max(10*time.Second, 20*c.election) }
+// recovery is how long a healed system may take to serve again: so long, after the
+// time that its members may take to be ready, if that is more than usual.
+func (c *Availability) recovery() time.Duration {
+	return max(10*time.Second, 20*c.election) + c.ready
+}
 
 // Event takes the next event.
 func (c *Availability) Event(e *history.Event) {
@@ -104,7 +108,7 @@ func (c *Availability) runEvent(e *history.Event) {
 	r := e.Run
 	switch {
 	case r.What == history.RunBegin:
-		c.election, c.nodes = r.Election, slices.Clone(r.Nodes)
+		c.election, c.ready, c.nodes = r.Election, r.Ready, slices.Clone(r.Nodes)
 	case r.What == history.RunStall:
 		if c.healed >= 0 && r.Stall > c.election/4 {
 			c.calm.stall(e.At, r.Stall, c.election)
@@ -245,7 +249,7 @@ func (c *Availability) judge(summary *string) {
 	case !c.usual:
 		c.Unknown("%s, but none of that kind had succeeded before either: is the client right?", text)
 	case waited < c.recovery():
-		c.Unknown("%s: too short a time to judge, which takes 20 election timeouts and at least 10s: %v", text, c.recovery())
+		c.Unknown("%s: too short a time to judge, which takes 20 election timeouts and at least 10s, after what members need to be ready: %v", text, c.recovery())
 	default:
 		c.Violate("did not recover", text, c.evidence...)
 	}

@@ -162,9 +162,12 @@ func TestAvailability(t *testing.T) {
 			return h
 		}
 	}
+	slow := func(h *tape.Tape) { h.Events[0].Run.Ready = 30 * time.Second }
 	tape.Verdicts(t, func() verdict.Checker { return evidence.NewAvailability() }, []tape.Row{
 		{Name: "never recovered", Build: healed(30, nil), Want: verdict.Invalid, Rule: "did not recover"},
 		{Name: "not tried for long", Build: healed(3, nil), Want: verdict.Unknown},
+		{Name: "members that take half a minute to be ready", Build: healed(39, slow), Want: verdict.Unknown},
+		{Name: "… and do not come in that time either", Build: healed(41, slow), Want: verdict.Invalid, Rule: "did not recover"},
 		{Name: "never tried", Build: healed(0, nil), Want: verdict.Valid},
 		{Name: "recovered", Build: healed(30, func(h *tape.Tape) { h.Do(1, history.OK, tape.Put("b")) }), Want: verdict.Valid},
 		{Name: "a stalled machine", Build: healed(10, func(h *tape.Tape) {

@@ -72,6 +72,7 @@ type Run struct {
 	Nodes     []string      `json:"nodes,omitempty"`     // the voters at the start
 	Election  time.Duration `json:"election,omitempty"`  // T: timers are drawn from [T, 2T)
 	Heartbeat time.Duration `json:"heartbeat,omitempty"` // interval between heartbeats
+	Ready     time.Duration `json:"ready,omitempty"`     // how long members may take to be ready once started; 0: no longer than is usual
 	Traced    bool          `json:"traced,omitempty"`    // every node writes a trace
 	Tapped    bool          `json:"tapped,omitempty"`    // every peer link is decoded
 	Steps     int           `json:"steps,omitempty"`     // steps in the plan

@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"time"
 
 	"github.com/usurper/usurper/harness/history"
 )
@@ -33,6 +34,22 @@ type Idempotent interface {
 func Resends(t Target) bool {
 	i, ok := t.(Idempotent)
 	return !ok || i.Idempotent()
+}
+
+// Slow is a Target whose system may take longer than others to be ready.
+type Slow interface {
+	// ReadyWithin is how long it may take from the start of its members until all are
+	// ready and a majority follows a leader; 0 for what is usual.
+	ReadyWithin() time.Duration
+}
+
+// ReadyWithin returns how long the system of t says that it may take to be ready, 0 if
+// it does not say.
+func ReadyWithin(t Target) time.Duration {
+	if s, ok := t.(Slow); ok {
+		return s.ReadyWithin()
+	}
+	return 0
 }
 
 // Ruled is a Target whose system keeps rules beside Raft's own.

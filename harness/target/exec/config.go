@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -24,6 +25,7 @@ type config struct {
 	election   time.Duration
 	heartbeat  time.Duration
 	ready      []probe
+	within     time.Duration // how long it may take to be ready; 0: the file does not say
 	role       *roleSpec
 	client     clientSpec
 }
@@ -48,13 +50,7 @@ func (d *document) read(root *yaml.Node) *config {
 				d.errorf(n, "election %s with heartbeats every %s: use an election timeout of at least two heartbeats", c.election, c.heartbeat)
 			}
 		},
-		"ready": func(n *yaml.Node) {
-			d.list(n, func(e *yaml.Node) {
-				if p, ok := d.probe(e, nil); ok {
-					c.ready = append(c.ready, p)
-				}
-			})
-		},
+		"ready":  func(n *yaml.Node) { d.ready(n, c) },
 		"role":   func(n *yaml.Node) { c.role = d.role(n) },
 		"client": func(n *yaml.Node) { client = n; d.client(n, &c.client) },
 	})
@@ -104,8 +100,28 @@ func (d *document) word(n *yaml.Node, known ...string) string {
 	return s
 }
 
-// probe reads a way to ask a member; more are fields beside it.
-func (d *document) probe(n *yaml.Node, more fields) (p probe, ok bool) {
+// ready reads the probes that all must hold, and how long that may take.
+func (d *document) ready(n *yaml.Node, c *config) {
+	within := func(n *yaml.Node) {
+		if c.within > 0 {
+			d.errorf(n, "within is here twice: remove one")
+		}
+		d.duration(&c.within)(n)
+	}
+	d.list(n, func(e *yaml.Node) {
+		if e.Kind == yaml.MappingNode && len(e.Content) == 2 && resolve(e.Content[0]).Value == "within" {
+			d.mapping(e, fields{"within": within})
+			return
+		}
+		if p, ok := d.probe(e, true, fields{"within": within}); ok {
+			c.ready = append(c.ready, p)
+		}
+	})
+}
+
+// probe reads a way to ask a member, whether it is ready or what its role is; more
+// are fields beside it.
+func (d *document) probe(n *yaml.Node, ready bool, more fields) (p probe, ok bool) {
 	var ways []string
 	way := func(name string, read func(*yaml.Node)) func(*yaml.Node) {
 		return func(n *yaml.Node) {
@@ -115,15 +131,13 @@ func (d *document) probe(n *yaml.Node, more fields) (p probe, ok bool) {
 	}
 	known := fields{
 		"log":  way("log", d.pattern(&p.log)),
-		"http": way("http", func(n *yaml.Node) { d.httpProbe(n, &p, more == nil) }),
-		"resp": way("resp", func(n *yaml.Node) { d.respProbe(n, &p, more == nil) }),
+		"http": way("http", func(n *yaml.Node) { d.httpProbe(n, &p, ready) }),
+		"resp": way("resp", func(n *yaml.Node) { d.respProbe(n, &p, ready) }),
 	}
-	if more == nil {
+	if ready {
 		known["tcp"] = way("tcp", d.template(&p.tcp))
 	}
-	for name, read := range more {
-		known[name] = read
-	}
+	maps.Copy(known, more)
 	before := len(d.errs)
 	d.mapping(n, known)
 	if len(ways) != 1 && len(d.errs) == before {
@@ -193,7 +207,7 @@ func (d *document) role(n *yaml.Node) *roleSpec {
 		return nil
 	}
 	r := &roleSpec{roles: map[string]string{"leader": "leader", "follower": "follower", "candidate": "candidate"}}
-	p, ok := d.probe(n, fields{
+	p, ok := d.probe(n, false, fields{
 		"role":   d.extraction(&r.role),
 		"term":   d.extraction(&r.term),
 		"leader": d.extraction(&r.leader, "called"),

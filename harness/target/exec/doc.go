@@ -118,6 +118,10 @@
 //	resp: {address, command, and a condition}
 //	log: PATTERN              a line that the process printed
 //
+// "within" beside a probe, or as an element of the list, is how long the members may
+// take until all of that holds: {tcp: ADDRESS, within: 60s}. Without it they have 40
+// election timeouts, at least 10 s. --settle has the last word.
+//
 // "role" says who leads, so that faults can be aimed at the leader. It is "none", or
 // http or resp as above with extractions for role, term and leader, or a log pattern
 // with the named groups role, term and leader, of which the last line that told the

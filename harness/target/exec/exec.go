@@ -46,6 +46,7 @@ var (
 	_ target.Idempotent = (*Target)(nil)
 	_ target.Listener   = (*Target)(nil)
 	_ target.Addressed  = (*Target)(nil)
+	_ target.Slow       = (*Target)(nil)
 )
 
 // maxConfig bounds a file: whatever is longer describes no system.
@@ -132,6 +133,10 @@ func (t *Target) Nodes() int { return t.c.nodes }
 // Timers returns the system's election timeout and heartbeat interval, 0 where
 // the file says nothing.
 func (t *Target) Timers() (election, heartbeat time.Duration) { return t.c.election, t.c.heartbeat }
+
+// ReadyWithin returns how long the file gives the system to be ready, 0 if it does not
+// say.
+func (t *Target) ReadyWithin() time.Duration { return t.c.within }
 
 // Name returns the name in the file.
 func (t *Target) Name() string { return t.c.name }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,6 +60,9 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"field that operations lack", "{{.Key}}", "{{.Name}}", "system.yaml:10: template: at <.Name>: can't evaluate field Name"},
 		{"peer that only some have", "{{.Name}}", "{{.Peers.n1}}", `system.yaml:3: template: at <.Peers.n1>: map has no entry for key "n1"`},
 		{"program", "[sh,", "[no-such-program,", `system.yaml:3: command: exec: "no-such-program": executable file not found`},
+		{"within", "ready: {", "ready: {within: soon, ", `system.yaml:4: "soon": use a positive duration`},
+		{"within misspelt", "ready: {", "ready: {witin: 60s, ", `system.yaml:4: unknown field "witin": did you mean "within"?`},
+		{"within twice", `ready: {tcp: "{{.ClientAddr}}"}`, "ready: [{within: 60s}, {within: 30s, tcp: x}]", "system.yaml:4: within is here twice"},
 		{"two probes in one", "ready: {", "ready: {log: x, ", "system.yaml:4: 2 ways to ask"},
 		{"pattern", `{tcp: "{{.ClientAddr}}"}`, "{log: '('}", "system.yaml:4: error parsing regexp"},
 		{"role", "role: {json: role}", "term: {json: term}", "system.yaml:6: no role"},
@@ -80,6 +84,20 @@ func TestErrorsNameTheLine(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+// How long it may take to be ready stands beside a probe, in a list of them, or alone.
+func TestReadyWithin(t *testing.T) {
+	for ready, probes := range map[string]int{
+		`{tcp: "{{.ClientAddr}}", within: 60s}`:                1,
+		`[{within: 60s}, {log: serving}, {http: {path: /up}}]`: 2,
+		`{within: 60s}`: 1, // that the client's address accepts
+	} {
+		tgt := parse(t, strings.Replace(small, `{tcp: "{{.ClientAddr}}"}`, ready, 1))
+		require.Equal(t, time.Minute, tgt.ReadyWithin(), ready)
+		require.Len(t, tgt.c.ready, probes, ready)
+	}
+	require.Zero(t, parse(t, small).ReadyWithin())
 }
 
 func TestAllErrorsAtOnce(t *testing.T) {
