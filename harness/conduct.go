@@ -226,6 +226,7 @@ func (r *run) attack(whole context.Context) error {
 	defer sys.Close()
 	clients, stopClients := context.WithCancel(ctx)
 	defer stopClients()
+	wg.Go(func() { r.watchMembers(clients) })
 	worked := make(chan error, 1)
 	go func() {
 		_, err := workload.Run(clients, r.workload(), r.work)

@@ -77,11 +77,27 @@ func (r *run) awaitCaughtUp(ctx context.Context) {
 // auditMembers compares what the members hold, if the target can tell. It ends
 // when ctx does, with what there is.
 func (r *run) auditMembers(ctx context.Context) {
+	if o, ok := r.audit(max(r.cfg.Election/2, 100*time.Millisecond)); ok {
+		audit.Run(ctx, o)
+	}
+}
+
+// watchMembers compares them while they are attacked, until ctx ends. Rarely, for
+// it takes some of their time.
+func (r *run) watchMembers(ctx context.Context) {
+	if o, ok := r.audit(max(10*r.cfg.Election, 2*time.Second)); ok {
+		audit.Watch(ctx, o)
+	}
+}
+
+// audit says how members are asked what they hold; it reports false for a target
+// that cannot tell.
+func (r *run) audit(pause time.Duration) (audit.Options, bool) {
 	t, ok := r.cfg.Target.(target.Auditable)
 	if !ok {
-		return
+		return audit.Options{}, false
 	}
-	o := audit.Options{Target: t, Record: r.rec.Record, Pause: max(r.cfg.Election/2, 100*time.Millisecond)}
+	o := audit.Options{Target: t, Record: r.rec.Record, Pause: pause}
 	for _, name := range r.cluster.Names() {
 		m, err := r.cluster.Member(name)
 		if err != nil {
@@ -90,5 +106,5 @@ func (r *run) auditMembers(ctx context.Context) {
 		}
 		o.Members = append(o.Members, m)
 	}
-	audit.Run(ctx, o)
+	return o, true
 }

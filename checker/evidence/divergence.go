@@ -13,7 +13,7 @@ import (
 )
 
 // Divergence checks that all members hold the same data, as they tell of
-// themselves once everything is healed:
+// themselves once everything is healed, and now and then before:
 //
 //   - At one revision there is one state. Members whose digests, keys or values
 //     differ at the same revision have diverged, whenever each was asked.
@@ -25,7 +25,9 @@ import (
 // shows it. A revision and the index that was applied are not read at one instant:
 // a difference between them counts once it has lasted for lastingRounds and
 // lastingTime in which nothing moved. Members that never came to rest, or did not
-// tell, make the verdict unknown.
+// tell, make the verdict unknown. Amid the run only the first rule is asked, of the
+// members that told their keys at one revision, and nothing is unknown: who is late or
+// away is no worse for it (moments.go).
 //
 // That acknowledged writes are there is not its business: where members hold the
 // same, final reads, which "linearizable" and "set" judge, show it for all.
@@ -38,6 +40,7 @@ type Divergence struct {
 	differ []history.Event
 	silent []history.Event // members that did not tell
 	asked  bool
+	moments
 }
 
 // round is what the members told when all were asked for their position.
@@ -61,6 +64,9 @@ func NewDivergence() *Divergence {
 // Name returns "divergence".
 func (*Divergence) Name() string { return "divergence" }
 
+// Early returns AsEventsCome: what members show amid the run is judged at once.
+func (*Divergence) Early() verdict.Early { return verdict.AsEventsCome }
+
 // Kinds returns Others.
 func (*Divergence) Kinds() verdict.Kinds { return verdict.Others }
 
@@ -71,6 +77,10 @@ func (c *Divergence) Event(e *history.Event) {
 	}
 	s := e.State
 	if s == nil {
+		return
+	}
+	if s.Amid {
+		c.amid(e)
 		return
 	}
 	c.asked = true
@@ -108,7 +118,13 @@ func (c *Divergence) position(e *history.Event) {
 func (c *Divergence) Finish() verdict.Result {
 	c.Count("rounds", int64(len(c.rounds)))
 	c.Count("members", int64(len(c.hashes)))
-	if !c.asked {
+	if c.compared > 0 {
+		c.Count("comparisons amid the run", c.compared)
+	}
+	switch {
+	case c.Violated(): // amid the run
+		return c.Result(c.Name(), "")
+	case !c.asked:
 		return c.Unchecked(c.Name(), "no member was asked for its data")
 	}
 	if c.keys(); !c.Violated() {
@@ -141,27 +157,35 @@ func (c *Divergence) keys() {
 		}
 		evidence = append(evidence, e)
 	}
-	if first == nil || len(first.Held) == 0 {
+	if first != nil {
+		c.differAt(first, c.data, evidence)
+	}
+}
+
+// differAt finds that members hold something else at the key of s, given what each
+// showed at that revision.
+func (c *Divergence) differAt(s *history.State, data map[string]history.Event, evidence []history.Event) {
+	if len(s.Held) == 0 {
 		return
 	}
-	for _, t := range c.data {
-		if t.State.Revision == first.Revision {
+	for _, t := range data {
+		if t.State.Revision == s.Revision {
 			evidence = append(evidence, t)
 		}
 	}
-	by := groups(first.Held, c.digestOf(first))
+	by := groups(s.Held, digestOf(s, data))
 	if !majority(by) { // each has diverged from the others, but not here
-		by = groups(first.Held, atKey)
+		by = groups(s.Held, atKey)
 	}
 	c.Violate("members hold different data",
-		fmt.Sprintf("%s: at revision %d, %s", blame(by), first.Revision, verdict.HeldText(first)), evidence...)
+		fmt.Sprintf("%s: at revision %d, %s", blame(by), s.Revision, verdict.HeldText(s)), evidence...)
 }
 
 // digestOf returns what tells a member's data apart from another's: a digest of
 // all of it, or else what it holds at the key.
-func (c *Divergence) digestOf(s *history.State) func(history.Held) string {
+func digestOf(s *history.State, data map[string]history.Event) func(history.Held) string {
 	return func(h history.Held) string {
-		if d, ok := c.data[h.Node]; ok && d.State.Revision == s.Revision {
+		if d, ok := data[h.Node]; ok && d.State.Revision == s.Revision {
 			return fmt.Sprint(d.State.Hash)
 		}
 		return atKey(h)
@@ -249,10 +273,9 @@ func (c *Divergence) restless() {
 // agree tells whether what the members told is the same. It compares only
 // members that have forgotten as much of the past, if whole is false.
 func (c *Divergence) agree(told map[string]history.Event, whole bool) bool {
-	type point struct{ revision, compacted uint64 }
-	hashes := make(map[point]uint64)
+	hashes := make(map[digestPoint]uint64)
 	for _, e := range told {
-		p := point{e.State.Revision, e.State.Compacted}
+		p := digestPoint{e.State.Revision, e.State.Compacted}
 		if h, ok := hashes[p]; ok && h != e.State.Hash {
 			return false
 		}
@@ -268,6 +291,9 @@ func (c *Divergence) agreement() string {
 			text := fmt.Sprintf("%s hold the same data at revision %d", verdict.Many(len(told), "member"), e.State.Revision)
 			if e.State.What == history.StateData {
 				text += fmt.Sprintf(", %s read one by one", verdict.Many(e.State.Keys, "key"))
+			}
+			if c.compared > 0 {
+				text += fmt.Sprintf(", and did when compared %s before", verdict.Many(c.compared, "time"))
 			}
 			return text
 		}

@@ -1,8 +1,9 @@
-// Package audit asks every member of a healed, idle cluster what it holds, and
-// records what each says. It judges nothing: the checker "divergence" does.
+// Package audit asks members what they hold, and records what each says. It judges
+// nothing: the checker "divergence" does.
 //
-// audit.go waits until the members have come to rest and compares digests;
-// compare.go goes through their keys where digests do not settle it.
+// audit.go waits until the members of a healed, idle cluster have come to rest and
+// compares digests; compare.go goes through their keys where digests do not settle
+// it. watch.go compares whoever answers while a run is under way.
 package audit
 
 import (
@@ -24,7 +25,12 @@ type Options struct {
 	Pause   time.Duration       // between two rounds of questions
 }
 
-type audit struct{ Options }
+type audit struct {
+	Options
+	amid  bool          // the run is under way
+	round int           // of an audit amid the run
+	limit time.Duration // of one question
+}
 
 const (
 	// quietRounds is how many rounds in a row must be the same before members that
@@ -41,7 +47,7 @@ const (
 
 // Run compares what the members hold. It ends when ctx does, with what there is.
 func Run(ctx context.Context, o Options) {
-	a := audit{o}
+	a := audit{Options: o, limit: askTimeout}
 	a.run(ctx)
 }
 
@@ -109,7 +115,7 @@ func (a *audit) digests(ctx context.Context, revision uint64) (map[string]target
 // each asks all members at once, records in their order what they say, and
 // returns the answers by member.
 func each[T any](ctx context.Context, a *audit, ask func(context.Context, target.Member) (T, history.State, error)) map[string]T {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, a.limit)
 	defer cancel()
 	answers := make([]T, len(a.Members))
 	states := make([]history.State, len(a.Members))
@@ -127,12 +133,20 @@ func each[T any](ctx context.Context, a *audit, ask func(context.Context, target
 	asked.Wait()
 	told := make(map[string]T)
 	for i, m := range a.Members {
-		a.Record(history.Event{State: &states[i]})
+		a.record(&states[i])
 		if states[i].Error == "" {
 			told[m.Name] = answers[i]
 		}
 	}
 	return told
+}
+
+// record records what was told.
+func (a *audit) record(s *history.State) {
+	if a.amid {
+		s.Amid, s.Round = true, a.round
+	}
+	a.Record(history.Event{State: s})
 }
 
 // alike tells whether what the members told is the same.

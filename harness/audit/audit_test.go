@@ -23,6 +23,7 @@ type shelf struct {
 	digest    target.Digest
 	entries   []target.Entry
 	err       error
+	pageErr   error
 }
 
 // shelves are a target of which members can be compared. Pages have two keys.
@@ -47,22 +48,14 @@ func (s shelves) Page(_ context.Context, m target.Member, _ uint64, after string
 	if found {
 		i++
 	}
-	return slices.Clone(member.entries[i:min(i+2, len(member.entries))]), member.err
+	return slices.Clone(member.entries[i:min(i+2, len(member.entries))]), cmp.Or(member.err, member.pageErr)
 }
 
 // audited audits three members, n1 as told, and returns what the checker makes of
 // it and how the events end.
 func audited(t *testing.T, change func(s shelves)) (checker.Result, []history.Event) {
-	s := shelves{}
-	for _, n := range []string{"n1", "n2", "n3"} {
-		s[n] = &shelf{positions: []target.Position{{Revision: 50, Applied: 90}}, digest: target.Digest{Hash: 1, Compacted: 10}}
-		for _, key := range []string{"a", "b", "c", "d", "e"} {
-			s[n].entries = append(s[n].entries, target.Entry{Key: key, Value: strings.Repeat(key, 300), Revision: 7, Rest: 1})
-		}
-	}
+	s, events := threeAlike()
 	change(s)
-	begin := history.Event{Run: &history.Run{What: history.RunBegin, Format: history.Format, Nodes: []string{"n1", "n2", "n3"}}}
-	events := []history.Event{begin}
 	start := time.Now()
 	o := Options{Target: s, Pause: time.Millisecond, Record: func(e history.Event) {
 		e.Seq, e.At = uint64(len(events)), time.Since(start)
@@ -74,11 +67,30 @@ func audited(t *testing.T, change func(s shelves)) (checker.Result, []history.Ev
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	Run(ctx, o)
+	return judged(events), events
+}
+
+// threeAlike returns three members that hold the same, and how a history of them
+// begins.
+func threeAlike() (shelves, []history.Event) {
+	s := shelves{}
+	for _, n := range []string{"n1", "n2", "n3"} {
+		s[n] = &shelf{positions: []target.Position{{Revision: 50, Applied: 90}}, digest: target.Digest{Hash: 1, Compacted: 10}}
+		for _, key := range []string{"a", "b", "c", "d", "e"} {
+			s[n].entries = append(s[n].entries, target.Entry{Key: key, Value: strings.Repeat(key, 300), Revision: 7, Rest: 1})
+		}
+	}
+	begin := history.Event{Run: &history.Run{What: history.RunBegin, Format: history.Format, Nodes: []string{"n1", "n2", "n3"}}}
+	return s, []history.Event{begin}
+}
+
+// judged is what the checker makes of a history.
+func judged(events []history.Event) checker.Result {
 	judge := evidence.NewDivergence()
 	for i := range events {
 		judge.Event(&events[i])
 	}
-	return judge.Finish(), events
+	return judge.Finish()
 }
 
 func TestAudit(t *testing.T) {

@@ -54,13 +54,13 @@ func (a *audit) compare(ctx context.Context, revision uint64) (differs bool) {
 		if p.err != nil {
 			whole, s.Error = false, p.err.Error()
 		}
-		a.Record(history.Event{State: &s})
+		a.record(&s)
 	}
 	if !whole {
 		return false // a member that could not be read seems to lack keys
 	}
 	for i := range found {
-		a.Record(history.Event{State: &found[i]})
+		a.record(&found[i])
 	}
 	return len(found) > 0
 }
@@ -68,7 +68,7 @@ func (a *audit) compare(ctx context.Context, revision uint64) (differs bool) {
 // fill reads the next page of every member that has shown all of its last one.
 // After an error there are no more.
 func (a *audit) fill(ctx context.Context, pagers []*pager, revision uint64) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, a.limit)
 	defer cancel()
 	var read sync.WaitGroup
 	for _, p := range pagers {

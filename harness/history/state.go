@@ -1,14 +1,17 @@
 package history
 
 // State is what one member tells of the data that it holds, asked by itself
-// once everything is healed. Members that hold the same data at one revision
-// have done the same up to there: a revision counts the writes that changed
-// something.
+// once everything is healed, or Amid the run. Members that hold the same data at
+// one revision have done the same up to there: a revision counts the writes that
+// changed something.
 type State struct {
 	What StateWhat `json:"what"`
 	Node string    `json:"node,omitempty"`
 	// Round counts, from 1, how often all members were asked for their position.
 	Round int `json:"round,omitempty"`
+	// Amid: it was asked while clients and faults were at work. Then members are
+	// late, away or do not tell, and nothing follows from that.
+	Amid bool `json:"amid,omitempty"`
 
 	Revision  uint64 `json:"rev,omitempty"`
 	Applied   uint64 `json:"applied,omitempty"`   // index of the last entry of the log that is in the data
