@@ -39,8 +39,9 @@ func bugsCommand() *cobra.Command {
 		Short: "Show that every deliberate bug is caught and the clean node is clean",
 		Long: `Bugs runs the reference node with each of its deliberate bugs under random plans
 until the checker that the catalogue names calls a run invalid, and the clean
-node for comparison. It ends with 0 if every bug was caught by that checker and
-no clean run was judged invalid.`,
+node for comparison. A bug that shows only where the number of members is even gets
+one member less. It ends with 0 if every bug was caught by that checker and no
+clean run was judged invalid.`,
 		Example: `  usurper bugs
   usurper bugs --list
   usurper bugs double-vote stale-read --seeds 5`,
@@ -55,7 +56,7 @@ no clean run was judged invalid.`,
 			if f.seeds < 1 || f.parallel < 1 || f.cleanRun < 0 {
 				return fmt.Errorf("%d seeds, %d side by side, %d clean runs: use at least 1, 1 and 0", f.seeds, f.parallel, f.cleanRun)
 			}
-			if _, err := f.build(cmd.Context(), "", f.cfg.Seed)(0); err != nil {
+			if _, err := f.build(cmd.Context(), reference.Bug{}, f.cfg.Seed)(0); err != nil {
 				return err // before anything is written
 			}
 			return f.hunt(cmd.Context(), cmd, chosen)
@@ -150,22 +151,22 @@ func (f *bugsFlags) hunt(ctx context.Context, cmd *cobra.Command, bugs []referen
 
 func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
 	if row.bug.Name == clean {
-		h, err := harness.Hunt(ctx, "", 0, f.build(ctx, "", f.cfg.Seed))
+		h, err := harness.Hunt(ctx, "", 0, f.build(ctx, reference.Bug{}, f.cfg.Seed))
 		row.hunts, row.err = append(row.hunts, h), err
 		for n := 1; n < f.cleanRun && row.err == nil; n++ {
-			h, row.err = harness.Hunt(ctx, "", 0, f.build(ctx, "", f.cfg.Seed+uint64(n)))
+			h, row.err = harness.Hunt(ctx, "", 0, f.build(ctx, reference.Bug{}, f.cfg.Seed+uint64(n)))
 			row.hunts = append(row.hunts, h)
 		}
 		return
 	}
 	for n := range f.seeds {
 		seed := f.cfg.Seed + uint64(n)*1000
-		h, err := harness.Hunt(ctx, row.bug.Checker, f.budget, f.build(ctx, string(row.bug.Name), seed))
+		h, err := harness.Hunt(ctx, row.bug.Checker, f.budget, f.build(ctx, row.bug, seed))
 		row.hunts = append(row.hunts, h)
 		if err == nil && f.blind {
 			blind := *f
 			blind.ref.NoTrace = true
-			h, err = harness.Hunt(ctx, "", f.budget, blind.build(ctx, string(row.bug.Name), seed))
+			h, err = harness.Hunt(ctx, "", f.budget, blind.build(ctx, row.bug, seed))
 			row.blind = append(row.blind, h)
 		}
 		if err != nil {
@@ -176,11 +177,12 @@ func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
 }
 
 // build makes the configuration of the n-th run of a hunt.
-func (f *bugsFlags) build(ctx context.Context, bug string, seed uint64) func(n int) (harness.Config, error) {
+func (f *bugsFlags) build(ctx context.Context, bug reference.Bug, seed uint64) func(n int) (harness.Config, error) {
 	return func(n int) (harness.Config, error) {
 		one := f.runFlags
 		one.plan = harness.RandomPlan
-		one.ref.Bug = bug
+		one.ref.Bug = string(bug.Name)
+		one.cfg.Nodes = bug.Members(one.cfg.Nodes)
 		one.cfg.Seed = seed + uint64(n)
 		return one.config(ctx, func(string) {})
 	}

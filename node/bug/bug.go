@@ -5,7 +5,8 @@
 // not touch the trace. The catalogue is how the harness proves that it finds
 // bugs.
 //
-// To add a bug: add its constant and its line in All, and its one branch.
+// To add a bug: add its constant and its line in All, with the setting that it needs,
+// and its one branch.
 package bug
 
 import (
@@ -40,6 +41,26 @@ const (
 	HeartbeatCommit  Name = "heartbeat-commit"
 	DeafPreVote      Name = "deaf-pre-vote"
 	SkipPreVote      Name = "skip-pre-vote"
+	OldSnapshot      Name = "old-snapshot"
+	InstallDropsVote Name = "install-drops-vote"
+	LazyVote         Name = "lazy-vote"
+	EarlyRead        Name = "early-read"
+	JoinRound        Name = "join-round"
+	AnswerLease      Name = "answer-lease"
+	ForgetSessions   Name = "forget-sessions"
+	ShortSessions    Name = "short-sessions"
+	ResendIsDone     Name = "resend-is-done"
+	EvenQuorum       Name = "even-quorum"
+)
+
+// Setting is what a cluster must be like for a bug to show in it.
+type Setting uint8
+
+// The settings.
+const (
+	Any      Setting = iota
+	PreVotes         // the members ask for pre-votes
+	EvenSize         // the number of members is even
 )
 
 // Bug describes one deliberate bug.
@@ -47,33 +68,52 @@ type Bug struct {
 	Name    Name
 	Checker string // the checker that must catch it
 	Short   string // what the node does wrong
-	PreVote bool   // it shows only in members that ask for pre-votes
+	Setting Setting
+}
+
+// Members is how many members a cluster has in which the bug shows, where n would
+// do for others: n, or one less.
+func (b Bug) Members(n int) int {
+	if b.Setting == EvenSize && n%2 == 1 {
+		return n - 1
+	}
+	return n
 }
 
 // All returns the catalogue, in a fixed order.
 func All() []Bug {
 	return []Bug{
-		{DoubleVote, "votes", "grants its vote to every candidate of a term whose log is good enough", false},
-		{ForgetVote, "votes", "does not write term and vote to disk, and restarts without them", false},
-		{StaleLogVote, "votes", "grants its vote without comparing logs", false},
-		{MinorityQuorum, "votes", "takes the throne with one vote less than a majority", false},
-		{IgnoreHigherTerm, "votes", "keeps its own term when a vote request carries a higher one", false},
-		{TermRegress, "logs", "comes back from a restart one term behind", false},
-		{NoTruncate, "logs", "keeps its own suffix where it conflicts with the leader's", false},
-		{AlwaysTruncate, "logs", "cuts its log after every append, also a late one that holds nothing new", false},
-		{CommitOldTerm, "logs", "as leader, commits entries of earlier terms by counting replicas (Raft figure 8)", false},
-		{AckBeforeCommit, "linearizable", "answers a write as soon as its own log holds it", false},
-		{AckBeforeSync, "logs", "acknowledges entries that are still in its buffer", false},
-		{StaleRead, "linearizable", "as leader, reads without asking a majority whether it still leads", false},
-		{FollowerRead, "linearizable", "as follower, answers reads from its own state", false},
-		{ApplyTwice, "set", "applies a write again when the client resends it", false},
-		{SnapshotDropsKey, "logs", "loses a key whenever it takes a snapshot", false},
-		{DeafTimer, "timers", "does not reset the election timer on a heartbeat", false},
-		{VoteBeforeSync, "votes", "answers a vote request before the vote is on disk", false},
-		{LastComeVote, "votes", "refuses the first eligible candidate of a term and takes the next", false},
-		{HeartbeatCommit, "logs", "as leader, tells its commit index in heartbeats also to followers whose logs differ", false},
-		{DeafPreVote, "pre-votes", "grants pre-votes although it leads or hears a leader", true},
-		{SkipPreVote, "pre-votes", "stands without asking for pre-votes", true},
+		{DoubleVote, "votes", "grants its vote to every candidate of a term whose log is good enough", Any},
+		{ForgetVote, "votes", "does not write term and vote to disk, and restarts without them", Any},
+		{StaleLogVote, "votes", "grants its vote without comparing logs", Any},
+		{MinorityQuorum, "votes", "takes the throne with one vote less than a majority", Any},
+		{IgnoreHigherTerm, "votes", "keeps its own term when a vote request carries a higher one", Any},
+		{TermRegress, "logs", "comes back from a restart one term behind", Any},
+		{NoTruncate, "logs", "keeps its own suffix where it conflicts with the leader's", Any},
+		{AlwaysTruncate, "logs", "cuts its log after every append, also a late one that holds nothing new", Any},
+		{CommitOldTerm, "logs", "as leader, commits entries of earlier terms by counting replicas (Raft figure 8)", Any},
+		{AckBeforeCommit, "linearizable", "answers a write as soon as its own log holds it", Any},
+		{AckBeforeSync, "logs", "acknowledges entries that are still in its buffer", Any},
+		{StaleRead, "linearizable", "as leader, reads without asking a majority whether it still leads", Any},
+		{FollowerRead, "linearizable", "as follower, answers reads from its own state", Any},
+		{ApplyTwice, "set", "applies a write again when the client resends it", Any},
+		{SnapshotDropsKey, "logs", "loses a key whenever it takes a snapshot", Any},
+		{DeafTimer, "timers", "does not reset the election timer on a heartbeat", Any},
+		{VoteBeforeSync, "votes", "answers a vote request before the vote is on disk", Any},
+		{LastComeVote, "votes", "refuses the first eligible candidate of a term and takes the next", Any},
+		{HeartbeatCommit, "logs", "as leader, tells its commit index in heartbeats also to followers whose logs differ", Any},
+		{DeafPreVote, "pre-votes", "grants pre-votes although it leads or hears a leader", PreVotes},
+		{SkipPreVote, "pre-votes", "stands without asking for pre-votes", PreVotes},
+		{OldSnapshot, "logs", "installs a snapshot that comes late, although it has committed more since", Any},
+		{InstallDropsVote, "votes", "loses its vote on disk when it installs a snapshot", Any},
+		{LazyVote, "votes", "does not write its vote to disk if it has written the term before", Any},
+		{EarlyRead, "linearizable", "as leader, reads before an entry of its own term is committed", Any},
+		{JoinRound, "linearizable", "as leader, lets a read join a round of heartbeats that is on its way already", Any},
+		{AnswerLease, "linearizable", "as leader, reads without asking while a majority has answered within T, however late", Any},
+		{ForgetSessions, "set", "forgets which requests it has applied when a new leader begins", Any},
+		{ShortSessions, "set", "forgets which request of a client it has applied after 200 more entries", Any},
+		{ResendIsDone, "linearizable", "answers a resent write that it had refused as if it was done", Any},
+		{EvenQuorum, "votes", "takes half of the members for a majority if their number is even", EvenSize},
 	}
 }
 

@@ -50,6 +50,15 @@ func (t *sessions) lookup(client string, seq uint64) (r Result, seen bool) {
 	}
 }
 
+// age is how many entries ago, at index, the client's last write was applied; 0
+// if there is none.
+func (t *sessions) age(client string, index uint64) uint64 {
+	if el := t.byClient[client]; el != nil {
+		return index - el.Value.(*session).index
+	}
+	return 0
+}
+
 // record makes e its client's last write. Its index must be the highest so far.
 func (t *sessions) record(e session) {
 	if el := t.byClient[e.client]; el != nil {

@@ -19,8 +19,9 @@ import (
 type Options struct {
 	// MaxSessions bounds the session table; 0 means DefaultMaxSessions.
 	MaxSessions int
-	// Bug is the deliberate bug of the node; the store knows bug.ApplyTwice and
-	// bug.SnapshotDropsKey.
+	// Bug is the deliberate bug of the node; the store knows bug.ApplyTwice,
+	// bug.SnapshotDropsKey, bug.ForgetSessions, bug.ShortSessions and
+	// bug.ResendIsDone.
 	Bug bug.Name
 }
 
@@ -134,6 +135,9 @@ func (s *Store) Apply(index uint64, data []byte) Result {
 	}
 	s.applied = index
 	if len(data) == 0 {
+		if s.bug == bug.ForgetSessions {
+			s.sessions = newSessions(s.sessions.max)
+		}
 		return Result{Done: true}
 	}
 	c, err := Decode(data)
@@ -143,12 +147,23 @@ func (s *Store) Apply(index uint64, data []byte) Result {
 	if c.Client == "" {
 		return s.execute(&c)
 	}
-	if r, seen := s.sessions.lookup(c.Client, c.Seq); seen && s.bug != bug.ApplyTwice {
+	if r, seen := s.sessions.lookup(c.Client, c.Seq); seen && !s.forgets(c.Client) {
+		if s.bug == bug.ResendIsDone {
+			return Result{Done: true}
+		}
 		return r
 	}
 	r := s.execute(&c)
 	s.sessions.record(session{client: c.Client, seq: c.Seq, index: index, result: r})
 	return r
+}
+
+// shortAge is how many entries bug.ShortSessions remembers a request for.
+const shortAge = 200
+
+// forgets tells whether a bug makes the store forget the client's last request.
+func (s *Store) forgets(client string) bool {
+	return s.bug == bug.ApplyTwice || s.bug == bug.ShortSessions && s.sessions.age(client, s.applied) > shortAge
 }
 
 // Speculate returns what Apply would answer if c were applied to the state as

@@ -225,6 +225,52 @@ func TestBugApplyTwice(t *testing.T) {
 	require.Equal(t, []string{"1", "1"}, s.Get("k").List)
 }
 
+// What each bug of the sessions makes of a resend, where a correct store answers as
+// it did the first time.
+func TestBugsOfSessions(t *testing.T) {
+	add := as(appendTo("k", "1"), "c1", 1)
+	miss := as(cas("s", "no", "2"), "c2", 1)
+	refused := kv.Result{Saw: true, Refusal: kv.Mismatch}
+	pass := func(s *kv.Store, entries int) {
+		for range entries {
+			do(s, put("other", "1"))
+		}
+	}
+	newLeader := func(s *kv.Store) { s.Apply(s.Applied()+1, nil) }
+	for _, tc := range []struct {
+		name    string
+		bug     bug.Name
+		between func(s *kv.Store)
+		list    []string
+		cas     kv.Result
+	}{
+		{"None/NewLeader", bug.None, newLeader, []string{"1"}, refused},
+		{"None/Later", bug.None, func(s *kv.Store) { pass(s, 1000) }, []string{"1"}, refused},
+		{"ForgetSessions/NewLeader", bug.ForgetSessions, newLeader, []string{"1", "1"}, refused},
+		{"ForgetSessions/Later", bug.ForgetSessions, func(s *kv.Store) { pass(s, 1000) }, []string{"1"}, refused},
+		{"ShortSessions/NewLeader", bug.ShortSessions, newLeader, []string{"1"}, refused},
+		{"ShortSessions/Soon", bug.ShortSessions, func(s *kv.Store) { pass(s, 190) }, []string{"1"}, refused},
+		{"ShortSessions/Later", bug.ShortSessions, func(s *kv.Store) { pass(s, 210) }, []string{"1", "1"}, refused},
+		{"ResendIsDone", bug.ResendIsDone, newLeader, []string{"1"}, kv.Result{Done: true}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := kv.New(kv.Options{Bug: tc.bug})
+			do(s, add)
+			require.Equal(t, refused, do(s, miss))
+			tc.between(s)
+			restored := kv.New(kv.Options{Bug: tc.bug}) // all members alike, however they got there
+			require.NoError(t, restored.Restore(s.Snapshot()))
+			for _, s := range []*kv.Store{s, restored} {
+				require.Equal(t, kv.Result{Done: true}, do(s, add))
+				require.Equal(t, tc.list, s.Get("k").List)
+				require.Equal(t, tc.cas, do(s, miss))
+				require.False(t, s.Get("s").Found)
+			}
+			require.Equal(t, s.Digest(), restored.Digest())
+		})
+	}
+}
+
 func TestBugSnapshotDropsKey(t *testing.T) {
 	s := kv.New(kv.Options{Bug: bug.SnapshotDropsKey})
 	require.NoError(t, s.Restore(s.Snapshot()), "of an empty store")

@@ -128,3 +128,16 @@ func TestQuorum(t *testing.T) {
 	require.Equal(t, uint64(3), joint.reached(match))
 	require.Equal(t, uint64(9), quorum{voters: []ID{1}}.reached(match))
 }
+
+// The bug even-quorum differs where the number of members is even, and nowhere else.
+func TestBugEvenQuorum(t *testing.T) {
+	for n := range 9 {
+		right, wrong := quorum{}.needed(n+1), quorum{tie: true}.needed(n+1)
+		require.Equal(t, majority(n+1), right)
+		require.Equal(t, (n+1)%2 == 0, wrong == right-1, n+1)
+		require.LessOrEqual(t, wrong, right)
+	}
+	match := func(id ID) uint64 { return uint64(id) }
+	require.Equal(t, uint64(2), quorum{voters: []ID{1, 2, 3, 4}}.reached(match))
+	require.Equal(t, uint64(3), quorum{voters: []ID{1, 2, 3, 4}, tie: true}.reached(match))
+}

@@ -22,6 +22,7 @@ const (
 	termsRise      = "terms rise"           // a member's term never goes back
 	quietTimer     = "quiet timer"          // no candidacy within T of hearing the leader
 	freshRead      = "fresh read"           // a read sees all that was committed when it was asked
+	keptCommit     = "kept commit"          // no snapshot takes a member back behind what it knows committed
 )
 
 // oracle watches a cluster and remembers every invariant that is broken.
@@ -40,6 +41,7 @@ type oracle struct {
 	terms     map[raft.ID]uint64
 	acks      map[raft.ID]raft.Pos // term of the acknowledgement, index
 	asked     map[uint64]uint64    // read: what was committed when it was asked
+	known     map[raft.ID]uint64   // what a member knows committed, since its start
 }
 
 type grantKey struct {
@@ -56,7 +58,7 @@ func newOracle(s setup) *oracle {
 		votes:  map[uint64]map[raft.ID]map[raft.ID]bool{},
 		hashes: map[raft.Pos]uint64{}, logs: map[raft.ID]map[uint64]uint64{},
 		committed: map[uint64]commitment{}, terms: map[raft.ID]uint64{},
-		acks: map[raft.ID]raft.Pos{}, asked: map[uint64]uint64{},
+		acks: map[raft.ID]raft.Pos{}, asked: map[uint64]uint64{}, known: map[raft.ID]uint64{},
 	}
 }
 
@@ -105,7 +107,14 @@ func (o *oracle) event(id raft.ID, e raft.Event) {
 			o.breach(ownTerm, "leader %d of term %d commits by an entry of term %d", id, e.Term, e.EntryTerm)
 		}
 		o.commit(id, e)
+		o.known[id] = e.Index
+	case raft.EventConfig:
+		o.known[id] = e.Index
 	case raft.EventInstall:
+		if known := o.known[id]; e.Index < known {
+			o.breach(keptCommit, "member %d knows %d committed and installs a snapshot at %d", id, known, e.Index)
+		}
+		o.known[id] = e.Index
 		o.logs[id] = map[uint64]uint64{e.Index: e.Hash}
 		o.commit(id, e)
 	}

@@ -5,18 +5,29 @@ import "slices"
 // quorum is a configuration seen as a rule for decisions: they take a majority
 // of voters and, while outgoing is not empty, a majority of outgoing as well
 // (joint consensus, Raft §6).
-type quorum struct{ voters, outgoing []ID }
+type quorum struct {
+	voters, outgoing []ID
+	tie              bool // bug.EvenQuorum: half of an even number decides
+}
 
 // majority is the least number of n members that any other majority must meet.
 func majority(n int) int { return n/2 + 1 }
 
+// needed is how many of n members decide.
+func (q quorum) needed(n int) int {
+	if q.tie {
+		return (n + 1) / 2
+	}
+	return majority(n)
+}
+
 // holds tells whether the members for which yes holds can decide. slack lowers
 // the number that is needed, down to one; it is 0 in a correct member.
 func (q quorum) holds(yes func(ID) bool, slack int) bool {
-	return holdsHalf(q.voters, yes, slack) && holdsHalf(q.outgoing, yes, slack)
+	return q.holdsHalf(q.voters, yes, slack) && q.holdsHalf(q.outgoing, yes, slack)
 }
 
-func holdsHalf(members []ID, yes func(ID) bool, slack int) bool {
+func (q quorum) holdsHalf(members []ID, yes func(ID) bool, slack int) bool {
 	if len(members) == 0 {
 		return true
 	}
@@ -26,24 +37,24 @@ func holdsHalf(members []ID, yes func(ID) bool, slack int) bool {
 			n++
 		}
 	}
-	return n >= max(1, majority(len(members))-slack)
+	return n >= max(1, q.needed(len(members))-slack)
 }
 
 // reached returns the highest value that enough members to decide have reached.
 func (q quorum) reached(value func(ID) uint64) uint64 {
-	v := reachedHalf(q.voters, value)
+	v := q.reachedHalf(q.voters, value)
 	if len(q.outgoing) > 0 {
-		v = min(v, reachedHalf(q.outgoing, value))
+		v = min(v, q.reachedHalf(q.outgoing, value))
 	}
 	return v
 }
 
-func reachedHalf(members []ID, value func(ID) uint64) uint64 {
+func (q quorum) reachedHalf(members []ID, value func(ID) uint64) uint64 {
 	var space [9]uint64
 	values := space[:0]
 	for _, id := range members {
 		values = append(values, value(id))
 	}
 	slices.Sort(values)
-	return values[len(values)-majority(len(values))]
+	return values[len(values)-q.needed(len(values))]
 }

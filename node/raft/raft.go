@@ -131,7 +131,7 @@ func New(cfg Config) (*Raft, error) {
 		return nil, fmt.Errorf("raft: %w", err)
 	}
 	r := &Raft{
-		cfg: cfg, id: cfg.ID, quorum: quorum{voters: cfg.Voters},
+		cfg: cfg, id: cfg.ID, quorum: quorum{voters: cfg.Voters, tie: cfg.Bug == bug.EvenQuorum},
 		hard: cfg.State, log: log, snap: cfg.Snapshot, votes: make(map[ID]bool),
 	}
 	for _, id := range cfg.Voters {

@@ -33,12 +33,24 @@ func (r *Raft) ReadIndex(id uint64) error {
 		}
 		return ErrNotLeader
 	}
-	if r.cfg.Bug == bug.StaleRead {
+	if r.cfg.Bug == bug.StaleRead || r.cfg.Bug == bug.AnswerLease && r.leased() {
 		r.out.Reads = append(r.out.Reads, Read{ID: id, Index: r.log.commit, OK: true})
+		return nil
+	}
+	if n := len(r.reads.rounds); n > 0 && r.cfg.Bug == bug.JoinRound {
+		r.reads.rounds[n-1].ids = append(r.reads.rounds[n-1].ids, id)
 		return nil
 	}
 	r.reads.waiting = append(r.reads.waiting, id)
 	return nil
+}
+
+// leased tells whether a majority has answered within T: the lease of
+// bug.AnswerLease. It counts from when answers came, not from when they were
+// asked for, so that followers may long have given up on it.
+func (r *Raft) leased() bool {
+	t, _ := r.log.term(r.log.commit)
+	return t == r.hard.Term && r.quorum.holds(r.heardFrom, 0)
 }
 
 // advanceReads confirms the rounds that a majority has answered and starts the
@@ -54,7 +66,7 @@ func (r *Raft) advanceReads() {
 // what is committed before an entry of its own term is (Raft §8).
 func (r *Raft) startRound() bool {
 	t, _ := r.log.term(r.log.commit)
-	if len(r.reads.waiting) == 0 || t != r.hard.Term || len(r.reads.rounds) >= maxRounds {
+	if len(r.reads.waiting) == 0 || t != r.hard.Term && r.cfg.Bug != bug.EarlyRead || len(r.reads.rounds) >= maxRounds {
 		return false
 	}
 	r.reads.round++

@@ -13,8 +13,7 @@ func (r *Raft) tickLeader() {
 	}
 	if r.elapsed++; r.elapsed >= r.cfg.ElectionTicks {
 		r.elapsed = 0
-		heard := func(id ID) bool { return id == r.id || r.peer(id).silent < r.cfg.ElectionTicks }
-		if !r.quorum.holds(heard, 0) {
+		if !r.quorum.holds(r.heardFrom, 0) {
 			r.becomeFollower(r.hard.Term, 0)
 			return
 		}
@@ -23,6 +22,10 @@ func (r *Raft) tickLeader() {
 		r.sendHeartbeats()
 	}
 }
+
+// heardFrom tells whether a member has answered this leader within T; itself it
+// has.
+func (r *Raft) heardFrom(id ID) bool { return id == r.id || r.peer(id).silent < r.cfg.ElectionTicks }
 
 // sendHeartbeats tells every follower that the leader is there, and how much of
 // what the follower is known to hold is committed. They carry the newest read

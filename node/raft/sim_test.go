@@ -24,13 +24,16 @@ type sim struct {
 	calm   bool   // nothing is lost any more
 }
 
-func newSim(tb testing.TB, seed uint64, b bug.Name) *sim {
+func newSim(tb testing.TB, seed uint64, b coreBug) *sim {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	s := setup{
-		n: 3 + 2*rng.IntN(2), election: 10, heartbeat: 2, bug: b,
+		n: 3 + 2*rng.IntN(2), election: 10, heartbeat: 2, bug: b.bug,
 		timeout: func(raft.ID) int { return 10 + rng.IntN(10) },
 		preVote: rng.IntN(4) == 0,
 		batch:   1 + rng.IntN(200), inflight: 1 + rng.IntN(4),
+	}
+	if b.even {
+		s.n--
 	}
 	o := newOracle(s)
 	c := newCluster(tb, s, o)
@@ -172,7 +175,7 @@ func TestSimulationCorrect(t *testing.T) {
 	}
 	var committed uint64
 	for seed := range seeds {
-		s := newSim(t, seed, bug.None)
+		s := newSim(t, seed, coreBug{})
 		s.run(steps)
 		require.Empty(t, s.oracle.broken, "seed %d", seed)
 		s.recover()
@@ -187,22 +190,28 @@ func TestSimulationCorrect(t *testing.T) {
 type coreBug struct {
 	bug    bug.Name
 	breaks []string
+	even   bool // it shows only if the number of members is even
 }
 
 func coreBugs() []coreBug {
 	return []coreBug{
-		{bug.DoubleVote, []string{oneVote}},
-		{bug.StaleLogVote, []string{completeVote}},
-		{bug.MinorityQuorum, []string{majorityWins}},
-		{bug.IgnoreHigherTerm, []string{oneVote}},
-		{bug.LastComeVote, []string{firstCome}},
-		{bug.NoTruncate, []string{stateSafety, completeness, logMatching}},
-		{bug.AlwaysTruncate, []string{keptAck}},
-		{bug.CommitOldTerm, []string{ownTerm}},
-		{bug.HeartbeatCommit, []string{stateSafety, completeness}},
-		{bug.StaleRead, []string{freshRead}},
-		{bug.FollowerRead, []string{freshRead}},
-		{bug.DeafTimer, []string{quietTimer}},
+		{bug.DoubleVote, []string{oneVote}, false},
+		{bug.StaleLogVote, []string{completeVote}, false},
+		{bug.MinorityQuorum, []string{majorityWins}, false},
+		{bug.IgnoreHigherTerm, []string{oneVote}, false},
+		{bug.LastComeVote, []string{firstCome}, false},
+		{bug.NoTruncate, []string{stateSafety, completeness, logMatching}, false},
+		{bug.AlwaysTruncate, []string{keptAck}, false},
+		{bug.CommitOldTerm, []string{ownTerm}, false},
+		{bug.HeartbeatCommit, []string{stateSafety, completeness}, false},
+		{bug.StaleRead, []string{freshRead}, false},
+		{bug.FollowerRead, []string{freshRead}, false},
+		{bug.DeafTimer, []string{quietTimer}, false},
+		{bug.OldSnapshot, []string{keptCommit}, false},
+		{bug.EarlyRead, []string{freshRead}, false},
+		{bug.JoinRound, []string{freshRead}, false},
+		{bug.AnswerLease, []string{freshRead}, false},
+		{bug.EvenQuorum, []string{majorityWins}, true},
 	}
 }
 
@@ -212,7 +221,7 @@ func TestSimulationFindsBugs(t *testing.T) {
 	for _, tc := range coreBugs() {
 		t.Run(string(tc.bug), func(t *testing.T) {
 			for seed := range uint64(300) {
-				s := newSim(t, seed, tc.bug)
+				s := newSim(t, seed, tc)
 				s.run(3000)
 				for _, invariant := range tc.breaks {
 					if text, found := s.oracle.broken[invariant]; found {

@@ -1,6 +1,10 @@
 package raft
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/usurper/usurper/node/bug"
+)
 
 // Compact tells that the caller has taken and saved a snapshot. The log up to
 // it is dropped; the snapshot is kept for followers that need what is gone
@@ -41,7 +45,7 @@ func (r *Raft) handleSnapshot(m *Message) {
 	s := m.Snapshot
 	if t, known := r.log.term(s.Pos.Index); known && t == s.Pos.Term {
 		r.commitTo(s.Pos.Index, false)
-	} else if s.Pos.Index > r.log.commit {
+	} else if s.Pos.Index > r.log.commit || r.cfg.Bug == bug.OldSnapshot {
 		r.log.reset(s)
 		r.snap, r.install = s, s
 		r.emit(Event{What: EventInstall, Peer: m.From, Index: s.Pos.Index, EntryTerm: s.Pos.Term, Hash: s.Hash, Digest: s.Digest})

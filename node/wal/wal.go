@@ -79,7 +79,9 @@ type Options struct {
 	// SegmentBytes is the size of a segment, from 1 KiB to 1 GiB. 0 means 4 MiB.
 	SegmentBytes int64
 	// Bug is the deliberate bug to have. Those of this package are
-	// bug.ForgetVote and bug.TermRegress; all others do nothing here.
+	// bug.ForgetVote, bug.LazyVote, bug.TermRegress, bug.InstallDropsVote and
+	// bug.OldSnapshot, which a log without it refuses to install; all others do
+	// nothing here.
 	Bug bug.Name
 
 	wrap func(name string, f file) file // see disk
@@ -155,7 +157,7 @@ func (l *Log) SetState(s raft.HardState) error {
 	if l.err != nil {
 		return l.err
 	}
-	if l.options.Bug == bug.ForgetVote {
+	if l.options.Bug == bug.ForgetVote || l.options.Bug == bug.LazyVote && s.Term == l.state.Term {
 		return nil
 	}
 	l.state = s
@@ -240,11 +242,14 @@ func (l *Log) Install(s raft.Snapshot) error {
 	if l.err != nil {
 		return l.err
 	}
-	if s.Pos.Index <= l.snap.Index {
+	if s.Pos.Index <= l.snap.Index && l.options.Bug != bug.OldSnapshot {
 		return l.fail(fmt.Errorf("cannot install a snapshot at %v: the log has one at %v", s.Pos, l.snap))
 	}
 	if err := l.disk.writeSnapshot(s); err != nil {
 		return l.fail(fmt.Errorf("write snapshot: %w", err))
+	}
+	if l.options.Bug == bug.InstallDropsVote {
+		l.state.Vote = 0
 	}
 	l.chain = newChain(s.Pos, s.Hash)
 	l.snap, l.snapHash = s.Pos, s.Hash
