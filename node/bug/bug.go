@@ -54,27 +54,23 @@ const (
 )
 
 // Setting is what a cluster must be like for a bug to show in it.
-type Setting uint8
-
-// The settings.
-const (
-	Any      Setting = iota
-	PreVotes         // the members ask for pre-votes
-	EvenSize         // the number of members is even
-)
+type Setting struct {
+	PreVote bool // its members ask for pre-votes
+	Even    bool // the number of its members is even
+}
 
 // Bug describes one deliberate bug.
 type Bug struct {
 	Name    Name
 	Checker string // the checker that must catch it
 	Short   string // what the node does wrong
-	Setting Setting
+	Setting
 }
 
 // Members is how many members a cluster has in which the bug shows, where n would
 // do for others: n, or one less.
 func (b Bug) Members(n int) int {
-	if b.Setting == EvenSize && n%2 == 1 {
+	if b.Even && n%2 == 1 {
 		return n - 1
 	}
 	return n
@@ -82,38 +78,39 @@ func (b Bug) Members(n int) int {
 
 // All returns the catalogue, in a fixed order.
 func All() []Bug {
+	anywhere, preVotes, even := Setting{}, Setting{PreVote: true}, Setting{Even: true}
 	return []Bug{
-		{DoubleVote, "votes", "grants its vote to every candidate of a term whose log is good enough", Any},
-		{ForgetVote, "votes", "does not write term and vote to disk, and restarts without them", Any},
-		{StaleLogVote, "votes", "grants its vote without comparing logs", Any},
-		{MinorityQuorum, "votes", "takes the throne with one vote less than a majority", Any},
-		{IgnoreHigherTerm, "votes", "keeps its own term when a vote request carries a higher one", Any},
-		{TermRegress, "logs", "comes back from a restart one term behind", Any},
-		{NoTruncate, "logs", "keeps its own suffix where it conflicts with the leader's", Any},
-		{AlwaysTruncate, "logs", "cuts its log after every append, also a late one that holds nothing new", Any},
-		{CommitOldTerm, "logs", "as leader, commits entries of earlier terms by counting replicas (Raft figure 8)", Any},
-		{AckBeforeCommit, "linearizable", "answers a write as soon as its own log holds it", Any},
-		{AckBeforeSync, "logs", "acknowledges entries that are still in its buffer", Any},
-		{StaleRead, "linearizable", "as leader, reads without asking a majority whether it still leads", Any},
-		{FollowerRead, "linearizable", "as follower, answers reads from its own state", Any},
-		{ApplyTwice, "set", "applies a write again when the client resends it", Any},
-		{SnapshotDropsKey, "logs", "loses a key whenever it takes a snapshot", Any},
-		{DeafTimer, "timers", "does not reset the election timer on a heartbeat", Any},
-		{VoteBeforeSync, "votes", "answers a vote request before the vote is on disk", Any},
-		{LastComeVote, "votes", "refuses the first eligible candidate of a term and takes the next", Any},
-		{HeartbeatCommit, "logs", "as leader, tells its commit index in heartbeats also to followers whose logs differ", Any},
-		{DeafPreVote, "pre-votes", "grants pre-votes although it leads or hears a leader", PreVotes},
-		{SkipPreVote, "pre-votes", "stands without asking for pre-votes", PreVotes},
-		{OldSnapshot, "logs", "installs a snapshot that comes late, although it has committed more since", Any},
-		{InstallDropsVote, "votes", "loses its vote on disk when it installs a snapshot", Any},
-		{LazyVote, "votes", "does not write its vote to disk if it has written the term before", Any},
-		{EarlyRead, "linearizable", "as leader, reads before an entry of its own term is committed", Any},
-		{JoinRound, "linearizable", "as leader, lets a read join a round of heartbeats that is on its way already", Any},
-		{AnswerLease, "linearizable", "as leader, reads without asking while a majority has answered within T, however late", Any},
-		{ForgetSessions, "set", "forgets which requests it has applied when a new leader begins", Any},
-		{ShortSessions, "set", "forgets which request of a client it has applied after 200 more entries", Any},
-		{ResendIsDone, "linearizable", "answers a resent write that it had refused as if it was done", Any},
-		{EvenQuorum, "votes", "takes half of the members for a majority if their number is even", EvenSize},
+		{DoubleVote, "votes", "grants its vote to every candidate of a term whose log is good enough", anywhere},
+		{ForgetVote, "votes", "does not write term and vote to disk, and restarts without them", anywhere},
+		{StaleLogVote, "votes", "grants its vote without comparing logs", anywhere},
+		{MinorityQuorum, "votes", "takes the throne with one vote less than a majority", anywhere},
+		{IgnoreHigherTerm, "votes", "keeps its own term when a vote request carries a higher one", anywhere},
+		{TermRegress, "logs", "comes back from a restart one term behind", anywhere},
+		{NoTruncate, "logs", "keeps its own suffix where it conflicts with the leader's", anywhere},
+		{AlwaysTruncate, "logs", "cuts its log after every append, also a late one that holds nothing new", anywhere},
+		{CommitOldTerm, "logs", "as leader, commits entries of earlier terms by counting replicas (Raft figure 8)", anywhere},
+		{AckBeforeCommit, "linearizable", "answers a write as soon as its own log holds it", anywhere},
+		{AckBeforeSync, "logs", "acknowledges entries that are still in its buffer", anywhere},
+		{StaleRead, "linearizable", "as leader, reads without asking a majority whether it still leads", anywhere},
+		{FollowerRead, "linearizable", "as follower, answers reads from its own state", anywhere},
+		{ApplyTwice, "set", "applies a write again when the client resends it", anywhere},
+		{SnapshotDropsKey, "logs", "loses a key whenever it takes a snapshot", anywhere},
+		{DeafTimer, "timers", "does not reset the election timer on a heartbeat", anywhere},
+		{VoteBeforeSync, "votes", "answers a vote request before the vote is on disk", anywhere},
+		{LastComeVote, "votes", "refuses the first eligible candidate of a term and takes the next", anywhere},
+		{HeartbeatCommit, "logs", "as leader, tells its commit index in heartbeats also to followers whose logs differ", anywhere},
+		{DeafPreVote, "pre-votes", "grants pre-votes although it leads or hears a leader", preVotes},
+		{SkipPreVote, "pre-votes", "stands without asking for pre-votes", preVotes},
+		{OldSnapshot, "logs", "installs a snapshot that comes late, although it has committed more since", anywhere},
+		{InstallDropsVote, "votes", "loses its vote on disk when it installs a snapshot", anywhere},
+		{LazyVote, "votes", "does not write its vote to disk if it has written the term before", anywhere},
+		{EarlyRead, "linearizable", "as leader, reads before an entry of its own term is committed", anywhere},
+		{JoinRound, "linearizable", "as leader, lets a read join a round of heartbeats that is on its way already", anywhere},
+		{AnswerLease, "linearizable", "as leader, reads without asking while a majority has answered within T, however late", anywhere},
+		{ForgetSessions, "set", "forgets which requests it has applied when a new leader begins", anywhere},
+		{ShortSessions, "set", "forgets which request of a client it has applied after 200 more entries", anywhere},
+		{ResendIsDone, "linearizable", "answers a resent write that it had refused as if it was done", anywhere},
+		{EvenQuorum, "votes", "takes half of the members for a majority if their number is even", even},
 	}
 }
 

@@ -57,7 +57,7 @@ func New(o Options) (*Target, error) {
 	if _, err := bug.Parse(o.Bug); err != nil {
 		return nil, fmt.Errorf("reference target: %w", err)
 	}
-	if slices.ContainsFunc(bug.All(), func(b bug.Bug) bool { return b.Setting == bug.PreVotes && string(b.Name) == o.Bug }) {
+	if slices.ContainsFunc(bug.All(), func(b bug.Bug) bool { return b.PreVote && string(b.Name) == o.Bug }) {
 		o.PreVote = true
 	}
 	return &Target{
