@@ -5,6 +5,7 @@ import (
 
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/harness/workload"
 	"github.com/usurper/usurper/nemesis"
 )
 
@@ -40,6 +41,20 @@ func (c *Config) offer() *nemesis.Offer {
 	}
 	o.Leads, o.Events = true, nemesis.EventsOf(target.Shown(c.Target)...)
 	return o
+}
+
+// Suit lets the target decide what was left as Default has it: clients whose target
+// cannot do all of that workload get and put instead (register), and nothing is sent a
+// second time on purpose where that may take effect twice. What was set otherwise
+// stays, for Validate to refuse.
+func (c *Config) Suit() {
+	usual := Default()
+	if _, err := workload.For(c.Workload, c.ops()); err != nil && c.Workload == usual.Workload {
+		c.Workload = "register"
+	}
+	if c.Resend == usual.Resend && !target.Resends(c.Target) {
+		c.Resend = 0
+	}
 }
 
 // asked tells whether members are asked who leads, since neither traces nor taps

@@ -20,7 +20,8 @@ import (
 
 // Config says what a chaos test runs.
 type Config struct {
-	// Config is that of the run; start from harness.Default. The flags override it.
+	// Config is that of the run; start from harness.Default, whose workload and
+	// resends become those that the target can do. The flags override it.
 	Config harness.Config
 	// System sets cfg's Target, and TargetOptions if there are any, to the system
 	// that the test is about, once everything else in cfg is settled. name is the
@@ -122,6 +123,9 @@ func (c Config) resolve() (harness.Config, error) {
 		if err := c.System(flagged(flagTarget, ""), &cfg); err != nil {
 			return cfg, err
 		}
+	}
+	if cfg.Target != nil {
+		cfg.Suit()
 	}
 	return cfg, cfg.Validate()
 }

@@ -11,11 +11,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/harness"
-	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/target/etcd"
 	described "github.com/usurper/usurper/harness/target/exec"
 	"github.com/usurper/usurper/harness/target/reference"
-	"github.com/usurper/usurper/harness/workload"
 )
 
 // targetFlags choose the system under test.
@@ -81,12 +79,10 @@ func (f *targetFlags) set(ctx context.Context, cfg *harness.Config, given func(s
 	if err != nil {
 		return err
 	}
-	if !target.Resends(cfg.Target) {
-		setUnless(given, "resend", &cfg.Resend, 0)
-	}
-	if _, err := workload.For(cfg.Workload, target.Ops(cfg.Target)); err != nil {
-		setUnless(given, "workload", &cfg.Workload, "register") // what any store can do
-	}
+	suited := *cfg
+	suited.Suit()
+	setUnless(given, "resend", &cfg.Resend, suited.Resend)
+	setUnless(given, "workload", &cfg.Workload, suited.Workload)
 	return nil
 }
 

@@ -39,9 +39,6 @@ type memory struct{ target.Opaque }
 
 func (memory) Name() string { return "memory" }
 
-// Ops is needed only of a system that cannot do everything.
-func (memory) Ops() []history.F { return []history.F{history.FGet, history.FPut} }
-
 func (memory) Command(m target.Member) (target.Command, error) {
 	self, err := os.Executable()
 	return target.Command{Path: self, Args: []string{"serve", m.ClientAddr}}, err
@@ -117,7 +114,7 @@ func Example() {
 		cfg := harness.Default()
 		cfg.Target, cfg.Nodes, cfg.ProxyClients = memory{}, 1, true
 		cfg.Plan, cfg.For, cfg.Results = &plan, 600*time.Millisecond, dir
-		cfg.Workload, cfg.Resend = "register", 0
+		cfg.Suit() // to what such clients can do
 		result, err := harness.Run(context.Background(), cfg)
 		if err != nil {
 			fmt.Println(err)

@@ -8,7 +8,8 @@ import (
 )
 
 // Opaque is for a Target to embed: a system that writes no trace, whose peer
-// traffic nobody decodes, and that may apply a request as often as it comes.
+// traffic nobody decodes, that may apply a request as often as it comes, and whose
+// clients read and write values.
 // What is left to write is Name, Command, Status and Client. Elections are then
 // not checked; processes, links and clients are attacked and judged as ever.
 // Each answer may be overridden by itself.
@@ -35,3 +36,7 @@ func (Opaque) Trace([]byte) (history.Raft, error) {
 
 // Idempotent returns false: no request is sent again on purpose.
 func (Opaque) Idempotent() bool { return false }
+
+// Ops returns get and put, which any store can do: a workload that asks for more is
+// refused, until a target says here what else its clients carry out.
+func (Opaque) Ops() []history.F { return []history.F{history.FGet, history.FPut} }

@@ -3,7 +3,8 @@
 //
 // To bring a system under the harness, embed [Opaque] and write Name, Command,
 // Status and Client; examples/hashicorp-raft does so in one file. A system whose
-// clients lack operations says which they have (Limited). What a system shows of
+// clients do more than get and put, or less than all if it does not embed Opaque, says
+// which operations they have (Limited). What a system shows of
 // its elections, by a trace or on the wire, comes on top.
 package target
 

@@ -1,0 +1,53 @@
+package harness_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/harness/target/reference"
+)
+
+// setter is a target whose clients can add to sets and read them, and no more.
+type setter struct{ queueTarget }
+
+func (setter) Ops() []history.F {
+	return []history.F{history.FAdd, history.FRead, history.FGet, history.FPut}
+}
+
+// What a test leaves as it was follows what the target can do; what it sets stays, and is
+// refused if the target cannot do it.
+func TestSuit(t *testing.T) {
+	t.Parallel()
+	suited := func(of target.Target, change func(*harness.Config)) harness.Config {
+		cfg := harness.Default()
+		cfg.Target = of
+		change(&cfg)
+		cfg.Suit()
+		return cfg
+	}
+	usual := func(*harness.Config) {}
+
+	opaque := suited(queueTarget{}, usual)
+	require.NoError(t, opaque.Validate())
+	require.Equal(t, "register", opaque.Workload)
+	require.Zero(t, opaque.Resend)
+
+	more := suited(setter{}, usual)
+	require.NoError(t, more.Validate())
+	require.Equal(t, "mixed", more.Workload)
+
+	node, err := reference.New(reference.Options{Binary: binary})
+	require.NoError(t, err)
+	everything := suited(node, usual)
+	require.Equal(t, harness.Default().Workload, everything.Workload)
+	require.Equal(t, harness.Default().Resend, everything.Resend)
+
+	asked := suited(queueTarget{}, func(cfg *harness.Config) { cfg.Workload, cfg.Resend = "set", 0.2 })
+	err = asked.Validate()
+	require.ErrorContains(t, err, `workload "set" needs [add read], which the system lacks: use one of ["register" "puts"]`)
+	require.ErrorContains(t, err, "a resend share of 0.2")
+}
