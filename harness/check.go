@@ -28,12 +28,16 @@ func Check(dir results.Dir, models ...checker.Spec) (checker.Report, error) {
 // was killed, is left out, and the report says so; any other line that cannot be
 // read is an error, as is a run that never got ready: it has no verdict.
 func CheckFile(path string, models ...checker.Spec) (checker.Report, error) {
+	return CheckWithin(path, checker.Options{}, models...)
+}
+
+// CheckWithin is CheckFile with what the searches of checkers may spend.
+func CheckWithin(path string, o checker.Options, models ...checker.Spec) (checker.Report, error) {
 	h, err := history.Open(path)
 	if err != nil {
 		return checker.Report{}, err
 	}
 	defer h.Close()
-	o := checker.Options{}
 	report, err := checker.RunBatches(append(checker.All(o), judges(models, o)...), h.Batches())
 	if err != nil {
 		return report, fmt.Errorf("check: %w", err)

@@ -56,11 +56,11 @@ func (b *Budget) Search(operations int, search func(*Purse) bool) (verdict Verdi
 	case ok:
 		return Valid, ""
 	case p.late:
-		return Unknown, "the time for all searches was used up (" + b.wall.String() + " of wall clock)"
+		return Unknown, "the time for all searches was used up (" + b.wall.String() + " of wall clock; check takes --search-for)"
 	case p.steps < 0:
-		return Unknown, "the search for an order exceeded its steps"
+		return Unknown, fmt.Sprintf("the search for an order exceeded its steps (%d; check takes --steps)", b.Steps)
 	case p.memory < 0:
-		return Unknown, "the search for an order exceeded its memory"
+		return Unknown, fmt.Sprintf("the search for an order exceeded its memory (%d MiB; check takes --memory)", b.memory>>20)
 	}
 	return Invalid, ""
 }

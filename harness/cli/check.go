@@ -12,6 +12,7 @@ import (
 
 func checkCommand() *cobra.Command {
 	var foreign foreignFlags
+	var budget budgetFlags
 	cmd := &cobra.Command{
 		Use:   "check RUN",
 		Short: "Judge a saved run again",
@@ -20,8 +21,13 @@ run directory, its history.jsonl, or a results directory, of which the latest ru
 is taken. Nothing is written.
 
 With --format jepsen it judges a history of Jepsen's by what the clients saw:
-history.edn, or lines of a log (INFO jepsen.util - 0 :invoke :cas [1 2]), either of
-them also compressed by gzip.`,
+history.edn, the same in JSON, or lines of a log (INFO jepsen.util - 0 :invoke :cas
+[1 2]), each of them also compressed by gzip or zstd. A name with .edn and --model
+mean that format too.
+
+What a search for an order of operations may spend has bounds, beyond which the
+verdict is unknown and says which bound it was: --steps and --memory of each search,
+--search-for of all together.`,
 		Example: `  usurper check results/latest
   usurper check --format jepsen store/latest/history.edn
   usurper check --format jepsen --model cas-register --init 0 jepsen.log`,
@@ -29,8 +35,12 @@ them also compressed by gzip.`,
 			if len(args) != 1 {
 				return errors.New("name the run to check, and one only: for example usurper check results/latest")
 			}
-			if foreign.format != formatUsurper {
-				return foreign.checkForeign(cmd, args[0])
+			o, err := budget.options()
+			if err != nil {
+				return err
+			}
+			if foreign.isForeign(cmd.Flags(), args[0]) {
+				return foreign.checkForeign(cmd, args[0], o)
 			}
 			if err := foreign.native(cmd.Flags()); err != nil {
 				return err
@@ -40,7 +50,7 @@ them also compressed by gzip.`,
 				return err
 			}
 			largePages(dir.History())
-			report, err := harness.CheckFile(dir.History())
+			report, err := harness.CheckWithin(dir.History(), o)
 			if err != nil {
 				return err
 			}
@@ -49,5 +59,6 @@ them also compressed by gzip.`,
 		},
 	}
 	foreign.add(cmd.Flags())
+	budget.add(cmd.Flags())
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/jepsen"
+	"github.com/usurper/usurper/harness/results"
 )
 
 // The formats of histories.
@@ -38,8 +39,18 @@ func (f *foreignFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.ignoreTimes, "ignore-times", false, "jepsen: take the order of the file for the truth, whatever :time says")
 }
 
+// isForeign tells whether another program wrote the history at path: if the format does
+// not say, it is none of ours, and EDN by its name or of a model by name.
+func (f *foreignFlags) isForeign(fs *pflag.FlagSet, path string) bool {
+	if _, err := results.Open(path); errors.Is(err, results.ErrNotARun) && !fs.Changed("format") &&
+		(fs.Changed("model") || strings.Contains(filepath.Base(path), ".edn")) {
+		f.format = formatJepsen
+	}
+	return f.format != formatUsurper
+}
+
 // checkForeign judges the history at path, which the format says how to read.
-func (f *foreignFlags) checkForeign(cmd *cobra.Command, path string) error {
+func (f *foreignFlags) checkForeign(cmd *cobra.Command, path string, within checker.Options) error {
 	o, err := f.options()
 	if err != nil {
 		return err
@@ -52,7 +63,7 @@ func (f *foreignFlags) checkForeign(cmd *cobra.Command, path string) error {
 		return fmt.Errorf("check: %w", err)
 	}
 	defer h.Close()
-	report, err := jepsen.Check(h, checker.Options{})
+	report, err := jepsen.Check(h, within)
 	if err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
@@ -94,12 +105,12 @@ func foreignFile(path string) (string, error) {
 	if !info.IsDir() {
 		return path, nil
 	}
-	names := []string{"history.edn", "history.edn.gz", "history.txt"}
+	names := []string{"history.edn", "history.edn.gz", "history.edn.zst", "history.json", "history.jsonl", "history.txt", "test.jepsen"}
 	for _, name := range names {
 		file := filepath.Join(path, name)
 		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 			return file, err
 		}
 	}
-	return "", fmt.Errorf("open history: %s has none of %s", path, strings.Join(names, ", "))
+	return "", fmt.Errorf("open history: %s has none of %s", path, strings.Join(names[:len(names)-1], ", "))
 }

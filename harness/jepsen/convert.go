@@ -203,7 +203,7 @@ func (c *conversion) writer() string {
 }
 
 func (c *conversion) micro(v *form, m *history.Micro) error {
-	if v.kind != kindList || len(v.items) < 2 || len(v.items) > 3 || v.items[0].kind != kindKeyword {
+	if v.kind != kindList || len(v.items) < 2 || len(v.items) > 3 || v.items[0].kind != kindKeyword && v.items[0].kind != kindString {
 		return fmt.Errorf("%s in a transaction: it must be [:r key nil] or [%s key value]", v.canonical(), c.writer())
 	}
 	f, arg := v.items[0].text, new(form)

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// scanner reads EDN forms from a stream, in memory that is bounded by the
+// scanner reads forms of EDN or JSON from a stream, in memory that is bounded by the
 // largest form and not by the file.
 type scanner struct {
 	in   io.Reader // nil: all of it is in buf
@@ -17,7 +17,9 @@ type scanner struct {
 	line int   // of the next byte, counted from 1
 	err  error // why nothing follows buf[:end]; io.EOF at the end
 	long []byte
-	flaw error // why the value at hand tells nothing for certain
+	key  []byte // of JSON
+	flaw error  // why the value at hand tells nothing for certain
+	json bool   // the forms are JSON, which is EDN but for its colons and for null
 
 	functions map[string]string // of operations, each text once
 }
@@ -79,6 +81,10 @@ func (s *scanner) space() (byte, error) {
 			s.pos++
 		case c == ' ' || c == ',' || c == '\t' || c == '\r' || c == '\f':
 			s.pos++
+		case s.json && c == ':':
+			s.pos++
+		case s.json && c != 0:
+			return c, nil
 		case c == ';':
 			s.comment()
 		case c == '#' && s.have(2) && s.buf[s.pos+1] == '_':

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/usurper/usurper/harness/history"
@@ -14,10 +15,13 @@ import (
 type entry struct {
 	line, nth int // where it begins: its line, and which form or line of the file it is
 	process   int
-	client    bool // process is a number
+	client    bool // process is a number, or not told
+	alone     bool // it has no process
 	kind      history.OpType
 	f         string
 	value     form
+	key       form // of the models that have it beside the value
+	hasKey    bool
 	flaw      error // why value tells nothing for certain, if so
 	at        time.Duration
 	timed     bool
@@ -45,6 +49,13 @@ func (s *scanner) entry(e *entry) error {
 			return has.check(e)
 		case c == ')' || c == ']':
 			return open.closedBy(c)
+		case c == '"' && s.json:
+			if err := s.member(e, &has); err != nil {
+				return err
+			}
+			continue
+		case s.json:
+			return fmt.Errorf("line %d: %q where a key such as \"type\" belongs: is the object that begins on line %d closed?", s.line, c, open.line)
 		case c != ':':
 			return fmt.Errorf("line %d: %q where a key such as :type belongs: is the map that begins on line %d closed?", s.line, c, open.line)
 		}
@@ -56,6 +67,16 @@ func (s *scanner) entry(e *entry) error {
 			return err
 		}
 	}
+}
+
+// member takes a key of JSON, a string, and what it stands for.
+func (s *scanner) member(e *entry, has *fields) error {
+	name, err := s.str()
+	if err != nil {
+		return err
+	}
+	s.key = append(append(s.key[:0], ':'), name...)
+	return s.field(s.key, e, has)
 }
 
 // fields are the keys of an operation that have been there.
@@ -73,10 +94,16 @@ func (h fields) check(e *entry) error {
 	switch {
 	case h&hasType == 0:
 		return errors.New("an operation without :type")
-	case h&hasProcess == 0:
+	case h&hasProcess == 0 && h&hasValue == 0:
 		return errors.New("an operation without :process")
-	case h&hasF == 0 && e.client:
-		return errors.New("an operation without :f")
+	case h&hasProcess == 0:
+		e.client, e.alone = true, true
+	}
+	if h&hasF == 0 && e.client {
+		if e.value.kind != kindList {
+			return errors.New("an operation without :f")
+		}
+		e.f = ":txn" // as Elle's examples have it
 	}
 	return nil
 }
@@ -92,7 +119,9 @@ func (s *scanner) field(key []byte, e *entry, has *fields) error {
 	case ":f":
 		bit, take = hasF, func() error { return s.withAtom(e, s.setFunction) }
 	case ":process":
-		bit, take = hasProcess, func() error { return s.withAtom(e, (*entry).setProcess) }
+		bit, take = hasProcess, func() error { return s.withAtom(e, s.setProcess) }
+	case ":key":
+		take = func() (err error) { e.key, _, err = s.whole(); e.hasKey = true; return err }
 	case ":time":
 		bit, take = hasTime, func() error { return s.withAtom(e, (*entry).setTime) }
 	case ":index":
@@ -170,13 +199,13 @@ func (s *scanner) reason(e *entry) error {
 
 func (e *entry) setType(text []byte) error {
 	switch string(text) {
-	case ":invoke":
+	case ":invoke", "invoke":
 		e.kind = history.Invoke
-	case ":ok":
+	case ":ok", "ok":
 		e.kind = history.OK
-	case ":fail":
+	case ":fail", "fail":
 		e.kind = history.Fail
-	case ":info":
+	case ":info", "info":
 		e.kind = history.Info
 	default:
 		return fmt.Errorf("unknown type %s: it is :invoke, :ok, :fail or :info", text)
@@ -184,13 +213,13 @@ func (e *entry) setType(text []byte) error {
 	return nil
 }
 
-// setFunction keeps one text for all operations of a function.
+// setFunction keeps one text for all operations of a function. It may be a string.
 func (s *scanner) setFunction(e *entry, text []byte) error {
 	f, ok := s.functions[string(text)]
 	if !ok {
-		f = string(text)
+		f = ":" + strings.TrimPrefix(string(text), ":")
 		if len(s.functions) < maxFunctions {
-			s.functions[f] = f
+			s.functions[string(text)] = f
 		}
 	}
 	e.f = f
@@ -200,8 +229,8 @@ func (s *scanner) setFunction(e *entry, text []byte) error {
 const maxFunctions = 100
 
 // setProcess takes a client's number, or the name of something that is no client.
-func (e *entry) setProcess(text []byte) error {
-	if len(text) > 1 && text[0] == ':' {
+func (s *scanner) setProcess(e *entry, text []byte) error {
+	if len(text) > 1 && (text[0] == ':' || s.json && 'a' <= text[0] && text[0] <= 'z' && string(text) != "null") {
 		return nil
 	}
 	if !isInt(text) {

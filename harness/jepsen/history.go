@@ -58,6 +58,9 @@ type History struct {
 	c      conversion
 
 	guessed bool
+	short   bool    // it has completions and no invocations
+	alone   *bool   // whether operations have no :process, once that is known
+	solo    int     // the process that such an operation is given
 	ahead   []entry // read to guess, not yet delivered
 	procs   map[int]*process
 	keys    map[string]bool // that have their initial value, if there is one
@@ -102,7 +105,8 @@ func Open(path string, o Options) (*History, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	h.close = f.Close
+	free := h.close
+	h.close = func() error { return errors.Join(free(), f.Close()) }
 	return h, nil
 }
 
@@ -112,12 +116,12 @@ func New(name string, in io.Reader, o Options) (*History, error) {
 	if err != nil {
 		return nil, err
 	}
-	src, err := open(name, in)
+	src, free, err := open(name, in)
 	if err != nil {
 		return nil, err
 	}
 	h := &History{
-		source: src, name: name, close: func() error { return nil }, o: o,
+		source: src, name: name, close: func() error { free(); return nil }, o: o,
 		procs: make(map[int]*process), keys: make(map[string]bool),
 	}
 	g := guess{model: o.Model, keyed: o.Keyed}
@@ -157,7 +161,8 @@ func parseInitial(o Options) (string, error) {
 
 // lookAhead reads entries until they show what the history is.
 func (h *History) lookAhead(g *guess) error {
-	for len(h.ahead) < maxAhead && !g.done() {
+	invoked, clients := false, false
+	for len(h.ahead) < maxAhead && !(g.done() && invoked) {
 		e, err := h.source.next()
 		if err != nil && !h.ends(err) {
 			return err
@@ -165,10 +170,20 @@ func (h *History) lookAhead(g *guess) error {
 		if err != nil {
 			break
 		}
+		clients = clients || e.client
+		invoked = invoked || e.client && e.kind == history.Invoke
 		g.look(e)
 		h.ahead = append(h.ahead, *e)
 	}
+	if clients && !invoked {
+		h.short = true
+		for _, e := range h.ahead {
+			e.kind = history.Invoke
+			g.look(&e)
+		}
+	}
 	g.settle()
+	h.short = h.short && g.model.transactional()
 	return nil
 }
 
@@ -210,6 +225,14 @@ func (h *History) Events() iter.Seq2[*history.Event, error] {
 		h.event = history.Event{Run: &run}
 		if !yield(&h.event, nil) {
 			return
+		}
+		if h.short {
+			if err := h.invokeAll(yield); err != nil {
+				if !errors.Is(err, errStopped) {
+					yield(nil, err)
+				}
+				return
+			}
 		}
 		for {
 			e, err := h.next()
@@ -287,6 +310,9 @@ func (h *History) inOrder(e *entry) error {
 
 // deliver turns a client's entry into an event, and yields it.
 func (h *History) deliver(e *entry, yield func(*history.Event, error) bool) error {
+	if err := h.nameless(e); err != nil {
+		return &InputError{h.name, e.line, e.nth, err}
+	}
 	p := h.procs[e.process]
 	if p == nil {
 		p = new(process)

@@ -107,7 +107,7 @@ func operation(text []byte) ([]byte, bool) {
 func (r *lines) parse(text []byte) error {
 	e := &r.e
 	r.s.reset(text, r.line)
-	sets := []func(*entry, []byte) error{(*entry).setProcess, (*entry).setType, r.s.setFunction}
+	sets := []func(*entry, []byte) error{r.s.setProcess, (*entry).setType, r.s.setFunction}
 	for i, set := range sets {
 		if c, err := r.s.space(); err != nil || c == 0 {
 			return orElse(err, fmt.Errorf("an operation of %d words: use PROCESS :TYPE :F VALUE", i))

@@ -1,9 +1,7 @@
 package jepsen
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -45,27 +43,38 @@ func (e *cutError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.
 // byteOrderMark is what some editors write at the beginning of a text.
 const byteOrderMark = "\xef\xbb\xbf"
 
-// open finds out what a stream is: compressed or not, EDN or the lines of a log.
-func open(name string, in io.Reader) (source, error) {
-	b := bufio.NewReaderSize(in, 64<<10)
-	if magic, err := b.Peek(2); err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
-		z, err := gzip.NewReader(b)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		b = bufio.NewReaderSize(z, 64<<10)
+// open finds out what a stream is: compressed or not, EDN, JSON or the lines of a
+// log. What it took is to be freed at the end.
+func open(name string, in io.Reader) (src source, free func(), err error) {
+	b, free, err := unpack(name, in)
+	if err != nil {
+		return nil, nil, err
 	}
 	if mark, _ := b.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
 		b.Discard(len(byteOrderMark)) // which are there
 	}
 	head, err := b.Peek(4 << 10)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && len(head) == 0 {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		free()
+		return nil, nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	if isEDN(head) {
-		return &forms{name: name, s: newScanner(b)}, nil
+	if isJSON(head) || isEDN(head) {
+		s := newScanner(b)
+		s.json = isJSON(head)
+		return &forms{name: name, s: s}, free, nil
 	}
-	return &lines{name: name, in: b, s: newScanner(nil)}, nil
+	return &lines{name: name, in: b, s: newScanner(nil)}, free, nil
+}
+
+// isJSON tells JSON by its beginning: an object, or an array of them. EDN has no
+// string where a map of Jepsen's begins.
+func isJSON(head []byte) bool {
+	const blank = " \t\r\n"
+	head = bytes.TrimLeft(head, blank)
+	if len(head) > 0 && head[0] == '[' {
+		head = bytes.TrimLeft(head[1:], blank)
+	}
+	return len(head) > 0 && head[0] == '{' && bytes.HasPrefix(bytes.TrimLeft(head[1:], blank), []byte{'"'})
 }
 
 // isEDN tells EDN by its beginning: a map, a record, a comment, or a vector or
@@ -83,8 +92,8 @@ func isEDN(head []byte) bool {
 	return bytes.IndexByte([]byte("{#;"), head[0]) >= 0
 }
 
-// forms reads operations as EDN: maps or records, one after another or all in
-// one vector or list.
+// forms reads operations as EDN or JSON: maps or records, one after another or all
+// in one vector or list.
 type forms struct {
 	name  string
 	s     *scanner
@@ -126,7 +135,7 @@ func (r *forms) next() (*entry, error) {
 
 // operation takes a map, and whatever tag is before it.
 func (r *forms) operation(c byte) error {
-	for c == '#' {
+	for c == '#' && !r.s.json {
 		if err := r.s.skipTag(); err != nil {
 			return err
 		}
@@ -142,6 +151,9 @@ func (r *forms) operation(c byte) error {
 		return r.s.entry(&r.e)
 	case '}', ']', ')':
 		return unopened(c)
+	}
+	if r.s.json {
+		return fmt.Errorf(`%q where an operation belongs, an object such as {"process": 0, "type": "invoke", "f": "read", "value": null}`, c)
 	}
 	return fmt.Errorf("%q where an operation belongs, a map such as {:process 0, :type :invoke, :f :read, :value nil}", c)
 }

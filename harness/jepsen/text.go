@@ -94,7 +94,7 @@ func unquote(text []byte) (string, error) {
 			out = append(out, '\b')
 		case 'f':
 			out = append(out, '\f')
-		case '"', '\\':
+		case '"', '\\', '/': // JSON may escape the last
 			out = append(out, c)
 		case 'u':
 			if i+5 > len(text) {

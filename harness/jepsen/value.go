@@ -114,6 +114,9 @@ func (s *scanner) value(depth int) (form, error) {
 	if err != nil {
 		return form{}, err
 	}
+	if s.json && strings.IndexByte(`(\#;`, c) >= 0 {
+		return form{}, fmt.Errorf("%q where a value of JSON belongs", c)
+	}
 	switch c {
 	case 0:
 		return form{}, s.cut()
@@ -150,7 +153,28 @@ func (s *scanner) value(depth int) (form, error) {
 	if c := text[0]; c < '0' || c > '9' {
 		s.doubt(unclean(text))
 	}
-	return atomic(text)
+	f, err := atomic(text)
+	if s.json && err == nil {
+		return ofJSON(f)
+	}
+	return f, err
+}
+
+// ofJSON is what an atom means there: null is nil, and 1.0 is 1, since many who write
+// it have one kind of numbers only.
+func ofJSON(f form) (form, error) {
+	switch {
+	case f.kind != kindAtom:
+	case f.text == "'null":
+		return form{}, nil
+	case f.text[0] == '\'':
+		return f, fmt.Errorf("%s where a value of JSON belongs: texts stand in quotes", f.text[1:])
+	default:
+		if whole, ok := strings.CutSuffix(f.text, ".0"); ok {
+			return form{kind: kindInt, text: whole}, nil
+		}
+	}
+	return f, nil
 }
 
 // items takes the forms of a collection, whose opening bracket is next.
