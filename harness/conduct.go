@@ -42,6 +42,7 @@ type run struct {
 	host     cluster.Host
 	cluster  *cluster.Cluster
 	view     *nemesis.View // who leads, as of the events so far
+	stalls   *stallWatch   // of the harness itself
 	faults   time.Duration // when the nemesis started
 
 	live    <-chan history.Event // the history as it grows, if the run is to fail fast
@@ -51,6 +52,7 @@ type run struct {
 	left        []string // processes that it leaves behind
 	interrupted error    // why ctx ended before the plan did
 	violated    bool     // a rule was broken, and the run is to fail fast
+	leaderless  bool     // nobody led when the run last waited for a leader
 	broken      string   // what ended the attack, of a run that is to be held
 }
 
@@ -138,7 +140,8 @@ func randomPlan(cfg Config) (nemesis.Plan, error) {
 func (r *run) background(cancel context.CancelCauseFunc) func() {
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { watchStalls(ctx, r.cfg.Election/8, r.rec.Record) })
+	r.stalls = newStallWatch(r.cfg.Election, r.rec.Record)
+	wg.Go(func() { r.stalls.watch(ctx) })
 	wg.Go(func() {
 		select {
 		case <-r.rec.Failed():
@@ -268,6 +271,7 @@ func (r *run) attack(whole context.Context) error {
 // stop is the first half of step 5, and what undoes step 2.
 func (r *run) stop() {
 	r.stopping.Do(func() {
+		r.stalls.now()
 		r.phase(history.PhaseStop)
 		if r.cluster != nil {
 			r.left = r.cluster.Stop()

@@ -112,7 +112,8 @@ func (r *run) judge() (checker.Report, error) {
 }
 
 // settleTimeout bounds how long a healed cluster may take to find a leader and
-// answer the final reads, beyond which the run ends and the checkers judge that.
+// answer the final reads, beyond which the run ends and the checkers judge that; but
+// see patient.
 func (r *run) settleTimeout() time.Duration {
 	if r.cfg.Settle > 0 {
 		return r.cfg.Settle

@@ -17,12 +17,16 @@ func (r *run) settle(ctx context.Context) error {
 	if err := r.rec.Err(); err != nil {
 		return err
 	}
-	limit := r.settleTimeout()
+	limit := r.recoveryTimeout()
 	if r.violated {
 		limit /= 5
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	ctx, cancel := r.patient(context.WithoutCancel(ctx), limit)
 	defer cancel()
+	if r.leaderless { // it has had all the time that stalls cost it
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
 	r.awaitLeader(ctx)
 	r.phase(history.PhaseFinal)
 	if err := workload.Final(ctx, r.workload(), r.work); err != nil {
@@ -42,10 +46,27 @@ func (r *run) askOnceMore(ctx context.Context) {
 	r.cluster.Statuses(ctx)
 }
 
+// recoveryTimeout bounds how long a healed cluster is waited for: long enough for the
+// checker "availability" to judge one that was slow to be ready at the start.
+func (r *run) recoveryTimeout() time.Duration {
+	if slow := r.slow(); slow > 0 {
+		return slow + max(10*time.Second, 20*r.cfg.Election)
+	}
+	return r.settleTimeout()
+}
+
+// patient bounds how long the system may take for something. What a stall of the
+// harness has cost it is given back, so that it can be judged by the operations that
+// have ended by then.
+func (r *run) patient(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return r.stalls.patient(ctx, limit, 4*r.cfg.Election+r.cfg.Timeout)
+}
+
 func (r *run) awaitLeader(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, r.settleTimeout())
+	ctx, cancel := r.patient(ctx, r.recoveryTimeout())
 	defer cancel()
-	if _, _, err := r.cluster.AwaitLeader(ctx); err != nil {
+	_, _, err := r.cluster.AwaitLeader(ctx)
+	if r.leaderless = err != nil; r.leaderless {
 		r.note("", err.Error())
 	}
 }

@@ -16,10 +16,12 @@ import (
 // ready, and each of its members must come to know what was committed.
 //
 // They are judged generously and only on a healthy machine: after healing a majority
-// of the members ran, operations were tried, and for at least recovery() of time in
-// one piece, in which the harness itself did not stall for over a quarter of the
-// election timeout nor shortly before (calm.go), not one of them succeeded, though
-// some of the kinds that were tried had before. Anything less is unknown.
+// of the members ran, and not one operation succeeded, though some of the kinds that
+// were tried had before. A stall of the harness for over a quarter of the election
+// timeout excuses what comes until a while after it, and nothing else: from then on
+// the system is judged anew (calm.go). It is broken if operations were tried for
+// recovery() in one piece, wherever that is. Anything less is unknown, and so is
+// whatever stopped members that is not in the history as a stall.
 // Final reads are judged in finalreads.go; a member that has not caught up after as
 // long, in catchup.go.
 type Availability struct {
@@ -35,7 +37,7 @@ type Availability struct {
 	triedSince int64         // operations invoked since healing
 	usual      bool          // one of them is of a kind that had succeeded before
 	firstOK    time.Duration // the first success asked for after healing; -1
-	calm       calm          // since healing
+	calm       calm          // since shortly before healing
 	down       bool          // less than a majority ran at some time since healing
 
 	open   verdict.Inflight[time.Duration] // invocation of each process's open operation
@@ -51,7 +53,6 @@ type Availability struct {
 	reached map[string]*reach // by member
 	goal    verdict.Slot      // the furthest commit of a leader told of before healing
 	faults  map[int]bool      // steps that have begun and not ended
-	spoilt  time.Duration     // since healing: stalls, and after each of them the time to get over it
 	whole   bool              // the history has its end
 	apart   bool              // the harness itself kept members apart
 
@@ -110,10 +111,7 @@ func (c *Availability) runEvent(e *history.Event) {
 	case r.What == history.RunBegin:
 		c.election, c.ready, c.nodes = r.Election, r.Ready, slices.Clone(r.Nodes)
 	case r.What == history.RunStall:
-		if c.healed >= 0 && r.Stall > c.election/4 {
-			c.calm.stall(e.At, r.Stall, c.election)
-			c.spoilt += r.Stall + 4*c.election
-		}
+		c.stall(e)
 	case r.What == history.RunApart:
 		c.apart = true
 	case r.What == history.RunEnd:
@@ -131,6 +129,18 @@ func (c *Availability) runEvent(e *history.Event) {
 		c.stopped = e.At
 		c.evidence = append(c.evidence, verdict.Keep(e))
 	}
+}
+
+// stall notes that the harness stalled. Of stalls before healing only the last one may
+// still be felt after it.
+func (c *Availability) stall(e *history.Event) {
+	if e.Run.Stall <= c.election/4 {
+		return
+	}
+	if c.healed < 0 {
+		c.calm = calm{}
+	}
+	c.calm.stall(e.At, e.Run.Stall, c.election)
 }
 
 func (c *Availability) proc(e *history.Event) {
@@ -188,7 +198,13 @@ func (c *Availability) op(e *history.Event) {
 		return
 	}
 	asked, known := c.open.Take(op.Process)
-	if op.Type != history.OK || c.stopped >= 0 {
+	if c.stopped >= 0 {
+		return
+	}
+	if op.Type != history.OK {
+		if c.healed >= 0 && c.firstOK < 0 {
+			c.calm.failed(e.At)
+		}
 		return
 	}
 	if known && c.healed >= 0 && asked >= c.healed && c.firstOK < 0 {
@@ -239,18 +255,24 @@ func (c *Availability) judge(summary *string) {
 	}
 	waited := until - c.healed
 	text := fmt.Sprintf("no operation succeeded in %v after everything was healed, of %d tried", waited.Round(time.Millisecond), c.triedSince)
+	refused, stalled := c.calm.refused(c.healed, until), c.calm.stalled(c.healed, until)
+	if stalled {
+		text += fmt.Sprintf(", %v of that in one piece without a stall of the harness", refused.Round(time.Millisecond))
+	}
 	switch {
-	case waited >= c.recovery() && c.calm.longest(c.healed, until) < c.recovery():
-		c.Unknown("%s, but the harness itself was stalled", text)
 	case c.apart:
 		c.Unknown("%s, but the harness itself kept members apart", text)
 	case c.down:
 		c.Unknown("%s, but less than a majority of the members ran", text)
+	case len(c.faults) > 0:
+		c.Unknown("%s, but a fault had not ended", text)
 	case !c.usual:
 		c.Unknown("%s, but none of that kind had succeeded before either: is the client right?", text)
-	case waited < c.recovery():
-		c.Unknown("%s: too short a time to judge, which takes 20 election timeouts and at least 10s, after what members need to be ready: %v", text, c.recovery())
-	default:
+	case refused >= c.recovery():
 		c.Violate("did not recover", text, c.evidence...)
+	case stalled && waited >= c.recovery():
+		c.Unknown("%s: the harness itself was stalled too often to judge, which takes %v without one", text, c.recovery())
+	default:
+		c.Unknown("%s: too short a time to judge, which takes 20 election timeouts and at least 10s, after what members need to be ready: %v", text, c.recovery())
 	}
 }

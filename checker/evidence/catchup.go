@@ -70,8 +70,8 @@ func (c *Availability) fault(f *history.Fault) {
 
 // stuck finds members that ran for at least recovery() with all faults healed,
 // while the system served, and at the end of it did not know committed what a
-// leader had committed before the healing. If stalls of the harness spoilt more
-// than half of that time (each stands for a change of leaders, too), or less
+// leader had committed before the healing. If no stretch of that time was so long
+// without a stall of the harness (each stands for a change of leaders, too), or less
 // than a majority ran, it is unknown why.
 //
 // Of a member without a trace nothing is said, nor of one that was started or
@@ -91,7 +91,7 @@ func (c *Availability) stuck() {
 		}
 		text := fmt.Sprintf("%s knew entries up to %d committed when it was stopped, %s after everything was healed, although entry %d was committed before that",
 			name, m.index, verdict.Seconds(c.stopped-c.healed), goal)
-		if c.down || c.apart || c.spoilt > (c.stopped-c.healed)/2 {
+		if c.down || c.apart || c.calm.longest(c.firstOK, c.stopped) < c.recovery() {
 			c.Unknown("%s; but the machine was too busy, or less than a majority ran", text)
 			continue
 		}

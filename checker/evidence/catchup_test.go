@@ -70,8 +70,19 @@ func TestCatchUp(t *testing.T) {
 		{Name: "a short stall", Build: lagging(time.Minute, func(h *tape.Tape) {
 			h.Run(history.Run{What: history.RunStall, Stall: tape.ElectionTimeout})
 		}), Want: verdict.Invalid, Rule: rule},
-		{Name: "a stalled machine", Build: lagging(time.Minute, func(h *tape.Tape) {
+		{Name: "a long stall, and long after it", Build: lagging(time.Minute, func(h *tape.Tape) {
+			h.Wait(40 * time.Second)
 			h.Run(history.Run{What: history.RunStall, Stall: 40 * time.Second})
+		}), Want: verdict.Invalid, Rule: rule},
+		{Name: "a long stall, and not long after it", Build: lagging(9*time.Second, func(h *tape.Tape) {
+			h.Wait(40 * time.Second)
+			h.Run(history.Run{What: history.RunStall, Stall: 40 * time.Second})
+		}), Want: verdict.Unknown},
+		{Name: "a machine that stalls again and again", Build: lagging(time.Second, func(h *tape.Tape) {
+			for range 8 {
+				h.Wait(9 * time.Second)
+				h.Run(history.Run{What: history.RunStall, Stall: tape.ElectionTimeout})
+			}
 		}), Want: verdict.Unknown},
 	})
 }
