@@ -37,11 +37,26 @@ type story struct {
 	election    time.Duration
 	clocks      clocks
 
-	leaders []history.Event            // first word of each leader of each term
+	who     history.Leaders
+	leaders []led                      // each leadership that was told of
 	votes   map[uint64]map[string]bool // voters by term and candidate: "n2 for n5"
 	open    map[int]*interval
 	faults  []*interval
 	procs   []history.Event
+}
+
+// led is a leadership, and the event that first told of it.
+type led struct {
+	history.Leadership
+	event history.Event
+}
+
+// String is "n1 of term 2": who led, as far as that is told.
+func (l *led) String() string {
+	if l.Term == 0 {
+		return l.Node
+	}
+	return fmt.Sprintf("%s of term %d", l.Node, l.Term)
 }
 
 // interval is a fault in force.
@@ -64,6 +79,12 @@ func newStory(v Violation) *story {
 
 func (s *story) event(e *history.Event) {
 	s.clocks.event(e)
+	if lead, first := s.who.Take(e); first {
+		if lead.By != history.BySelf { // what members say of themselves gives way to it
+			s.leaders = slices.DeleteFunc(s.leaders, func(l led) bool { return l.By == history.BySelf })
+		}
+		s.leaders = append(s.leaders, led{lead, verdict.Keep(e)})
+	}
 	switch {
 	case e.Run != nil && e.Run.What == history.RunBegin:
 		s.election = e.Run.Election
@@ -94,21 +115,13 @@ func (s *story) fault(e *history.Event) {
 
 func (s *story) raft(e *history.Event) {
 	r := e.Raft
-	switch r.What {
-	case history.RaftLeader:
-		known := func(l history.Event) bool { return l.Raft.Node == r.Node && l.Raft.Term == r.Term }
-		if !slices.ContainsFunc(s.leaders, known) {
-			s.leaders = append(s.leaders, verdict.Keep(e))
-		}
-	case history.RaftVote:
-		if !r.Granted || r.Peer == "" {
-			return
-		}
-		if s.votes[r.PeerTerm] == nil {
-			s.votes[r.PeerTerm] = make(map[string]bool)
-		}
-		s.votes[r.PeerTerm][r.Node+" for "+r.Peer] = true
+	if r.What != history.RaftVote || !r.Granted || r.Peer == "" {
+		return
 	}
+	if s.votes[r.PeerTerm] == nil {
+		s.votes[r.PeerTerm] = make(map[string]bool)
+	}
+	s.votes[r.PeerTerm][r.Node+" for "+r.Peer] = true
 }
 
 func (s *story) text(b Breach) string {
@@ -147,7 +160,7 @@ func (s *story) timeline() string {
 		}
 	}
 	for i := range s.leaders {
-		add(&s.leaders[i])
+		add(&s.leaders[i].event)
 	}
 	for _, f := range s.faults {
 		add(&f.begin)
@@ -192,22 +205,23 @@ func (s *story) proves(e *history.Event) bool {
 	return slices.ContainsFunc(s.violation.Events, func(p history.Event) bool { return p.Seq == e.Seq })
 }
 
-// whoLed names the leader before the first event of the proof, and those after.
+// whoLed names the leader before the first event of the proof, and those after, and
+// how it is known.
 func (s *story) whoLed() string {
-	var before *history.Event
+	var before *led
 	var during []string
 	for i := range s.leaders {
-		e := &s.leaders[i]
+		l := &s.leaders[i]
 		switch {
-		case e.At < s.first && (before == nil || e.Raft.Term >= before.Raft.Term):
-			before = e
-		case e.At >= s.first && e.At <= s.last:
-			during = append(during, fmt.Sprintf("%s of term %d from %s", e.Raft.Node, e.Raft.Term, verdict.Seconds(e.At)))
+		case l.At < s.first && (before == nil || l.Term >= before.Term):
+			before = l
+		case l.At >= s.first && l.At <= s.last:
+			during = append(during, fmt.Sprintf("%s from %s (%s)", l, verdict.Seconds(l.At), l.By))
 		}
 	}
 	text := "leader before it: none yet"
 	if before != nil {
-		text = fmt.Sprintf("leader before it: %s of term %d, from %s", before.Raft.Node, before.Raft.Term, verdict.Seconds(before.At))
+		text = fmt.Sprintf("leader before it: %s, from %s (%s)", before, verdict.Seconds(before.At), before.By)
 	}
 	if len(during) > 4 {
 		during = append(during[:4], fmt.Sprintf("%d more", len(during)-4))

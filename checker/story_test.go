@@ -73,7 +73,7 @@ n3 voted twice in term 3: for n2 and for n1
      1.220s  n2 leads term 3 with its log ending at (empty)
 >    1.230s  n3 grants its vote in term 3 to n1 (its log (empty), n1's (empty))
 
-leader before it: n1 of term 2, from 0.500s; meanwhile n2 of term 3 from 1.220s
+leader before it: n1 of term 2, from 0.500s (trace); meanwhile n2 of term 3 from 1.220s (trace)
 votes of term 3: n3 for n1, n3 for n2
 faults in force: at 1s for 1s isolate n1
 seen by no client: the members' own evidence proves it
@@ -96,6 +96,24 @@ func TestStoryNamesClients(t *testing.T) {
 	require.True(t, strings.HasPrefix(got, "linearizable: not linearizable\n"), got)
 	require.Contains(t, got, "faults in force: none\n")
 	require.Regexp(t, `seen by .*client 2 at n2`, got)
+}
+
+// Where nothing else tells, a story names the leader by the members' own word.
+func TestStoryByWhatMembersSay(t *testing.T) {
+	began := began()
+	began.Run.Traced = false
+	says := func(at int, node, role string, term uint64) history.Event {
+		return history.Event{At: ms(at), Claim: &history.Claim{Node: node, Inc: 1, Role: role, Term: term}}
+	}
+	get := func(at int, what history.OpType, got string) history.Event {
+		return history.Event{At: ms(at), Op: &history.Op{Process: 1, Type: what, F: history.FGet, Key: "k", Node: "n1", Got: got, Saw: got != ""}}
+	}
+	got := storyOf(t, []history.Event{
+		began, says(5, "n1", "leader", 0), says(6, "n2", "follower", 0),
+		get(10, history.Invoke, ""), says(15, "n2", "leader", 4), get(20, history.OK, "b"),
+	})
+	require.Contains(t, got, "leader before it: n1, from 0.005s (said by itself); meanwhile n2 of term 4 from 0.015s (said by itself)\n")
+	require.Contains(t, got, "n2 (process 1) answers that it is leader in term 4")
 }
 
 // However much goes on, a story fits on a screen.

@@ -30,6 +30,8 @@ type run struct {
 	rec  *history.Recorder
 	work workload.Workload
 
+	begin history.Event // the first of the history
+
 	subnet   *subnet.Subnet
 	protocol fabric.Protocol // nil when the traffic is not decoded
 	fabric   *fabric.Fabric
@@ -85,7 +87,7 @@ func prepare(cfg Config) (*run, error) {
 	if cfg.FailFast || cfg.Until != (checker.Breach{}) {
 		r.live, r.unwatch = r.rec.Watch(liveSize, func(*history.Event) bool { return true })
 	}
-	r.rec.Record(history.Event{Run: &history.Run{
+	r.begin = history.Event{Run: &history.Run{
 		What:      history.RunBegin,
 		Format:    history.Format,
 		Target:    r.cfg.TargetName,
@@ -101,7 +103,8 @@ func prepare(cfg Config) (*run, error) {
 		Steps:     len(r.plan.Steps),
 		Authored:  !r.plan.Generated && len(r.plan.Steps) > 0,
 		Checkers:  names(judges(cfg.Models, checker.Options{})),
-	}})
+	}}
+	r.rec.Record(r.begin)
 	return r, nil
 }
 
@@ -152,7 +155,7 @@ func (r *run) background(cancel context.CancelCauseFunc) func() {
 	r.view = nemesis.NewView()
 	wg.Go(func() { r.observe(ctx) })
 	if r.cfg.Progress != nil {
-		wg.Go(func() { follow(ctx, r.rec, len(r.plan.Steps), r.cfg.Progress) })
+		wg.Go(func() { follow(ctx, r.rec, r.begin, r.cfg.Progress) })
 	}
 	return func() { stop(); wg.Wait() }
 }

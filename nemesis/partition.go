@@ -180,6 +180,10 @@ func (r Ring) Resolve(s *Scene) (Fault, error) {
 
 // Inject cuts the links between members that are no neighbours.
 func (r Ring) Inject(ctx context.Context, env *Env) (Injected, error) {
+	return cut(ctx, env, r.links())
+}
+
+func (r Ring) links() [][2]string {
 	nodes := r.Order.words()
 	// A majority is the member itself and reach neighbours on either side.
 	reach := (len(nodes)/2 + 1) / 2
@@ -192,7 +196,7 @@ func (r Ring) Inject(ctx context.Context, env *Env) (Injected, error) {
 			}
 		}
 	}
-	return cut(ctx, env, links)
+	return links
 }
 
 // Isolate cuts all links of each of its targets.
@@ -218,19 +222,41 @@ func (f Isolate) Resolve(s *Scene) (Fault, error) {
 
 // Inject cuts the links.
 func (f Isolate) Inject(ctx context.Context, env *Env) (Injected, error) {
+	return cut(ctx, env, f.links(env.Nodes()))
+}
+
+func (f Isolate) links(nodes []string) [][2]string {
 	alone := make(map[string]bool)
 	for _, n := range f.Who.words() {
 		alone[n] = true
 	}
 	var links [][2]string
-	for _, a := range env.Nodes() {
-		for _, b := range env.Nodes() {
+	for _, a := range nodes {
+		for _, b := range nodes {
 			if a != b && (alone[a] || alone[b]) {
 				links = append(links, [2]string{a, b})
 			}
 		}
 	}
-	return cut(ctx, env, links)
+	return links
+}
+
+// Cuts lists the directed links that a resolved fault lets nothing through, among
+// these members and [Clients]; none for a fault that does something else.
+func Cuts(f Fault, nodes []string) [][2]string {
+	switch f := f.(type) {
+	case Partition:
+		return f.links()
+	case Ring:
+		return f.links()
+	case Isolate:
+		return f.links(nodes)
+	case Traffic:
+		if f.Action == "cut" {
+			return f.links()
+		}
+	}
+	return nil
 }
 
 var errUnresolved = errors.New("the fault is not resolved")

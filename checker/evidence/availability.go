@@ -3,6 +3,7 @@ package evidence
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
@@ -44,10 +45,12 @@ type Availability struct {
 	lastOK time.Duration
 	gap    time.Duration // the longest time without a success, from ready to healed or stop
 
-	leader    string
+	who       history.Leaders
+	leader    string // the last, also after its end
 	term      uint64
 	firstLead time.Duration
-	lost      time.Duration // when the leader's process went; -1
+	tellers   []history.Teller // of the leaders that came after a death
+	lost      time.Duration    // when the leader's process went; -1
 	failovers []time.Duration
 
 	reached map[string]*reach // by member
@@ -81,6 +84,9 @@ func (c *Availability) recovery() time.Duration {
 // Event takes the next event.
 func (c *Availability) Event(e *history.Event) {
 	c.end = max(c.end, e.At)
+	if lead, first := c.who.Take(e); first {
+		c.led(lead)
+	}
 	switch {
 	case e.Run != nil:
 		c.runEvent(e)
@@ -90,9 +96,6 @@ func (c *Availability) Event(e *history.Event) {
 		c.fault(e.Fault)
 	case e.Raft != nil:
 		c.knows(e)
-		if e.Raft.What == history.RaftLeader {
-			c.led(e)
-		}
 	case e.Op != nil:
 		c.op(e)
 		if c.stopped < 0 {
@@ -172,19 +175,33 @@ func (c *Availability) quorum() {
 	c.down = c.down || up <= len(c.nodes)/2
 }
 
-func (c *Availability) led(e *history.Event) {
-	r := e.Raft
-	if r.Term <= c.term {
+// led notes a new leader. Where members say of themselves that they lead, a change is
+// known no sooner than they are asked: that is told, not judged.
+func (c *Availability) led(l history.Leadership) {
+	if l.Term < c.term || l.Term == c.term && l.By != history.BySelf {
 		return
 	}
-	c.term, c.leader = r.Term, r.Node
+	c.term, c.leader = l.Term, l.Node
 	if c.firstLead < 0 {
-		c.firstLead = e.At
+		c.firstLead = l.At
 	}
 	if c.lost >= 0 {
-		c.failovers = append(c.failovers, e.At-c.lost)
+		c.failovers = append(c.failovers, l.At-c.lost)
 		c.lost = -1
+		if !slices.Contains(c.tellers, l.By) {
+			c.tellers = append(c.tellers, l.By)
+		}
 	}
+}
+
+// told names how it is known who led.
+func (c *Availability) told() string {
+	var how []string
+	for _, t := range c.tellers {
+		how = append(how, string(t))
+	}
+	slices.Sort(how)
+	return strings.Join(how, " and ")
 }
 
 func (c *Availability) op(e *history.Event) {
@@ -228,7 +245,7 @@ func (c *Availability) Finish() verdict.Result {
 		c.Count("failovers", int64(n))
 		c.Count("failover-median-ms", c.failovers[n/2].Milliseconds())
 		c.Count("failover-max-ms", c.failovers[n-1].Milliseconds())
-		summary += fmt.Sprintf(", new leader after the death of one in %v (median of %d)", c.failovers[n/2].Round(time.Millisecond), n)
+		summary += fmt.Sprintf(", new leader after the death of one in %v (median of %d: %s)", c.failovers[n/2].Round(time.Millisecond), n, c.told())
 	}
 	if c.healed >= 0 {
 		c.judge(&summary)

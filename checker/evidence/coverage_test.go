@@ -1,6 +1,7 @@
 package evidence_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -204,6 +205,25 @@ func TestAvailabilityMeasures(t *testing.T) {
 	got := h.Judge(evidence.NewAvailability())
 	if ms := got.Stats["failover-median-ms"]; ms != 251 {
 		t.Fatalf("failover of %d ms, want 251", ms)
+	}
+	if !strings.Contains(got.Summary, "(median of 1: trace)") {
+		t.Fatal(got.Summary)
+	}
+}
+
+// Where only members themselves say who leads, failovers are told of as theirs.
+func TestAvailabilityByWhatMembersSay(t *testing.T) {
+	h := tape.New(history.Run{})
+	h.Claim("n1", "leader", 1, false)
+	h.Phase(history.PhaseReady)
+	h.Proc(history.Proc{Node: "n1", What: history.ProcExit, Inc: 1, Expected: true})
+	h.Wait(250 * time.Millisecond)
+	h.Claim("n2", "candidate", 2, false)
+	h.Claim("n2", "leader", 1, false) // its term is told of late
+	h.Claim("n2", "leader", 2, false)
+	got := h.Judge(evidence.NewAvailability())
+	if n := got.Stats["failovers"]; n != 1 || !strings.Contains(got.Summary, "in 252ms (median of 1: said by itself)") {
+		t.Fatal(got.Summary)
 	}
 }
 

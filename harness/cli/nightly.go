@@ -76,7 +76,10 @@ func (n *nightRun) verdict() checker.Verdict {
 
 func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
 	show := newStatus(cmd.ErrOrStderr())
-	if _, err := f.build(ctx, f.cfg.Seed, func(s string) { show.line("%s", s) }); err != nil {
+	say, said := show.busy()
+	_, err := f.build(ctx, f.cfg.Seed, say)
+	said()
+	if err != nil {
 		return err // before anything is written
 	}
 	night := make([]nightRun, f.runs)

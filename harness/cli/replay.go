@@ -83,7 +83,9 @@ did, 0 if none did, 2 if no run could be made.`,
 
 func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) error {
 	show := newStatus(cmd.ErrOrStderr())
-	found, err := f.load(ctx, path, func(what string) { show.line("%s", what) })
+	say, said := show.busy()
+	found, err := f.load(ctx, path, say)
+	said()
 	if err != nil {
 		return err
 	}

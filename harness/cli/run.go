@@ -161,7 +161,9 @@ that is interrupted is judged by what was done, and never valid.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			show := newStatus(cmd.ErrOrStderr())
-			cfg, err := f.config(cmd.Context(), func(what string) { show.line("%s", what) })
+			say, said := show.busy()
+			cfg, err := f.config(cmd.Context(), say)
+			said()
 			if err != nil {
 				return err
 			}

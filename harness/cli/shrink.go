@@ -54,7 +54,9 @@ The exit status is 1, that of the run, if the failure came again, else 2.`,
 
 func (f *shrinkFlags) run(ctx context.Context, cmd *cobra.Command, path string) error {
 	show := newStatus(cmd.ErrOrStderr())
-	found, err := f.load(ctx, path, func(what string) { show.line("%s", what) })
+	say, said := show.busy()
+	found, err := f.load(ctx, path, say)
+	said()
 	if err != nil {
 		return err
 	}

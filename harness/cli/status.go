@@ -13,29 +13,42 @@ import (
 	"github.com/usurper/usurper/harness"
 )
 
-// status shows how a run goes: one line that is rewritten on a terminal, a plain
+// status shows how a run goes: a few lines that are rewritten on a terminal, a plain
 // line every few seconds and at every change of phase elsewhere.
 type status struct {
-	out   io.Writer
-	width int // of the terminal; 0: not a terminal
+	out  io.Writer
+	size func() (width, height int) // of the terminal, in columns and rows; nil: not one
 
 	mu    sync.Mutex
-	shown bool
+	shown []string // the lines that are rewritten
 	phase string
 	next  time.Duration
 }
 
-const plainEvery = 5 * time.Second
+const (
+	plainEvery = 5 * time.Second
+	// buildEvery is how often a plain line says that a build goes on.
+	buildEvery = 15 * time.Second
+	// roomFor is how many rows a terminal has that shows the members too.
+	roomFor = 10
+)
 
 func newStatus(out io.Writer) *status {
 	s := &status{out: out}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		s.width = 80
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 20 {
-			s.width = w
-		}
+		s.size = func() (int, int) { return terminalSize(f) }
 	}
 	return s
+}
+
+// terminalSize returns how many columns and rows a terminal has just now; the usual
+// ones if it does not say so, or says nonsense.
+func terminalSize(f *os.File) (width, height int) {
+	width, height, err := term.GetSize(int(f.Fd()))
+	if err != nil || width < 20 || height < 1 {
+		return 80, 24
+	}
+	return width, height
 }
 
 // line prints a line of its own.
@@ -50,51 +63,109 @@ func (s *status) line(format string, args ...any) {
 func (s *status) update(p harness.Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text := describe(p)
-	if s.width > 0 {
-		if r := []rune(text); len(r) >= s.width {
-			text = string(r[:s.width-1])
+	if s.size != nil {
+		width, height := s.size()
+		lines := []string{fitProgress(p, width-1)} // the last column makes some terminals wrap
+		if height >= roomFor {
+			lines = append(lines, membersOf(p.Members, width-1)...)
 		}
-		fmt.Fprintf(s.out, "\r\x1b[K%s", text)
-		s.shown = true
+		s.showLocked(lines)
 		return
 	}
 	if p.Phase == s.phase && p.At < s.next {
 		return
 	}
 	s.phase, s.next = p.Phase, p.At+plainEvery
-	fmt.Fprintln(s.out, text)
+	fmt.Fprintln(s.out, fitProgress(p, plainWidth))
 }
 
-// done takes the rewritten line away.
+// busy returns what tells of something that takes time, and how long it has taken
+// while it does; done ends the last of it.
+func (s *status) busy() (say func(string), done func()) {
+	var end func()
+	done = func() {
+		if end != nil {
+			end()
+			end = nil
+		}
+	}
+	return func(what string) {
+		done()
+		s.line("%s", what)
+		end = s.count(what)
+	}, done
+}
+
+// count shows the seconds that something takes, until it is ended.
+func (s *status) count(what string) (end func()) {
+	every := buildEvery
+	if s.size != nil {
+		every = time.Second
+	}
+	began, stop := time.Now(), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				s.elapsed(what, time.Since(began))
+			}
+		}
+	})
+	return func() {
+		close(stop)
+		wg.Wait()
+		s.done()
+	}
+}
+
+func (s *status) elapsed(what string, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := fmt.Sprintf("%5.0fs  %s", d.Seconds(), what)
+	if s.size == nil {
+		fmt.Fprintln(s.out, text)
+		return
+	}
+	width, _ := s.size()
+	s.showLocked([]string{shorten(text, width-1)})
+}
+
+// done takes the rewritten lines away.
 func (s *status) done() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clearLocked()
 }
 
-func (s *status) clearLocked() {
-	if s.shown {
-		fmt.Fprint(s.out, "\r\x1b[K")
-		s.shown = false
-	}
+// showLocked writes lines in the place of those shown.
+func (s *status) showLocked(lines []string) {
+	fmt.Fprint(s.out, s.backLocked(), strings.Join(lines, "\n"))
+	s.shown = lines
 }
 
-func describe(p harness.Progress) string {
-	leader := "no leader yet"
-	if p.Leader != "" {
-		leader = fmt.Sprintf("term %d, leader %s", p.Term, p.Leader)
+func (s *status) clearLocked() {
+	fmt.Fprint(s.out, s.backLocked())
+	s.shown = nil
+}
+
+// backLocked is what brings the cursor to where the lines shown begin, with nothing
+// from there on. A terminal that has become narrower since has wrapped them.
+func (s *status) backLocked() string {
+	if len(s.shown) == 0 {
+		return ""
 	}
-	phase := p.Phase
-	if phase == "" {
-		phase = "start"
+	width, _ := s.size()
+	up := -1
+	for _, line := range s.shown {
+		up += 1 + max(0, columns(line)-1)/width
 	}
-	text := fmt.Sprintf("%5.1fs  %-6s  %s  %4.0f ok/s", p.At.Seconds(), phase, leader, p.PerSec)
-	if p.Steps > 0 {
-		text += fmt.Sprintf("  step %d/%d", p.Done, p.Steps)
+	if up == 0 {
+		return "\r\x1b[J"
 	}
-	if len(p.Faults) > 0 {
-		text += "  " + strings.Join(p.Faults, "; ")
-	}
-	return text
+	return fmt.Sprintf("\r\x1b[%dA\x1b[J", up)
 }

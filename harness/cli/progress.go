@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// plainWidth is how wide lines are that no terminal shows, in columns.
+const plainWidth = 160
+
+// columns is how many columns a text takes on a terminal, whatever the locale.
+func columns(text string) int { return ruler().StringWidth(text) }
+
+// shorten cuts a text to a number of columns, and shows that it did.
+func shorten(text string, width int) string { return ruler().Truncate(text, width, "…") }
+
+func ruler() *runewidth.Condition { return &runewidth.Condition{} }
+
+// fitProgress says in one line how a run stands, the faults in force before all that
+// may be left out: what does not fit is left out from the least important on, and
+// never cut in its midst while something else can go.
+func fitProgress(p harness.Progress, width int) string {
+	phase := p.Phase
+	if phase == "" {
+		phase = "start"
+	}
+	steps := ""
+	if p.Steps > 0 {
+		steps = fmt.Sprintf("%d/%d", p.Done, p.Steps)
+	}
+	when := fmt.Sprintf("%5.1fs  %-6s", p.At.Seconds(), phase)
+	rate := fmt.Sprintf("%.0f ok/s", p.PerSec)
+	all := strings.Join(p.Faults, "; ")
+	first := all
+	if len(p.Faults) > 1 {
+		first = fmt.Sprintf("%s +%d", p.Faults[0], len(p.Faults)-1)
+	}
+	var text string
+	for _, parts := range [][]string{
+		{when, steps, all, leaderOf(p, false), rate},
+		{when, steps, first, leaderOf(p, false), rate},
+		{when, first, leaderOf(p, true), rate},
+		{when, first, leaderOf(p, true)},
+		{when, first},
+		{strings.TrimSpace(when), first},
+	} {
+		text = joined(parts)
+		if columns(text) <= width {
+			return text
+		}
+	}
+	return shorten(text, width)
+}
+
+// joined joins what there is, in printable characters.
+func joined(parts []string) string {
+	var said []string
+	for _, part := range parts {
+		if part != "" {
+			said = append(said, part)
+		}
+	}
+	return oneLine(strings.Join(said, "  "))
+}
+
+// oneLine is a text that moves no cursor.
+func oneLine(text string) string {
+	return strings.NewReplacer("\n", " ", "\t", " ").Replace(verdict.Printable(text))
+}
+
+// leaderOf says who leads, in short without how that is known.
+func leaderOf(p harness.Progress, short bool) string {
+	l := p.Leader
+	switch {
+	case p.Untold:
+		return ""
+	case l.By == "":
+		return "no leader yet"
+	case l.Node == "" && l.Term == 0:
+		return "no leader"
+	case l.Node == "":
+		return fmt.Sprintf("no leader since term %d", l.Term)
+	}
+	text := "leader " + l.Node
+	if l.Term > 0 {
+		text += fmt.Sprintf(" of term %d", l.Term)
+	}
+	if short {
+		return text
+	}
+	return fmt.Sprintf("%s (%s)", text, l.By)
+}
+
+// membersOf says how each member stands, as many to a line as there is room for.
+func membersOf(all []harness.MemberProgress, width int) []string {
+	cells := make([]string, len(all))
+	widest := 0
+	for i := range all {
+		cells[i] = shorten(memberOf(&all[i], len(all)), width-2)
+		widest = max(widest, columns(cells[i]))
+	}
+	perLine := max(1, width/(widest+4))
+	var lines []string
+	for len(cells) > 0 {
+		var b strings.Builder
+		row := cells[:min(perLine, len(cells))]
+		for i, cell := range row {
+			b.WriteString("  " + cell)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", widest+2-columns(cell)))
+			}
+		}
+		lines = append(lines, b.String())
+		cells = cells[len(row):]
+	}
+	return lines
+}
+
+// memberOf says how one of so many members stands: what ails it comes first.
+func memberOf(m *harness.MemberProgress, members int) string {
+	text := m.Name
+	switch {
+	case m.Down:
+		return oneLine(text + " down")
+	case m.Paused:
+		text += " paused"
+	}
+	if m.Role != "" {
+		text += " " + m.Role
+	}
+	if m.Term > 0 {
+		text += fmt.Sprintf(" %d", m.Term)
+	}
+	others := len(m.Cut)
+	if slices.Contains(m.Cut, nemesis.Clients) {
+		others--
+	}
+	switch {
+	case len(m.Cut) == 0:
+	case others == len(m.Cut) && others >= members-1:
+		text += " cut off"
+	default:
+		text += " cut: " + strings.Join(m.Cut, " ")
+	}
+	return oneLine(text)
+}
