@@ -50,6 +50,7 @@ type run struct {
 	live    <-chan history.Event // the history as it grows, if the run is to fail fast
 	unwatch func()
 
+	cancel      context.CancelCauseFunc // ends the run
 	stopping    sync.Once
 	left        []string // processes that it leaves behind
 	interrupted error    // why ctx ended before the plan did
@@ -200,7 +201,11 @@ func (r *run) start(ctx context.Context) error {
 	limit := r.readyTimeout()
 	wait, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %s (--settle, or ready: {within: …} in the system's file, gives it longer; in Go Config.Settle)", limit))
 	defer cancel()
-	if err := r.cluster.AwaitReady(wait); err != nil {
+	err := r.cluster.AwaitReady(wait)
+	if vain := r.cluster.Vain(); vain != nil {
+		return vain
+	}
+	if err != nil {
 		return err
 	}
 	r.phase(history.PhaseReady)

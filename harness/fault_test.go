@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -49,6 +50,21 @@ func TestNodeThatNeverGetsReady(t *testing.T) {
 	require.ErrorContains(t, err, "no status from n2")
 	require.ErrorContains(t, err, "; the last log lines of n2:\nwaiting for the disk")
 }
+
+// A pattern of crashes that holds for whatever is printed ends the run: neither would be
+// a verdict with it, nor one without.
+func TestCrashPatternThatHoldsForAll(t *testing.T) {
+	t.Parallel()
+	cfg := configFor(t)
+	cfg.Target = crying{shell(cfg.Target, "echo up; sleep 1000; :", "n2")}
+	err := requireError(t, cfg)
+	require.ErrorContains(t, err, `the crash pattern "p$" holds for the first line of a member that was just started, "up"`)
+}
+
+// crying is a target with a pattern of its own.
+type crying struct{ target.Target }
+
+func (crying) Crashes() []*regexp.Regexp { return []*regexp.Regexp{regexp.MustCompile("p$")} }
 
 func TestNodeThatExitsAtStart(t *testing.T) {
 	t.Parallel()

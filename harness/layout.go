@@ -70,6 +70,7 @@ func (r *run) layOut(ctx context.Context) error {
 		Members: members,
 		Dir:     r.dir.Path(results.NodesDir),
 		Record:  r.rec.Record,
+		Vain:    r.cancel,
 	})
 	if err != nil {
 		return err

@@ -75,13 +75,14 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 func (r *run) conduct(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	r.cancel = cancel
 	defer r.background(cancel)()
 
 	defer r.stop()
 	if err := r.start(ctx); err != nil { // 2
 		return err
 	}
-	if err := r.attack(ctx); err != nil { // 3
+	if err := errors.Join(r.attack(ctx), r.cluster.Vain()); err != nil { // 3
 		return err
 	}
 	r.interrupted = context.Cause(ctx)
@@ -90,6 +91,9 @@ func (r *run) conduct(ctx context.Context) error {
 		return err
 	}
 	r.stop() // 5
+	if err := r.cluster.Vain(); err != nil {
+		return err
+	}
 	end := history.Run{What: history.RunEnd}
 	if r.interrupted != nil {
 		end.Text = "it was interrupted before its plan had ended: " + r.interrupted.Error()

@@ -3,8 +3,8 @@
 // the history, as is every event of the members' traces.
 //
 // Read cluster.go first; node.go is one member, host.go and process.go are how a
-// process is started and signalled, kin_linux.go tells who belongs to it, and
-// serving.go who serves in its place.
+// process is started and signalled, kin_linux.go tells who belongs to it, serving.go
+// who serves in its place, and crash.go what a member prints that crashes.
 package cluster
 
 import (
@@ -23,13 +23,16 @@ import (
 	"github.com/usurper/usurper/harness/target"
 )
 
-// Options describe a cluster. All but Grace must be set.
+// Options describe a cluster. All but Vain and Grace must be set.
 type Options struct {
 	Target  target.Target
 	Host    Host
 	Members []target.Member // with everything but Inc and TraceFile
 	Dir     string          // where logs and traces go, a folder a member; exists
 	Record  func(history.Event)
+	// Vain, if not nil, is called once as soon as Cluster.Vain returns an error, with
+	// that, and returns soon.
+	Vain func(error)
 	// Grace is how long a member may take to end after SIGTERM before it is
 	// killed. 0 means 3 s.
 	Grace time.Duration
@@ -38,8 +41,9 @@ type Options struct {
 // Cluster is the processes of the system under test. Its methods may be called
 // from any goroutine; those that act on one member take turns.
 type Cluster struct {
-	o     Options
-	nodes []*node
+	o       Options
+	nodes   []*node
+	crashed *crashes
 }
 
 // ErrDown says that a member has no process, ErrUp that it has one.
@@ -53,9 +57,9 @@ func New(o Options) (*Cluster, error) {
 	if o.Grace == 0 {
 		o.Grace = 3 * time.Second
 	}
-	c := &Cluster{o: o}
+	c := &Cluster{o: o, crashed: newCrashes(o.Target, o.Vain)}
 	for _, m := range o.Members {
-		n, err := newNode(&c.o, m)
+		n, err := newNode(&c.o, c.crashed, m)
 		if err != nil {
 			c.closeLogs()
 			return nil, err

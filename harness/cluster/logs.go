@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 )
 
@@ -22,7 +21,8 @@ const (
 // processes, remembers the last lines, and reports those that look like a crash.
 // Its methods may be called from any goroutine.
 type logFile struct {
-	crash func(line string)
+	crash   func(line string)
+	crashed *crashes
 
 	mu      sync.Mutex
 	heard   func(line string) // nil for nobody
@@ -31,16 +31,17 @@ type logFile struct {
 	full    bool
 	line    []byte
 	tail    []string
+	lines   int
 	crashes int
 }
 
-// openLog appends to the log at path. crash is called for suspicious lines.
-func openLog(path string, crash func(line string)) (*logFile, error) {
+// openLog appends to the log at path. crash is called for lines that tell of one.
+func openLog(path string, crashed *crashes, crash func(line string)) (*logFile, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open node log: %w", err)
 	}
-	return &logFile{file: f, crash: crash}, nil
+	return &logFile{file: f, crash: crash, crashed: crashed}, nil
 }
 
 // listen lets heard take every line from now on.
@@ -96,7 +97,8 @@ func (l *logFile) endLineLocked() {
 	if l.heard != nil {
 		l.heard(line)
 	}
-	if l.crashes < maxCrashLines && looksLikeCrash(line) {
+	l.lines++
+	if l.crashes < maxCrashLines && l.crashed.tells(line, l.lines == 1) {
 		l.crashes++
 		l.crash(line)
 	}
@@ -117,17 +119,4 @@ func (l *logFile) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.file.Close()
-}
-
-// looksLikeCrash knows how Go programs, sanitizers and shells announce one.
-func looksLikeCrash(line string) bool {
-	for _, mark := range []string{
-		"panic:", "fatal error:", "WARNING: DATA RACE", "runtime error:",
-		"Segmentation fault", "AddressSanitizer", "Assertion failed", "assertion failed",
-	} {
-		if strings.Contains(line, mark) {
-			return true
-		}
-	}
-	return false
 }

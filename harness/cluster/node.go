@@ -52,7 +52,7 @@ type incarnation struct {
 	tail    *tail
 }
 
-func newNode(o *Options, m target.Member) (*node, error) {
+func newNode(o *Options, crashed *crashes, m target.Member) (*node, error) {
 	n := &node{o: o, name: m.Name, dir: nodeDir(o.Dir, m.Name), member: m}
 	if err := os.MkdirAll(n.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("lay out %s: %w", m.Name, err)
@@ -68,7 +68,7 @@ func newNode(o *Options, m target.Member) (*node, error) {
 		o.Record(history.Event{Run: &history.Run{What: what, Node: m.Name, Text: line}})
 	}
 	var err error
-	n.log, err = openLog(LogFile(o.Dir, m.Name), crash)
+	n.log, err = openLog(LogFile(o.Dir, m.Name), crashed, crash)
 	return n, err
 }
 

@@ -27,6 +27,7 @@ type config struct {
 	ready      []probe
 	within     time.Duration // how long it may take to be ready; 0: the file does not say
 	role       *roleSpec
+	crashes    []*regexp.Regexp
 	client     clientSpec
 }
 
@@ -35,7 +36,7 @@ var systemName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 
 // read reads the file's only document.
 func (d *document) read(root *yaml.Node) *config {
-	c := &config{nodes: 3}
+	c := &config{nodes: 3, crashes: target.CrashLines()}
 	var client *yaml.Node
 	d.mapping(root, fields{
 		"name":      d.text(&c.name),
@@ -52,6 +53,7 @@ func (d *document) read(root *yaml.Node) *config {
 		},
 		"ready":  func(n *yaml.Node) { d.ready(n, c) },
 		"role":   func(n *yaml.Node) { c.role = d.role(n) },
+		"crash":  func(n *yaml.Node) { c.crashes = d.crashes(n) },
 		"client": func(n *yaml.Node) { client = n; d.client(n, &c.client) },
 	})
 	for _, f := range c.files {
@@ -89,6 +91,30 @@ func (c *config) addresses() {
 	if c.role != nil && c.role.source.address == nil {
 		c.role.source.address = c.client.address
 	}
+}
+
+// crashes reads the patterns of lines that tell of a crash: besides those that are known
+// of runtimes, or, under "only", in their place.
+func (d *document) crashes(n *yaml.Node) (all []*regexp.Regexp) {
+	read := func(n *yaml.Node) {
+		d.list(n, func(e *yaml.Node) {
+			var p *regexp.Regexp
+			d.pattern(&p)(e)
+			switch {
+			case p == nil:
+			case target.MatchesAll(p):
+				d.errorf(e, "crash: %q matches every line, also an empty one: say what only a crash prints", p)
+			default:
+				all = append(all, p)
+			}
+		})
+	}
+	if n.Kind == yaml.MappingNode {
+		d.mapping(n, fields{"only": read})
+		return all
+	}
+	read(n)
+	return append(all, target.CrashLines()...)
 }
 
 // word reads one of the given words.

@@ -141,6 +141,18 @@
 // cluster of several is ready when a majority names one leader; without one, when
 // a majority is ready, and faults that are aimed at the leader find no target.
 //
+// # Crashes
+//
+// A process that ends by itself has crashed, and so has one that prints a line that
+// matches a pattern: of target.CrashLines, which knows how the runtimes of Go, Rust,
+// Java and C++ begin such a line, or of "crash".
+//
+//	crash: [PATTERN, …]       beside those of runtimes
+//	crash: {only: [PATTERN, …]}   in their place; an empty list for none
+//
+// A pattern that holds for an empty line is refused, as is, once it is started, one that
+// holds for the first line that a member prints.
+//
 // # Clients
 //
 // Each client holds one connection to one member and sends each request exactly

@@ -47,6 +47,7 @@ var (
 	_ target.Listener   = (*Target)(nil)
 	_ target.Addressed  = (*Target)(nil)
 	_ target.Slow       = (*Target)(nil)
+	_ target.Crasher    = (*Target)(nil)
 )
 
 // maxConfig bounds a file: whatever is longer describes no system.
@@ -137,6 +138,9 @@ func (t *Target) Timers() (election, heartbeat time.Duration) { return t.c.elect
 // ReadyWithin returns how long the file gives the system to be ready, 0 if it does not
 // say.
 func (t *Target) ReadyWithin() time.Duration { return t.c.within }
+
+// Crashes returns the patterns of the file and of runtimes.
+func (t *Target) Crashes() []*regexp.Regexp { return t.c.crashes }
 
 // Name returns the name in the file.
 func (t *Target) Name() string { return t.c.name }

@@ -3,6 +3,8 @@ package exec
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,9 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"within", "ready: {", "ready: {within: soon, ", `system.yaml:4: "soon": use a positive duration`},
 		{"within misspelt", "ready: {", "ready: {witin: 60s, ", `system.yaml:4: unknown field "witin": did you mean "within"?`},
 		{"within twice", `ready: {tcp: "{{.ClientAddr}}"}`, "ready: [{within: 60s}, {within: 30s, tcp: x}]", "system.yaml:4: within is here twice"},
+		{"crash pattern", "nodes: 3", "crash: ['^FATAL', '(']", "system.yaml:2: error parsing regexp"},
+		{"crash pattern for all", "nodes: 3", "crash:\n  - '^FATAL'\n  - '.*'", `system.yaml:4: crash: ".*" matches every line, also an empty one`},
+		{"crash field", "nodes: 3", "crash: {onli: x}", `system.yaml:2: unknown field "onli": did you mean "only"?`},
 		{"two probes in one", "ready: {", "ready: {log: x, ", "system.yaml:4: 2 ways to ask"},
 		{"pattern", `{tcp: "{{.ClientAddr}}"}`, "{log: '('}", "system.yaml:4: error parsing regexp"},
 		{"role", "role: {json: role}", "term: {json: term}", "system.yaml:6: no role"},
@@ -98,6 +103,23 @@ func TestReadyWithin(t *testing.T) {
 		require.Len(t, tgt.c.ready, probes, ready)
 	}
 	require.Zero(t, parse(t, small).ReadyWithin())
+}
+
+// Patterns stand beside those of runtimes, or in their place.
+func TestCrashPatterns(t *testing.T) {
+	for crash, want := range map[string][2]bool{ // whether FATAL and panics count
+		"":                              {false, true},
+		"crash: '^FATAL '\n":            {true, true},
+		"crash: ['^FATAL ', '^OOPS']\n": {true, true},
+		"crash: {only: ['^FATAL ']}\n":  {true, false},
+		"crash: {only: []}\n":           {false, false},
+	} {
+		tgt := parse(t, crash+small)
+		says := func(line string) bool {
+			return slices.ContainsFunc(tgt.Crashes(), func(p *regexp.Regexp) bool { return p.MatchString(line) })
+		}
+		require.Equal(t, want, [2]bool{says("FATAL it is over"), says("panic: boom")}, crash)
+	}
 }
 
 func TestAllErrorsAtOnce(t *testing.T) {
