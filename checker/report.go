@@ -28,6 +28,7 @@ type Facts struct {
 	Workload string        `json:"workload,omitempty"`
 	Seed     uint64        `json:"seed,omitempty"`
 	Nodes    int           `json:"nodes,omitempty"`
+	Themes   []string      `json:"themes,omitempty"` // of the plan
 	Length   time.Duration `json:"length"` // At of the last event
 	Events   uint64        `json:"events"`
 	Ended    bool          `json:"ended"` // the history has its run-end event
@@ -62,7 +63,7 @@ func (t *tally) event(e *history.Event) {
 	switch e.Run.What {
 	case history.RunBegin:
 		t.f.Target, t.f.Workload, t.f.Seed = e.Run.Target, e.Run.Workload, e.Run.Seed
-		t.f.Nodes = len(e.Run.Nodes)
+		t.f.Nodes, t.f.Themes = len(e.Run.Nodes), slices.Clone(e.Run.Themes)
 		t.own = slices.Clone(e.Run.Checkers)
 	case history.RunPhase:
 		if e.Run.Phase == history.PhaseFaults {
@@ -191,6 +192,9 @@ func (f Facts) String() string {
 	}
 	if f.Seed != 0 {
 		parts = append(parts, fmt.Sprintf("seed %d", f.Seed))
+	}
+	if len(f.Themes) > 0 {
+		parts = append(parts, "themes "+strings.Join(f.Themes, " and "))
 	}
 	if !f.Ended {
 		parts = append(parts, "cut short")

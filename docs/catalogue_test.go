@@ -27,6 +27,7 @@ func catalogues() map[string]string {
 		"triggers":  words(nemesis.Triggers()),
 		"faults":    faults(),
 		"scenarios": scenarios(),
+		"themes":    themes(),
 		"classes": fmt.Sprintf("| target | classes |\n|---|---|\n| reference | %s |\n| etcd | %s |\n",
 			code((&reference.Target{}).Protocol().Classes()), code((&etcd.Target{}).Protocol().Classes())),
 	}
@@ -54,6 +55,15 @@ func faults() string {
 		fmt.Fprintf(&b, "# %s: %s\n%s\n", e.Name, e.Short, e.Example)
 	}
 	b.WriteString("```\n")
+	return b.String()
+}
+
+func themes() string {
+	var b strings.Builder
+	b.WriteString("| theme | what a random plan is about |\n|---|---|\n")
+	for _, t := range nemesis.Themes() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", t.Name, t.Short)
+	}
 	return b.String()
 }
 

@@ -74,8 +74,8 @@ func prepare(cfg Config) (*run, error) {
 	r.cfg.Workload = r.work.Name()
 	if cfg.Plan != nil {
 		r.plan = *cfg.Plan
-	} else if r.plan, err = randomPlan(cfg); err != nil {
-		return nil, err
+	} else {
+		r.plan = cfg.RandomPlan()
 	}
 	if r.dir, err = results.Create(cfg.Results, fmt.Sprintf("seed%d", cfg.Seed), time.Now()); err != nil {
 		return nil, err
@@ -102,6 +102,7 @@ func prepare(cfg Config) (*run, error) {
 		Tapped:    cfg.tapped(),
 		Rules:     target.Rules(cfg.Target),
 		Steps:     len(r.plan.Steps),
+		Themes:    r.plan.Themes,
 		Authored:  !r.plan.Generated && len(r.plan.Steps) > 0,
 		Checkers:  names(judges(cfg.Models, checker.Options{})),
 	}}
@@ -122,21 +123,26 @@ func (r *run) writeDown() error {
 	return err
 }
 
-func randomPlan(cfg Config) (nemesis.Plan, error) {
+// RandomPlan is the plan that a run of c generates if it has none. c is valid.
+func (c *Config) RandomPlan() nemesis.Plan { return nemesis.Generate(c.Seed, c.generating()) }
+
+// generating shapes a random plan for the run.
+func (c *Config) generating() nemesis.GenerateOptions {
 	var classes []string
-	if p := cfg.Target.Protocol(); p != nil {
+	if p := c.Target.Protocol(); p != nil {
 		classes = p.Classes()
 	}
-	return nemesis.Generate(cfg.Seed, nemesis.GenerateOptions{
-		Nodes:    cfg.Names(),
-		Duration: cfg.For,
-		Election: cfg.Election,
+	return nemesis.GenerateOptions{
+		Nodes:    c.Names(),
+		Duration: c.For,
+		Election: c.Election,
 		Classes:  classes,
-		Events:   append([]string{}, cfg.offer().Events...), // none is not all
-		Density:  cfg.Density,
-		Operator: cfg.Operator,
-		Clients:  cfg.ProxyClients,
-	}), nil
+		Events:   append([]string{}, c.offer().Events...), // none is not all
+		Density:  c.Density,
+		Operator: c.Operator,
+		Clients:  c.ProxyClients,
+		Themes:   c.Themes,
+	}
 }
 
 // background starts what runs beside all steps and returns what ends it. A

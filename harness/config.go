@@ -38,6 +38,9 @@ type Config struct {
 	// Operator lets administrators take part in a generated plan: they defragment,
 	// compact, move the lead, change members. The target must be a target.Operator.
 	Operator bool `json:"operator,omitempty"`
+	// Themes name what a generated plan is about, see [nemesis.Themes]. None: the seed
+	// draws one to three.
+	Themes []string `json:"themes,omitempty"`
 	// Density divides the pauses between the faults of a generated plan; above 0, up to 100.
 	Density float64 `json:"density"`
 
@@ -142,6 +145,11 @@ func (c *Config) Validate() error {
 	c.checkValues(bad)
 	if _, ok := c.Target.(target.Operator); c.Operator && c.Target != nil && !ok {
 		bad("an operator in the plan: %s has nothing for one to do; only some targets do, such as etcd", c.Target.Name())
+	}
+	if c.Plan == nil && c.Target != nil && c.Nodes >= 1 && c.Nodes <= 9 {
+		if err := c.generating().CheckThemes(); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if c.Schedule != nil && c.Target != nil && !named(c) {
 		bad("a message schedule to follow: the frames of %s have no names that are alike in every run; only some targets' have, such as reference's", c.Target.Name())

@@ -10,30 +10,39 @@ import (
 // last heartbeat, so that a leader that is away for 4T is replaced.
 type act struct {
 	members int      // needs this many
-	out     int      // takes away as many at most, or minority
+	out     int      // takes away as many at most, or minority or everybody
 	classes []string // needs these classes of messages
 	clients bool     // needs clients behind the proxy layer
 	write   func(*generator)
 }
 
-// minority, as the out of an act, is the largest minority.
-const minority = -1
+// What an act may take away beside a number: the largest minority, or everybody, so
+// that nothing else goes on beside it.
+const (
+	minority  = -1
+	everybody = -2
+)
 
-// essentialActs are those without which a plan is not worth much.
+// essentialActs are those without which a plan is not worth much: each of them has
+// brought out mistakes of many kinds.
 func essentialActs() []act {
 	return []act{
 		{members: 1, out: 1, write: killLeader},
 		{members: 1, out: 1, write: pauseLeaders},
 		{members: 3, out: 1, write: isolateLeader},
 		{members: 3, out: minority, write: deposeLeaders},
-		{members: 3, out: 1, write: isolateFollower},
 		{members: 3, out: minority, write: restartVoters},
 		{members: 3, out: minority, write: partitionAtRandom},
 		{members: 3, out: 1, write: splitVote},
 		{members: 3, out: 1, classes: []string{"vote-response"}, write: meddleWithVotes},
 		{members: 3, out: 0, classes: []string{"append"}, write: lateAppends},
 		{members: 3, out: minority, write: chaseLeaders},
-		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
+		{members: 3, out: 1, classes: []string{"append"}, write: starveThenKill},
+		{members: 3, out: 1, classes: []string{"append"}, write: lateNoOp},
+		{members: 3, out: 1, classes: []string{"append"}, write: heldBack},
+		{members: 3, out: 1, classes: []string{"append-response"}, write: lateAnswers},
+		{members: 3, out: 1, write: oneWay},
+		{members: 1, out: everybody, write: powerLoss},
 		{members: 1, out: 0, clients: true, write: loseAnswers},
 		{members: 3, out: 1, clients: true, write: clientsOfTheDeposed},
 	}
@@ -42,6 +51,7 @@ func essentialActs() []act {
 // extraActs are the rest.
 func extraActs() []act {
 	return []act{
+		{members: 3, out: 1, write: isolateFollower},
 		{members: 3, out: minority, write: killMinority},
 		{members: 1, out: 1, write: restartOne},
 		{members: 3, out: 1, write: pauseFollower},
@@ -49,65 +59,28 @@ func extraActs() []act {
 		{members: 1, out: 1, write: storm},
 		{members: 1, out: 1, write: roll},
 		{members: 3, out: minority, write: attackCandidates},
-		{members: 3, out: 1, write: oneWay},
 		{members: 2, out: 0, write: resetAll},
 		{members: 3, out: 0, write: refuseSome},
 		{members: 2, out: 0, write: slow},
 		{members: 2, out: 0, write: throttle},
 		{members: 2, out: 0, classes: []string{"heartbeat"}, write: loseHeartbeats},
 		{members: 2, out: 0, classes: []string{"append"}, write: loseFrames},
-		{members: 3, out: 1, classes: []string{"append"}, write: starveThenKill},
 		{members: 3, out: 1, write: attackOnLogEvent},
 		{members: 3, out: minority, write: killTwice},
 		{members: 3, out: minority, write: partlySeen},
 		{members: 3, out: 1, classes: []string{"append"}, write: appendsOfTheDeposed},
-		{members: 3, out: 1, classes: []string{"append"}, write: lateNoOp},
+		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
+		{members: 3, out: 1, classes: []string{"snapshot"}, write: lateSnapshot},
+		{members: 3, out: everybody, write: evenHalves},
 		{members: 1, out: 0, clients: true, write: farClients},
 	}
 }
 
-func killLeader(g *generator) { g.process(0, g.span(3, 7), Kill{"leader"}) }
-
-// pauseLeaders lets one leader after the other sleep while it is replaced. It
-// wakes with questions of clients before it and the old answers of followers.
-func pauseLeaders(g *generator) {
-	for i := range 2 {
-		g.process(time.Duration(i)*6*g.Election+g.span(0, 0.5), g.span(4, 5), Pause{"leader"})
-	}
-}
-
-// isolateLeader leaves a leader alone with its clients: what it appends must
-// go, and what it reads may be old.
-func isolateLeader(g *generator) {
-	length := g.span(4, 9)
-	g.network(0, length, Isolate{"leader"})
-	if g.random.IntN(3) == 0 {
-		g.process(length/2, 0, Restart{"one"})
-	}
-}
-
-// deposeLeaders isolates one leader after the other, each for about as long as it
-// takes to replace it: for a moment there are two, and the old one has clients.
-func deposeLeaders(g *generator) {
-	for i := range 3 {
-		g.network(time.Duration(i)*4*g.Election+g.span(0, 0.5), g.span(2.2, 3), Isolate{"leader"})
-	}
-}
+func killLeader(g *generator) { g.process(0, g.span(2.5, 5), Kill{"leader"}) }
 
 // isolateFollower makes a member fall behind and stand term after term; once
 // it is back it must not win while others have more.
-func isolateFollower(g *generator) { g.network(0, g.span(4, 9), Isolate{"follower"}) }
-
-// restartVoters makes members forget what they did not write down.
-func restartVoters(g *generator) {
-	length := g.span(4, 6)
-	g.process(0, length, Kill{"leader"})
-	t := Trigger{On: "vote-granted", Times: (len(g.Nodes) + 1) / 2}
-	if g.random.IntN(4) == 0 { // mostly at once, before it is written down
-		t.After = g.round(time.Duration(g.random.IntN(20)) * time.Millisecond)
-	}
-	g.on(t, length, 0, Restart{"voter"})
-}
+func isolateFollower(g *generator) { g.network(0, g.span(4, 7), Isolate{"follower"}) }
 
 func partitionAtRandom(g *generator) {
 	shapes := []Fault{
@@ -122,7 +95,7 @@ func partitionAtRandom(g *generator) {
 	if len(g.Nodes) >= 5 {
 		shapes = append(shapes, Partition{[]Target{"leader follower", "rest"}})
 	}
-	shape, length := g.pick(shapes...), g.span(4, 9)
+	shape, length := g.pick(shapes...), g.span(3, 6)
 	if _, bridge := shape.(Bridge); bridge {
 		g.rare(0, length, shape) // a leader on the bridge misses nobody
 		return
@@ -134,7 +107,7 @@ func partitionAtRandom(g *generator) {
 // somebody does who does not see the leader: an old leader then hears of a new
 // one only from those whom both reach, while it goes on serving its clients.
 func partlySeen(g *generator) {
-	length := g.span(6, 10)
+	length := g.span(4, 7)
 	if len(g.Nodes) >= 4 {
 		g.network(0, length, Ring{})
 		return
@@ -142,134 +115,11 @@ func partlySeen(g *generator) {
 	g.rare(0, length, Bridge{Over: "follower"})
 }
 
-// splitVote makes requests arrive so late that others stand meanwhile.
-func splitVote(g *generator) {
-	length := g.span(6, 8)
-	g.network(0, length, Isolate{"leader"})
-	mean := g.span(0.4, 1)
-	late := Traffic{Action: "delay", Delay: mean, Jitter: mean / 2, From: "*", To: "*"}
-	if slices.Contains(g.Classes, "vote") {
-		late.Class = "vote"
-	}
-	g.rare(0, length, late)
-}
-
-// meddleWithVotes makes votes arrive late, twice or never.
-func meddleWithVotes(g *generator) {
-	length := g.span(5, 8)
-	g.process(0, length, g.pick(Kill{"leader"}, Pause{"leader"}))
-	class := "vote-response"
-	if slices.Contains(g.Classes, "vote") && g.random.IntN(3) == 0 {
-		class = "vote"
-	}
-	switch g.random.IntN(6) {
-	case 0, 1, 2:
-		g.lateVotes(length + g.span(1, 3))
-		return
-	case 3:
-		g.doubledVotes(length)
-		return
-	}
-	g.rare(0, g.span(2, 4), g.pick(
-		Traffic{Action: "hold", Class: class, From: "*", To: "*"},
-		Traffic{Action: "hold", Class: class, From: "*", To: "one"},
-		Traffic{Action: "duplicate", Class: class, From: "*", To: "*"},
-		Traffic{Action: "reorder", Class: class, Percent: g.percent(30, 80), From: "*", To: "*"},
-		Traffic{Action: "drop", Class: class, Percent: g.percent(30, 70), From: "*", To: "*"},
-	))
-}
-
-// lateVotes makes votes come when their candidate stands in the next term
-// already, and has not been heard of there.
-func (g *generator) lateVotes(length time.Duration) {
-	g.rare(0, length, Traffic{Action: "delay", Class: "vote-response", Delay: g.span(0.9, 1.4), Jitter: g.span(0.3, 0.6), From: "*", To: "*"})
-	if slices.Contains(g.Classes, "vote") {
-		g.rare(0, length, Traffic{Action: "delay", Class: "vote", Delay: g.span(0.2, 0.5), From: "*", To: "*"})
-	}
-}
-
-// doubledVotes delivers every vote twice while candidates reach only some voters:
-// two copies of one vote are not two votes.
-func (g *generator) doubledVotes(length time.Duration) {
-	g.rare(0, length, Traffic{Action: "duplicate", Class: "vote-response", From: "*", To: "*"})
-	if slices.Contains(g.Classes, "vote") {
-		g.rare(0, length, Traffic{Action: "drop", Class: "vote", Percent: g.percent(40, 70), From: "*", To: "*"})
-	}
-}
-
-// lateAppends makes appends arrive after newer ones, and twice.
-func lateAppends(g *generator) {
-	length, mean := g.span(4, 7), g.span(0.2, 1)
-	g.rare(0, length, Traffic{Action: "delay", Class: "append", Delay: mean, Jitter: mean, Percent: g.percent(20, 60), From: "*", To: "*"})
-	g.rare(g.span(0, 1), length, g.pick(
-		Traffic{Action: "duplicate", Class: "append", Percent: g.percent(30, 80), From: "*", To: "*"},
-		Traffic{Action: "reorder", Class: "append", Percent: g.percent(20, 60), From: "*", To: "*"},
-	))
-}
-
-// appendsOfTheDeposed keeps back what a leader sends while another one is
-// elected. It comes when its receivers hold other entries in its place.
-func appendsOfTheDeposed(g *generator) {
-	before := g.span(0.3, 1)
-	g.rare(0, before+g.span(4, 6), Traffic{Action: "hold", Class: "append", From: "leader", To: "*"})
-	g.process(before, g.span(6, 8), Pause{Same})
-}
-
-// lateNoOp leaves followers behind in what is committed, and then takes their
-// leader away. The next one hears its followers long before the first entry of
-// its term reaches them; until then it does not know what was committed.
-func lateNoOp(g *generator) {
-	length := g.span(7, 9)
-	behind := Traffic{Action: "delay", Delay: g.span(0.2, 0.4), From: "leader", To: "*"}
-	g.rare(0, length, Traffic{Action: "delay", Class: "append", Delay: g.span(0.3, 0.6), From: "*", To: "*"})
-	g.rare(0, length, behind)
-	g.process(g.span(1, 2), g.span(4, 5), g.pick(Kill{Same}, Pause{Same}))
-}
-
-// oldAnswers lets a leader that can no longer speak go on hearing answers to what
-// it said before, and nothing of the next one. They tell that it led then, not that
-// it still does.
-func oldAnswers(g *generator) {
-	speaks, mute := g.span(2.5, 3.5), g.span(3, 5)
-	g.rare(0, speaks+mute, Traffic{Action: "delay", Class: "heartbeat-response", Delay: g.span(2, 3), From: "*", To: "leader"})
-	g.network(speaks, mute, Traffic{Action: "cut", From: Same, To: "rest"})
-	for _, class := range []string{"vote", "append", "heartbeat"} {
-		if slices.Contains(g.Classes, class) {
-			g.rare(speaks, mute, Traffic{Action: "hold", Class: class, From: "rest", To: Same})
-		}
-	}
-}
-
-// chaseLeaders strikes each new leader early in its term, with entries on few
-// members: the figure 8 of Raft needs three leaders in a row.
-func chaseLeaders(g *generator) {
-	if g.random.IntN(2) == 0 {
-		g.process(0, g.span(2, 4), Kill{"leader"})
-	} else { // cut off, it goes on appending what the next two leaders lack
-		g.network(0, g.span(5, 8), Isolate{"leader"})
-	}
-	t := Trigger{On: "leader", Times: 2 + g.random.IntN(2), After: g.span(0.05, 0.6)}
-	g.on(t, g.span(7, 10), g.span(3, 5), g.pick(Kill{"it"}, Kill{"it"}, Pause{"it"}, Isolate{"it"}))
-}
-
-func killMinority(g *generator) { g.process(0, g.span(4, 8), Kill{"minority"}) }
+func killMinority(g *generator) { g.process(0, g.span(3, 6), Kill{"minority"}) }
 
 func restartOne(g *generator) { g.process(0, 0, g.pick(Restart{"leader"}, Restart{"one"})) }
 
-func pauseFollower(g *generator) { g.process(0, g.span(4, 8), g.pick(Pause{"follower"}, Pause{"one"})) }
-
-// fallBehind keeps a member away for so long that only a snapshot helps.
-func fallBehind(g *generator) {
-	length := g.span(12, 18)
-	if g.random.IntN(2) == 0 {
-		g.process(0, length, Kill{"follower"})
-	} else {
-		g.network(0, length, Isolate{"follower"})
-	}
-	if g.random.IntN(2) == 0 {
-		g.on(Trigger{On: "install"}, length+g.span(4, 8), 0, Restart{"it"})
-	}
-}
+func pauseFollower(g *generator) { g.process(0, g.span(3, 6), g.pick(Pause{"follower"}, Pause{"one"})) }
 
 func storm(g *generator) {
 	g.process(0, g.span(6, 9), RestartStorm{Who: "one", Every: g.span(2, 3)})
@@ -277,24 +127,17 @@ func storm(g *generator) {
 
 func roll(g *generator) { g.process(0, 0, RollingRestart{Every: g.span(3, 5)}) }
 
-// attackCandidates strikes those who stand while they do.
-func attackCandidates(g *generator) {
-	length := g.span(4, 6)
-	g.process(0, length, Kill{"leader"})
-	t := Trigger{On: "candidate", After: g.round(time.Duration(g.random.IntN(30)) * time.Millisecond)}
-	g.on(t, length, g.span(2, 4), g.pick(Kill{"candidate"}, Pause{"candidate"}, Isolate{"candidate"}))
-}
-
 // oneWay lets a leader speak and not hear, or hear and not speak.
 func oneWay(g *generator) {
-	g.network(0, g.span(4, 8), g.pick(
+	g.network(0, g.span(3, 6), g.pick(
 		Traffic{Action: "cut", From: "leader", To: "rest"},
 		Traffic{Action: "cut", From: "rest", To: "leader"},
 	))
 }
 
+// resetAll finds no connection among members that have just come up.
 func resetAll(g *generator) {
-	g.network(0, 0, g.pick(
+	g.rare(0, 0, g.pick(
 		Traffic{Action: "reset", From: "*", To: "*"},
 		Traffic{Action: "reset", From: "leader", To: "rest"},
 	))
@@ -332,29 +175,6 @@ func loseFrames(g *generator) {
 	))
 }
 
-// starveThenKill leaves entries on few members and takes their leader away.
-func starveThenKill(g *generator) {
-	g.rare(0, g.span(3, 4), Traffic{Action: "drop", Class: "append", Percent: g.percent(70, 95), From: "leader", To: "*"})
-	g.process(g.span(1, 2.5), g.span(3, 5), Kill{Same})
-}
-
-// attackOnLogEvent strikes a member in the midst of what it does to its log.
-func attackOnLogEvent(g *generator) {
-	events := []Trigger{{On: "append", By: "followers"}, {On: "commit", By: "followers"}, {On: "append", By: "leader"}, {On: "truncate"}, {On: "snapshot"}, {On: "stepdown"}}
-	t := events[g.random.IntN(len(events))]
-	if g.random.IntN(2) == 0 {
-		g.on(t, g.span(4, 8), 0, Restart{"it"})
-		return
-	}
-	g.on(t, g.span(4, 8), g.span(3, 5), g.pick(Kill{"it"}, Pause{"it"}))
-}
-
-// killTwice does not wait until the cluster has got over the first one.
-func killTwice(g *generator) {
-	g.process(0, g.span(3, 5), Kill{"leader"})
-	g.process(g.span(2, 3), g.span(3, 5), g.pick(Kill{"leader"}, Pause{"leader"}, Kill{"one"}))
-}
-
 // loseAnswers leaves clients without the answers to what was done for them: what
 // they do not know may have happened.
 func loseAnswers(g *generator) {
@@ -384,4 +204,60 @@ func farClients(g *generator) {
 	if g.random.IntN(2) == 0 {
 		g.process(length/2, 0, Restart{"leader"})
 	}
+}
+
+// powerLoss takes away more members at once than a cluster can spare: what it has
+// acknowledged is on disk, or lost.
+func powerLoss(g *generator) {
+	g.process(g.span(0, 1), 0, g.pick(Restart{"all"}, Restart{"majority"}))
+	at := g.span(3, 5)
+	if g.random.IntN(2) == 0 {
+		g.process(at, 0, Restart{"all"})
+	} else {
+		g.process(at, g.span(0.2, 1.5), g.pick(Kill{"all"}, Kill{"majority"}))
+	}
+	g.recover()
+}
+
+// restartLeaders restarts one leader after the other as soon as it is at work.
+func restartLeaders(g *generator) {
+	for i := range 3 {
+		g.process(time.Duration(i)*3*g.Election+g.span(0, 1), 0, g.pick(Restart{"leader"}, Restart{"leader"}, Restart{"one"}))
+	}
+	g.recover()
+}
+
+// evenHalves leaves two halves of the same size, neither of which may elect: in a
+// cluster of odd size beside one who is down.
+func evenHalves(g *generator) {
+	length := g.span(4, 6)
+	if len(g.Nodes)%2 == 0 {
+		g.network(0, length, g.pick(Halves{}, Partition{[]Target{"leader", "rest"}}, Halves{}))
+	} else {
+		g.process(0, length+g.span(0.3, 1), g.pick(Kill{"leader"}, Kill{"one"}, Pause{"leader"}))
+		g.rare(g.span(0.2, 0.5), length, Partition{[]Target{Same + " minority", "rest"}})
+	}
+	g.recover()
+}
+
+// exactMajority leaves a majority without one to spare, of which messages are late:
+// nobody may win without each of its votes.
+func exactMajority(g *generator) {
+	length := g.span(5, 7)
+	g.process(0, length, g.pick(Kill{"minority"}, Pause{"minority"}))
+	mean := g.span(0.2, 0.8)
+	late := Traffic{Action: "delay", Delay: mean, Jitter: mean, From: "*", To: "*"}
+	if g.has("vote-response") {
+		late.Class = "vote-response"
+	}
+	g.rare(0, length, late)
+	if g.random.IntN(2) == 0 {
+		g.process(g.span(2, 3), g.span(2, 3), g.pick(Pause{"leader"}, Kill{"leader"}))
+	}
+}
+
+// oneTooFew leaves members one short of a majority, who stand term after term.
+func oneTooFew(g *generator) {
+	g.process(0, g.span(4, 6), g.pick(Kill{"majority"}, Pause{"majority"}))
+	g.recover()
 }

@@ -13,7 +13,7 @@
 //
 // A step says when, for how long, and what:
 //
-//	plan    = ["generated"] step...
+//	plan    = ["generated" theme...] step...
 //	step    = ["maybe"] ( "at" TIME | trigger ) ["for" TIME] fault
 //	trigger = "on" EVENT ["by" who] ["from" TIME] ["until" TIME] ["times" N] ["after" TIME]
 //
@@ -23,7 +23,7 @@
 // rolling-restart, defragment and its like) take no "for", restart-storm needs one. "maybe" marks a step
 // that need not strike: nothing of what it attacks may come by, its trigger may not
 // come, nobody may play the part that it names. "generated" says that no person wrote
-// the plan, see [Plan].
+// the plan, and which [Themes] it has, see [Plan].
 //
 // A trigger fires a step when a raft event is seen, after a delay if it says
 // so; once, or as often as "times" says, but never again before its last
@@ -81,8 +81,8 @@
 //
 // fault.go, plan.go and system.go are the nouns, offer.go says what a plan can ask
 // of a system. parse.go reads plans, generate.go
-// invents them from the acts of act.go, execute.go carries them out: aim.go says
-// whom a step means, env.go undoes what faults have done.
+// invents them by the themes of theme.go from acts, which are in election.go, reign.go
+// and act.go, execute.go carries them out: aim.go says whom a step means, env.go undoes what faults have done.
 //
 // To add a fault: write its type, which implements [Fault], its line in [Catalog],
 // and for tests its line in package draw.

@@ -27,11 +27,14 @@ type GenerateOptions struct {
 	Clients bool
 	// Density divides the pauses between faults. 0 means 1.
 	Density float64
+	// Themes are the names of those [Themes] that the plan is about; those that
+	// CheckThemes refuses are left out. None: one to three are drawn.
+	Themes []string
 }
 
-// Generate invents a plan: acts of a few steps each, most of them aimed at
-// elections, every now and then before the cluster has got over the last one.
-// The plan depends on seed and options alone.
+// Generate invents a plan: acts of a few steps each, two thirds of them of its themes,
+// the others of all kinds, every now and then before the cluster has got over the last
+// one. The plan depends on seed and options alone.
 //
 // The cluster is meant to make progress: acts that overlap take away a
 // minority together, no partition lasts, and there are quiet stretches. Every
@@ -47,8 +50,15 @@ func Generate(seed uint64, o GenerateOptions) Plan {
 	}
 	g := &generator{GenerateOptions: o, random: rand.New(source(seed, "plan"))}
 	g.limit = o.Duration * 85 / 100
+	g.Themes = slices.DeleteFunc(slices.Clone(o.Themes), func(name string) bool {
+		t, ok := themed(name)
+		return !ok || !g.plays(t)
+	})
+	if len(g.Themes) == 0 {
+		g.Themes = g.drawThemes(seed)
+	}
 	g.compose()
-	return Plan{Steps: ordered(g.steps), Generated: true}
+	return Plan{Steps: ordered(g.steps), Generated: true, Themes: g.Themes}
 }
 
 // ordered returns the steps in the order of their times, but that those which go on
@@ -81,21 +91,15 @@ type generator struct {
 	overlaps   bool
 }
 
-// compose deals acts until several in a row are too long for the time left. Two
-// of three are essential, so that each plan of some length has them all.
+// compose deals acts until several in a row are too long for the time left. Two of
+// three are of a theme, each theme for a stretch of the plan after the other; of the
+// rest, the undercurrent, two of three are essential.
 func (g *generator) compose() {
-	var essentials, extras, operators deck
+	d := decks{themes: make([]deck, len(g.Themes))}
 	var last, lastButOne window
 	quiet := 8 + g.random.IntN(4)
 	for misses, n := 0, 0; misses < 8; n++ {
-		from, all := &essentials, essentialActs
-		switch {
-		case g.Operator && n%4 == 1:
-			from, all = &operators, maintenance
-		case n%3 == 2:
-			from, all = &extras, extraActs
-		}
-		a, ok := g.deal(from, all)
+		a, ok := g.next(&d, n)
 		if !ok {
 			return
 		}
@@ -116,18 +120,72 @@ func (g *generator) compose() {
 	}
 }
 
+// stretch is how many acts, a third of them not its own, a theme has at a time.
+const stretch = 3
+
+// decks are what acts are dealt from.
+type decks struct {
+	essentials, extras, operators deck
+	themes                        []deck // one for each of the plan's
+	changes                       int    // of the theme
+}
+
+// next deals the n-th act. Where a theme takes over, it brings its weather.
+func (g *generator) next(d *decks, n int) (act, bool) {
+	if g.Operator && n%4 == 1 {
+		return g.deal(&d.operators, maintenance)
+	}
+	if n%3 != 2 && len(g.Themes) > 0 {
+		turn := n / stretch % len(g.Themes)
+		t, _ := themed(g.Themes[turn])
+		if n/stretch >= d.changes {
+			d.changes = n/stretch + 1
+			g.weather(t)
+		}
+		if a, ok := g.deal(&d.themes[turn], t.acts); ok {
+			return a, true
+		}
+	}
+	if n%9 == 8 {
+		return g.deal(&d.extras, extraActs)
+	}
+	return g.deal(&d.essentials, essentialActs)
+}
+
+// weather lets what a theme has in the air begin with its first act, most times, and
+// what another has every now and then.
+func (g *generator) weather(t Theme) {
+	length, weather := g.span(12, 20), t.weather
+	if all := Themes(); weather == nil || g.random.IntN(3) == 0 {
+		weather = all[g.random.IntN(len(all))].weather
+	}
+	if length = min(length, g.limit-g.end); weather == nil || length < 6*g.Election {
+		return
+	}
+	start := g.start
+	g.start = g.end
+	weather(g, length)
+	g.start, g.end = start, g.start
+}
+
 // window is the time of an act, and how many members it takes away at most.
 type window struct {
 	start, end time.Duration
 	out        int
 }
 
+// firstFault is when the first fault comes at the latest, however long elections take.
+const firstFault = 300 * time.Millisecond
+
 // place chooses when the next act begins: some time after the last one, or, if
 // both together leave a majority, now and then in the midst of it.
 func (g *generator) place(a act, last, lastButOne window) {
-	gap := time.Duration(float64(g.span(0.5, 2)) / g.Density)
+	gap := time.Duration(float64(g.span(0.3, 1.5)) / g.Density)
 	inside := last.start + g.round(time.Duration(g.random.Float64()*float64(last.end-last.start)))
 	together := g.random.Float64() < 0.6 && last.out+g.out(a) <= (len(g.Nodes)-1)/2
+	if last.end == 0 { // the cluster leads and serves already
+		gap = min(gap/2, firstFault)
+	}
 	g.start, g.overlaps = g.round(max(last.end, lastButOne.end)+gap), false
 	if together && inside > lastButOne.end && last.end > 0 {
 		g.start, g.overlaps = inside, true
@@ -157,8 +215,11 @@ func (g *generator) excuse(steps []Step) {
 }
 
 func (g *generator) out(a act) int {
-	if a.out == minority {
+	switch a.out {
+	case minority:
 		return (len(g.Nodes) - 1) / 2
+	case everybody:
+		return len(g.Nodes)
 	}
 	return a.out
 }
@@ -179,6 +240,8 @@ func (g *generator) deal(d *deck, all func() []act) (act, bool) {
 	return a, true
 }
 
+func (g *generator) has(class string) bool { return slices.Contains(g.Classes, class) }
+
 func (g *generator) possible(a act) bool {
 	for _, class := range a.classes {
 		if !slices.Contains(g.Classes, class) {
@@ -192,6 +255,11 @@ func (g *generator) possible(a act) bool {
 // bite.
 func (g *generator) process(offset, length time.Duration, f Fault) {
 	g.add(Step{At: g.start + offset, For: length, Fault: f})
+}
+
+// recover leaves the cluster time, after the last step of an act, to come up and elect.
+func (g *generator) recover() {
+	g.end += time.Duration(float64(g.span(2, 4)) / g.Density)
 }
 
 // network adds a step that attacks traffic which flows as long as there is a

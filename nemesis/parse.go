@@ -28,14 +28,16 @@ func ParseFor(file, text string, setting Setting) (Plan, error) {
 			continue
 		}
 		var err error
+		words := strings.Fields(line)
 		switch {
-		case line != generated:
+		case words[0] != generated:
 			setting.first, steps = steps == 0, steps+1
 			err = plan.read(line, i+1, setting)
 		case begun:
 			err = fmt.Errorf("%q stands once, before all steps", generated)
 		default:
 			plan.Generated, setting = true, setting.Lenient()
+			plan.Themes, err = parseThemes(words[1:])
 		}
 		begun = true
 		if err != nil {
@@ -46,6 +48,17 @@ func ParseFor(file, text string, setting Setting) (Plan, error) {
 		return Plan{}, err
 	}
 	return plan, nil
+}
+
+// parseThemes reads what a generated plan is about. Those of another version need not
+// be known.
+func parseThemes(words []string) ([]string, error) {
+	for i, w := range words {
+		if !className.MatchString(w) || slices.Contains(words[:i], w) {
+			return nil, fmt.Errorf("%q: after %q stand the names of themes, each once", w, generated)
+		}
+	}
+	return append([]string(nil), words...), nil
 }
 
 // read adds the step in a line.

@@ -16,6 +16,8 @@ type Plan struct {
 	// that is not marked "maybe" is to strike: one that was skipped, never fired or
 	// found nobody leaves the run without a verdict, see [history.Run].Authored.
 	Generated bool
+	// Themes names the [Themes] that a generated plan is about, if any.
+	Themes []string
 }
 
 // Step is one line of a plan: a fault that begins at a time or at an event.
@@ -105,7 +107,8 @@ func (p Plan) String() string {
 	}
 	var b strings.Builder
 	if p.Generated {
-		b.WriteString(generated + "  # by no person: what found nobody or never fired is told of, not judged\n")
+		words := append([]string{generated}, p.Themes...)
+		b.WriteString(strings.Join(words, " ") + "  # by no person: what found nobody or never fired is told of, not judged\n")
 	}
 	for _, s := range p.Steps {
 		c := s.columns()
@@ -126,7 +129,8 @@ func (p Plan) String() string {
 	return b.String()
 }
 
-// generated is the line before the steps of a plan that no person wrote.
+// generated begins the line before the steps of a plan that no person wrote. The rest
+// of the line is its themes.
 const generated = "generated"
 
 func pad(s string, width int) string { return s + strings.Repeat(" ", max(0, width-len(s))) }

@@ -14,7 +14,7 @@ import (
 func faultsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "faults",
-		Short: "List the faults that a plan can use, with an example of each",
+		Short: "List the faults that a plan can use, and the themes of random plans",
 		Example: `  usurper faults
   usurper faults | grep partition`,
 		Args: noArgs,
@@ -24,9 +24,21 @@ func faultsCommand() *cobra.Command {
 			for _, f := range nemesis.Catalog() {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, f.Short, f.Example)
 			}
+			fmt.Fprintln(w, "\nTHEME\tWHAT A RANDOM PLAN IS ABOUT")
+			for _, t := range nemesis.Themes() {
+				fmt.Fprintf(w, "%s\t%s\n", t.Name, t.Short)
+			}
 			return w.Flush()
 		},
 	}
+}
+
+func themeNames() []string {
+	var names []string
+	for _, t := range nemesis.Themes() {
+		names = append(names, t.Name)
+	}
+	return names
 }
 
 func scenariosCommand() *cobra.Command {

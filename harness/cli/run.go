@@ -39,6 +39,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.DurationVar(&f.cfg.For, "for", f.cfg.For, "how long to attack (default for a plan file: until it ends)")
 	fs.Uint64Var(&f.cfg.Seed, "seed", 0, "seed of plan and clients; 0 draws one")
 	fs.StringVar(&f.plan, "plan", harness.RandomPlan, `random, kills, none, a scenario's name (see usurper scenarios), or a plan file`)
+	fs.StringSliceVar(&f.cfg.Themes, "theme", nil, "what a random plan is about, a list (see usurper faults); none: the seed draws")
 	fs.BoolVar(&f.cfg.Operator, "operator", false, "let administrators take part in a random plan: defragment, compact, move the lead, replace members (etcd)")
 	fs.Float64Var(&f.cfg.Density, "density", f.cfg.Density, "divides the pauses between the faults of a random plan")
 	fs.StringVar(&f.cfg.Workload, "workload", f.cfg.Workload, "what clients do: "+strings.Join(workload.Names(), ", "))
@@ -77,6 +78,9 @@ func (f *runFlags) config(ctx context.Context, progress func(string)) (harness.C
 // length unless flags say otherwise.
 func (f *runFlags) setPlan(cfg *harness.Config) error {
 	cfg.PlanName = f.plan
+	if len(cfg.Themes) > 0 && f.plan != harness.RandomPlan {
+		return fmt.Errorf("--theme is for random plans, not for --plan %s: leave one of them out", f.plan)
+	}
 	switch f.plan {
 	case harness.RandomPlan:
 		return nil
@@ -191,6 +195,7 @@ func complete(cmd *cobra.Command) {
 		"bug":      bugNames(),
 		"workload": workload.Names(),
 		"target":   targetNames(),
+		"theme":    themeNames(),
 	} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -198,10 +203,21 @@ func complete(cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("plan", cobra.FixedCompletions(plans, cobra.ShellCompDirectiveDefault))
 }
 
+// about says what a plan that is yet to be drawn will be about.
+func about(cfg harness.Config) string {
+	if cfg.Plan != nil {
+		return ""
+	}
+	if themes := cfg.RandomPlan().Themes; len(themes) > 0 {
+		return ": " + strings.Join(themes, ", ")
+	}
+	return ""
+}
+
 func run(ctx context.Context, cmd *cobra.Command, cfg harness.Config) error {
 	show := newStatus(cmd.ErrOrStderr())
 	cfg.Progress = show.update
-	show.line("%d %s nodes, seed %d, %s of plan %s", cfg.Nodes, cfg.Target.Name(), cfg.Seed, cfg.For, cfg.PlanName)
+	show.line("%d %s nodes, seed %d, %s of plan %s%s", cfg.Nodes, cfg.Target.Name(), cfg.Seed, cfg.For, cfg.PlanName, about(cfg))
 	result, err := harness.Run(ctx, cfg)
 	show.done()
 	for _, left := range result.Left {

@@ -1,0 +1,127 @@
+package nemesis
+
+import "time"
+
+// restartVoters makes members forget what they did not write down.
+func restartVoters(g *generator) {
+	length := g.span(3, 5)
+	g.process(0, length, Kill{"leader"})
+	t := Trigger{On: "vote-granted", Times: (len(g.Nodes) + 1) / 2}
+	if g.random.IntN(4) == 0 { // mostly at once, before it is written down
+		t.After = g.round(time.Duration(g.random.IntN(20)) * time.Millisecond)
+	}
+	g.on(t, length, 0, Restart{"voter"})
+}
+
+// splitVote makes requests arrive so late that others stand meanwhile.
+func splitVote(g *generator) {
+	length := g.span(4, 6)
+	g.network(0, length, Isolate{"leader"})
+	mean := g.span(0.4, 1)
+	late := Traffic{Action: "delay", Delay: mean, Jitter: mean / 2, From: "*", To: "*"}
+	if g.has("vote") {
+		late.Class = "vote"
+	}
+	g.rare(0, length, late)
+}
+
+// meddleWithVotes makes votes arrive late, twice or never.
+func meddleWithVotes(g *generator) {
+	length := g.span(4, 6)
+	g.process(0, length, g.pick(Kill{"leader"}, Pause{"leader"}))
+	class := "vote-response"
+	if g.has("vote") && g.random.IntN(3) == 0 {
+		class = "vote"
+	}
+	switch g.random.IntN(6) {
+	case 0, 1, 2:
+		g.lateVotes(length + g.span(1, 3))
+		return
+	case 3:
+		g.doubledVotes(length)
+		return
+	}
+	g.rare(0, g.span(2, 4), g.pick(
+		Traffic{Action: "hold", Class: class, From: "*", To: "*"},
+		Traffic{Action: "hold", Class: class, From: "*", To: "one"},
+		Traffic{Action: "duplicate", Class: class, From: "*", To: "*"},
+		Traffic{Action: "reorder", Class: class, Percent: g.percent(30, 80), From: "*", To: "*"},
+		Traffic{Action: "drop", Class: class, Percent: g.percent(30, 70), From: "*", To: "*"},
+	))
+}
+
+// lateVotes makes votes come when their candidate stands in the next term
+// already, and has not been heard of there.
+func (g *generator) lateVotes(length time.Duration) {
+	g.rare(0, length, Traffic{Action: "delay", Class: "vote-response", Delay: g.span(0.9, 1.4), Jitter: g.span(0.3, 0.6), From: "*", To: "*"})
+	if g.has("vote") {
+		g.rare(0, length, Traffic{Action: "delay", Class: "vote", Delay: g.span(0.2, 0.5), From: "*", To: "*"})
+	}
+	if g.has("prevote-response") && g.random.IntN(2) == 0 {
+		g.rare(0, length, Traffic{Action: "delay", Class: "prevote-response", Delay: g.span(0.9, 1.4), Jitter: g.span(0.3, 0.6), From: "*", To: "*"})
+	}
+}
+
+// doubledVotes delivers every vote twice while candidates reach only some voters:
+// two copies of one vote are not two votes.
+func (g *generator) doubledVotes(length time.Duration) {
+	g.rare(0, length, Traffic{Action: "duplicate", Class: "vote-response", From: "*", To: "*"})
+	if g.has("vote") {
+		g.rare(0, length, Traffic{Action: "drop", Class: "vote", Percent: g.percent(40, 70), From: "*", To: "*"})
+	}
+}
+
+// attackCandidates strikes those who stand while they do.
+func attackCandidates(g *generator) {
+	length := g.span(4, 6)
+	g.process(0, length, Kill{"leader"})
+	t := Trigger{On: "candidate", After: g.round(time.Duration(g.random.IntN(30)) * time.Millisecond)}
+	g.on(t, length, g.span(2, 4), g.pick(Kill{"candidate"}, Pause{"candidate"}, Isolate{"candidate"}))
+}
+
+// votesAtOnce keeps votes back until more than one member has stood, in one term or in
+// several, and lets all of them come at once.
+func votesAtOnce(g *generator) {
+	length := g.span(2.5, 4)
+	g.process(0, length+g.span(1, 2), g.pick(Kill{"leader"}, Pause{"leader"}))
+	g.rare(0, length, Traffic{Action: "hold", Class: "vote-response", From: "*", To: "*"})
+	if g.random.IntN(2) == 0 {
+		g.rare(length, g.span(1, 2), Traffic{Action: "delay", Class: "vote", Delay: g.span(0.3, 0.8), Jitter: g.span(0.1, 0.3), From: "*", To: "*"})
+	}
+}
+
+// restartInTurn restarts, as soon as an election is under way, whoever stands or has
+// voted, so that it is asked again for the same term.
+func restartInTurn(g *generator) {
+	length := g.span(4, 6)
+	g.process(0, length, g.pick(Kill{"leader"}, Pause{"leader"}))
+	g.on(Trigger{On: "vote-granted", Times: 1 + g.random.IntN(3)}, length, 0, Restart{"it"})
+	g.on(Trigger{On: "candidate", After: g.round(time.Duration(g.random.IntN(30)) * time.Millisecond)}, length, 0,
+		g.pick(Restart{"it"}, Restart{"followers"}, Restart{"minority"}))
+	g.recover()
+}
+
+// powerLossInVote takes everybody down at the first vote of an election: those who come
+// back are asked anew, for the same term or one that they have seen.
+func powerLossInVote(g *generator) {
+	length := g.span(3, 4)
+	g.process(0, length, g.pick(Kill{"leader"}, Pause{"leader"}))
+	t := Trigger{On: "vote-granted", Times: 1 + g.random.IntN(2)}
+	if g.random.IntN(2) == 0 {
+		t.After = g.round(time.Duration(g.random.IntN(20)) * time.Millisecond)
+	}
+	g.on(t, length, 0, g.pick(Restart{"all"}, Restart{"majority"}, Restart{"all"}))
+	g.recover()
+}
+
+// lateMessages lets elections have it hard for a while.
+func lateMessages(g *generator, length time.Duration) {
+	for _, class := range []string{"vote", "vote-response", "prevote-response"} {
+		if mean := g.span(0.15, 0.6); g.has(class) && g.random.IntN(3) > 0 {
+			g.rare(0, length, Traffic{Action: "delay", Class: class, Delay: mean, Jitter: mean, From: "*", To: "*"})
+		}
+	}
+	if g.has("vote-response") && g.random.IntN(2) == 0 {
+		g.rare(0, length, Traffic{Action: "duplicate", Class: "vote-response", Percent: g.percent(30, 90), From: "*", To: "*"})
+	}
+}

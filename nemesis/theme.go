@@ -1,0 +1,241 @@
+package nemesis
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Theme is what a random plan is about: acts that bring about scenes of one kind, and
+// what is in the air meanwhile.
+type Theme struct {
+	Name  string // one word
+	Short string // one line of help
+
+	acts func() []act
+	// weather adds what lasts for a stretch of the plan, while its acts go on; nil for
+	// nothing.
+	weather func(*generator, time.Duration)
+}
+
+// Themes lists all themes, in the order in which help shows them.
+func Themes() []Theme {
+	return []Theme{
+		{"late-elections", "votes, and who asks for them, come late, twice, in another order, or never", electionActs, lateMessages},
+		{"restarts-in-vote", "members are restarted while they stand, vote and write", voteActs, nil},
+		{"deposed-leaders", "leaders are cut off, stopped or held back, and let back in while they still lead in their own eyes", deposedActs, nil},
+		{"short-reigns", "leaders are struck early in their terms, one after the other, with entries on few members", reignActs, nil},
+		{"stragglers", "followers are far behind, with snapshots under way, late and overtaken", stragglerActs, lateSnapshots},
+		{"late-appends", "what leaders send comes late, twice and overtaken, some of it after they are gone", appendActs, appendsInDisorder},
+		{"late-answers", "answers come later than what they answer, some of them to who no longer leads", answerActs, answersLate},
+		{"even-quorums", "nobody has a majority, or just one, as in clusters of even size", quorumActs, nil},
+		{"power-loss", "all or most members are killed at once, or one after the other", powerActs, nil},
+		{"weak-links", "links are slow, one-way, refused, reset, or missing between some", linkActs, nil},
+	}
+}
+
+// electionActs needs a cluster whose elections are attacked again and again.
+func electionActs() []act {
+	return []act{
+		{members: 3, out: 1, write: splitVote},
+		{members: 3, out: 1, classes: []string{"vote-response"}, write: meddleWithVotes},
+		{members: 3, out: 1, classes: []string{"vote-response"}, write: votesAtOnce},
+		{members: 3, out: 1, write: killLeader},
+		{members: 3, out: 1, write: isolateLeader},
+		{members: 3, out: minority, write: attackCandidates},
+	}
+}
+
+func voteActs() []act {
+	return []act{
+		{members: 3, out: minority, write: restartVoters},
+		{members: 3, out: everybody, write: powerLossInVote},
+		{members: 3, out: minority, write: attackCandidates},
+		{members: 3, out: everybody, write: restartInTurn},
+		{members: 3, out: minority, write: attackOnLogEvent},
+	}
+}
+
+func deposedActs() []act {
+	return []act{
+		{members: 3, out: minority, write: deposeLeaders},
+		{members: 3, out: 1, classes: []string{"append"}, write: heldBack},
+		{members: 3, out: 1, write: pauseLeaders},
+		{members: 3, out: 1, write: backAmongLate},
+		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
+		{members: 3, out: 1, classes: []string{"append"}, write: appendsOfTheDeposed},
+		{members: 3, out: minority, write: partlySeen},
+		{members: 3, out: 1, clients: true, write: clientsOfTheDeposed},
+	}
+}
+
+func reignActs() []act {
+	return []act{
+		{members: 3, out: minority, write: chaseLeaders},
+		{members: 3, out: 1, classes: []string{"append"}, write: starveThenKill},
+		{members: 3, out: 1, classes: []string{"append"}, write: lateNoOp},
+		{members: 3, out: minority, write: killTwice},
+		{members: 1, out: 1, write: restartLeaders},
+		{members: 3, out: 1, write: backAmongLate},
+	}
+}
+
+func stragglerActs() []act {
+	return []act{
+		{members: 3, out: 1, write: fallBehind},
+		{members: 3, out: 1, classes: []string{"snapshot"}, write: lateSnapshot},
+		{members: 3, out: 1, write: restartStraggler},
+		{members: 3, out: 1, write: isolateFollower},
+		{members: 3, out: 1, write: isolateLeader},
+		{members: 3, out: 1, write: attackOnLogEvent},
+	}
+}
+
+func appendActs() []act {
+	return []act{
+		{members: 3, out: 0, classes: []string{"append"}, write: lateAppends},
+		{members: 3, out: 1, classes: []string{"append"}, write: heldBack},
+		{members: 3, out: 1, classes: []string{"append"}, write: appendsOfTheDeposed},
+		{members: 3, out: 1, classes: []string{"append"}, write: lateNoOp},
+		{members: 3, out: 1, write: backAmongLate},
+		{members: 3, out: minority, write: deposeLeaders},
+		{members: 2, out: 0, classes: []string{"append"}, write: loseFrames},
+	}
+}
+
+func answerActs() []act {
+	return []act{
+		{members: 3, out: 1, classes: []string{"append-response"}, write: lateAnswers},
+		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
+		{members: 3, out: minority, write: deposeLeaders},
+		{members: 3, out: 1, classes: []string{"vote-response"}, write: meddleWithVotes},
+		{members: 2, out: 1, write: oneWay},
+		{members: 1, out: 0, clients: true, write: loseAnswers},
+	}
+}
+
+func quorumActs() []act {
+	return []act{
+		{members: 3, out: everybody, write: evenHalves},
+		{members: 3, out: minority, write: exactMajority},
+		{members: 3, out: everybody, write: oneTooFew},
+		{members: 3, out: minority, write: partitionAtRandom},
+		{members: 3, out: minority, write: killMinority},
+	}
+}
+
+func powerActs() []act {
+	return []act{
+		{members: 1, out: everybody, write: powerLoss},
+		{members: 1, out: everybody, write: powerLoss},
+		{members: 3, out: everybody, write: powerLossInVote},
+		{members: 1, out: 1, write: restartLeaders},
+		{members: 1, out: 1, write: roll},
+		{members: 1, out: 1, write: storm},
+		{members: 3, out: everybody, write: restartInTurn},
+		{members: 3, out: 1, write: attackOnLogEvent},
+	}
+}
+
+func linkActs() []act {
+	return []act{
+		{members: 3, out: minority, write: partlySeen},
+		{members: 3, out: 1, write: oneWay},
+		{members: 2, out: 0, write: resetAll},
+		{members: 3, out: 0, write: refuseSome},
+		{members: 2, out: 0, write: slow},
+		{members: 2, out: 0, write: throttle},
+		{members: 2, out: 0, classes: []string{"heartbeat"}, write: loseHeartbeats},
+		{members: 2, out: 0, classes: []string{"append"}, write: loseFrames},
+		{members: 3, out: minority, write: partitionAtRandom},
+		{members: 1, out: 0, clients: true, write: farClients},
+	}
+}
+
+// themeNames lists the names of all themes.
+func themeNames() []string {
+	var names []string
+	for _, t := range Themes() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+func themed(name string) (Theme, bool) {
+	all := Themes()
+	i := slices.IndexFunc(all, func(t Theme) bool { return t.Name == name })
+	if i < 0 {
+		return Theme{}, false
+	}
+	return all[i], true
+}
+
+// CheckThemes tells why random plans with these options cannot be about their Themes:
+// one is unknown, named twice, or needs more than there is.
+func (o GenerateOptions) CheckThemes() error {
+	g := &generator{GenerateOptions: o}
+	for i, name := range o.Themes {
+		t, ok := themed(name)
+		switch {
+		case !ok:
+			return fmt.Errorf("unknown theme %q%s: use some of %s", name, didYouMean(name, themeNames()), strings.Join(themeNames(), ", "))
+		case slices.Contains(o.Themes[:i], name):
+			return fmt.Errorf("theme %s is named twice", name)
+		case !g.plays(t):
+			return fmt.Errorf("theme %s: a cluster of %d whose messages are %s has none of its scenes: use some of %s",
+				name, len(o.Nodes), map[bool]string{true: "told apart", false: "not told apart"}[len(o.Classes) > 0], strings.Join(g.playable(), ", "))
+		}
+	}
+	return nil
+}
+
+// plays tells whether two acts of a theme are possible, or all that it has.
+func (g *generator) plays(t Theme) bool {
+	possible := 0
+	for _, a := range t.acts() {
+		if g.possible(a) {
+			possible++
+		}
+	}
+	return possible >= 2
+}
+
+func (g *generator) playable() []string {
+	var names []string
+	for _, t := range Themes() {
+		if g.plays(t) {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+// themeLength is how long, in election timeouts, a plan is at least for each of its
+// themes: with less nothing of a theme has its chance.
+const themeLength = 65
+
+// maxThemes bounds how many a drawn plan has.
+const maxThemes = 3
+
+// drawThemes chooses what the plan is about, up to three themes if it is long enough.
+// Seeds that follow each other have others, until all had their turn.
+func (g *generator) drawThemes(seed uint64) []string {
+	names := g.playable()
+	if len(names) == 0 {
+		return nil
+	}
+	most := min(max(1, int(g.Duration/(themeLength*g.Election))), maxThemes, len(names))
+	turns := uint64((len(names) + most - 1) / most)
+	of := rand.New(source(seed/turns, "themes"))
+	of.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	first := int(seed%turns) * most
+	own := rand.New(source(seed, "number of themes"))
+	n := 1 + max(own.IntN(most), own.IntN(most))
+	var drawn []string
+	for i := range n {
+		drawn = append(drawn, names[(first+i)%len(names)])
+	}
+	return drawn
+}
