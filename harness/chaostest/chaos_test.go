@@ -96,6 +96,8 @@ func TestChaosRefuses(t *testing.T) {
 		`bad.txt:1: unknown member "n9"`: {"-chaos.plan", bad},
 		"is not a run directory":         {"-chaos.replay", t.TempDir()},
 		`unknown bug "gremlins"`:         {"-chaos.target", "gremlins"},
+		"did you mean weak-links?":       {"-chaos.theme", "power-loss,week-links"},
+		"add -chaos.plan=random":         {"-chaos.theme", "power-loss", "-chaos.plan", "none"},
 	} {
 		out, status := chaos(t, flags...)
 		require.Equal(t, 1, status)

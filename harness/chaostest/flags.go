@@ -7,6 +7,7 @@ const (
 	flagFor     = "chaos.for"
 	flagSeed    = "chaos.seed"
 	flagPlan    = "chaos.plan"
+	flagTheme   = "chaos.theme"
 	flagTarget  = "chaos.target"
 	flagResults = "chaos.results"
 	flagReplay  = "chaos.replay"
@@ -25,6 +26,7 @@ func Flags(fs *flag.FlagSet) *flag.FlagSet {
 	fs.Duration(flagFor, 0, "chaos tests: how long to attack")
 	fs.Uint64(flagSeed, 0, "chaos tests: seed of plan and clients")
 	fs.String(flagPlan, "", "chaos tests: a plan file, none or random")
+	fs.String(flagTheme, "", "chaos tests: what a random plan is about, a list with commas")
 	fs.String(flagTarget, "", "chaos tests: the system under test, as the test names it")
 	fs.String(flagResults, "", "chaos tests: where run directories go")
 	fs.String(flagReplay, "", "chaos tests: a run directory, whose configuration and plan to carry out again")

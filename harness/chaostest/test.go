@@ -6,8 +6,10 @@ package chaostest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -149,6 +151,12 @@ func planned(cfg *harness.Config) error {
 		if flagged(flagFor, time.Duration(0)) == 0 {
 			cfg.For = max(shortFor, plan.End()+time.Second)
 		}
+	}
+	if themes := flagged(flagTheme, ""); themes != "" {
+		if cfg.Plan != nil {
+			return fmt.Errorf("-%s is for random plans: add -%s=%s", flagTheme, flagPlan, harness.RandomPlan)
+		}
+		cfg.Themes = strings.Split(themes, ",")
 	}
 	return nil
 }
