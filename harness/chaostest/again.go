@@ -8,33 +8,60 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness"
 	"github.com/usurper/usurper/harness/results"
 )
 
 // failure is what a test prints about an invalid run.
 func failure(test string, result harness.Result) string {
-	text, err := harness.Explain(result.Dir, &result.Report, "")
-	if err != nil {
-		text = fmt.Sprintf("%s(no story: %v)\n", result.Report, err)
-	}
-	return text + again(test, result)
+	return story(result.Dir, &result.Report) + commands(test, result.Dir, flagReplay, flagShrink)
 }
 
-// again says where the run is and how to repeat it.
-func again(test string, result harness.Result) string {
-	dir, err := filepath.Abs(result.Dir.String())
+// story is that of the first broken rule.
+func story(dir results.Dir, report *checker.Report) string {
+	text, err := harness.Explain(dir, report, "")
 	if err != nil {
-		dir = result.Dir.String()
+		return fmt.Sprintf("%s(no story: %v)\n", report, err)
 	}
-	command := fmt.Sprintf("go test %s -run '%s' -count 1", testPackage(), strings.ReplaceAll(pattern(test), "'", `'\''`))
-	if flag.Lookup(flagReplay) != nil {
-		command += " -" + flagReplay + "=" + results.Quote(dir)
+	return text
+}
+
+// commands says where a run is, and how to go on with it: a command for each of the
+// flags that take a run directory. One that ends with a word for people rather than with a
+// failure shows it (-v).
+func commands(test string, run results.Dir, flags ...string) string {
+	dir, err := filepath.Abs(run.String())
+	if err != nil {
+		dir = run.String()
 	}
-	if name := flagged(flagTarget, ""); name != "" {
-		command += " -" + flagTarget + "=" + results.Quote(name)
+	text := fmt.Sprintf("run directory: %s\n", dir)
+	label := map[string]string{flagReplay: "again", flagTimes: "how often", flagShrink: "smaller", flagKeep: "a test of it"}
+	for _, name := range flags {
+		command := goTest(test)
+		switch {
+		case flag.Lookup(flagReplay) == nil: // Flags was not called
+			if name != flagReplay {
+				continue
+			}
+		case name == flagTimes:
+			command += " -v -" + flagTimes + "=10 -" + flagReplay + "=" + results.Quote(dir)
+		case name == flagReplay:
+			command += " -" + name + "=" + results.Quote(dir)
+		default:
+			command += " -v -" + name + "=" + results.Quote(dir)
+		}
+		if target := flagged(flagTarget, ""); target != "" {
+			command += " -" + flagTarget + "=" + results.Quote(target)
+		}
+		text += label[name] + ": " + command + "\n"
 	}
-	return fmt.Sprintf("run directory: %s\nagain: %s\n", dir, command)
+	return text
+}
+
+// goTest is the command that runs one test.
+func goTest(test string) string {
+	return fmt.Sprintf("go test %s -run '%s' -count 1", testPackage(), strings.ReplaceAll(pattern(test), "'", `'\''`))
 }
 
 // pattern matches the one test, subtest by subtest.

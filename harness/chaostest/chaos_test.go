@@ -50,7 +50,12 @@ func TestChaos(t *testing.T) {
 // it printed and its exit status.
 func chaos(t *testing.T, flags ...string) (string, int) {
 	t.Helper()
-	cmd := exec.Command(binary, append([]string{"-test.run", "^TestChaos$", "-test.v"}, flags...)...)
+	return test(t, "TestChaos", flags...)
+}
+
+func test(t *testing.T, name string, flags ...string) (string, int) {
+	t.Helper()
+	cmd := exec.Command(binary, append([]string{"-test.run", "^" + name + "$", "-test.v"}, flags...)...)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

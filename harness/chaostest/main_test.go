@@ -2,6 +2,7 @@ package chaostest_test
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,6 +19,8 @@ var binary string
 // TestMain makes the test binary a node if it is called as one.
 func TestMain(m *testing.M) {
 	binary = reference.Reenter()
+	flag.Parse()
+	_ = flag.Set("test.parallel", "4") // clusters mostly wait
 	os.Exit(m.Run())
 }
 

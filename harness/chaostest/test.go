@@ -1,6 +1,6 @@
 // Package chaostest is the door for go test: a chaos test is a call of [Test] with
 // the system under test and what else a run needs. [Flags] defines what the command
-// line of go test may say of it.
+// line of go test may say of it. What failed once stays a test: [Corpus].
 package chaostest
 
 import (
@@ -16,7 +16,6 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness"
-	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/nemesis"
 )
 
@@ -27,7 +26,9 @@ type Config struct {
 	Config harness.Config
 	// System sets cfg's Target, and TargetOptions if there are any, to the system
 	// that the test is about, once everything else in cfg is settled. name is the
-	// value of -chaos.target, "" if it is not given. Nil keeps Config's Target.
+	// value of -chaos.target, "" if it is not given. Nil keeps Config's Target. Of a
+	// saved run that is carried out again cfg is the configuration, and TargetOptions
+	// those that it was saved with, as json.RawMessage.
 	System func(name string, cfg *harness.Config) error
 	// SkipUnknown skips a test whose run came to no verdict, with the reason,
 	// instead of failing it: for machines that are too busy to judge timing on.
@@ -52,13 +53,42 @@ const (
 // defined. When the test's context ends, at Ctrl-C and shortly before -timeout,
 // the run winds down: it heals, reaps and reports, and the test fails as the run
 // has no verdict. Tests may run in parallel: each has a cluster of its own.
+//
+// With -chaos.replay, -chaos.shrink or -chaos.keep it carries out a saved run of the
+// same system again, reduces it, or makes it a regression test for [Corpus]. A replay
+// and a shrink fail the test if the rule is broken again, as the system is then broken.
 func Test(t *testing.T, cfg Config) {
 	t.Helper()
 	cfg.Config.Results = lasting(t, cfg.Config.Results)
-	run, err := cfg.resolve()
+	what, path, err := deed()
 	if err != nil {
 		t.Fatalf("chaos test: %v", err)
 	}
+	var run harness.Config
+	switch {
+	case what == flagShrink:
+		cfg.shrink(t, path)
+		return
+	case what == flagKeep:
+		cfg.keep(t, path)
+		return
+	case what == flagReplay && given(flagTimes):
+		cfg.repeat(t, path)
+		return
+	case what == flagReplay:
+		run, err = cfg.again(path)
+	default:
+		run, err = cfg.resolve()
+	}
+	if err != nil {
+		t.Fatalf("chaos test: %v", err)
+	}
+	cfg.run(t, run)
+}
+
+// run makes one run and fails the test unless it is valid.
+func (c Config) run(t *testing.T, run harness.Config) {
+	t.Helper()
 	if deadline, ok := t.Deadline(); ok && time.Until(deadline) < windDown+time.Second {
 		t.Fatalf("chaos test: -timeout ends the tests in %s, which is too soon to begin: a run attacks for %s and needs %s to wind down: use -timeout %s or more for each such test, 0 for none",
 			time.Until(deadline).Round(time.Second), run.For, windDown, (run.For + 2*windDown).Round(time.Second))
@@ -82,8 +112,8 @@ func Test(t *testing.T, cfg Config) {
 	case checker.Invalid:
 		t.Errorf("%s", failure(t.Name(), result))
 	default:
-		text := report.String() + again(t.Name(), result)
-		if cfg.SkipUnknown && !result.Interrupted {
+		text := report.String() + commands(t.Name(), result.Dir, flagReplay)
+		if c.SkipUnknown && !result.Interrupted {
 			t.Skip(text)
 		}
 		t.Error(text)
@@ -102,25 +132,27 @@ func testContext(t *testing.T) (context.Context, func()) {
 	return ctx, func() { cancel(); unnotify() }
 }
 
-// resolve is the configuration once flags have had their say.
+// resolve is the configuration of a run of the test's own once flags have had their
+// say.
 func (c Config) resolve() (harness.Config, error) {
 	cfg := c.Config
-	if cfg.Results == "" || cfg.Results == harness.Default().Results {
-		cfg.Results = chaosResults()
-	}
-	cfg.FailFast = true
-	if path := flagged(flagReplay, ""); path != "" {
-		if err := replayed(&cfg, path); err != nil {
-			return cfg, err
-		}
-	} else if err := planned(&cfg); err != nil {
+	if err := planned(&cfg); err != nil {
 		return cfg, err
 	}
 	if testing.Short() {
 		cfg.For = min(cfg.For, shortFor)
 	}
+	return c.complete(cfg)
+}
+
+// complete gives cfg what holds of every run of the test, a saved one's too, and at
+// last the system.
+func (c Config) complete(cfg harness.Config) (harness.Config, error) {
+	if cfg.Results = c.Config.Results; cfg.Results == "" || cfg.Results == harness.Default().Results {
+		cfg.Results = chaosResults()
+	}
 	cfg.Results = flagged(flagResults, cfg.Results)
-	cfg.Command = os.Args
+	cfg.FailFast, cfg.Command = true, os.Args
 	if c.System != nil {
 		if err := c.System(flagged(flagTarget, ""), &cfg); err != nil {
 			return cfg, err
@@ -158,24 +190,5 @@ func planned(cfg *harness.Config) error {
 		}
 		cfg.Themes = strings.Split(themes, ",")
 	}
-	return nil
-}
-
-// replayed sets everything but the system as in a saved run, and its plan as it
-// was written.
-func replayed(cfg *harness.Config, path string) error {
-	dir, err := results.Open(path)
-	if err != nil {
-		return err
-	}
-	saved, err := harness.Load(dir)
-	if err != nil {
-		return err
-	}
-	own := *cfg
-	*cfg = saved.Config
-	cfg.Target, cfg.TargetOptions = own.Target, own.TargetOptions
-	cfg.Own, cfg.Models = own.Own, own.Models
-	cfg.Results, cfg.Progress, cfg.FailFast = own.Results, own.Progress, own.FailFast
 	return nil
 }

@@ -116,14 +116,7 @@ func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 		all, err = f.anchored(ctx, cmd, found, all)
 	}
 	count, out := all.Count, cmd.OutOrStdout()
-	verdict := "NOT REPRODUCED"
-	if count.Reproduced > 0 {
-		verdict = "REPRODUCED"
-	}
-	fmt.Fprintf(out, "%s  %s  %s\n", verdict, count, found.Breach)
-	if other := count.OtherText(); other != "" {
-		fmt.Fprintf(out, "broken instead: %s\n", other)
-	}
+	fmt.Fprint(out, count.Summary(found.Breach))
 	if count.Reproduced > 0 {
 		all.first.MakeLatest()
 		fmt.Fprintf(out, "kept: %s\n", all.first)
@@ -158,15 +151,9 @@ func (f *replayFlags) trial(ctx context.Context, show *status, found reproduce.F
 		Parallel: min(f.parallel, f.times),
 		Enough:   enough,
 		Done: func(a reproduce.Attempt, c reproduce.Count) {
-			what := "not reproduced, " + string(a.Report.Verdict)
-			switch {
-			case a.Reproduced:
-				what = "reproduced"
-				if c.Reproduced == 1 {
-					all.first = a.Dir
-				}
-			case len(a.Report.Breaches()) > 0:
-				what = "broke another rule: " + a.Report.Breaches()[0].String()
+			what := a.Outcome()
+			if a.Reproduced && c.Reproduced == 1 {
+				all.first = a.Dir
 			}
 			if a.Report.Verdict == checker.Invalid {
 				what += " (" + a.Dir.String() + ")"

@@ -77,7 +77,7 @@ func (f *savedFlags) build(ctx context.Context, cfg *harness.Config, saved json.
 	case "etcd":
 		return f.buildEtcd(ctx, cfg, saved, say)
 	}
-	return fmt.Errorf("its target %q is not one of %q: replay it with the go test that made it, -chaos.replay=RUN", cfg.TargetName, targetNames())
+	return fmt.Errorf("its target %q is not one of %q: only the go test that made it can start it: give that one -chaos.replay=RUN or -chaos.shrink=RUN", cfg.TargetName, targetNames())
 }
 
 func (f *savedFlags) buildReference(cfg *harness.Config, saved json.RawMessage) error {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,31 +61,11 @@ func (f *shrinkFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 	}
 	found.Config.Results = f.results
 	show.line("%s\nfrom %s", found.Breach, found.Size())
-	f.o.Progress = func(s reproduce.Step) {
-		mark := "  no "
-		if s.Taken {
-			mark = "  yes"
-		}
-		show.line("%6.1fs %s  %d of %d  %s: %s", s.Elapsed.Seconds(), mark, s.Count.Reproduced, s.Count.Runs, s.What, s.Size)
-	}
+	f.o.Progress = func(s reproduce.Step) { show.line("%s", s) }
 	shrunk, err := reproduce.Shrink(ctx, found, f.o)
 	if err != nil {
 		return err
 	}
-	printShrunk(cmd.OutOrStdout(), found.Breach, shrunk)
+	fmt.Fprintf(cmd.OutOrStdout(), "%srun directory: %s\n\n  usurper explain %[3]s\n  usurper keep %[3]s\n", shrunk, shrunk.Dir, results.Quote(shrunk.Dir.String()))
 	return exitWith(checker.Invalid)
-}
-
-func printShrunk(out io.Writer, breach checker.Breach, s reproduce.Shrunk) {
-	fmt.Fprintf(out, "SHRUNK  %s\n\n", breach)
-	if s.After.Faults == 0 {
-		fmt.Fprintln(out, "  (no fault: the system fails by itself)")
-	}
-	fmt.Fprintf(out, "%s\n%s\n", s.Config.Plan, s.Table())
-	how := "fails"
-	if !s.Measured {
-		how = "failed while it was looked for, which flatters it,"
-	}
-	fmt.Fprintf(out, "%s %s\nfrom %s\nto   %s\nin %s, %d runs\n", how, s.Count, s.Before, s.After, s.Elapsed.Round(time.Second), s.Runs)
-	fmt.Fprintf(out, "run directory: %[1]s\n\n  usurper explain %[2]s\n  usurper keep %[2]s\n", s.Dir, results.Quote(s.Dir.String()))
 }

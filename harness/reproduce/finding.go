@@ -43,14 +43,15 @@ var ErrNothingToReproduce = errors.New("nothing to reproduce")
 
 // Load reads a run directory and judges its history again. Of several broken
 // rules it takes the one that the history proves first; if by is not "", only
-// those of that checker count. The Config that it returns has no Target yet.
-func Load(dir results.Dir, by string) (Finding, error) {
+// those of that checker count. models are the user's own, if the run was judged by
+// any. The Config that it returns has no Target yet.
+func Load(dir results.Dir, by string, models ...checker.Spec) (Finding, error) {
 	var f Finding
 	var err error
 	if f.Saved, err = harness.Load(dir); err != nil {
 		return f, err
 	}
-	if f.Report, err = harness.CheckFile(dir.History()); err != nil {
+	if f.Report, err = harness.CheckFile(dir.History(), models...); err != nil {
 		return f, err
 	}
 	if f.Breach, err = choose(&f.Report, by); err != nil {

@@ -35,15 +35,36 @@ func (e Expected) Sure() bool {
 	return e.Runs >= 10 && float64(e.Reproduced) >= goal*float64(e.Runs)
 }
 
+// ReadExpected reads what a kept run is expected to show.
+func ReadExpected(dir results.Dir) (Expected, error) {
+	var e Expected
+	if err := dir.ReadJSON(ExpectedFile, &e); err != nil {
+		return e, fmt.Errorf("%s is no kept run: keep it first: %w", dir, err)
+	}
+	return e, nil
+}
+
+// Agrees returns an error unless a report on the kept history comes to the same
+// verdict, by the same rule.
+func (e Expected) Agrees(r *checker.Report) error {
+	if r.Verdict != e.Verdict {
+		return fmt.Errorf("the history was %s when it was kept, and is %s now:\n%s", e.Verdict, r.Verdict, r)
+	}
+	if _, ok := r.Violation(e.Breach); e.Verdict == checker.Invalid && !ok {
+		return fmt.Errorf("the history was kept for %s, which is no longer found; broken is %s", e.Breach, names(r.Breaches()))
+	}
+	return nil
+}
+
 var keptName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // Keep adds a run to a corpus of runs that tests check and replay: a directory of
 // its own below root with the plan, the configuration without the paths of this
 // machine, the history, compressed, the message schedule if it is short, and what
-// to expect. An empty name is made up
+// to expect, by the user's own models too if there are any. An empty name is made up
 // from what the run shows. A run of that name is never overwritten.
-func Keep(dir results.Dir, root, name string) (results.Dir, Expected, error) {
-	saved, expected, err := expect(dir)
+func Keep(dir results.Dir, root, name string, models ...checker.Spec) (results.Dir, Expected, error) {
+	saved, expected, err := expect(dir, models)
 	if err != nil {
 		return results.Dir{}, expected, err
 	}
@@ -63,7 +84,7 @@ func Keep(dir results.Dir, root, name string) (results.Dir, Expected, error) {
 	to := filepath.Join(root, name)
 	if err := os.Mkdir(to, 0o755); err != nil {
 		if errors.Is(err, os.ErrExist) {
-			err = fmt.Errorf("%s is there already: choose another --name, or remove it", to)
+			err = fmt.Errorf("%s is there already: choose another name, or remove it", to)
 		}
 		return results.Dir{}, expected, fmt.Errorf("keep: %w", err)
 	}
@@ -75,12 +96,12 @@ func Keep(dir results.Dir, root, name string) (results.Dir, Expected, error) {
 }
 
 // expect judges the run once more, for what is to be expected of it.
-func expect(dir results.Dir) (harness.Saved, Expected, error) {
+func expect(dir results.Dir, models []checker.Spec) (harness.Saved, Expected, error) {
 	saved, err := harness.Load(dir)
 	if err != nil {
 		return saved, Expected{}, err
 	}
-	report, err := harness.CheckFile(dir.History())
+	report, err := harness.CheckFile(dir.History(), models...)
 	if err != nil {
 		return saved, Expected{}, err
 	}

@@ -56,3 +56,20 @@ func (s Shrunk) Table() string {
 	w.Flush() // a Builder never fails
 	return b.String()
 }
+
+// String is the report: the plan that is left, what was taken away, how often it
+// fails, and how much smaller it is.
+func (s Shrunk) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "SHRUNK  %s\n\n", s.Breach)
+	if s.After.Faults == 0 {
+		fmt.Fprintln(&b, "  (no fault: the system fails by itself)")
+	}
+	how := "fails"
+	if !s.Measured {
+		how = "failed while it was looked for, which flatters it,"
+	}
+	fmt.Fprintf(&b, "%s\n%s\n%s %s\nfrom %s\nto   %s\nin %s, %d runs\n",
+		s.Config.Plan, s.Table(), how, s.Count, s.Before, s.After, s.Elapsed.Round(time.Second), s.Runs)
+	return b.String()
+}

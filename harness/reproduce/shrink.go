@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness"
 	"github.com/usurper/usurper/harness/results"
 )
@@ -34,8 +35,18 @@ type Step struct {
 	Elapsed time.Duration
 }
 
+// String is "12.3s   yes  4 of 4  fault 2 alone: 1 fault, 2s, …".
+func (s Step) String() string {
+	mark := " no "
+	if s.Taken {
+		mark = " yes"
+	}
+	return fmt.Sprintf("%6.1fs  %s  %d of %d  %s: %s", s.Elapsed.Seconds(), mark, s.Count.Reproduced, s.Count.Runs, s.What, s.Size)
+}
+
 // Shrunk is a failure, reduced.
 type Shrunk struct {
+	Breach checker.Breach
 	Dir    results.Dir    // a run of the reduced plan that broke the rule
 	Config harness.Config // of that run
 	Count  Count          // of fresh runs, made to tell the rate
@@ -84,7 +95,7 @@ func Shrink(ctx context.Context, f Finding, o ShrinkOptions) (Shrunk, error) {
 	case !s.found() && ctx.Err() != nil:
 		return s.result(), context.Cause(ctx)
 	case !s.found():
-		return s.result(), fmt.Errorf("%w often enough in %d runs, for which there was time: give it more with --budget, or try usurper replay", ErrNotReproduced, s.runs)
+		return s.result(), fmt.Errorf("%w often enough in %d runs, for which there was time: give it a larger budget, or replay it", ErrNotReproduced, s.runs)
 	}
 	measure, cancel := context.WithTimeout(ctx, max(s.o.Budget-time.Since(s.begun), s.o.Budget/8))
 	defer cancel()
@@ -185,7 +196,7 @@ func (s *shrinker) search(ctx context.Context) error {
 	case s.found():
 		return nil
 	case most == nil:
-		return fmt.Errorf("%w: in none of %d runs, of the whole plan or a part of it: try usurper replay --until-found", ErrNotReproduced, s.runs)
+		return fmt.Errorf("%w: in none of %d runs, of the whole plan or a part of it: replay it more often", ErrNotReproduced, s.runs)
 	}
 	rate := min(max(mostly.Rate(), 0.2), s.test.Often)
 	s.test = Sequential{Often: rate, Seldom: rate / 2, Error: 0.2, Most: 12}
@@ -193,7 +204,7 @@ func (s *shrinker) search(ctx context.Context) error {
 	most.what += ", though it fails only now and then"
 	passed, _, err := s.open(ctx, *most)
 	if err == nil && !passed {
-		err = fmt.Errorf("%w often enough: %s: try usurper replay --until-found", ErrNotReproduced, mostly)
+		err = fmt.Errorf("%w often enough: %s: replay it more often", ErrNotReproduced, mostly)
 	}
 	return err
 }
@@ -276,6 +287,7 @@ func removeDir(dir results.Dir) {
 
 func (s *shrinker) result() Shrunk {
 	shrunk := Shrunk{
+		Breach:  s.finding.Breach,
 		Before:  s.finding.Size(),
 		Taken:   s.taken,
 		Runs:    s.runs,
