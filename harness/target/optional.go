@@ -24,8 +24,10 @@ func Ops(t Target) []history.F {
 // Idempotent is a Target that tells whether its system applies a request id
 // once.
 type Idempotent interface {
-	// Idempotent tells whether a write that is sent twice with one request id takes
-	// effect at most once. If not, no request may be resent on purpose.
+	// Idempotent tells whether a write that is sent several times with one request id
+	// takes effect at most once, within workload.LatestResend of the first time and
+	// unless more than workload.LatestClients other clients came between. If not, no
+	// request may be resent on purpose.
 	Idempotent() bool
 }
 

@@ -35,9 +35,11 @@ type Options struct {
 	Hurry time.Duration
 	// Resend is the share, 0 to 1, of unanswered writes that are sent once more
 	// with the same request id, to this member or another. An eighth of it is the
-	// share of acknowledged writes that are sent once more at once. Either is
+	// share of acknowledged writes that are sent once more. Half of them are so at
+	// once, the others after up to LatestResend, or when the run ends. Either is
 	// recorded as one operation that spans both sends. It is sound only for a
-	// system that applies a request id once: leave it 0 for any other.
+	// system that applies a request id once, for as long as LatestResend and
+	// LatestClients say: leave it 0 for any other.
 	Resend float64
 }
 
@@ -65,11 +67,26 @@ func (o *Options) validate() error {
 // Stats counts what became of the operations of a run.
 type Stats struct {
 	OK, Fail, Info uint64 // completions by type
-	Resent         uint64 // operations whose request was sent twice, on purpose
+	Resent         uint64 // operations whose request was sent more than once, on purpose
 }
 
 // Operations returns how many operations there were.
 func (s Stats) Operations() uint64 { return s.OK + s.Fail + s.Info }
+
+// count counts an operation that is over.
+func (s *Stats) count(done *history.Op) {
+	switch done.Type {
+	case history.OK:
+		s.OK++
+	case history.Fail:
+		s.Fail++
+	default:
+		s.Info++
+	}
+	if done.Sends > 1 {
+		s.Resent++
+	}
+}
 
 func (s *Stats) add(t Stats) {
 	s.OK += t.OK
@@ -84,17 +101,20 @@ const finalProcess = 1 << 30
 
 // Run runs the workload until ctx is done. Requests that are open then are not
 // cancelled, so that a run does not end in a burst of operations that nobody
-// knows the fate of: Run returns within about twice Timeout. Every operation
+// knows the fate of: Run returns within a few times Timeout. Every operation
 // invoked has its completion recorded. An error means that nothing was run.
 func Run(ctx context.Context, o Options, w Workload) (Stats, error) {
 	if err := o.validate(); err != nil {
 		return Stats{}, err
 	}
 	pace := newPacer(o.Rate)
+	again := &late{o: &o, w: w, run: ctx}
 	workers := make([]*worker, o.Clients)
 	var done sync.WaitGroup
 	for i := range workers {
 		k := newWorker(&o, i, i)
+		k.late = again
+		again.began()
 		workers[i] = k
 		done.Go(func() {
 			defer k.close()
@@ -102,7 +122,7 @@ func Run(ctx context.Context, o Options, w Workload) (Stats, error) {
 		})
 	}
 	done.Wait()
-	var sum Stats
+	sum := again.wait()
 	for _, k := range workers {
 		sum.add(k.stats)
 	}

@@ -51,6 +51,8 @@ type worker struct {
 	stats    Stats
 	patience patience
 
+	late *late // nil: nothing is sent again after a while
+
 	draws *rand.Rand // the workload's
 	moves *rand.Rand // the worker's own: where to ask, what to resend
 }
@@ -86,6 +88,9 @@ func (k *worker) close() {
 // become goes on under another process number.
 func (k *worker) become(process int) {
 	k.process, k.seq = process, 0
+	if k.late != nil {
+		k.late.began()
+	}
 	k.request = fmt.Appendf(k.request[:0], "c%d-%d/", k.client, process)
 }
 
@@ -94,8 +99,10 @@ func (k *worker) run(ctx context.Context, pace *pacer, w Workload) {
 	for pace.wait(ctx) {
 		op := w.Next(k.client, k.draws)
 		node := k.choose(op.F)
-		done, hint := k.perform(node, op)
-		w.Done(k.client, done)
+		done, hint, over := k.perform(node, op)
+		if over {
+			w.Done(k.client, done)
+		}
 		if !pause(ctx, k.settle(node, &done, hint, follow)) {
 			return
 		}
@@ -108,7 +115,7 @@ func (k *worker) readFinally(ctx context.Context, read history.Op) bool {
 	read.Final = true
 	for ctx.Err() == nil {
 		node := k.at
-		done, hint := k.perform(node, read)
+		done, hint, _ := k.perform(node, read)
 		if done.Type == history.OK {
 			return true
 		}
@@ -117,8 +124,9 @@ func (k *worker) readFinally(ctx context.Context, read history.Op) bool {
 	return false
 }
 
-// perform carries out one operation against a member and records both its ends.
-func (k *worker) perform(node int, op history.Op) (done history.Op, hint string) {
+// perform carries out one operation against a member and records both its ends. It
+// is not over if its request is to be sent once more later, whatever was answered.
+func (k *worker) perform(node int, op history.Op) (done history.Op, hint string, over bool) {
 	op.Process, op.Type, op.Node = k.process, history.Invoke, k.o.Nodes[node]
 	if writes(op.F) {
 		k.seq++
@@ -126,7 +134,12 @@ func (k *worker) perform(node int, op history.Op) (done history.Op, hint string)
 	}
 	k.record(op)
 	done, hint = k.send(node, op)
-	if second, ok := k.second(node, &done); ok {
+	second, ok := k.second(node, &done)
+	if ok && k.late != nil && k.late.take(k.client, op, done) {
+		k.become(k.process + k.o.Clients)
+		return done, hint, false
+	}
+	if ok {
 		again, h := k.send(second, op)
 		if done.Type == history.Info {
 			hint = h
@@ -135,19 +148,13 @@ func (k *worker) perform(node int, op history.Op) (done history.Op, hint string)
 			}
 		}
 		done.Sends = 2 // or one, if there was no connection for the second
-		k.stats.Resent++
 	}
 	k.record(done)
-	switch done.Type {
-	case history.OK:
-		k.stats.OK++
-	case history.Fail:
-		k.stats.Fail++
-	default:
-		k.stats.Info++
+	k.stats.count(&done)
+	if done.Type == history.Info {
 		k.become(k.process + k.o.Clients)
 	}
-	return done, hint
+	return done, hint, true
 }
 
 // second decides whether a request is sent once more, and to which member. A

@@ -32,7 +32,8 @@ type Workload interface {
 	// Key, Arg and Old; the worker adds the rest. All randomness is drawn from r.
 	Next(client int, r *rand.Rand) history.Op
 	// Done takes the completion of an operation that Next drew for the client.
-	// It is called once for each.
+	// It is called once for each; one whose request is sent again on purpose may be done
+	// long after its client has gone on.
 	Done(client int, op history.Op)
 	// Final lists the reads to make once everything is healed: F and Key. It is
 	// called when no operation is open.

@@ -180,7 +180,7 @@
 // Beside the protocol, client has
 //
 //	address                   a template; {{.ClientAddr}} if left out
-//	idempotent: true          the system applies each .Request once: some are resent
+//	idempotent: true          the system applies each .Request once, for 30 s at least: some are resent
 //	reason                    an extraction for the error text in the history
 //	hint                      an extraction for the leader that an answer names
 //
