@@ -211,11 +211,13 @@ func (r *run) start(ctx context.Context) error {
 	if vain := r.cluster.Vain(); vain != nil {
 		return vain
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = r.setUp(ctx)
 	}
-	r.phase(history.PhaseReady)
-	return nil
+	if err == nil {
+		r.phase(history.PhaseReady)
+	}
+	return err
 }
 
 // calm is how long clients work undisturbed before the first fault and after the

@@ -163,6 +163,9 @@ func (c *Config) Validate() error {
 	if c.Resend > 0 && c.Target != nil && !target.Resends(c.Target) {
 		bad("a resend share of %g: %s does not promise to apply a request id once: use 0", c.Resend, c.Target.Name())
 	}
+	if c.Target != nil {
+		checkPorts(target.Ports(c.Target), bad)
+	}
 	if c.Plan != nil && c.Nodes >= 1 && c.Nodes <= 9 {
 		if err := c.Plan.Validate(c.Setting()); err != nil {
 			bad("plan %s: %w", c.PlanName, err)
@@ -217,6 +220,24 @@ func (c *Config) checkValues(bad func(format string, args ...any)) {
 	}
 	if c.Results == "" {
 		bad("no results directory: name one, such as results")
+	}
+}
+
+// maxPorts bounds the ports that a target has names for.
+const maxPorts = 20
+
+// checkPorts tells what is wrong with the names of ports.
+func checkPorts(names []string, bad func(format string, args ...any)) {
+	if len(names) > maxPorts {
+		bad("%d ports: use %d at most", len(names), maxPorts)
+	}
+	for i, name := range names {
+		if !target.PortName(name) {
+			bad("a port called %q: use a word of letters, digits and _, such as metrics", name)
+		}
+		if slices.Contains(names[:i], name) {
+			bad("two ports called %q: give each a name of its own", name)
+		}
 	}
 }
 

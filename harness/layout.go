@@ -25,6 +25,8 @@ const (
 	peerPort   = 7701
 	clientPort = 7702
 	linkPort   = 9000
+	// namedPort is the first of those that a target has names for.
+	namedPort = 7710
 	// failpointPort is for binaries that were built with failpoints.
 	failpointPort = 7703
 )
@@ -59,6 +61,10 @@ func (r *run) layOut(ctx context.Context) error {
 		}
 		if r.cfg.Target.OneAddress() {
 			members[i].Advertised = advertised
+		}
+		members[i].Ports = make(map[string]string)
+		for k, port := range target.Ports(r.cfg.Target) {
+			members[i].Ports[port] = r.subnet.Addr(byte(memberHost+i+1), namedPort+k)
 		}
 	}
 	if r.host, err = cluster.NewLocal(); err != nil {

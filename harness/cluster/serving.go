@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"time"
@@ -87,7 +88,7 @@ func (n *node) acceptsLocked(ctx context.Context) string {
 func (n *node) addresses() []string { return addresses(n.o.Target, &n.member) }
 
 func addresses(t target.Target, m *target.Member) []string {
-	all := []string{m.PeerAddr, m.ClientAddr}
+	all := slices.AppendSeq([]string{m.PeerAddr, m.ClientAddr}, maps.Values(m.Ports))
 	own, _, _ := net.SplitHostPort(m.ClientAddr)
 	client, err := target.ClientAddress(t, *m)
 	if host, _, malformed := net.SplitHostPort(client); err == nil && malformed == nil && host == own {

@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/usurper/usurper/harness/history"
@@ -52,6 +53,29 @@ func ReadyWithin(t Target) time.Duration {
 		return s.ReadyWithin()
 	}
 	return 0
+}
+
+// Ported is a Target whose members listen on more than two ports.
+type Ported interface {
+	// Ports names the others, each by a word of its own: letters, digits and _, a
+	// letter first; 20 at most. Member.Ports has an address for each.
+	Ports() []string
+}
+
+// PortName tells whether a port may have this name.
+func PortName(name string) bool {
+	return name != "" && strings.IndexFunc(name, func(r rune) bool { return !letter(r) && r != '_' && !('0' <= r && r <= '9') }) < 0 && letter(rune(name[0]))
+}
+
+func letter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
+
+// Ports returns the names of the ports that members of t have besides those for peers
+// and clients: none unless it says so.
+func Ports(t Target) []string {
+	if p, ok := t.(Ported); ok {
+		return p.Ports()
+	}
+	return nil
 }
 
 // Ruled is a Target whose system keeps rules beside Raft's own.

@@ -69,6 +69,10 @@ type Member struct {
 	// which everybody reaches it: a listener of the fabric that all who dial
 	// share. It is set if the target has OneAddress.
 	Advertised map[string]string
+	// Ports maps the names of a Ported target to a host:port each, the same after every
+	// restart. They are the member's own: what members say to each other there does not
+	// pass the fabric.
+	Ports map[string]string
 	// Joins names the members of the running cluster that this one, with an empty data
 	// directory, joins as a new one, itself among them; nil for one of the first.
 	Joins []string

@@ -28,6 +28,8 @@ type config struct {
 	within     time.Duration // how long it may take to be ready; 0: the file does not say
 	role       *roleSpec
 	crashes    []*regexp.Regexp
+	ports      []string
+	prepare    []*preparation
 	client     clientSpec
 }
 
@@ -51,8 +53,12 @@ func (d *document) read(root *yaml.Node) *config {
 				d.errorf(n, "election %s with heartbeats every %s: use an election timeout of at least two heartbeats", c.election, c.heartbeat)
 			}
 		},
-		"ready":  func(n *yaml.Node) { d.ready(n, c) },
-		"role":   func(n *yaml.Node) { c.role = d.role(n) },
+		"ready": func(n *yaml.Node) { d.ready(n, c) },
+		"role":  func(n *yaml.Node) { c.role = d.role(n) },
+		"ports": func(n *yaml.Node) { c.ports = d.ports(n) },
+		"prepare": func(n *yaml.Node) {
+			d.list(n, func(e *yaml.Node) { c.prepare = append(c.prepare, d.preparation(e)) })
+		},
 		"crash":  func(n *yaml.Node) { c.crashes = d.crashes(n) },
 		"client": func(n *yaml.Node) { client = n; d.client(n, &c.client) },
 	})
@@ -269,6 +275,10 @@ func (d *document) try(c *config) {
 		if !c.oneAddress {
 			m.Advertised = nil
 		}
+		m.Ports = make(map[string]string)
+		for i, name := range c.ports {
+			m.Ports[name] = fmt.Sprintf("%s:%d", m.ClientHost, 7710+i)
+		}
 		for _, t := range c.memberTexts() {
 			if _, err := t.render(&m); err != nil {
 				d.errs = append(d.errs, err)
@@ -276,6 +286,10 @@ func (d *document) try(c *config) {
 			}
 		}
 		if err := c.client.try(&m); err != nil {
+			d.errs = append(d.errs, err)
+			return
+		}
+		if err := c.tryPrepare(&m); err != nil {
 			d.errs = append(d.errs, err)
 			return
 		}
@@ -320,38 +334,44 @@ func (c *config) memberTexts() []*text {
 	return all
 }
 
-// program returns the path of the member's program.
-func (c *config) program(m *member, look func(string) (string, error)) (string, error) {
-	t := c.command[0]
-	word, err := t.render(m)
+// program returns the path of the program that the word names.
+func program(word *text, over any, look func(string) (string, error)) (string, error) {
+	name, err := word.render(over)
 	if err != nil {
 		return "", err
 	}
-	path, err := look(word)
+	path, err := look(name)
 	if err == nil {
 		path, err = filepath.Abs(path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("%s:%d: command: %w: install it, or name the path of the program", t.file, t.line, err)
+		return "", fmt.Errorf("%s:%d: command: %w: install it, or name the path of the program", word.file, word.line, err)
 	}
 	return path, nil
 }
 
-// start returns the member's process: its program, arguments and environment.
-func (c *config) start(m *member, look func(string) (string, error)) (target.Command, error) {
-	path, err := c.program(m, look)
-	if err != nil {
-		return target.Command{}, err
-	}
+// command renders a program with its arguments; one that is a template and renders to
+// nothing is left out.
+func command(words []*text, over any, look func(string) (string, error)) (target.Command, error) {
+	path, err := program(words[0], over, look)
 	cmd := target.Command{Path: path}
-	for _, t := range c.command[1:] {
-		word, err := t.render(m)
+	for _, t := range words[1:] {
 		if err != nil {
-			return cmd, err
+			break
 		}
-		if word != "" || t.constant {
+		var word string
+		if word, err = t.render(over); word != "" || t.constant {
 			cmd.Args = append(cmd.Args, word)
 		}
+	}
+	return cmd, err
+}
+
+// start returns the member's process: its program, arguments and environment.
+func (c *config) start(m *member, look func(string) (string, error)) (target.Command, error) {
+	cmd, err := command(c.command, m, look)
+	if err != nil {
+		return cmd, err
 	}
 	for _, v := range c.env {
 		value, err := v.text.render(m)

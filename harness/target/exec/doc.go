@@ -75,6 +75,7 @@
 //	.Members                  all names, in order
 //	.Peers                    name → address of every other member, as this one dials it
 //	.Advertised               name → address of every member, the same for all
+//	.Ports                    name → address of every port under "ports"
 //	.Inc                      which process of the member this is, from 1
 //
 // and those of client operations
@@ -108,6 +109,9 @@
 // one port for members and clients listens at .PeerAddr, and clients are told so
 // by client.address.
 //
+// Members that listen on more ports name them: ports: [gossip, metrics]. What they say
+// to each other there does not pass the proxy layer.
+//
 // # Ready and role
 //
 // "ready" is one probe or a list, all of which must hold; without it, the
@@ -140,6 +144,20 @@
 // .Index, .Addr, .Host and .Port, of what a member is called. With a role, a
 // cluster of several is ready when a majority names one leader; without one, when
 // a majority is ready, and faults that are aimed at the leader find no target.
+//
+// # Set up once
+//
+// "prepare" is what to do when all members are ready for the first time, before clients
+// come and never again: one of these or a list, which is done in order.
+//
+//	http: {address, method, path, headers, body, and a condition; status is 200, 201, 202 or 204 unless given}
+//	resp: {address, command, and a condition}
+//	command: [PROGRAM, ARGUMENT, …]    on this machine, in the directory of the harness
+//
+// A request is made of one member after the other, until the condition holds for an
+// answer; a command is run once, and must end with status 0. Templates see the member
+// that is asked, or the first, and .Clients, a map of names to where clients find each.
+// All together has 30 s, or as long as members may take to be ready if that is more.
 //
 // # Crashes
 //
@@ -206,7 +224,7 @@
 //
 // # Files
 //
-// exec.go is the target. document.go, config.go, clientconfig.go and template.go
+// exec.go is the target, prepare.go how it is set up. document.go, config.go, clientconfig.go and template.go
 // read a file of this format; client.go carries out what it says of clients
 // (request.go, conn.go, answer.go, outcome.go), status.go what it says of being
 // ready.

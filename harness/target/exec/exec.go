@@ -48,6 +48,8 @@ var (
 	_ target.Addressed  = (*Target)(nil)
 	_ target.Slow       = (*Target)(nil)
 	_ target.Crasher    = (*Target)(nil)
+	_ target.Ported     = (*Target)(nil)
+	_ target.Preparer   = (*Target)(nil)
 )
 
 // maxConfig bounds a file: whatever is longer describes no system.
@@ -93,12 +95,7 @@ func Parse(o Options) (*Target, error) {
 		d.try(c)
 	}
 	if len(d.errs) == 0 {
-		for _, m := range samples(c.nodes) {
-			if _, err := c.program(&m, osexec.LookPath); err != nil {
-				d.errs = append(d.errs, err)
-				break
-			}
-		}
+		d.lookUp(c, osexec.LookPath)
 	}
 	if err := errors.Join(d.errs...); err != nil {
 		return nil, err
@@ -138,6 +135,9 @@ func (t *Target) Timers() (election, heartbeat time.Duration) { return t.c.elect
 // ReadyWithin returns how long the file gives the system to be ready, 0 if it does not
 // say.
 func (t *Target) ReadyWithin() time.Duration { return t.c.within }
+
+// Ports returns the names of ports in the file.
+func (t *Target) Ports() []string { return t.c.ports }
 
 // Crashes returns the patterns of the file and of runtimes.
 func (t *Target) Crashes() []*regexp.Regexp { return t.c.crashes }

@@ -21,13 +21,14 @@ type member struct {
 	Peers                              map[string]string
 	Advertised                         map[string]string
 	Members                            []string
+	Ports                              map[string]string
 	Inc                                uint64
 }
 
 func newMember(m target.Member) (member, error) {
 	v := member{
 		Name: m.Name, PeerAddr: m.PeerAddr, ClientAddr: m.ClientAddr,
-		Peers: m.Peers, Advertised: m.Advertised, Inc: m.Inc,
+		Peers: m.Peers, Advertised: m.Advertised, Ports: m.Ports, Inc: m.Inc,
 	}
 	v.Members = slices.AppendSeq([]string{m.Name}, maps.Keys(m.Peers))
 	for name := range v.Advertised {
