@@ -13,16 +13,25 @@ func restartVoters(g *generator) {
 	g.on(t, length, 0, Restart{"voter"})
 }
 
-// splitVote makes requests arrive so late that others stand meanwhile.
+// splitVote makes requests arrive so late that others stand meanwhile, some of them
+// with less than others, and half of the time restarts who has voted while that term
+// goes on.
 func splitVote(g *generator) {
-	length := g.span(4, 6)
-	g.network(0, length, Isolate{"leader"})
+	before, length := g.span(0.5, 1.5), g.span(4, 6)
+	if g.has("append") {
+		g.rare(0, before+g.span(0, 0.3), Traffic{Action: "drop", Class: "append", From: "leader", To: "minority"})
+	}
+	g.network(before, length, Isolate{"leader"})
 	mean := g.span(0.4, 1)
 	late := Traffic{Action: "delay", Delay: mean, Jitter: mean / 2, From: "*", To: "*"}
 	if g.has("vote") {
 		late.Class = "vote"
 	}
-	g.rare(0, length, late)
+	g.rare(before, length, late)
+	if g.random.IntN(2) == 0 {
+		after := g.round(time.Duration(g.random.IntN(40)) * time.Millisecond)
+		g.on(Trigger{On: "leader", After: after}, before+length, 0, g.pick(Restart{"followers"}, Restart{"minority"}, Restart{"voter"}))
+	}
 }
 
 // meddleWithVotes makes votes arrive late, twice or never.

@@ -13,16 +13,34 @@ func pauseLeaders(g *generator) {
 // isolateLeader leaves a leader alone with its clients: what it appends must
 // go, and what it reads may be old.
 func isolateLeader(g *generator) {
-	length := g.span(3, 6)
-	g.network(0, length, Isolate{"leader"})
+	before, length := time.Duration(0), g.span(3, 6)
+	if g.random.IntN(2) == 0 {
+		before = g.span(0.7, 1.5)
+		g.lag(before + length)
+	}
+	g.network(before, length, Isolate{"leader"})
 	if g.random.IntN(3) == 0 {
-		g.process(length/2, 0, Restart{"one"})
+		g.process(before+length/2, 0, Restart{"one"})
+	}
+}
+
+// lag lets followers hear late of what their leaders append, and later still of what
+// is committed: whoever is elected meanwhile does not know all of that, and its own
+// first entry takes its time.
+func (g *generator) lag(length time.Duration) {
+	for _, class := range []string{"append", "heartbeat"} {
+		if g.has(class) {
+			g.rare(0, length, Traffic{Action: "delay", Class: class, Delay: g.span(0.3, 0.6), From: "*", To: "*"})
+		}
 	}
 }
 
 // deposeLeaders isolates one leader after the other, each for about as long as it
 // takes to replace it: for a moment there are two, and the old one has clients.
 func deposeLeaders(g *generator) {
+	if g.random.IntN(3) == 0 {
+		g.lag(11 * g.Election)
+	}
 	for i := range 3 {
 		g.network(time.Duration(i)*4*g.Election+g.span(0, 0.5), g.span(2.2, 3), Isolate{"leader"})
 	}
@@ -48,13 +66,18 @@ func appendsOfTheDeposed(g *generator) {
 
 // lateNoOp leaves followers behind in what is committed, and then takes their
 // leader away. The next one hears its followers long before the first entry of
-// its term reaches them; until then it does not know what was committed.
+// its term reaches them; until then it does not know what was committed. What a dying
+// leader has sent arrives all the same, so that mostly it is cut off.
 func lateNoOp(g *generator) {
 	length := g.span(5, 7)
 	behind := Traffic{Action: "delay", Delay: g.span(0.2, 0.4), From: "leader", To: "*"}
 	g.rare(0, length, Traffic{Action: "delay", Class: "append", Delay: g.span(0.3, 0.6), From: "*", To: "*"})
 	g.rare(0, length, behind)
-	g.process(g.span(0.7, 1.5), g.span(3, 4), g.pick(Kill{Same}, Pause{Same}))
+	if g.random.IntN(4) == 0 {
+		g.process(g.span(0.7, 1.5), g.span(3, 4), g.pick(Kill{Same}, Pause{Same}))
+		return
+	}
+	g.network(g.span(0.7, 1.5), g.span(3, 4), Isolate{Same})
 }
 
 // oldAnswers lets a leader that can no longer speak go on hearing answers to what
@@ -164,16 +187,21 @@ func lateAnswers(g *generator) {
 
 // lateSnapshot lets a member fall behind for so long that a snapshot is on its way to
 // it, and the snapshot come late, twice, or when the log has caught up, or its sender is
-// no leader any more.
+// no leader any more. Mostly only the first one is kept back, until the member, which was
+// sent another, has taken snapshots of its own.
 func lateSnapshot(g *generator) {
-	away, late := g.span(7, 11), g.span(3, 5)
+	away, late := g.span(6, 9), g.span(3, 5)
 	g.process(0, away, g.pick(Kill{"follower"}, Pause{"follower"}))
-	f := Traffic{Action: "delay", Class: "snapshot", Delay: g.span(1, 2.5), Jitter: g.span(0.5, 1), From: "*", To: Same}
-	switch g.random.IntN(4) {
+	f := Traffic{Action: "hold", Class: "snapshot", First: 1, From: "*", To: Same}
+	switch g.random.IntN(6) {
 	case 0:
 		f = Traffic{Action: "hold", Class: "snapshot", From: "*", To: Same}
 	case 1:
-		f = Traffic{Action: "hold", Class: "snapshot", First: 1, From: "*", To: Same}
+		f = Traffic{Action: "delay", Class: "snapshot", Delay: g.span(1, 2.5), Jitter: g.span(0.5, 1), From: "*", To: Same}
+	default:
+		g.rare(away-g.span(0.2, 0.5), g.span(6, 9), f)
+		g.recover()
+		return
 	}
 	g.rare(away-g.span(0.2, 0.5), late, f)
 	switch g.random.IntN(3) {

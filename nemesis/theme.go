@@ -39,7 +39,7 @@ func Themes() []Theme {
 // electionActs needs a cluster whose elections are attacked again and again.
 func electionActs() []act {
 	return []act{
-		{members: 3, out: 1, write: splitVote},
+		{members: 3, out: everybody, write: splitVote},
 		{members: 3, out: 1, classes: []string{"vote-response"}, write: meddleWithVotes},
 		{members: 3, out: 1, classes: []string{"vote-response"}, write: votesAtOnce},
 		{members: 3, out: 1, write: killLeader},
@@ -52,6 +52,7 @@ func voteActs() []act {
 	return []act{
 		{members: 3, out: minority, write: restartVoters},
 		{members: 3, out: everybody, write: powerLossInVote},
+		{members: 3, out: everybody, write: splitVote},
 		{members: 3, out: minority, write: attackCandidates},
 		{members: 3, out: everybody, write: restartInTurn},
 		{members: 3, out: minority, write: attackOnLogEvent},
@@ -99,6 +100,7 @@ func appendActs() []act {
 		{members: 3, out: 1, classes: []string{"append"}, write: heldBack},
 		{members: 3, out: 1, classes: []string{"append"}, write: appendsOfTheDeposed},
 		{members: 3, out: 1, classes: []string{"append"}, write: lateNoOp},
+		{members: 3, out: 1, classes: []string{"snapshot"}, write: lateSnapshot},
 		{members: 3, out: 1, write: backAmongLate},
 		{members: 3, out: minority, write: deposeLeaders},
 		{members: 2, out: 0, classes: []string{"append"}, write: loseFrames},
@@ -120,6 +122,7 @@ func quorumActs() []act {
 	return []act{
 		{members: 3, out: everybody, write: evenHalves},
 		{members: 3, out: minority, write: exactMajority},
+		{members: 3, out: everybody, write: splitVote},
 		{members: 3, out: everybody, write: oneTooFew},
 		{members: 3, out: minority, write: partitionAtRandom},
 		{members: 3, out: minority, write: killMinority},
