@@ -1,12 +1,13 @@
 // Package checker turns a history into a verdict.
 //
 // A checker is a pure function of the history: it reads no clock, no file and
-// nothing else of the project but harness/history. Each consumes the history
+// nothing else of the project but harness/history and its layout of text. Each consumes the history
 // event by event, so that a history need not fit in memory and a check can run
 // while the run does.
 //
 // This package is the face: [All] makes the checkers, [Run] or [RunBatches] feeds
-// them a history, and a [Report] says what they found. The rules are in the wings,
+// them a history, and a [Report] says what they found: all.go, run.go and report.go in
+// this order; reporttext.go and story.go are what people read of it. The rules are in the wings,
 // none of which knows another:
 //
 //   - raft: elections, votes, stale logs, logs, timers

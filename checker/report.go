@@ -2,7 +2,6 @@ package checker
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +11,7 @@ import (
 )
 
 // Report is what all checkers found in one history. It is the content of a
-// run's verdict file; its String is the report for people.
+// run's verdict file; its String is the report for people (reporttext.go).
 type Report struct {
 	// Verdict is the worst of Results.
 	Verdict Verdict  `json:"verdict"`
@@ -134,50 +133,6 @@ func (r *Report) vacuous() {
 	}
 }
 
-// String renders the report for people, as Write does.
-func (r Report) String() string {
-	var b strings.Builder
-	r.Write(&b) // a Builder never fails
-	return b.String()
-}
-
-// Write renders the report for people, in printable characters: the verdict, then every violation with
-// the events that prove it, then what is unknown, then one line for each
-// checker, what is told without being judged, and one line for all that judged
-// nothing.
-func (r Report) Write(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s\n", strings.ToUpper(string(r.Verdict)), r.Run)
-	if r.Problem != "" {
-		fmt.Fprintf(&b, "  %s\n", r.Problem)
-	}
-	for _, result := range r.Results {
-		writeViolations(&b, &result)
-	}
-	if len(r.Failed()) > 0 && r.Run.Faults > 0 {
-		fmt.Fprintf(&b, "\n%s\n", clocks{faults: r.Run.Faults, begun: true})
-	}
-	for _, result := range r.Results {
-		writeUnknowns(&b, &result)
-	}
-	b.WriteByte('\n')
-	for _, result := range r.Results {
-		if result.Verdict != Unchecked {
-			fmt.Fprintf(&b, "  %-8s %-13s %s\n", result.Verdict, result.Checker, result.Summary)
-		}
-	}
-	for _, result := range r.Results {
-		if result.Told != "" {
-			fmt.Fprintf(&b, "  %-8s %-13s %s\n", "told", result.Checker, result.Told)
-		}
-	}
-	if text := r.Unchecked(); text != "" {
-		fmt.Fprintf(&b, "  %s\n", text)
-	}
-	_, err := io.WriteString(w, verdict.Printable(b.String()))
-	return err
-}
-
 // String is one line of all that is known.
 func (f Facts) String() string {
 	parts := []string{fmt.Sprintf("%d events in %s", f.Events, verdict.Seconds(f.Length))}
@@ -200,36 +155,6 @@ func (f Facts) String() string {
 		parts = append(parts, "cut short")
 	}
 	return strings.Join(parts, ", ")
-}
-
-func writeViolations(b *strings.Builder, result *Result) {
-	if len(result.Violations) == 0 {
-		return
-	}
-	for _, v := range result.Violations {
-		fmt.Fprintf(b, "\nINVALID  %s: %s\n", result.Checker, v.Text)
-		for i := range v.Events {
-			e := &v.Events[i]
-			text := strings.ReplaceAll(verdict.Describe(e), "\n", "\n             ")
-			fmt.Fprintf(b, "  %9s  %s\n", verdict.Seconds(e.At), text)
-		}
-		for _, line := range timeline(v.Events) {
-			fmt.Fprintf(b, "             %s\n", line)
-		}
-	}
-	if total := result.Stats["violations"]; total > int64(len(result.Violations)) {
-		fmt.Fprintf(b, "  … and %d more from %s\n", total-int64(len(result.Violations)), result.Checker)
-	}
-}
-
-func writeUnknowns(b *strings.Builder, result *Result) {
-	if len(result.Unknowns) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "\nUNKNOWN  %s\n", result.Checker)
-	for _, u := range result.Unknowns {
-		fmt.Fprintf(b, "  %s\n", strings.ReplaceAll(strings.TrimRight(u, "\n"), "\n", "\n  "))
-	}
 }
 
 // clocks says what the times of a report count from: events have the run's, steps of

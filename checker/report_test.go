@@ -304,7 +304,7 @@ func TestUnchecked(t *testing.T) {
 	require.Greater(t, idle, 8)
 	require.Contains(t, report.String(), "–        election")
 	require.Contains(t, report.String(), "lock (no lock was asked for)")
-	require.Equal(t, 1, strings.Count(report.String(), "not checked\n"))
+	require.Equal(t, 1, strings.Count(report.String(), "not checked\n\n"))
 
 	locks := func() []checker.Checker { return []checker.Checker{lock.New()} }
 	report, err = checker.Run(locks(), h.All())

@@ -17,9 +17,9 @@ const storyLines = 16
 
 // Story tells how a violation came about: who led when, which faults were in
 // force, what broke the rule and who saw it, from the same history, in at most a
-// screen of text. It proves nothing: the violation does. An error of the history
-// is returned.
-func Story(b Breach, v Violation, events iter.Seq2[*history.Event, error]) (string, error) {
+// screen of text, wrapped to a width in columns. It proves nothing: the violation does.
+// An error of the history is returned.
+func Story(b Breach, v Violation, events iter.Seq2[*history.Event, error], width int) (string, error) {
 	s := newStory(v)
 	for e, err := range events {
 		if err != nil {
@@ -27,7 +27,7 @@ func Story(b Breach, v Violation, events iter.Seq2[*history.Event, error]) (stri
 		}
 		s.event(e)
 	}
-	return verdict.Printable(s.text(b)), nil
+	return s.text(b, width), nil
 }
 
 // story is what its events tell of a violation.
@@ -38,6 +38,7 @@ type story struct {
 	clocks      clocks
 
 	who     history.Leaders
+	tells   bool                       // somebody may tell who leads
 	leaders []led                      // each leadership that was told of
 	votes   map[uint64]map[string]bool // voters by term and candidate: "n2 for n5"
 	open    map[int]*interval
@@ -85,9 +86,11 @@ func (s *story) event(e *history.Event) {
 		}
 		s.leaders = append(s.leaders, led{lead, verdict.Keep(e)})
 	}
+	s.tells = s.tells || e.Raft != nil || e.Claim != nil && e.Claim.Role != ""
 	switch {
 	case e.Run != nil && e.Run.What == history.RunBegin:
 		s.election = e.Run.Election
+		s.tells = e.Run.Traced || e.Run.Tapped
 	case e.Fault != nil:
 		s.fault(e)
 	case e.Proc != nil && e.At <= s.last && (e.Proc.What == history.ProcStart || e.Proc.What == history.ProcExit):
@@ -124,14 +127,16 @@ func (s *story) raft(e *history.Event) {
 	s.votes[r.PeerTerm][r.Node+" for "+r.Peer] = true
 }
 
-func (s *story) text(b Breach) string {
-	var out strings.Builder
-	fmt.Fprintf(&out, "%s\n%s\n\n", b, s.violation.Text)
-	out.WriteString(s.timeline())
-	out.WriteByte('\n')
+func (s *story) text(b Breach, width int) string {
+	out := printer{width: width}
+	out.line(2, "%s", b)
+	out.line(2, "%s", s.violation.Text)
+	out.line(0, "")
+	s.timeline(&out)
+	out.line(0, "")
 	for _, line := range []string{s.whoLed(), s.whoVoted(), s.inForce(), s.whoSaw(), s.clocks.String()} {
 		if line != "" {
-			out.WriteString(line + "\n")
+			out.line(2, "%s", line)
 		}
 	}
 	return out.String()
@@ -147,7 +152,7 @@ type moment struct {
 
 // timeline tells the events of the proof among the elections, faults and
 // restarts about them. What is furthest from the proof gives way first.
-func (s *story) timeline() string {
+func (s *story) timeline(out *printer) {
 	var proof, around []moment
 	for i := range s.violation.Events {
 		e := &s.violation.Events[i]
@@ -175,19 +180,17 @@ func (s *story) timeline() string {
 	left := len(around) - min(len(around), max(0, storyLines-len(proof)))
 	lines := append(proof, around[:len(around)-left]...)
 	slices.SortFunc(lines, func(a, b moment) int { return cmp.Compare(a.seq, b.seq) })
-	var out strings.Builder
 	for _, m := range lines {
 		mark := " "
 		if m.proof {
 			mark = ">"
 		}
 		text, _, _ := strings.Cut(m.text, "\n")
-		fmt.Fprintf(&out, "%s %9s  %s\n", mark, verdict.Seconds(m.at), text)
+		out.line(moments, "%s %9s  %s", mark, verdict.Seconds(m.at), text)
 	}
 	if left > 0 {
-		fmt.Fprintf(&out, "  … and %s about them\n", verdict.Many(left, "event"))
+		out.line(4, "  … and %s about them", verdict.Many(left, "event"))
 	}
-	return out.String()
 }
 
 // distance is how far from the proof a time is.
@@ -220,7 +223,10 @@ func (s *story) whoLed() string {
 		}
 	}
 	text := "leader before it: none yet"
-	if before != nil {
+	switch {
+	case !s.tells:
+		text = "leader before it: nobody tells"
+	case before != nil:
 		text = fmt.Sprintf("leader before it: %s, from %s (%s)", before, verdict.Seconds(before.At), before.By)
 	}
 	if len(during) > 4 {

@@ -32,7 +32,7 @@ func storyOf(t *testing.T, events []history.Event) string {
 	b := report.Breaches()[0]
 	v, ok := report.Violation(b)
 	require.True(t, ok)
-	text, err := checker.Story(b, v, all)
+	text, err := checker.Story(b, v, all, checker.Width)
 	require.NoError(t, err)
 	return text
 }
@@ -114,6 +114,8 @@ func TestStoryByWhatMembersSay(t *testing.T) {
 	})
 	require.Contains(t, got, "leader before it: n1, from 0.005s (said by itself); meanwhile n2 of term 4 from 0.015s (said by itself)\n")
 	require.Contains(t, got, "n2 (process 1) answers that it is leader in term 4")
+	got = storyOf(t, []history.Event{began, says(5, "n1", "", 0), get(10, history.Invoke, ""), get(20, history.OK, "b")})
+	require.Contains(t, got, "leader before it: nobody tells\n")
 }
 
 // However much goes on, a story fits on a screen.
@@ -131,6 +133,6 @@ func TestStoryIsShort(t *testing.T) {
 
 func TestStoryOfAnUnreadableHistory(t *testing.T) {
 	broken := errors.New("torn")
-	_, err := checker.Story(checker.Breach{}, verdict.Violation{}, func(yield func(*history.Event, error) bool) { yield(nil, broken) })
+	_, err := checker.Story(checker.Breach{}, verdict.Violation{}, func(yield func(*history.Event, error) bool) { yield(nil, broken) }, checker.Width)
 	require.ErrorIs(t, err, broken)
 }

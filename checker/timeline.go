@@ -8,14 +8,12 @@ import (
 
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/text"
 )
 
-// maxLines is how many lines a timeline may have, and maxWidth how wide it may
-// be: beyond them it shows nothing that its events do not.
-const (
-	maxLines = 12
-	maxWidth = 140
-)
+// maxLines is how many lines a timeline may have: beyond them it shows nothing that
+// its events do not.
+const maxLines = 12
 
 // timeline draws the operations of clients among the events, a line for each
 // operation, in the order in which they began:
@@ -26,8 +24,8 @@ const (
 //
 // What overlaps in the drawing overlapped in the run; the widths mean nothing. An
 // operation without an answer ends in "…". It returns nothing if there are
-// fewer than two operations, or too many.
-func timeline(events []history.Event) []string {
+// fewer than two operations, or too many, also for a width in columns.
+func timeline(events []history.Event, width int) []string {
 	spells := spellsOf(events)
 	if len(spells) < 2 || len(spells) > maxLines {
 		return nil
@@ -53,7 +51,7 @@ func timeline(events []history.Event) []string {
 		if !e.last {
 			e.s.left = column
 		} else {
-			column = max(column, e.s.left+len([]rune(e.s.text))+3)
+			column = max(column, e.s.left+text.Columns(e.s.text)+3)
 			e.s.right = column
 		}
 		column++
@@ -62,7 +60,7 @@ func timeline(events []history.Event) []string {
 	for i := range spells {
 		s := &spells[i]
 		line := fmt.Sprintf("%-*s  %s%s", widest(spells), s.who, strings.Repeat(" ", s.left), s.bar())
-		if len([]rune(line)) > maxWidth {
+		if text.Columns(line) > width {
 			return nil
 		}
 		lines = append(lines, line)
@@ -82,7 +80,7 @@ func (s *spell) bar() string {
 	if s.to == 0 {
 		return "|-" + s.text + "-…"
 	}
-	return "|-" + s.text + strings.Repeat("-", max(s.right-s.left-2-len([]rune(s.text)), 1)) + "|"
+	return "|-" + s.text + strings.Repeat("-", max(s.right-s.left-2-text.Columns(s.text), 1)) + "|"
 }
 
 func widest(spells []spell) int {
@@ -101,10 +99,10 @@ func spellsOf(events []history.Event) []spell {
 		if e.Op == nil || e.Op.F == history.FTxn {
 			continue
 		}
-		text := strings.NewReplacer(" to "+e.Op.Key, "", " "+e.Op.Key, "").Replace(verdict.Call(e.Op))
+		call := strings.NewReplacer(" to "+e.Op.Key, "", " "+e.Op.Key, "").Replace(verdict.Call(e.Op))
 		if e.Op.Type == history.Invoke {
 			spells = append(spells, spell{
-				who: fmt.Sprintf("client %d", e.Op.Process), text: text, process: e.Op.Process, from: e.Seq,
+				who: fmt.Sprintf("client %d", e.Op.Process), text: call, process: e.Op.Process, from: e.Seq,
 			})
 			continue
 		}
@@ -115,12 +113,12 @@ func spellsOf(events []history.Event) []spell {
 		switch {
 		case at < 0 || e.Op.Type == history.Info:
 		case e.Op.Type == history.Fail:
-			spells[at].to, spells[at].text = e.Seq, text+" fails"
+			spells[at].to, spells[at].text = e.Seq, call+" fails"
 			if e.Op.Saw {
 				spells[at].text += ", saw " + verdict.Value(e.Op.Got)
 			}
 		default:
-			spells[at].to, spells[at].text = e.Seq, text+verdict.Answer(e.Op)
+			spells[at].to, spells[at].text = e.Seq, call+verdict.Answer(e.Op)
 		}
 	}
 	return spells

@@ -15,7 +15,7 @@ func TestTimeline(t *testing.T) {
 		return history.Event{Seq: seq, Op: &op}
 	}
 	put := history.Op{F: history.FPut, Arg: "b"}
-	got := strings.Join(timeline([]history.Event{
+	events := []history.Event{
 		event(1, 1, history.Invoke, history.Op{F: history.FPut, Arg: "a"}),
 		event(2, 1, history.OK, history.Op{F: history.FPut, Arg: "a"}),
 		event(3, 10, history.Invoke, put),
@@ -24,12 +24,14 @@ func TestTimeline(t *testing.T) {
 		event(6, 1, history.Invoke, history.Op{F: history.FCas, Old: "z", Arg: "c"}),
 		event(7, 1, history.Fail, history.Op{F: history.FCas, Old: "z", Arg: "c", Got: "a", Saw: true}),
 		event(8, 10, history.Info, put),
-	}), "\n")
+	}
+	got := strings.Join(timeline(events, 76), "\n")
 	want := `
 client 1   |-put = "a"-|
 client 10               |-put = "b"-…
 client 2                 |-get = "b"-|
 client 1                              |-cas from "z" to "c" fails, saw "a"-|`
 	require.Equal(t, strings.TrimPrefix(want, "\n"), got)
-	require.Nil(t, timeline(nil))
+	require.Nil(t, timeline(events, 75), "no room")
+	require.Nil(t, timeline(nil, 76))
 }

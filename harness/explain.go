@@ -9,12 +9,13 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
+	layout "github.com/usurper/usurper/harness/text"
 )
 
 // Explain tells the story of the first broken rule of a run that was judged
 // invalid, from its history; if by is not "", of the first that this checker
-// found. It ends with what was not checked.
-func Explain(dir results.Dir, report *checker.Report, by string) (string, error) {
+// found. It ends with what was not checked, and is wrapped to a width in columns.
+func Explain(dir results.Dir, report *checker.Report, by string, width int) (string, error) {
 	all := report.Breaches()
 	i := slices.IndexFunc(all, func(b checker.Breach) bool { return by == "" || b.Checker == by })
 	if i < 0 {
@@ -26,9 +27,9 @@ func Explain(dir results.Dir, report *checker.Report, by string) (string, error)
 	}
 	defer h.Close()
 	v, _ := report.Violation(all[i])
-	text, err := checker.Story(all[i], v, h.Events())
+	text, err := checker.Story(all[i], v, h.Events(), width)
 	if idle := report.Unchecked(); err == nil && idle != "" {
-		text += idle + "\n"
+		text += layout.Wrap(idle, width, 9) + "\n"
 	}
 	return text, err
 }

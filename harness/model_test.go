@@ -215,7 +215,7 @@ func TestOwnModel(t *testing.T) {
 			require.Equal(t, checker.Unknown, without.Verdict, "saved, and judged without")
 			require.Contains(t, without.String(), "the run has checkers of its own that judge nothing here: fifo, for ")
 			if c.want == checker.Invalid {
-				story, err := harness.Explain(result.Dir, &report, "")
+				story, err := harness.Explain(result.Dir, &report, "", checker.Width)
 				require.NoError(t, err)
 				require.Contains(t, story, "fifo: not linearizable\nkey q")
 			}

@@ -20,7 +20,7 @@ func failure(test string, result harness.Result) string {
 
 // story is that of the first broken rule.
 func story(dir results.Dir, report *checker.Report) string {
-	text, err := harness.Explain(dir, report, "")
+	text, err := harness.Explain(dir, report, "", checker.Width)
 	if err != nil {
 		return fmt.Sprintf("%s(no story: %v)\n", report, err)
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +53,7 @@ verdict is unknown and says which bound it was: --steps and --memory of each sea
 			if err != nil {
 				return err
 			}
-			fmt.Fprint(cmd.OutOrStdout(), report.String())
+			printReport(cmd.OutOrStdout(), &report)
 			return exitWith(report.Verdict)
 		},
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness"
 	"github.com/usurper/usurper/harness/results"
+	layout "github.com/usurper/usurper/harness/text"
 )
 
 func explainCommand() *cobra.Command {
@@ -45,7 +46,8 @@ The exit status is that of check.`,
 				}
 				return exitWith(report.Verdict)
 			}
-			if err := explain(cmd.OutOrStdout(), dir, &report, by); err != nil {
+			out := cmd.OutOrStdout()
+			if err := explain(out, dir, &report, by, pageWidth(out)); err != nil {
 				return err
 			}
 			return exitWith(report.Verdict)
@@ -75,16 +77,16 @@ func explainHTML(cmd *cobra.Command, dir results.Dir, report *checker.Report, pa
 	return nil
 }
 
-func explain(out io.Writer, dir results.Dir, report *checker.Report, by string) error {
+func explain(out io.Writer, dir results.Dir, report *checker.Report, by string, width int) error {
 	if len(report.Breaches()) == 0 && by == "" {
 		text := fmt.Sprintf("%s: no rule was broken: there is nothing to explain\n", report.Verdict)
 		if idle := report.Unchecked(); idle != "" {
-			text += idle + "\n"
+			text += layout.Wrap(idle, width, 9) + "\n"
 		}
 		fmt.Fprint(out, text)
 		return nil
 	}
-	text, err := harness.Explain(dir, report, by)
+	text, err := harness.Explain(dir, report, by, width)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,8 @@ func (f *foreignFlags) checkForeign(cmd *cobra.Command, path string, within chec
 	if err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s%s\n", report.String(), h.Facts())
+	printReport(cmd.OutOrStdout(), &report)
+	fmt.Fprintln(cmd.OutOrStdout(), h.Facts())
 	return exitWith(report.Verdict)
 }
 

@@ -5,23 +5,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
-
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/text"
 	"github.com/usurper/usurper/nemesis"
 )
 
 // plainWidth is how wide lines are that no terminal shows, in columns.
 const plainWidth = 160
-
-// columns is how many columns a text takes on a terminal, whatever the locale.
-func columns(text string) int { return ruler().StringWidth(text) }
-
-// shorten cuts a text to a number of columns, and shows that it did.
-func shorten(text string, width int) string { return ruler().Truncate(text, width, "…") }
-
-func ruler() *runewidth.Condition { return &runewidth.Condition{} }
 
 // fitProgress says in one line how a run stands, the faults in force before all that
 // may be left out: what does not fit is left out from the least important on, and
@@ -42,7 +33,7 @@ func fitProgress(p harness.Progress, width int) string {
 	if len(p.Faults) > 1 {
 		first = fmt.Sprintf("%s +%d", p.Faults[0], len(p.Faults)-1)
 	}
-	var text string
+	var line string
 	for _, parts := range [][]string{
 		{when, steps, all, leaderOf(p, false), rate},
 		{when, steps, first, leaderOf(p, false), rate},
@@ -51,12 +42,12 @@ func fitProgress(p harness.Progress, width int) string {
 		{when, first},
 		{strings.TrimSpace(when), first},
 	} {
-		text = joined(parts)
-		if columns(text) <= width {
-			return text
+		line = joined(parts)
+		if text.Columns(line) <= width {
+			return line
 		}
 	}
-	return shorten(text, width)
+	return text.Shorten(line, width)
 }
 
 // joined joins what there is, in printable characters.
@@ -71,8 +62,8 @@ func joined(parts []string) string {
 }
 
 // oneLine is a text that moves no cursor.
-func oneLine(text string) string {
-	return strings.NewReplacer("\n", " ", "\t", " ").Replace(verdict.Printable(text))
+func oneLine(s string) string {
+	return strings.NewReplacer("\n", " ", "\t", " ").Replace(verdict.Printable(s))
 }
 
 // leaderOf says who leads, in short without how that is known.
@@ -88,14 +79,14 @@ func leaderOf(p harness.Progress, short bool) string {
 	case l.Node == "":
 		return fmt.Sprintf("no leader since term %d", l.Term)
 	}
-	text := "leader " + l.Node
+	who := "leader " + l.Node
 	if l.Term > 0 {
-		text += fmt.Sprintf(" of term %d", l.Term)
+		who += fmt.Sprintf(" of term %d", l.Term)
 	}
 	if short {
-		return text
+		return who
 	}
-	return fmt.Sprintf("%s (%s)", text, l.By)
+	return fmt.Sprintf("%s (%s)", who, l.By)
 }
 
 // membersOf says how each member stands, as many to a line as there is room for.
@@ -103,8 +94,8 @@ func membersOf(all []harness.MemberProgress, width int) []string {
 	cells := make([]string, len(all))
 	widest := 0
 	for i := range all {
-		cells[i] = shorten(memberOf(&all[i], len(all)), width-2)
-		widest = max(widest, columns(cells[i]))
+		cells[i] = text.Shorten(memberOf(&all[i], len(all)), width-2)
+		widest = max(widest, text.Columns(cells[i]))
 	}
 	perLine := max(1, width/(widest+4))
 	var lines []string
@@ -114,7 +105,7 @@ func membersOf(all []harness.MemberProgress, width int) []string {
 		for i, cell := range row {
 			b.WriteString("  " + cell)
 			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", widest+2-columns(cell)))
+				b.WriteString(strings.Repeat(" ", widest+2-text.Columns(cell)))
 			}
 		}
 		lines = append(lines, b.String())
@@ -125,18 +116,18 @@ func membersOf(all []harness.MemberProgress, width int) []string {
 
 // memberOf says how one of so many members stands: what ails it comes first.
 func memberOf(m *harness.MemberProgress, members int) string {
-	text := m.Name
+	said := m.Name
 	switch {
 	case m.Down:
-		return oneLine(text + " down")
+		return oneLine(said + " down")
 	case m.Paused:
-		text += " paused"
+		said += " paused"
 	}
 	if m.Role != "" {
-		text += " " + m.Role
+		said += " " + m.Role
 	}
 	if m.Term > 0 {
-		text += fmt.Sprintf(" %d", m.Term)
+		said += fmt.Sprintf(" %d", m.Term)
 	}
 	others := len(m.Cut)
 	if slices.Contains(m.Cut, nemesis.Clients) {
@@ -145,9 +136,9 @@ func memberOf(m *harness.MemberProgress, members int) string {
 	switch {
 	case len(m.Cut) == 0:
 	case others == len(m.Cut) && others >= members-1:
-		text += " cut off"
+		said += " cut off"
 	default:
-		text += " cut: " + strings.Join(m.Cut, " ")
+		said += " cut: " + strings.Join(m.Cut, " ")
 	}
-	return oneLine(text)
+	return oneLine(said)
 }

@@ -227,10 +227,11 @@ func run(ctx context.Context, cmd *cobra.Command, cfg harness.Config) error {
 	if verdict == "" {
 		return err
 	}
-	fmt.Fprint(cmd.OutOrStdout(), result.Report.String())
-	fmt.Fprintf(cmd.OutOrStdout(), "run directory: %s\n", result.Dir)
+	out := cmd.OutOrStdout()
+	printReport(out, &result.Report)
+	fmt.Fprintf(out, "run directory: %s\n", result.Dir)
 	if verdict == checker.Invalid {
-		fmt.Fprintf(cmd.OutOrStdout(), "\nagain:     usurper replay %[1]s\nsmaller:   usurper shrink %[1]s\nthe story: usurper explain %[1]s\n", results.Quote(result.Dir.String()))
+		fmt.Fprintf(out, "again:         usurper replay %[1]s\nsmaller:       usurper shrink %[1]s\nthe story:     usurper explain %[1]s\n", results.Quote(result.Dir.String()))
 	}
 	if err != nil && verdict != checker.Invalid {
 		return err

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/text"
 )
 
 // status shows how a run goes: a few lines that are rewritten on a terminal, a plain
@@ -126,13 +127,13 @@ func (s *status) count(what string) (end func()) {
 func (s *status) elapsed(what string, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text := fmt.Sprintf("%5.0fs  %s", d.Seconds(), what)
+	said := fmt.Sprintf("%5.0fs  %s", d.Seconds(), what)
 	if s.size == nil {
-		fmt.Fprintln(s.out, text)
+		fmt.Fprintln(s.out, said)
 		return
 	}
 	width, _ := s.size()
-	s.showLocked([]string{shorten(text, width-1)})
+	s.showLocked([]string{text.Shorten(said, width-1)})
 }
 
 // done takes the rewritten lines away.
@@ -162,7 +163,7 @@ func (s *status) backLocked() string {
 	width, _ := s.size()
 	up := -1
 	for _, line := range s.shown {
-		up += 1 + max(0, columns(line)-1)/width
+		up += 1 + max(0, text.Columns(line)-1)/width
 	}
 	if up == 0 {
 		return "\r\x1b[J"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/usurper/usurper/harness"
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/text"
 )
 
 func progress(at time.Duration, phase string) harness.Progress {
@@ -63,9 +64,9 @@ func TestFitProgress(t *testing.T) {
 	}
 	p.Faults = []string{"failpoint \x1b[31mé界 panic"}
 	for width := 1; width < 120; width++ {
-		text := fitProgress(p, width)
-		require.LessOrEqual(t, columns(text), width, text)
-		require.NotContains(t, text, "\x1b")
+		line := fitProgress(p, width)
+		require.LessOrEqual(t, text.Columns(line), width, line)
+		require.NotContains(t, line, "\x1b")
 	}
 }
 
@@ -78,7 +79,7 @@ func TestMembersOf(t *testing.T) {
 	}, membersOf(p.Members, 79))
 	for width := 10; width < 120; width++ {
 		for _, line := range membersOf(p.Members, width) {
-			require.LessOrEqual(t, columns(line), width, line)
+			require.LessOrEqual(t, text.Columns(line), width, line)
 		}
 	}
 }
