@@ -42,7 +42,7 @@ func essentialActs() []act {
 		{members: 3, out: 1, classes: []string{"append"}, write: heldBack},
 		{members: 3, out: 1, classes: []string{"append-response"}, write: lateAnswers},
 		{members: 3, out: 1, write: oneWay},
-		{members: 3, out: 1, classes: []string{"snapshot"}, write: lateSnapshot},
+		{members: 3, out: everybody, classes: []string{"snapshot"}, write: lateSnapshot},
 		{members: 1, out: everybody, write: powerLoss},
 		{members: 1, out: 0, clients: true, write: loseAnswers},
 		{members: 3, out: 1, clients: true, write: clientsOfTheDeposed},

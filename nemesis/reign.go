@@ -114,8 +114,11 @@ func fallBehind(g *generator) {
 	} else {
 		g.network(0, length, Isolate{"follower"})
 	}
-	if g.random.IntN(2) == 0 {
+	switch {
+	case g.random.IntN(2) == 0:
 		g.on(Trigger{On: "install"}, length+g.span(4, 8), 0, Restart{"it"})
+	case g.has("snapshot"):
+		g.rare(length-g.span(0.2, 0.5), g.span(6, 8), Traffic{Action: "hold", Class: "snapshot", First: 1, From: "*", To: Same})
 	}
 }
 
@@ -190,7 +193,7 @@ func lateAnswers(g *generator) {
 // no leader any more. Mostly only the first one is kept back, until the member, which was
 // sent another, has taken snapshots of its own.
 func lateSnapshot(g *generator) {
-	away, late := g.span(6, 9), g.span(3, 5)
+	away, late := g.span(8, 11), g.span(3, 5)
 	g.process(0, away, g.pick(Kill{"follower"}, Pause{"follower"}))
 	f := Traffic{Action: "hold", Class: "snapshot", First: 1, From: "*", To: Same}
 	switch g.random.IntN(6) {
@@ -199,7 +202,7 @@ func lateSnapshot(g *generator) {
 	case 1:
 		f = Traffic{Action: "delay", Class: "snapshot", Delay: g.span(1, 2.5), Jitter: g.span(0.5, 1), From: "*", To: Same}
 	default:
-		g.rare(away-g.span(0.2, 0.5), g.span(6, 9), f)
+		g.rare(away-g.span(0.2, 0.5), g.span(6, 8), f)
 		g.recover()
 		return
 	}

@@ -86,7 +86,7 @@ func reignActs() []act {
 func stragglerActs() []act {
 	return []act{
 		{members: 3, out: 1, write: fallBehind},
-		{members: 3, out: 1, classes: []string{"snapshot"}, write: lateSnapshot},
+		{members: 3, out: everybody, classes: []string{"snapshot"}, write: lateSnapshot},
 		{members: 3, out: 1, write: restartStraggler},
 		{members: 3, out: 1, write: isolateFollower},
 		{members: 3, out: 1, write: isolateLeader},
@@ -100,7 +100,7 @@ func appendActs() []act {
 		{members: 3, out: 1, classes: []string{"append"}, write: heldBack},
 		{members: 3, out: 1, classes: []string{"append"}, write: appendsOfTheDeposed},
 		{members: 3, out: 1, classes: []string{"append"}, write: lateNoOp},
-		{members: 3, out: 1, classes: []string{"snapshot"}, write: lateSnapshot},
+		{members: 3, out: everybody, classes: []string{"snapshot"}, write: lateSnapshot},
 		{members: 3, out: 1, write: backAmongLate},
 		{members: 3, out: minority, write: deposeLeaders},
 		{members: 2, out: 0, classes: []string{"append"}, write: loseFrames},
