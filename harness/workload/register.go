@@ -10,13 +10,14 @@ import (
 // value is written once. A cas expects what a client of its group last saw, so
 // that some succeed; that may be no value, and a value that has been deleted
 // since. Every third client only reads: a member that is cut off leaves whoever
-// writes to it waiting, and who waits does not see that its reads are old.
+// writes to it waiting, and who waits does not see that its reads are old. A third of
+// what it reads is keys that have just been used up.
 type Register struct {
 	keys *rotation
 }
 
-// NewRegister returns the register workload: at most 100 operations on a key, 5
-// of them at once, and 8 writes without an answer.
+// NewRegister returns the register workload: at most 100 operations on a key and 50
+// more reads, 5 of them at once, and 8 writes without an answer.
 func NewRegister() *Register {
 	return &Register{newRotation("r", bounds{operations: 100, unanswered: 8, final: 2000})}
 }
@@ -36,6 +37,11 @@ func (g *Register) Next(client int, r *rand.Rand) history.Op {
 	}
 	g.keys.mu.Lock()
 	defer g.keys.mu.Unlock()
+	if g.reads(client) && r.IntN(3) == 0 {
+		if k := g.keys.lookBackLocked(r); k != nil {
+			return history.Op{F: history.FGet, Key: k.name}
+		}
+	}
 	k := g.keys.takeLocked(client)
 	op := history.Op{F: history.FGet, Key: k.name}
 	switch {

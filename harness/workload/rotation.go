@@ -1,6 +1,8 @@
 package workload
 
 import (
+	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -27,6 +29,7 @@ type rotation struct {
 
 	mu     sync.Mutex
 	groups []*key          // the current key of each group
+	past   []*key          // those that the groups had last, oldest first
 	open   map[string]*key // keys with operations open, current or not
 	used   []string        // the names of the newest keys, oldest first
 	values map[int]uint64  // how many values each client has drawn
@@ -63,8 +66,35 @@ func (t *rotation) takeLocked(client int) *key {
 	}
 	k := t.groups[group]
 	if t.usedUp(k) {
+		if t.past = append(t.past, k); len(t.past) > lookBack {
+			t.past = slices.Delete(t.past, 0, 1)
+		}
 		k = t.makeLocked(group, k.number+1)
 		t.groups[group] = k
+	}
+	k.operations++
+	k.open++
+	t.open[k.name] = k
+	return k
+}
+
+const (
+	// lookBack is how many keys that are used up may still be read.
+	lookBack = 4
+	// moreReads is how many operations a key has at most beyond its bound for that.
+	moreReads = 50
+)
+
+// lookBackLocked returns a key that is used up and counts a read of it as begun, nil if
+// there is none: a key is used up early where writes find no answer, and what was written
+// there just before is what a member that missed something does not know.
+func (t *rotation) lookBackLocked(r *rand.Rand) *key {
+	if len(t.past) == 0 {
+		return nil
+	}
+	k := t.past[r.IntN(len(t.past))]
+	if k.open >= groupSize || k.operations >= t.bounds.operations+moreReads {
+		return nil
 	}
 	k.operations++
 	k.open++

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -98,6 +99,26 @@ func TestRegisterDeletesAndStartsAgain(t *testing.T) {
 	require.InDelta(t, 10_000/40, deleted, 60)
 	require.Positive(t, swapped, "a cas that expects no value")
 	require.Zero(t, failed, "one client alone expects what is there")
+}
+
+// Those who only read look at keys that are used up as well, a few times.
+func TestRegisterLooksBack(t *testing.T) {
+	newest, operations, back := map[string]int{}, map[string]int{}, 0
+	for _, op := range play(NewRegister(), newSystem(), 10, 10_000) {
+		group, number, ok := strings.Cut(op.Key, "-")
+		require.True(t, ok)
+		n, err := strconv.Atoi(number)
+		require.NoError(t, err)
+		if n < newest[group] {
+			require.Equal(t, history.FGet, op.F)
+			require.LessOrEqual(t, newest[group]-n, 2*lookBack)
+			back++
+		}
+		newest[group] = max(newest[group], n)
+		operations[op.Key]++
+		require.LessOrEqual(t, operations[op.Key], 100+moreReads)
+	}
+	require.InDelta(t, 10_000*3/10/3, back, 400)
 }
 
 func TestForLeavesOutWhatASystemLacks(t *testing.T) {
