@@ -55,6 +55,7 @@ var allowed = map[string][]string{
 	"checker/txn":              {"checker/verdict", "harness/history"},
 	"checker/lock":             {"checker/verdict", "harness/history"},
 	"checker/model":            {"checker/verdict", "harness/history"},
+	"checker/object":           {"checker/verdict", "harness/history"},
 	"checker/evidence":         {"checker/verdict", "harness/history"},
 }
 

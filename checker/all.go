@@ -5,6 +5,7 @@ import (
 
 	"github.com/usurper/usurper/checker/evidence"
 	"github.com/usurper/usurper/checker/lock"
+	"github.com/usurper/usurper/checker/object"
 	"github.com/usurper/usurper/checker/raft"
 	"github.com/usurper/usurper/checker/register"
 	"github.com/usurper/usurper/checker/set"
@@ -39,6 +40,22 @@ func Clients(o Options, names ...string) []Checker {
 		return all
 	}
 	return slices.DeleteFunc(all, func(c Checker) bool { return !slices.Contains(names, c.Name()) })
+}
+
+// Mutex returns a new checker of locks that do not say who has them.
+func Mutex() Checker { return object.NewMutex() }
+
+// Queue returns a new checker of queues of a discipline: "queue" (any order),
+// "fifo-queue", "total-queue" (at least once), or "guessed".
+func Queue(discipline string, o Options) Checker { return object.NewQueue(discipline, o) }
+
+// Counter returns a new checker of counters.
+func Counter(o Options) Checker { return object.NewCounter(o) }
+
+// Bank returns a new checker of accounts, whose total is known or is not (nil), and
+// whose balances may be below zero or not.
+func Bank(total *int64, negative bool) Checker {
+	return object.NewBank(object.BankRules{Total: total, Negative: negative})
 }
 
 // All returns a new checker of every kind, in the order of reports.

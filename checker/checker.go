@@ -15,6 +15,7 @@
 //   - set: sets and lists that only grow
 //   - txn: transactions on lists
 //   - lock: locks with fencing tokens
+//   - object: locks, queues, counters and accounts, as other people's tests have them
 //   - model: systems of your own, see [Model]
 //   - evidence: whether the run was one, whether the system served, crashed, diverged
 //

@@ -14,6 +14,7 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/checker/lock"
 	"github.com/usurper/usurper/checker/model"
+	"github.com/usurper/usurper/checker/object"
 	"github.com/usurper/usurper/checker/register"
 	"github.com/usurper/usurper/checker/set"
 	"github.com/usurper/usurper/checker/tape"
@@ -67,6 +68,21 @@ func clientCheckers() []client {
 		}, "", false},
 		{"models", func() verdict.Checker { return cell().Checker(verdict.Options{}) }, func(next tape.Choices, seed int) *tape.Tape {
 			return tape.DrawRegister(next, tape.RegisterShape{Steps: 8 + next(16), Open: 3, Lies: 1 + seed%4, Plain: true})
+		}, "", true},
+		{"locks without names", func() verdict.Checker { return object.NewMutex() }, func(next tape.Choices, seed int) *tape.Tape {
+			return tape.DrawMutex(next, 8+next(24), 1+seed%4, seed%2 == 0)
+		}, "", false},
+		{"queues", func() verdict.Checker { return object.NewQueue(object.AnyOrder, verdict.Options{}) }, func(next tape.Choices, seed int) *tape.Tape {
+			return tape.DrawQueue(next, 8+next(24), 1+seed%4, seed%3, false)
+		}, "", true},
+		{"queues in order", func() verdict.Checker { return object.NewQueue(object.FirstInFirstOut, verdict.Options{}) }, func(next tape.Choices, seed int) *tape.Tape {
+			return tape.DrawQueue(next, 8+next(24), 1+seed%4, seed%3, true)
+		}, "", true},
+		{"counters", func() verdict.Checker { return object.NewCounter(verdict.Options{}) }, func(next tape.Choices, seed int) *tape.Tape {
+			return tape.DrawCounter(next, 8+next(24), 1+seed%4, 2)
+		}, "", true},
+		{"counters of any", func() verdict.Checker { return object.NewCounter(verdict.Options{}) }, func(next tape.Choices, seed int) *tape.Tape {
+			return tape.DrawCounter(next, 8+next(12), 1+seed%4, 1, 3, -1)
 		}, "", true},
 		{"locks", func() verdict.Checker { return lock.New() }, func(next tape.Choices, seed int) *tape.Tape {
 			return tape.DrawLock(next, 8+next(24), 1+seed%4)

@@ -19,6 +19,9 @@ type Prover struct {
 	// Keep is set if each rule says something of its own: an explanation is then not made
 	// one of another rule, even if that needs less.
 	Keep bool
+	// Enables tells that an operation may be what makes another legal: to leave it out would
+	// tell the other's story wrong. Nil: none does, but who writes what others write too.
+	Enables func(op, other Shown) bool
 	// Plainly says of a key, of which so many operations prove something, that they do,
 	// and no more. It returns "" for a key of which the text that the checker has for
 	// these operations alone is true of the whole history too. Nil: of every key, as long
@@ -121,7 +124,7 @@ func (t *trial) reduce(ops []Shown) (rest []Shown, needed []bool) {
 	needed = make([]bool, len(ops))
 	for i := len(ops) - 1; i >= 0; i-- {
 		less, loose := without(ops, i), ops[i].Loose()
-		several := oneOfSeveral(ops[i], less)
+		several := oneOfSeveral(ops[i], less) || t.enables(ops[i], less)
 		if several && t.Plainly == nil {
 			continue
 		}
@@ -154,6 +157,11 @@ func (t *trial) shorten(ops []Shown, needed []bool, rule string) (minimal bool) 
 		}
 	}
 	return minimal
+}
+
+// enables tells whether an operation may be what makes one of the others legal.
+func (t *trial) enables(s Shown, others []Shown) bool {
+	return t.Enables != nil && slices.ContainsFunc(others, func(o Shown) bool { return t.Enables(s, o) })
 }
 
 func without(ops []Shown, i int) []Shown { return slices.Delete(slices.Clone(ops), i, i+1) }

@@ -29,13 +29,18 @@ type foreignFlags struct {
 	keyed       string
 	initial     string
 	ignoreTimes bool
+	total       int64
+	negative    bool
+	knownTotal  bool
 }
 
 func (f *foreignFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.format, "format", formatUsurper, "what wrote the history: usurper or jepsen")
-	fs.StringVar(&f.model, "model", "auto", "jepsen: register, cas-register, multi-register, set, list-append, or auto: as the operations say")
+	fs.StringVar(&f.model, "model", "auto", "jepsen: "+modelNames()+", or auto: as the operations say")
 	fs.StringVar(&f.keyed, "keyed", "auto", "jepsen: whether values are tuples [key value] of jepsen.independent: yes, no, or auto")
-	fs.StringVar(&f.initial, "init", "nil", "jepsen: the value, in EDN, of every register at the start")
+	fs.StringVar(&f.initial, "init", "nil", "jepsen: the value, in EDN, of every register or counter at the start")
+	fs.Int64Var(&f.total, "total", 0, "jepsen: what all accounts of a bank have together (default: what the first read saw)")
+	fs.BoolVar(&f.negative, "negative-balances", false, "jepsen: accounts of a bank may have less than nothing")
 	fs.BoolVar(&f.ignoreTimes, "ignore-times", false, "jepsen: take the order of the file for the truth, whatever :time says")
 }
 
@@ -49,8 +54,18 @@ func (f *foreignFlags) isForeign(fs *pflag.FlagSet, path string) bool {
 	return f.format != formatUsurper
 }
 
+// modelNames lists the models of Jepsen's.
+func modelNames() string {
+	var all []string
+	for _, m := range jepsen.Models() {
+		all = append(all, string(m))
+	}
+	return strings.Join(all, ", ")
+}
+
 // checkForeign judges the history at path, which the format says how to read.
 func (f *foreignFlags) checkForeign(cmd *cobra.Command, path string, within checker.Options) error {
+	f.knownTotal = cmd.Flags().Changed("total")
 	o, err := f.options()
 	if err != nil {
 		return err
@@ -82,13 +97,16 @@ func (f *foreignFlags) options() (o jepsen.Options, err error) {
 	if o.Keyed, err = jepsen.ParseKeyed(f.keyed); err != nil {
 		return o, err
 	}
-	o.Initial, o.IgnoreTimes = f.initial, f.ignoreTimes
+	o.Initial, o.IgnoreTimes, o.NegativeBalances = f.initial, f.ignoreTimes, f.negative
+	if f.knownTotal {
+		o.Total = &f.total
+	}
 	return o, nil
 }
 
 // native refuses flags that mean nothing to usurper's own histories.
 func (f *foreignFlags) native(fs *pflag.FlagSet) error {
-	for _, name := range []string{"model", "keyed", "init", "ignore-times"} {
+	for _, name := range []string{"model", "keyed", "init", "ignore-times", "total", "negative-balances"} {
 		if fs.Changed(name) {
 			return fmt.Errorf("--%s is for --format jepsen", name)
 		}

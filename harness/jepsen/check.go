@@ -12,7 +12,7 @@ import (
 // was cut short is judged up to the cut, is at best unknown, and the report's
 // Problem says where the cut is.
 func Check(h *History, o checker.Options) (checker.Report, error) {
-	report, err := checker.Run(checker.Clients(o, h.c.model.checkers()...), h.Events())
+	report, err := checker.Run(h.c.checkers(o), h.Events())
 	if err != nil {
 		return checker.Report{}, err
 	}

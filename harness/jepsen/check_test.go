@@ -211,7 +211,7 @@ func TestBadInput(t *testing.T) {
 	_, err := jepsen.New("history.edn", strings.NewReader(invoke), jepsen.Options{Initial: "[1"})
 	require.ErrorContains(t, err, `initial value "[1"`)
 	_, err = jepsen.New("history.edn", strings.NewReader(invoke), jepsen.Options{Initial: "1", Model: jepsen.Set})
-	require.ErrorContains(t, err, "an initial value is for registers")
+	require.ErrorContains(t, err, "an initial value is for registers and counters")
 }
 
 func check(text string) (checker.Report, error) {

@@ -14,6 +14,10 @@ type conversion struct {
 	keyed   bool
 	upgrade bool // a register that turns out to have cas is a cas-register
 	initial string
+	only    string // the key of a history without keys
+
+	total    *int64 // of a bank, if it is known
+	negative bool   // its balances may be below zero
 }
 
 // value is what checkers know the form by: its text, and none for nil.
@@ -47,10 +51,7 @@ func (f *form) tuple() *form {
 // split takes the key from a value.
 func (c *conversion) split(v *form) (key string, rest *form, err error) {
 	if !c.keyed {
-		if c.model == Set {
-			return "set", v, nil
-		}
-		return "register", v, nil
+		return c.only, v, nil
 	}
 	k, rest, ok := v.pair()
 	if !ok {
@@ -70,9 +71,12 @@ func (c *conversion) invoked(e *entry, op *history.Op) error {
 	if !slices.Contains(c.model.functions(), e.f) {
 		return c.unknownFunction(e.f)
 	}
-	if c.model.transactional() {
+	switch {
+	case c.model.transactional():
 		op.F = history.FTxn
 		return c.micros(&e.value, op)
+	case c.model.object():
+		return c.asks(e, op)
 	}
 	key, v, err := c.split(&e.value)
 	if err != nil {
@@ -103,8 +107,8 @@ func (c *conversion) invoked(e *entry, op *history.Op) error {
 }
 
 func (c *conversion) unknownFunction(f string) error {
-	if !slices.ContainsFunc(Models(), func(m Model) bool { return slices.Contains(m.functions(), f) }) {
-		return fmt.Errorf("unknown function %s: no model has it; they have :read, :write, :cas, :add and :txn", f)
+	if !slices.Contains(functions(), f) {
+		return fmt.Errorf("unknown function %s: no model has it; they have %s", f, strings.Join(functions(), ", "))
 	}
 	return fmt.Errorf("unknown function %s: the operations of the model %s are %s; choose another with --model",
 		f, c.model, strings.Join(c.model.functions(), ", "))
@@ -121,6 +125,9 @@ func (c *conversion) completed(e *entry, op *history.Op) error {
 	}
 	if e.flaw != nil {
 		return e.flaw
+	}
+	if c.model.object() {
+		return c.answers(e, op)
 	}
 	reads := op.F == history.FGet || op.F == history.FRead
 	switch {
@@ -163,7 +170,7 @@ func (f *form) list() ([]string, error) {
 		f = &f.items[0]
 	}
 	if f.kind != kindList && f.kind != kindSet {
-		return nil, fmt.Errorf("an :ok read of everything returns %s: it must be a set or a vector", f.canonical())
+		return nil, fmt.Errorf("an :ok read of everything returns %s: it must be a set or a vector (a counter's is a number: --model counter)", f.canonical())
 	}
 	values := make([]string, len(f.items))
 	for i := range f.items {

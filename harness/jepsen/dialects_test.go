@@ -82,8 +82,10 @@ func TestDialects(t *testing.T) {
 func TestForeignHistories(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ name, text, says string }{
-		{"a bank", both("0", ":transfer", "{:from 1 :to 2}", "{:from 1 :to 2}"), "history.edn:1: unknown function :transfer: no model has it"},
-		{"a queue", both("0", ":enqueue", "1", "1"), "history.edn:1: unknown function :enqueue: no model has it"},
+		{"another model's word", both("0", ":enqueue", "1", "1") + both("0", ":push", "1", "1"), "history.edn:3: unknown function :push: no model has it; they have :read, :write"},
+		{"a counter of texts", both("0", ":read", "nil", "1") + both("0", ":add", "x", "x"), "history.edn:3: the value of an :add to a counter is 'x: it must be a whole number"},
+		{"a bank that tells no balance", both("0", ":transfer", "{:from 1 :to 2 :amount 1}", "nil") + both("0", ":read", "nil", "{1 nil}"), "history.edn:4: an :ok read returns the balance nil of account 1"},
+		{"a bank that tells none", both("0", ":transfer", "{:from 1 :to 2 :amount 1}", "nil") + both("0", ":read", "nil", "[1]"), "history.edn:4: an :ok read of all accounts returns [1]"},
 		{"a set with removals", both("0", ":add", "1", "1") + both("0", ":remove", "1", "1"), "history.edn:3: unknown function :remove: no model has it"},
 		{"another model's function", both("0", ":add", "1", "1") + both("0", ":write", "1", "1"), "history.edn:3: unknown function :write: the operations of the model set are :add, :read"},
 		{"predicates", both("0", ":txn", "[[:rp :true nil]]", "[[:rp :true {:x 1}]]"), "history.edn:1: unknown function :rp in a transaction"},

@@ -1,10 +1,11 @@
 // Package jepsen reads and writes the histories of Jepsen, so that usurper can
 // judge what others recorded, and Elle and Knossos what usurper did.
 //
-// It reads history.edn, as one vector of maps or one map after another, and the
-// older lines of logs, both also compressed by gzip. A form is as Jepsen prints
-// it: a map or a record with :process, :type, :f and :value, maybe :time, :index
-// and :error. What else a map has is passed over.
+// It reads history.edn, as one vector of maps or one map after another, the same in
+// JSON, and the older lines of logs, all of them also compressed by gzip or zstd. A form
+// is as Jepsen prints it: a map or a record with :process, :type, :f and :value, maybe
+// :time, :index and :error; or as Elle's examples have it (short.go). What else a map has
+// is passed over.
 //
 // An operation means what it means to Jepsen. :ok happened, :fail certainly did
 // not, and :info may have or may yet: it stays open to the end, and its process
@@ -21,7 +22,8 @@
 // [History.Cut] says so.
 //
 // Read history.go first. Input is reader.go on edn.go or lines.go, whose forms
-// (value.go, text.go) convert.go turns into operations; output is survey.go, which looks at what there
+// (value.go, text.go) convert.go turns into operations, and objects.go those of queues,
+// locks and the like; output is survey.go, which looks at what there
 // is, and export.go.
 package jepsen
 
@@ -43,6 +45,10 @@ type Options struct {
 	// Initial is the value that every register has at the start, as EDN. "" is
 	// "nil": none.
 	Initial string
+	// Total is what all accounts of a bank have together; nil: what the first read saw.
+	Total *int64
+	// NegativeBalances says that accounts may have less than nothing.
+	NegativeBalances bool
 	// IgnoreTimes takes the order of the file for the only truth about time, and
 	// shows line n as n milliseconds.
 	IgnoreTimes bool
@@ -129,10 +135,17 @@ func New(name string, in io.Reader, o Options) (*History, error) {
 		return nil, err
 	}
 	h.guessed = o.Model == ""
-	if initial != "" && (g.model == Set || g.model == ListAppend) {
-		return nil, fmt.Errorf("%s: an initial value is for registers, and the model is %s", name, g.model)
+	if initial != "" && (g.model == Set || g.model == ListAppend || g.model.object() && g.model != Counter) {
+		return nil, fmt.Errorf("%s: an initial value is for registers and counters, and the model is %s", name, g.model)
 	}
-	h.c = conversion{model: g.model, keyed: g.keyed == KeyedYes && !g.model.transactional(), upgrade: h.guessed, initial: initial}
+	if (o.Total != nil || o.NegativeBalances) && g.model != Bank {
+		return nil, fmt.Errorf("%s: what is known of accounts is for a bank, and the model is %s", name, g.model)
+	}
+	h.c = conversion{model: g.model, keyed: g.keyed == KeyedYes && !g.model.transactional(), upgrade: h.guessed, initial: initial,
+		total: o.Total, negative: o.NegativeBalances, only: string(g.model)}
+	if g.model == CasRegister {
+		h.c.only = string(Register)
+	}
 	return h, nil
 }
 
@@ -387,6 +400,9 @@ func (h *History) initialize(op *history.Op, at time.Duration, yield func(*histo
 		}
 		h.keys[key] = true
 		put := history.Op{Process: nobody, Type: history.Invoke, F: history.FPut, Key: key, Arg: h.c.initial, Node: "the start"}
+		if h.c.model == Counter {
+			put.F = fIncrement
+		}
 		if op.F == history.FTxn {
 			put.F, put.Key, put.Arg = history.FTxn, "", ""
 			put.Txn = []history.Micro{{F: history.FPut, Key: key, Arg: h.c.initial}}

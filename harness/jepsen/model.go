@@ -3,8 +3,10 @@ package jepsen
 import (
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/agnivade/levenshtein"
+
+	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -18,10 +20,26 @@ const (
 	MultiRegister Model = "multi-register" // :txn [[:r k nil] [:w k v]]
 	Set           Model = "set"            // :add, :read of all
 	ListAppend    Model = "list-append"    // :txn [[:r k nil] [:append k v]]
+	Mutex         Model = "mutex"          // :acquire, :release, by whomever
+	FencedLock    Model = "fenced-lock"    // the same, and :acquire is answered with a token that grows
+	Queue         Model = "queue"          // :enqueue, :dequeue, :drain; each element comes out once, in any order
+	FifoQueue     Model = "fifo-queue"     // the same, in the order in which they went in
+	TotalQueue    Model = "total-queue"    // the same, in any order, at least once, and all of them
+	Counter       Model = "counter"        // :add n, :read
+	Bank          Model = "bank"           // :transfer {:from a :to b :amount n}, :read of all accounts
+	PutAppendGet  Model = "put-append-get" // :put, :append, :get of a text at :key
 )
 
 // Models lists all of them.
-func Models() []Model { return []Model{Register, CasRegister, MultiRegister, Set, ListAppend} }
+func Models() []Model {
+	return []Model{Register, CasRegister, MultiRegister, Set, ListAppend, Mutex, FencedLock, Queue, FifoQueue, TotalQueue, Counter, Bank, PutAppendGet}
+}
+
+// aliases are other names that people have for models.
+var aliases = map[string]Model{
+	"unordered-queue": Queue, "fenced-mutex": FencedLock, "lock": Mutex, "set-full": Set, "append": ListAppend,
+	"rw-register": MultiRegister, "kv": PutAppendGet,
+}
 
 // ParseModel returns the model of that name; of "auto", the empty one, which is
 // guessed from the operations.
@@ -32,11 +50,16 @@ func ParseModel(name string) (Model, error) {
 	if m := Model(name); slices.Contains(Models(), m) {
 		return m, nil
 	}
-	var names []string
-	for _, m := range Models() {
-		names = append(names, string(m))
+	if m, ok := aliases[name]; ok {
+		return m, nil
 	}
-	return "", fmt.Errorf("unknown model %q: use auto or one of %s", name, strings.Join(names, ", "))
+	best, distance := "", 4
+	for _, m := range Models() {
+		if d := levenshtein.ComputeDistance(name, string(m)); d < distance && d < len(m) {
+			best, distance = fmt.Sprintf(" (did you mean %s?)", m), d
+		}
+	}
+	return "", fmt.Errorf("unknown model %q%s: use auto or one of %s", name, best, names(Models()))
 }
 
 // functions are what a model's operations may be.
@@ -46,23 +69,59 @@ func (m Model) functions() []string {
 		return []string{":read", ":write"}
 	case CasRegister:
 		return []string{":read", ":write", ":cas"}
-	case Set:
+	case Set, Counter:
 		return []string{":add", ":read"}
+	case Mutex, FencedLock:
+		return []string{":acquire", ":release"}
+	case Queue, FifoQueue, TotalQueue:
+		return []string{":enqueue", ":dequeue", ":drain"}
+	case Bank:
+		return []string{":transfer", ":read"}
+	case PutAppendGet:
+		return []string{":put", ":append", ":get"}
 	}
 	return []string{":txn"}
 }
 
-// checkers names those that have something to say about the model.
-func (m Model) checkers() []string {
-	switch m {
-	case Set:
-		return []string{"set", "answers"}
-	case ListAppend:
-		return []string{"transactions", "answers"}
-	case MultiRegister:
-		return []string{"linearizable", "registers", "answers"}
+// functions lists those of all models, each once.
+func functions() []string {
+	var all []string
+	for _, m := range Models() {
+		for _, f := range m.functions() {
+			if !slices.Contains(all, f) {
+				all = append(all, f)
+			}
+		}
 	}
-	return []string{"linearizable", "answers"}
+	return all
+}
+
+// checkers returns new ones of those that have something to say about the model.
+func (c *conversion) checkers(o checker.Options) []checker.Checker {
+	switch m := c.model; m {
+	case Set:
+		return checker.Clients(o, "set", "answers")
+	case ListAppend:
+		return checker.Clients(o, "transactions", "answers")
+	case MultiRegister:
+		return checker.Clients(o, "linearizable", "registers", "answers")
+	case Mutex, FencedLock:
+		return []checker.Checker{checker.Mutex()}
+	case Queue:
+		if c.upgrade {
+			return []checker.Checker{checker.Queue("guessed", o)}
+		}
+		return []checker.Checker{checker.Queue(string(m), o)}
+	case FifoQueue, TotalQueue:
+		return []checker.Checker{checker.Queue(string(m), o)}
+	case Counter:
+		return []checker.Checker{checker.Counter(o)}
+	case Bank:
+		return []checker.Checker{checker.Bank(c.total, c.negative)}
+	case PutAppendGet:
+		return []checker.Checker{texts().Checker(o)}
+	}
+	return checker.Clients(o, "linearizable", "answers")
 }
 
 // transactional tells whether operations are transactions.
@@ -90,8 +149,10 @@ func ParseKeyed(name string) (Keyed, error) {
 type guess struct {
 	model Model
 	keyed Keyed
-	pairs bool // there were values, all of them pairs
-	txns  bool // there were transactions
+	pairs bool     // there were values, all of them pairs
+	txns  bool     // there were transactions
+	adds  bool     // something was added: to a set, or to a counter
+	read  formKind // what a read of nothing known was answered
 }
 
 // done tells whether nothing is left to guess.
@@ -101,11 +162,18 @@ func (g *guess) done() bool {
 
 // look learns from one more invocation.
 func (g *guess) look(e *entry) {
-	if !e.client || e.kind != history.Invoke {
+	if !e.client {
 		return
 	}
-	if g.model == "" {
-		g.model = modelOf(e)
+	if e.kind == history.OK && e.f == ":read" {
+		g.answered(&e.value)
+	}
+	if e.kind != history.Invoke {
+		return
+	}
+	if g.model == "" && !g.adds {
+		g.model, g.adds = modelOf(e), e.f == ":add"
+		g.choose()
 	}
 	g.txns = g.txns || e.f == ":txn"
 	if g.keyed != KeyedAuto && g.keyed != "" || e.f == ":txn" {
@@ -127,6 +195,30 @@ func (g *guess) look(e *entry) {
 	g.pairs = true
 }
 
+// answered learns from what a read was answered: a number is no set.
+func (g *guess) answered(v *form) {
+	if _, inner, ok := v.pair(); ok && g.keyed == KeyedYes {
+		v = inner
+	}
+	if v.kind == kindInt || v.kind == kindList || v.kind == kindSet {
+		g.read = v.kind
+	}
+	if g.model == "" {
+		g.choose()
+	}
+}
+
+// choose tells counters from sets, to both of which one adds.
+func (g *guess) choose() {
+	switch {
+	case !g.adds || g.model != "":
+	case g.read == kindInt:
+		g.model = Counter
+	case g.read != kindNil:
+		g.model = Set
+	}
+}
+
 // settle decides what nothing decided: a history of which all values are pairs
 // has keys, and one that only reads is one of registers, or of several.
 func (g *guess) settle() {
@@ -138,6 +230,8 @@ func (g *guess) settle() {
 	}
 	switch {
 	case g.model != "":
+	case g.adds:
+		g.model = Set
 	case g.txns:
 		g.model = MultiRegister
 	default:
@@ -152,8 +246,16 @@ func modelOf(e *entry) Model {
 		return CasRegister
 	case ":write":
 		return Register
-	case ":add":
-		return Set
+	case ":acquire", ":release":
+		return Mutex
+	case ":enqueue", ":dequeue", ":drain":
+		return Queue
+	case ":transfer":
+		return Bank
+	case ":put", ":append", ":get":
+		if e.hasKey {
+			return PutAppendGet
+		}
 	case ":txn":
 		for i := range e.value.items {
 			if m := &e.value.items[i]; len(m.items) > 0 {
