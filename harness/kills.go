@@ -9,6 +9,9 @@ import (
 // KillsPlan is the PlanName of the plan that Kills makes.
 const KillsPlan = "kills"
 
+// firstKill is when the first one comes at the latest, however long elections take.
+const firstKill = 500 * time.Millisecond
+
 // Kills returns a plan that kills one member after the other, for as long as cfg
 // says, and starts each again at once, or nearly so. Between two kills there is
 // time to come back and work. A member that is alone is killed whenever it has
@@ -29,7 +32,7 @@ func Kills(cfg Config) nemesis.Plan {
 		})
 		return plan
 	}
-	for at := span(2, 4); ; {
+	for at := min(span(2, 4), firstKill); ; {
 		step := nemesis.Step{At: at, For: span(0.25, 1), Fault: nemesis.Kill{Who: "one"}}
 		if at+step.For > cfg.For {
 			return plan

@@ -110,6 +110,7 @@ func (x *execution) resolve(ctx context.Context, step Step, a aim) (r resolution
 		roles, hit := x.View.changed(), x.hits.changed()
 		*a.random = before
 		scene := x.scene(a)
+		scene.For = step.For
 		err = guard(func() (err error) {
 			r.fault, err = step.Fault.Resolve(scene)
 			if err == nil {

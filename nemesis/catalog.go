@@ -32,8 +32,8 @@ func Catalog() []Entry {
 		{"duplicate", "deliver messages twice", "maybe at 22s for 2s duplicate append 100% * > *", parseTraffic},
 		{"reorder", "let messages be overtaken", "at 22s for 2s reorder append 50% leader > *", parseTraffic},
 		{"hold", "keep messages back until the end of the fault", "at 22s for 2s hold vote-response * > n1", parseTraffic},
-		{"kill", "SIGKILL, and start again at the end of the fault", "on vote-granted by n3 for 1s kill n3", parseWho(func(t Target) Fault { return Kill{t} })},
-		{"pause", "SIGSTOP, and SIGCONT at the end of the fault", "at 12s for 2s pause one", parseWho(func(t Target) Fault { return Pause{t} })},
+		{"kill", "SIGKILL, and start again at the end of the fault; staggered: one by one, before it", "on vote-granted by n3 for 1s kill n3", parseStruck(func(t Target) Fault { return Kill{t} })},
+		{"pause", "SIGSTOP, and SIGCONT at the end of the fault; staggered: one by one, before it", "at 12s for 2s pause several staggered", parseStruck(func(t Target) Fault { return Pause{t} })},
 		{"restart", "SIGKILL, and start again at once", "at 15s restart one", parseWho(func(t Target) Fault { return Restart{t} })},
 		{"restart-storm", "restart again and again", "at 16s for 4s restart-storm one every 300ms", parseStorm},
 		{"rolling-restart", "restart all, one after the other", "at 16s rolling-restart every 500ms", parseRolling},
@@ -97,6 +97,13 @@ func parseWho(make func(Target) Fault) func(string, *reader) (Fault, error) {
 	return func(_ string, r *reader) (Fault, error) { return make(r.target("|", ">", "<>")), nil }
 }
 
+// parseStruck is parseWho for faults of which the members may come back one by one.
+func parseStruck(make func(Target) Fault) func(string, *reader) (Fault, error) {
+	return func(_ string, r *reader) (Fault, error) {
+		return parseStaggered(make(r.target("|", ">", "<>", staggered)), r)
+	}
+}
+
 func parseTraffic(action string, r *reader) (Fault, error) {
 	t := Traffic{Action: action}
 	if err := t.parseWhat(r); err != nil {
@@ -124,7 +131,7 @@ func (t *Traffic) parseWhat(r *reader) (err error) {
 	}
 	switch t.Action {
 	case "delay":
-		if err = t.parseDelay(r); err != nil {
+		if t.Delay, t.Jitter, err = r.spread("delay"); err != nil {
 			return err
 		}
 	case "throttle":
@@ -142,18 +149,6 @@ func (t *Traffic) parseWhat(r *reader) (err error) {
 	}
 	if r.accept("first") {
 		t.First, err = r.count("first")
-	}
-	return err
-}
-
-// parseDelay reads 80ms, 80ms±40ms or 80ms+-40ms.
-func (t *Traffic) parseDelay(r *reader) (err error) {
-	mean, jitter, jittered := strings.Cut(strings.Replace(r.next(), "+-", "±", 1), "±")
-	if t.Delay, err = parseTime(mean); err != nil {
-		return err
-	}
-	if jittered {
-		t.Jitter, err = parseTime(jitter)
 	}
 	return err
 }

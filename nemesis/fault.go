@@ -14,7 +14,8 @@
 // A step says when, for how long, and what:
 //
 //	plan    = ["generated" theme...] step...
-//	step    = ["maybe"] ( "at" TIME | trigger ) ["for" TIME] fault
+//	step    = ["maybe"] ( "at" TIME [repeat] | trigger ) ["for" TIME] fault
+//	repeat  = "every" TIME["±"TIME] ["until" TIME]
 //	trigger = "on" EVENT ["by" who] ["from" TIME] ["until" TIME] ["times" N] ["after" TIME]
 //
 // TIME is a Go duration (80ms, 12s500ms). Times with at, from and until count
@@ -24,6 +25,10 @@
 // that need not strike: nothing of what it attacks may come by, its trigger may not
 // come, nobody may play the part that it names. "generated" says that no person wrote
 // the plan, and which [Themes] it has, see [Plan].
+//
+// A step that repeats fires again some time after it last did, once that is over.
+// The members of a staggered fault come back one after the other, at moments drawn
+// before its end, or at the times given, one for each.
 //
 // A trigger fires a step when a raft event is seen, after a delay if it says
 // so; once, or as often as "times" says, but never again before its last
@@ -40,7 +45,8 @@
 //	      | "throttle" N("B/s"|"KB/s"|"MB/s") links
 //	      | ("drop"|"duplicate"|"reorder") [class] [N"%"] ["first" N] links
 //	      | "hold" [class] ["first" N] links
-//	      | "kill" who | "pause" who | "restart" who
+//	      | ("kill"|"pause") who ["staggered" [TIME]...]
+//	      | "restart" who
 //	      | "restart-storm" who "every" TIME | "rolling-restart" [who] "every" TIME
 //	      | ("defragment"|"compact"|"snapshot-save") who | "move-leader" ["to" who]
 //	      | "remove" who | "replace" who

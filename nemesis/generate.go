@@ -257,6 +257,11 @@ func (g *generator) process(offset, length time.Duration, f Fault) {
 	g.add(Step{At: g.start + offset, For: length, Fault: f})
 }
 
+// again adds a step that attacks processes again and again for as long as length.
+func (g *generator) again(every, length time.Duration, f Fault) {
+	g.add(Step{At: g.start, Repeat: Repeat{Every: every, Jitter: every / 2, Until: g.start + length}, Fault: f})
+}
+
 // recover leaves the cluster time, after the last step of an act, to come up and elect.
 func (g *generator) recover() {
 	g.end += time.Duration(float64(g.span(2, 4)) / g.Density)
@@ -294,7 +299,7 @@ func (g *generator) add(s Step) {
 			length = r.Every * time.Duration(len(g.Nodes))
 		}
 	}
-	g.end = max(g.end, s.At+length, s.Trigger.Until+s.Trigger.After+length)
+	g.end = max(g.end, max(s.At, s.Repeat.Until)+length, s.Trigger.Until+s.Trigger.After+length)
 }
 
 // span draws a time between low and high election timeouts.

@@ -47,7 +47,7 @@ func TestGenerateIsSound(t *testing.T) {
 		require.Equal(t, plan.String(), again.String())
 		require.NotEmpty(t, plan.Steps)
 		for _, s := range plan.Steps {
-			end := max(s.At, s.Trigger.Until+s.Trigger.After) + s.For
+			end := max(s.At, s.Repeat.Until, s.Trigger.Until+s.Trigger.After) + s.For
 			if end > o.Duration*85/100 {
 				t.Fatalf("seed %d: %s ends too late", seed, s)
 			}

@@ -97,6 +97,9 @@ func (s *Step) parseWhen(r *reader) (err error) {
 		if s.At, err = r.time("at"); err != nil {
 			return err
 		}
+		if err = s.parseRepeat(r); err != nil {
+			return err
+		}
 		if r.accept("for") {
 			s.For, err = r.positive("for")
 		}
@@ -108,6 +111,23 @@ func (s *Step) parseWhen(r *reader) (err error) {
 		return s.parseClauses(r)
 	}
 	return fmt.Errorf("a step begins with a time or an event, not %q: for example \"at 5s for 3s kill leader\" or \"on leader for 1s pause leader\"", r.peek())
+}
+
+// parseRepeat reads how a timed step repeats, if it does.
+func (s *Step) parseRepeat(r *reader) (err error) {
+	if !r.accept("every") {
+		return nil
+	}
+	if s.Repeat.Every, s.Repeat.Jitter, err = r.spread("every"); err != nil {
+		return err
+	}
+	if s.Repeat.Every == 0 {
+		return errors.New(`"every 0" never ends: write a longer time`)
+	}
+	if r.accept("until") {
+		s.Repeat.Until, err = r.positive("until")
+	}
+	return err
 }
 
 // parseClauses reads what follows the event of a trigger, in any order.
@@ -215,6 +235,22 @@ func (r *reader) time(after string) (time.Duration, error) {
 		return 0, fmt.Errorf("after %q: %w", after, err)
 	}
 	return d, nil
+}
+
+// spread reads 80ms, 80ms±40ms or 80ms+-40ms.
+func (r *reader) spread(after string) (mean, jitter time.Duration, err error) {
+	if r.peek() == "" {
+		_, err = r.time(after)
+		return 0, 0, err
+	}
+	first, second, jittered := strings.Cut(strings.Replace(r.next(), "+-", "±", 1), "±")
+	if mean, err = parseTime(first); err == nil && jittered {
+		jitter, err = parseTime(second)
+	}
+	if err != nil {
+		err = fmt.Errorf("after %q: %w", after, err)
+	}
+	return mean, jitter, err
 }
 
 func (r *reader) positive(after string) (time.Duration, error) {

@@ -34,6 +34,11 @@ at 12s  for 2s  pause one
 at 12s500ms     kill leader                      # until the end
 
 at 14s  for 1s  kill minority
+at 14s  for 1s  kill several staggered
+at 14s  for 3s  pause n1 n2 staggered 1s 2s500ms
+at 14s every 2s±1s for 500ms kill several
+maybe at 14s every 2s+-1s until 20s for 500ms cut several > rest
+at 14s every 1s restart one
 at 15s          restart one
 at 16s  for 4s  restart-storm one every 300ms
 at 16s          rolling-restart every 500ms

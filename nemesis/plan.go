@@ -3,6 +3,7 @@ package nemesis
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,12 +25,52 @@ type Plan struct {
 type Step struct {
 	At      time.Duration // since the start of the faults; 0 for a triggered step
 	Trigger Trigger       // the zero Trigger for a timed step
+	Repeat  Repeat        // of a timed step; the zero Repeat for one that fires once
 	For     time.Duration // how long; 0 means until the end, or at once over
 	Fault   Fault
 	// Optional marks a step that need not bite: "maybe".
 	Optional bool
 	// Line is that of the text which the step was read from; 0 if there is none.
 	Line int
+}
+
+// Repeat says that a timed step fires again and again: its next time begins some time
+// after the last one did, drawn evenly from Every±Jitter, and never before that is over.
+type Repeat struct {
+	Every, Jitter time.Duration // 0 <= Jitter < Every
+	Until         time.Duration // none begins from then on; 0 is the end of the faults
+}
+
+// String is "every 2s±1s until 20s".
+func (r Repeat) String() string {
+	text := "every " + formatTime(r.Every)
+	if r.Jitter > 0 {
+		text += "±" + formatTime(r.Jitter)
+	}
+	if r.Until > 0 {
+		text += " until " + formatTime(r.Until)
+	}
+	return text
+}
+
+func (s Step) repeats() bool { return s.Repeat != Repeat{} }
+
+// check reports what is wrong with how a step repeats.
+func (s Step) checkRepeat() error {
+	r := s.Repeat
+	switch {
+	case s.triggered():
+		return errors.New(`"every" is for steps with "at"; one with "on" fires again with "times"`)
+	case r.Every <= 0 || r.Until < 0:
+		return errors.New("a step repeats after a time: for example at 5s every 2s±1s for 500ms kill one")
+	case r.Jitter < 0 || r.Jitter >= r.Every:
+		return fmt.Errorf("a jitter of %s is not less than the %s from one time to the next", formatTime(r.Jitter), formatTime(r.Every))
+	case r.Until > 0 && r.Until <= s.At:
+		return fmt.Errorf("until %s is not after at %s", formatTime(r.Until), formatTime(s.At))
+	case s.For == 0 && s.Fault.Span() != Instant:
+		return errors.New(`a fault without an end is not over before the next: say for how long, for example "for 500ms"`)
+	}
+	return nil
 }
 
 func (s Step) triggered() bool { return s.Trigger != Trigger{} }
@@ -52,6 +93,9 @@ func (s Step) columns() []string {
 	when := "at " + formatTime(s.At)
 	if s.triggered() {
 		when = s.Trigger.String()
+	}
+	if s.repeats() {
+		when += " " + s.Repeat.String()
 	}
 	if s.Optional {
 		when = "maybe " + when
@@ -82,6 +126,11 @@ func (s Step) Check(setting Setting) error {
 	if err := s.Fault.Check(setting); err != nil {
 		return err
 	}
+	if s.repeats() {
+		if err := s.checkRepeat(); err != nil {
+			return err
+		}
+	}
 	name, _, _ := strings.Cut(s.Fault.String(), " ")
 	switch span := s.Fault.Span(); {
 	case span == Instant && s.For > 0:
@@ -96,7 +145,7 @@ func (s Step) Check(setting Setting) error {
 func (p Plan) String() string {
 	var when, span int
 	for _, s := range p.Steps {
-		if s.triggered() {
+		if s.triggered() || s.repeats() {
 			continue
 		}
 		c := s.columns()
@@ -115,7 +164,7 @@ func (p Plan) String() string {
 		if len(c) == 2 {
 			c = []string{c[0], "", c[1]}
 		}
-		if s.triggered() {
+		if s.triggered() || s.repeats() {
 			b.WriteString(s.String())
 		} else {
 			line := pad(c[0], when)
@@ -135,18 +184,23 @@ const generated = "generated"
 
 func pad(s string, width int) string { return s + strings.Repeat(" ", max(0, width-len(s))) }
 
-// End returns when the last of what has a time is over: timed steps by their "at"
-// and "for", triggered ones if they fire at the last moment that they may.
+// End returns when the last of what has a time is over: timed steps by their "at",
+// "until" and "for", triggered ones if they fire at the last moment that they may.
 func (p Plan) End() time.Duration {
 	var end time.Duration
 	for _, s := range p.Steps {
-		at := s.At
+		at := max(s.At, s.Repeat.Until)
 		if s.triggered() {
 			at = max(s.Trigger.From, s.Trigger.Until) + s.Trigger.After
 		}
 		end = max(end, at+s.For)
 	}
 	return end
+}
+
+// Endless tells whether a step repeats until the end of the faults, whenever that is.
+func (p Plan) Endless() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.repeats() && s.Repeat.Until == 0 })
 }
 
 // Validate reports every step that is impossible in this setting, as [Step.Check]

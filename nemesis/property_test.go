@@ -57,7 +57,7 @@ func TestDrawnPlansKnowTheLanguage(t *testing.T) {
 	for _, w := range nemesis.Words() {
 		missing[w.Name] = true
 	}
-	for _, clause := range []string{"maybe", "from", "until", "times", "after", "for", "by", "first", "<>"} {
+	for _, clause := range []string{"maybe", "from", "until", "times", "after", "for", "by", "first", "<>", "every", "staggered"} {
 		missing[clause] = true
 	}
 	steps := draw.Step(draw.Options{})

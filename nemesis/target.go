@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Target says who: words separated by blanks, each the name of a member or one
@@ -35,6 +36,7 @@ func Words() []Word {
 		{"it", "the member whose event fired the step"},
 		{Same, "whom the step on the line before has hit, or is hitting"},
 		{"one", "one member at random, of those that run"},
+		{"several", "some members at random, one to all, of those that no other word means"},
 		{"minority", "the largest minority, at random"},
 		{"majority", "the smallest majority, at random"},
 		{"all", "everybody; also *"},
@@ -60,7 +62,7 @@ func orderOf(word string) order {
 	switch word {
 	case "leader", "followers", "candidate", "voter", "it", Same, "all", "*", Clients:
 		return certain
-	case "follower", "one", "minority", "majority":
+	case "follower", "one", "several", "minority", "majority":
 		return random
 	case "rest", "others":
 		return last
@@ -150,10 +152,12 @@ type Scene struct {
 	Down  map[string]bool // members whose process is gone
 	Roles Roles
 	Rand  *rand.Rand
+	For   time.Duration // how long the fault is to last; 0 for until the end
 
 	// same tells whom the step before has hit.
 	same func() ([]string, error)
 
+	spare  int      // members that other words of the fault need, at least
 	named  []string // whom the fault names so far, without those meant by "all"
 	struck []string // of these, members not meant by "rest"
 	touch  []string // whom it touches
@@ -163,6 +167,14 @@ type Scene struct {
 // appears once in each target.
 func (s *Scene) Resolve(targets ...Target) ([]Target, error) {
 	found := make([][]string, len(targets))
+	s.spare = -1
+	for _, t := range targets {
+		for _, w := range t.words() {
+			if o := orderOf(w); o == random || o == last {
+				s.spare++
+			}
+		}
+	}
 	for _, turn := range []order{certain, random, last} {
 		for i, t := range targets {
 			for _, w := range t.words() {
@@ -276,6 +288,9 @@ func (s *Scene) meaning(w string) ([]string, error) {
 		return s.draw(1, append(slices.Clone(s.named), s.Roles.Leader))
 	case "one":
 		return s.draw(1, s.named)
+	case "several":
+		n := max(1, len(s.without(s.named))-max(0, s.spare))
+		return s.draw(1+s.Rand.IntN(n), s.named)
 	case "minority":
 		return s.draw((len(s.Nodes)-1)/2, s.named)
 	case "majority":

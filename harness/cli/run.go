@@ -112,8 +112,12 @@ func (f *runFlags) setPlan(cfg *harness.Config) error {
 		return err
 	}
 	cfg.Plan = &plan
-	if !f.given("for") {
-		cfg.For = max(minFor, plan.End()+time.Second)
+	switch end := max(minFor, plan.End()+time.Second); {
+	case f.given("for"):
+	case plan.Endless():
+		cfg.For = max(cfg.For, end)
+	default:
+		cfg.For = end
 	}
 	return nil
 }

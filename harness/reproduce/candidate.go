@@ -82,6 +82,9 @@ func shift(steps []nemesis.Step, delta time.Duration) []nemesis.Step {
 		s := &moved[i]
 		if s.Trigger == (nemesis.Trigger{}) {
 			s.At = max(0, s.At+delta)
+			if s.Repeat.Until > 0 {
+				s.Repeat.Until = max(s.At+time.Millisecond, s.Repeat.Until+delta)
+			}
 			continue
 		}
 		s.Trigger.From = max(0, s.Trigger.From+delta)
@@ -125,6 +128,8 @@ func amplified(s nemesis.Step, t time.Duration) nemesis.Step {
 	switch {
 	case s.Trigger != (nemesis.Trigger{}):
 		s.Trigger.From, s.Trigger.Until, s.Trigger.Times = 0, 0, repeats
+	case s.Repeat != (nemesis.Repeat{}):
+		s.At, s.Repeat.Until = 0, 0
 	case background(s):
 		s.At, s.For = 0, 0
 	case hasWord(s.Fault, "leader"):
@@ -150,6 +155,7 @@ func background(s nemesis.Step) bool {
 // whether they are such.
 func merge(a, b nemesis.Step, gap time.Duration) (nemesis.Step, bool) {
 	timed := a.Trigger == (nemesis.Trigger{}) && b.Trigger == (nemesis.Trigger{}) && a.For > 0 && b.For > 0
+	timed = timed && a.Repeat == (nemesis.Repeat{}) && b.Repeat == (nemesis.Repeat{})
 	if !timed || a.Fault.String() != b.Fault.String() {
 		return a, false
 	}

@@ -101,8 +101,23 @@ func (d drawer) step(t *rapid.T) nemesis.Step {
 	case nemesis.Open:
 		s.For = d.time(t, "for") // 0: until the end
 	}
+	if s.Trigger.On == "" && rare(t, "repeats") {
+		s.Repeat = d.repeat(t, s.At)
+		if s.Fault.Span() != nemesis.Instant {
+			s.For = max(s.For, d.Unit)
+		}
+	}
 	s.Optional = rare(t, "maybe")
 	return s
+}
+
+func (d drawer) repeat(t *rapid.T, at time.Duration) nemesis.Repeat {
+	r := nemesis.Repeat{Every: d.positive(t, "every")}
+	r.Jitter = d.Unit * time.Duration(rapid.IntRange(0, int(r.Every/d.Unit)-1).Draw(t, "jitter"))
+	if rapid.Bool().Draw(t, "until") {
+		r.Until = at + d.positive(t, "until")
+	}
+	return r
 }
 
 func (d drawer) trigger(t *rapid.T) nemesis.Trigger {

@@ -35,6 +35,12 @@ func (d drawer) faults(triggered bool) []fault {
 		{"partition", func(t *rapid.T) nemesis.Fault { return d.partition(t, triggered) }},
 		{"partition", func(t *rapid.T) nemesis.Fault { return d.shape(t) }},
 		link("refuse"), link("reset"), link("throttle"),
+		{"kill", func(t *rapid.T) nemesis.Fault {
+			return d.staggered(t, func(who nemesis.Target) nemesis.Fault { return nemesis.Kill{Who: who} }, triggered)
+		}},
+		{"pause", func(t *rapid.T) nemesis.Fault {
+			return d.staggered(t, func(who nemesis.Target) nemesis.Fault { return nemesis.Pause{Who: who} }, triggered)
+		}},
 		{"restart-storm", func(t *rapid.T) nemesis.Fault {
 			return nemesis.RestartStorm{Who: who(t), Every: d.positive(t, "every")}
 		}},
@@ -51,6 +57,20 @@ func (d drawer) faults(triggered bool) []fault {
 			return nemesis.Failpoint{Name: name, Sleep: sleep, Who: who(t)}
 		}},
 	}
+}
+
+// staggered draws a fault whose members come back one by one, now and then at times of
+// which each is known.
+func (d drawer) staggered(t *rapid.T, of func(nemesis.Target) nemesis.Fault, triggered bool) nemesis.Fault {
+	if !rare(t, "known times") {
+		return nemesis.Staggered{Of: of(d.members(t, triggered))}
+	}
+	who := d.some(t)
+	f := nemesis.Staggered{Of: of(who)}
+	for range strings.Fields(string(who)) {
+		f.Back = append(f.Back, d.positive(t, "back"))
+	}
+	return f
 }
 
 func (d drawer) fault(t *rapid.T, triggered bool) nemesis.Fault {

@@ -82,12 +82,14 @@ func (t trial) check() error {
 		if why, no := refused()[word]; no {
 			return fmt.Errorf("step %d: no %s here: %s", i+1, word, why)
 		}
-		times := []time.Duration{s.At, s.For, s.Trigger.From, s.Trigger.Until, s.Trigger.After}
+		times := []time.Duration{s.At, s.For, s.Trigger.From, s.Trigger.Until, s.Trigger.After, s.Repeat.Every, s.Repeat.Jitter, s.Repeat.Until}
 		switch f := s.Fault.(type) {
 		case nemesis.RestartStorm:
 			times = append(times, f.Every)
 		case nemesis.RollingRestart:
 			times = append(times, f.Every)
+		case nemesis.Staggered:
+			times = append(times, f.Back...)
 		}
 		if slices.ContainsFunc(times, func(d time.Duration) bool { return d%slot != 0 }) {
 			return fmt.Errorf("step %d: times are multiples of %v here", i+1, slot)
