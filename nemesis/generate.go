@@ -153,18 +153,24 @@ func (g *generator) next(d *decks, n int) (act, bool) {
 }
 
 // weather lets what a theme has in the air begin with its first act, most times, and
-// what another has every now and then.
+// what another has every now and then; and snapshots come again late for half of the
+// time, since whoever comes back may need one.
 func (g *generator) weather(t Theme) {
 	length, weather := g.span(12, 20), t.weather
 	if all := Themes(); weather == nil || g.random.IntN(3) == 0 {
 		weather = all[g.random.IntN(len(all))].weather
 	}
-	if length = min(length, g.limit-g.end); weather == nil || length < 6*g.Election {
+	if length = min(length, g.limit-g.end); length < 6*g.Election {
 		return
 	}
 	start := g.start
 	g.start = g.end
-	weather(g, length)
+	if weather != nil {
+		weather(g, length)
+	}
+	if g.random.IntN(2) == 0 {
+		g.lateCopies(length)
+	}
 	g.start, g.end = start, g.start
 }
 

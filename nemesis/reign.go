@@ -229,12 +229,26 @@ func restartStraggler(g *generator) {
 	g.recover()
 }
 
-// lateSnapshots is snapshots that are slow, and answered late, for a while.
+// lateSnapshots is snapshots that are slow, and answered late, or come again late, for a
+// while.
 func lateSnapshots(g *generator, length time.Duration) {
+	if g.random.IntN(2) == 0 {
+		g.lateCopies(length)
+		return
+	}
 	for _, class := range []string{"snapshot", "snapshot-response"} {
 		if g.has(class) {
 			g.rare(0, length, Traffic{Action: "delay", Class: class, Delay: g.span(0.3, 1.5), Jitter: g.span(0.1, 0.3), From: "*", To: "*"})
 		}
+	}
+}
+
+// lateCopies lets every snapshot come twice for a while, mostly one of them so late that
+// its receiver has applied more since, and perhaps taken a snapshot of its own.
+func (g *generator) lateCopies(length time.Duration) {
+	if g.has("snapshot") {
+		g.rare(0, length, Traffic{Action: "duplicate", Class: "snapshot", From: "*", To: "*"})
+		g.rare(0, length, Traffic{Action: "delay", Class: "snapshot", Delay: g.span(3, 5), Jitter: g.span(1, 2), Percent: 50, From: "*", To: "*"})
 	}
 }
 
