@@ -84,8 +84,7 @@ func (l *late) take(client int, op, first history.Op) bool {
 }
 
 // again sends the request to a member and to whom that names, unless its first
-// sending may be forgotten. It returns what is known of the operation: a definite
-// answer now never turns an unanswered first one into a failure.
+// sending may be forgotten. It returns what is known of the operation.
 func (l *late) again(k *worker, born int64, op, first history.Op) history.Op {
 	l.mu.Lock()
 	forgotten := l.begun-born > LatestClients
@@ -98,7 +97,7 @@ func (l *late) again(k *worker, born int64, op, first history.Op) history.Op {
 	for range lateHints {
 		answer, hint := k.send(node, op)
 		done.Sends++
-		if answer.Type == history.OK && first.Type == history.Info {
+		if counts(&first, &answer) {
 			answer.Sends = done.Sends
 			return answer
 		}

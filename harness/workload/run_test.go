@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -260,6 +261,29 @@ func TestResendNeverMakesAFailure(t *testing.T) {
 	require.NotZero(t, stats.Resent)
 	require.Zero(t, stats.OK)
 	require.GreaterOrEqual(t, stats.Info, stats.Resent)
+}
+
+// One that was refused may have been done when it is sent again, unless that is refused
+// as well.
+func TestRefusedWritesAreResent(t *testing.T) {
+	for _, answer := range []history.OpType{"", history.OK, history.Info} {
+		s := newSystem()
+		s.trouble = func(_ string, op history.Op) fate {
+			if op.F == history.FCas && s.sends[op.Request] > 1 {
+				return fate{lost: answer != "", answer: answer}
+			}
+			return fate{}
+		}
+		l, _, _ := during(t, s, NewRegister(), 3000, func(o *Options) { o.Resend = 1 })
+		seen := map[history.OpType]int{}
+		for _, p := range l.pairs(t) {
+			if p.done.Sends > 1 && s.answers[p.done.Request].Type == history.Fail {
+				seen[p.done.Type]++
+			}
+		}
+		require.NotZero(t, seen[cmp.Or(answer, history.Fail)], "%v", seen)
+		require.Len(t, seen, 1)
+	}
 }
 
 // stubborn is a client that breaks the contract in every way that it can.

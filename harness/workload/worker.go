@@ -20,8 +20,8 @@ const (
 	// somebody just then, and reads cost nothing.
 	stray     = 1.0 / 32
 	strayRead = 1.0 / 10
-	// ackedShare is the part of Options.Resend that applies to acknowledged
-	// writes.
+	// ackedShare is the part of Options.Resend that applies to writes with a
+	// definite answer.
 	ackedShare = 1.0 / 8
 	// firstPause and longestPause bound how long a client waits after an operation
 	// that got it nowhere; each in a row doubles the wait.
@@ -143,9 +143,9 @@ func (k *worker) perform(node int, op history.Op) (done history.Op, hint string,
 		again, h := k.send(second, op)
 		if done.Type == history.Info {
 			hint = h
-			if again.Type == history.OK {
-				done = again
-			}
+		}
+		if counts(&done, &again) {
+			done = again
 		}
 		done.Sends = 2 // or one, if there was no connection for the second
 	}
@@ -157,20 +157,26 @@ func (k *worker) perform(node int, op history.Op) (done history.Op, hint string,
 	return done, hint, true
 }
 
-// second decides whether a request is sent once more, and to which member. A
-// definite answer to the second send never turns an unanswered first one into a
-// failure: the first may still take effect.
+// counts tells whether the answer to a request's second sending is what is known of the
+// operation. A definite no to it says nothing of an unanswered first one, which may still
+// take effect; and one that was refused, though nobody may do it now, may have been done.
+func counts(first, again *history.Op) bool {
+	return first.Type == history.Info && again.Type == history.OK || first.Type == history.Fail && again.Type != history.Fail
+}
+
+// second decides whether a request is sent once more, and to which member: one that was
+// not answered, that was done, or that was refused for what its key holds.
 func (k *worker) second(node int, done *history.Op) (int, bool) {
 	if !writes(done.F) || ofLock(done.F) || k.o.Resend == 0 {
 		return 0, false
 	}
-	switch done.Type {
-	case history.Info:
+	switch {
+	case done.Type == history.Info:
 		if k.moves.IntN(2) == 0 {
 			node = k.next(node)
 		}
 		return node, k.moves.Float64() < k.o.Resend
-	case history.OK:
+	case done.Type == history.OK, done.Type == history.Fail && done.Saw:
 		return node, k.moves.Float64() < k.o.Resend*ackedShare
 	}
 	return 0, false
