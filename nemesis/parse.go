@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/agnivade/levenshtein"
+
+	"github.com/usurper/usurper/harness/text"
 )
 
 // Parse reads a plan. Every error names the file and the line, says what is
@@ -41,7 +43,7 @@ func ParseFor(file, text string, setting Setting) (Plan, error) {
 		}
 		begun = true
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s:%d: %w", file, i+1, err))
+			errs = append(errs, fmt.Errorf("%s:%d: %w", file, i+1, brief(err)))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -80,14 +82,14 @@ func ParseStep(line string) (Step, error) {
 	r := newReader(line)
 	step := Step{Optional: r.accept("maybe")}
 	if err := step.parseWhen(r); err != nil {
-		return Step{}, err
+		return Step{}, brief(err)
 	}
 	fault, err := r.fault()
 	if err != nil {
-		return Step{}, err
+		return Step{}, brief(err)
 	}
 	step.Fault = fault
-	return step, step.Check(Setting{})
+	return step, brief(step.Check(Setting{}))
 }
 
 // parseWhen reads everything before the fault.
@@ -192,7 +194,13 @@ func (s *Step) parseBy(r *reader) error {
 }
 
 // ParseFault reads a fault alone.
-func ParseFault(text string) (Fault, error) { return newReader(text).fault() }
+func ParseFault(text string) (Fault, error) {
+	f, err := newReader(text).fault()
+	return f, brief(err)
+}
+
+// brief keeps errors from repeating words of any length.
+func brief(err error) error { return text.Brief(err, text.Token) }
 
 // reader hands out the words of a line.
 type reader struct{ words []string }

@@ -24,6 +24,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/text"
 )
 
 // Exit statuses.
@@ -72,7 +73,7 @@ func Main(ctx context.Context, args []string, o Options) int {
 		}
 	}
 	if err != nil {
-		fmt.Fprintf(o.Stderr, "usurper: %s\n", strings.TrimSpace(err.Error()))
+		fmt.Fprintf(o.Stderr, "usurper: %s\n", strings.TrimSpace(text.Brief(err, 4*text.Token).Error()))
 	}
 	return status
 }
@@ -91,12 +92,14 @@ one linearizable store.`,
   usurper check results/latest         judge a saved run again
   usurper shrink results/latest        reduce a failed run to the faults that it needs
   usurper bugs                         show that every deliberate bug is caught`,
+		Version:       versions(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(runCommand(), checkCommand(), exportCommand(), explainCommand(), replayCommand(), shrinkCommand(), keepCommand(), nightlyCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
+		return fmt.Errorf("%w: see %s --help", text.Brief(err, text.Token), cmd.CommandPath())
 	})
 	if o.Node != nil {
 		root.AddCommand(o.Node)
@@ -132,7 +135,7 @@ func exitWith(v checker.Verdict) error {
 // noArgs refuses arguments.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%s takes no argument such as %q: see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
+		return fmt.Errorf("%s takes no argument such as %q: see %s --help", cmd.CommandPath(), text.Shorten(args[0], text.Token), cmd.CommandPath())
 	}
 	return nil
 }

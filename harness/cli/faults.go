@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -14,23 +16,42 @@ import (
 func faultsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "faults",
-		Short: "List the faults that a plan can use, and the themes of random plans",
+		Short: "List what a plan can use: faults, words for members, triggers, and the themes of random plans",
 		Example: `  usurper faults
   usurper faults | grep partition`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "FAULT\tWHAT IT DOES\tEXAMPLE")
+			var faults, words, triggers, themes [][]string
 			for _, f := range nemesis.Catalog() {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, f.Short, f.Example)
+				faults = append(faults, []string{f.Name, f.Short, f.Example})
 			}
-			fmt.Fprintln(w, "\nTHEME\tWHAT A RANDOM PLAN IS ABOUT")
+			for _, w := range nemesis.Words() {
+				words = append(words, []string{w.Name, w.Help})
+			}
+			for _, t := range nemesis.Triggers() {
+				triggers = append(triggers, []string{t.Name, t.Help})
+			}
 			for _, t := range nemesis.Themes() {
-				fmt.Fprintf(w, "%s\t%s\n", t.Name, t.Short)
+				themes = append(themes, []string{t.Name, t.Short})
 			}
-			return w.Flush()
+			out := cmd.OutOrStdout()
+			return errors.Join(
+				list(out, "FAULT\tWHAT IT DOES\tEXAMPLE", faults),
+				list(out, "\nWORD\tWHOM IT MEANS, IN THE PLACE OF NAMES", words),
+				list(out, "\nEVENT\tWHAT HAPPENS WHEN \"on EVENT\" STRIKES, IN THE PLACE OF \"at TIME\"", triggers),
+				list(out, "\nTHEME\tWHAT A RANDOM PLAN IS ABOUT", themes))
 		},
 	}
+}
+
+// list prints rows in columns of their own, below a heading.
+func list(out io.Writer, heading string, rows [][]string) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, heading)
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	return w.Flush()
 }
 
 func themeNames() []string {

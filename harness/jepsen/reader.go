@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/usurper/usurper/harness/text"
 )
 
 // InputError is a place in a file that is not as Jepsen writes it.
@@ -17,10 +19,11 @@ type InputError struct {
 
 // Error names the place and what is wrong there.
 func (e *InputError) Error() string {
+	why := text.Brief(e.Err, text.Token)
 	if e.Form == 0 || e.Form == e.Line {
-		return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err)
+		return fmt.Sprintf("%s:%d: %v", e.File, e.Line, why)
 	}
-	return fmt.Sprintf("%s:%d (form %d): %v", e.File, e.Line, e.Form, e.Err)
+	return fmt.Sprintf("%s:%d (form %d): %v", e.File, e.Line, e.Form, why)
 }
 
 // Unwrap returns Err.

@@ -47,8 +47,8 @@ func cut(s string, longest int) string {
 	return s
 }
 
-// cutQuotes cuts what stands between double quotes. A quote within it is escaped; one
-// that begins nothing that ends ends with the text.
+// cutQuotes cuts what stands between double quotes. A quote within it is escaped; what
+// is not closed ends with its line.
 func cutQuotes(s string, longest int) string {
 	var b strings.Builder
 	for {
@@ -60,7 +60,7 @@ func cutQuotes(s string, longest int) string {
 		b.WriteString(s[:begin+1])
 		s = s[begin+1:]
 		end := 0
-		for end < len(s) && s[end] != '"' {
+		for end < len(s) && s[end] != '"' && s[end] != '\n' {
 			if s[end] == '\\' {
 				end++
 			}
@@ -70,7 +70,7 @@ func cutQuotes(s string, longest int) string {
 		b.WriteString(cut(s[:end], longest))
 		s = s[end:]
 		if s != "" {
-			b.WriteByte('"')
+			b.WriteByte(s[0])
 			s = s[1:]
 		}
 	}

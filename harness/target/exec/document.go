@@ -11,6 +11,8 @@ import (
 
 	"github.com/agnivade/levenshtein"
 	"go.yaml.in/yaml/v3"
+
+	layout "github.com/usurper/usurper/harness/text"
 )
 
 // document is a YAML file that is being read. It collects everything that is
@@ -24,7 +26,8 @@ type document struct {
 type fields map[string]func(*yaml.Node)
 
 func (d *document) errorf(n *yaml.Node, format string, args ...any) {
-	d.errs = append(d.errs, fmt.Errorf("%s:%d: "+format, append([]any{d.file, n.Line}, args...)...))
+	why := layout.Brief(fmt.Errorf(format, args...), layout.Token)
+	d.errs = append(d.errs, fmt.Errorf("%s:%d: %w", d.file, n.Line, why))
 }
 
 // resolve follows an alias to what it stands for.

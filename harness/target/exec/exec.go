@@ -19,6 +19,7 @@ import (
 
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
+	layout "github.com/usurper/usurper/harness/text"
 	"github.com/usurper/usurper/harness/workload"
 )
 
@@ -113,13 +114,13 @@ var (
 func syntaxError(file string, err error) error {
 	m := yamlError.FindStringSubmatch(err.Error())
 	if m == nil {
-		return fmt.Errorf("%s:1: %w", file, err)
+		return fmt.Errorf("%s:1: %w", file, layout.Brief(err, layout.Token))
 	}
 	line, _ := strconv.Atoi(m[1]) // digits
 	if parserError.MatchString(m[2]) {
 		line++
 	}
-	return fmt.Errorf("%s:%d: %s", file, line, m[2])
+	return fmt.Errorf("%s:%d: %w", file, line, layout.Brief(errors.New(m[2]), layout.Token))
 }
 
 // Options returns what the target was made of.
