@@ -33,10 +33,9 @@ type Options struct {
 	// how long answers take: after eight times as long, and no sooner than Hurry. 0
 	// lets none. Final reads have all of Timeout.
 	Hurry time.Duration
-	// Resend is the share, 0 to 1, of unanswered writes that are sent once more
-	// with the same request id, to this member or another. An eighth of it is the
-	// share of acknowledged and refused writes that are. Half of them are so at
-	// once, the others after up to LatestResend, or when the run ends. Either is
+	// Resend is the share, 0 to 1, of unanswered and of refused writes that are sent
+	// once more with the same request id, to this member or another. An eighth of it is
+	// the share of acknowledged writes that are. Half of them are so at once, the others after up to LatestResend, or when the run ends. Either is
 	// recorded as one operation that spans both sends. It is sound only for a
 	// system that applies a request id once, for as long as LatestResend and
 	// LatestClients say: leave it 0 for any other.

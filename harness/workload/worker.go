@@ -20,8 +20,8 @@ const (
 	// somebody just then, and reads cost nothing.
 	stray     = 1.0 / 32
 	strayRead = 1.0 / 10
-	// ackedShare is the part of Options.Resend that applies to writes with a
-	// definite answer.
+	// ackedShare is the part of Options.Resend that applies to acknowledged
+	// writes.
 	ackedShare = 1.0 / 8
 	// firstPause and longestPause bound how long a client waits after an operation
 	// that got it nowhere; each in a row doubles the wait.
@@ -176,8 +176,10 @@ func (k *worker) second(node int, done *history.Op) (int, bool) {
 			node = k.next(node)
 		}
 		return node, k.moves.Float64() < k.o.Resend
-	case done.Type == history.OK, done.Type == history.Fail && done.Saw:
+	case done.Type == history.OK:
 		return node, k.moves.Float64() < k.o.Resend*ackedShare
+	case done.Type == history.Fail && done.Saw:
+		return node, k.moves.Float64() < k.o.Resend
 	}
 	return 0, false
 }
