@@ -252,7 +252,11 @@ func (c *Config) ops() []history.F {
 // work makes the workload of a run.
 func (c *Config) work() (workload.Workload, error) {
 	if c.Own == nil {
-		return workload.For(c.Workload, c.ops())
+		w, err := workload.For(c.Workload, c.ops())
+		if err == nil && c.Target != nil && target.ReadLast(c.Target) {
+			w, err = workload.ReadLast(w)
+		}
+		return w, err
 	}
 	w := c.Own()
 	if name := w.Name(); name == "" || slices.Contains(workload.Names(), name) {

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/usurper/usurper/harness/history"
@@ -44,13 +45,14 @@ func (c *Config) offer() *nemesis.Offer {
 }
 
 // Suit lets the target decide what was left as Default has it: clients whose target
-// cannot do all of that workload get and put instead (register), and nothing is sent a
+// cannot do all of that workload get and put instead (register), or what they can do,
+// and nothing is sent a
 // second time on purpose where that may take effect twice. What was set otherwise
 // stays, for Validate to refuse.
 func (c *Config) Suit() {
 	usual := Default()
 	if _, err := workload.For(c.Workload, c.ops()); err != nil && c.Workload == usual.Workload {
-		c.Workload = "register"
+		c.Workload = cmp.Or(workload.Fitting(c.ops()), "register")
 	}
 	if c.Resend == usual.Resend && !target.Resends(c.Target) {
 		c.Resend = 0

@@ -18,6 +18,28 @@ func (setter) Ops() []history.F {
 	return []history.F{history.FAdd, history.FRead, history.FGet, history.FPut}
 }
 
+// adder has no registers at all.
+type adder struct{ queueTarget }
+
+func (adder) Ops() []history.F { return []history.F{history.FAdd, history.FRead} }
+
+// dear is a target that is to be read finally only.
+type dear struct{ setter }
+
+func (dear) ReadLast() bool { return true }
+
+// Where reads are dear clients make none until the end, and what cannot do without is
+// refused.
+func TestReadLast(t *testing.T) {
+	t.Parallel()
+	cfg := harness.Default()
+	cfg.Target = dear{}
+	cfg.Suit()
+	require.NoError(t, cfg.Validate())
+	cfg.Workload = "puts"
+	require.ErrorContains(t, cfg.Validate(), `workload "puts" has to read all the time, and the system is to be read finally: use one of mixed, register, set, append`)
+}
+
 // What a test leaves as it was follows what the target can do; what it sets stays, and is
 // refused if the target cannot do it.
 func TestSuit(t *testing.T) {
@@ -45,6 +67,10 @@ func TestSuit(t *testing.T) {
 	everything := suited(node, usual)
 	require.Equal(t, harness.Default().Workload, everything.Workload)
 	require.Equal(t, harness.Default().Resend, everything.Resend)
+
+	sets := suited(adder{}, usual)
+	require.NoError(t, sets.Validate())
+	require.Equal(t, "set", sets.Workload)
 
 	asked := suited(queueTarget{}, func(cfg *harness.Config) { cfg.Workload, cfg.Resend = "set", 0.2 })
 	err = asked.Validate()

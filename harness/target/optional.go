@@ -78,6 +78,21 @@ func Ports(t Target) []string {
 	return nil
 }
 
+// LastRead is a Target whose system is read only once everything is healed, as one whose
+// reads are dear, or disturb it.
+type LastRead interface {
+	// ReadLast tells whether it is. Workloads then write where they would read, and
+	// those that cannot are refused; a workload of one's own is its author's.
+	ReadLast() bool
+}
+
+// ReadLast tells whether clients of t read only once everything is healed: no, unless
+// it says so.
+func ReadLast(t Target) bool {
+	l, ok := t.(LastRead)
+	return ok && l.ReadLast()
+}
+
 // Ruled is a Target whose system keeps rules beside Raft's own.
 type Ruled interface {
 	// Rules lists them. Checkers hold its members to these.

@@ -99,6 +99,17 @@ func For(name string, ops []history.F) (Workload, error) {
 	return within{w, ops}, nil
 }
 
+// Fitting returns the name of a workload for a system that can do no more than ops:
+// register if that will do, else the first one that does, "" for none.
+func Fitting(ops []history.F) string {
+	for _, name := range append([]string{"register"}, Names()...) {
+		if len(lacks(name, ops)) == 0 {
+			return name
+		}
+	}
+	return ""
+}
+
 // lacks returns the operations that a workload cannot do without and that are
 // not among ops.
 func lacks(name string, ops []history.F) []history.F {

@@ -12,6 +12,7 @@ import (
 type clientSpec struct {
 	address    *text
 	idempotent bool
+	readLast   bool
 	actions    map[history.F]*action
 	reason     *extraction // nil: the whole answer is the reason
 	hint       *extraction

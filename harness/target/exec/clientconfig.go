@@ -27,6 +27,7 @@ func (d *document) client(n *yaml.Node, c *clientSpec) {
 	d.mapping(n, fields{
 		"address":    d.template(&c.address),
 		"idempotent": d.truth(&c.idempotent),
+		"reads":      func(n *yaml.Node) { c.readLast = d.word(n, "always", "final") == "final" },
 		"reason":     d.extraction(&c.reason),
 		"hint":       d.extraction(&c.hint, "called"),
 		"http":       func(n *yaml.Node) { ways++; d.actions(n, c, readHTTP) },

@@ -198,6 +198,7 @@
 // Beside the protocol, client has
 //
 //	address                   a template; {{.ClientAddr}} if left out
+//	reads: final              it is read only once everything is healed
 //	idempotent: true          the system applies each .Request once, for 30 s at least: some are resent
 //	reason                    an extraction for the error text in the history
 //	hint                      an extraction for the leader that an answer names

@@ -50,6 +50,7 @@ var (
 	_ target.Slow       = (*Target)(nil)
 	_ target.Crasher    = (*Target)(nil)
 	_ target.Ported     = (*Target)(nil)
+	_ target.LastRead   = (*Target)(nil)
 	_ target.Preparer   = (*Target)(nil)
 )
 
@@ -136,6 +137,9 @@ func (t *Target) Timers() (election, heartbeat time.Duration) { return t.c.elect
 // ReadyWithin returns how long the file gives the system to be ready, 0 if it does not
 // say.
 func (t *Target) ReadyWithin() time.Duration { return t.c.within }
+
+// ReadLast tells whether the file leaves reads to the end.
+func (t *Target) ReadLast() bool { return t.c.client.readLast }
 
 // Ports returns the names of ports in the file.
 func (t *Target) Ports() []string { return t.c.ports }

@@ -76,6 +76,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"prepare nothing", "nodes: 3", "prepare: {command: []}", "system.yaml:2: no command"},
 		{"prepare with what is not known", "nodes: 3", "prepare: {command: [sh, '{{.Key}}']}", "system.yaml:2: template: at <.Key>: can't evaluate field Key"},
 		{"prepare with a program that is not there", "nodes: 3", "prepare: {command: [no-such-program]}", `system.yaml:2: command: exec: "no-such-program"`},
+		{"reads", "client:\n", "client:\n  reads: finally\n", `system.yaml:9: "finally": use always or final`},
 		{"two probes in one", "ready: {", "ready: {log: x, ", "system.yaml:4: 2 ways to ask"},
 		{"pattern", `{tcp: "{{.ClientAddr}}"}`, "{log: '('}", "system.yaml:4: error parsing regexp"},
 		{"role", "role: {json: role}", "term: {json: term}", "system.yaml:6: no role"},
