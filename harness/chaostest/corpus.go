@@ -64,6 +64,7 @@ func (c Config) corpus(t *testing.T, root string, carryOut func(Config, *testing
 	}
 	for _, dir := range kept {
 		t.Run(dir.Name(), func(t *testing.T) {
+			t.Helper()
 			t.Parallel()
 			want, err := reproduce.ReadExpected(dir)
 			if err != nil {

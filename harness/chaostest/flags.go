@@ -100,7 +100,7 @@ func deed() (what, dir string, err error) {
 			}
 		}
 	}
-	for _, name := range []string{flagFor, flagSeed, flagPlan} {
+	for _, name := range []string{flagFor, flagSeed, flagPlan, flagTheme} {
 		if given(name) && what != "" {
 			return "", "", fmt.Errorf("-%s takes the plan, its length and the seed from the run: leave out -%s", what, name)
 		}

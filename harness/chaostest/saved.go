@@ -17,9 +17,15 @@ import (
 // beside is how many clusters repeat a run side by side.
 const beside = 2
 
-// open finds the run that a flag names.
+// open finds the run that a flag names, and the run itself if that is a link such as
+// latest, which is another's as soon as there is one.
 func open(path string) (results.Dir, error) {
 	dir, err := results.Open(path)
+	if err == nil {
+		if path, err = filepath.EvalSymlinks(dir.String()); err == nil {
+			dir, err = results.Open(path)
+		}
+	}
 	if errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(path) {
 		if here, e := os.Getwd(); e == nil {
 			err = fmt.Errorf("%w (seen from the folder of the package, %s)", err, here)
@@ -105,8 +111,9 @@ func (c Config) repeat(t *testing.T, path string) {
 		},
 	}.Run(ctx)
 	text := count.Summary(found.Breach)
-	for _, dir := range []results.Dir{same, other} {
+	for _, dir := range []results.Dir{other, same} {
 		if dir != (results.Dir{}) {
+			dir.MakeLatest()
 			text += commands(t.Name(), dir, flagShrink)
 		}
 	}
@@ -190,10 +197,9 @@ func prospects(e reproduce.Expected) string {
 	return "chaostest.Corpus judges its history again; its plan it carries out only if that was measured to fail nearly always, as -chaos.shrink measures"
 }
 
-// progress tells of what takes time, to those who watch: with -v.
+// progress tells of what takes time, a line at once, to those who watch: with -v.
 func progress(t *testing.T, format string, args ...any) {
-	t.Helper()
 	if testing.Verbose() {
-		t.Logf(format, args...)
+		fmt.Fprintf(t.Output(), format+"\n", args...) // no line of this file before it
 	}
 }
