@@ -383,13 +383,6 @@ func (r *run) note(node, text string) {
 	r.rec.Record(history.Event{Run: &history.Run{What: history.RunNote, Node: node, Text: text}})
 }
 
-// removeData frees the disk that a valid run no longer needs.
-func (r *run) removeData() {
-	for _, name := range r.cfg.Names() {
-		os.RemoveAll(r.dir.Path(results.NodesDir, name, "data"))
-	}
-}
-
 // sleep waits for d or until ctx is done.
 func sleep(ctx context.Context, d time.Duration) {
 	if d <= 0 {

@@ -97,6 +97,8 @@ type Config struct {
 	Results string `json:"results"`
 	// KeepData keeps the members' data directories also of a valid run.
 	KeepData bool `json:"keep_data"`
+	// KeepLogs keeps the members' logs and traces also of a valid run.
+	KeepLogs bool `json:"keep_logs,omitempty"`
 
 	// Command is the command line that asked for the run, for its directory.
 	Command []string `json:"command,omitempty"`

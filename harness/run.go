@@ -109,10 +109,7 @@ func (r *run) judge() (checker.Report, error) {
 	if err != nil {
 		return report, err
 	}
-	if report.Verdict == checker.Valid && !r.cfg.KeepData {
-		r.removeData()
-	}
-	return report, nil
+	return report, r.leaveOut(report.Verdict)
 }
 
 // settleTimeout bounds how long a healed cluster may take to find a leader and

@@ -56,6 +56,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.cfg.FailFast, "fail-fast", false, "end the attack as soon as a broken rule is seen")
 	fs.StringVar(&f.cfg.Results, "results", f.cfg.Results, "where run directories go")
 	fs.BoolVar(&f.cfg.KeepData, "keep-data", false, "keep the members' data also of a valid run")
+	fs.BoolVar(&f.cfg.KeepLogs, "keep-logs", false, "keep the members' logs and traces also of a valid run")
 }
 
 // config turns the flags into a configuration that is valid. progress is told

@@ -10,6 +10,7 @@
 //	verdict.json        what the checkers found
 //	report.txt          the same for people
 //	nodes/n1/           the log, the traces and the data of each member
+//	left-out.txt        what of them a valid run does not keep
 package results
 
 import (
@@ -36,6 +37,7 @@ const (
 	VerdictFile  = "verdict.json"
 	ReportFile   = "report.txt"
 	NodesDir     = "nodes"
+	LeftOutFile  = "left-out.txt"
 	latest       = "latest"
 )
 
