@@ -22,7 +22,7 @@ func splitVote(g *generator) {
 		g.rare(0, before+g.span(0, 0.3), Traffic{Action: "drop", Class: "append", From: "leader", To: "minority"})
 	}
 	g.network(before, length, Isolate{"leader"})
-	mean := g.span(0.4, 1)
+	mean := g.span(0.2, 1)
 	late := Traffic{Action: "delay", Delay: mean, Jitter: mean / 2, From: "*", To: "*"}
 	if g.has("vote") {
 		late.Class = "vote"

@@ -43,9 +43,7 @@ const (
 	SkipPreVote      Name = "skip-pre-vote"
 	OldSnapshot      Name = "old-snapshot"
 	InstallDropsVote Name = "install-drops-vote"
-	LazyVote         Name = "lazy-vote"
 	EarlyRead        Name = "early-read"
-	JoinRound        Name = "join-round"
 	AnswerLease      Name = "answer-lease"
 	ForgetSessions   Name = "forget-sessions"
 	ShortSessions    Name = "short-sessions"
@@ -103,9 +101,7 @@ func All() []Bug {
 		{SkipPreVote, "pre-votes", "stands without asking for pre-votes", preVotes},
 		{OldSnapshot, "logs", "installs a snapshot that comes late, although it has committed more since", anywhere},
 		{InstallDropsVote, "votes", "loses its vote on disk when it installs a snapshot", anywhere},
-		{LazyVote, "votes", "does not write its vote to disk if it has written the term before", anywhere},
 		{EarlyRead, "linearizable", "as leader, reads before an entry of its own term is committed", anywhere},
-		{JoinRound, "linearizable", "as leader, lets a read join a round of heartbeats that is on its way already", anywhere},
 		{AnswerLease, "linearizable", "as leader, reads without asking while a majority has answered within T, however late", anywhere},
 		{ForgetSessions, "set", "forgets which requests it has applied when a new leader begins", anywhere},
 		{ShortSessions, "set", "forgets which request of a client it has applied after 200 more entries", anywhere},

@@ -37,10 +37,6 @@ func (r *Raft) ReadIndex(id uint64) error {
 		r.out.Reads = append(r.out.Reads, Read{ID: id, Index: r.log.commit, OK: true})
 		return nil
 	}
-	if n := len(r.reads.rounds); n > 0 && r.cfg.Bug == bug.JoinRound {
-		r.reads.rounds[n-1].ids = append(r.reads.rounds[n-1].ids, id)
-		return nil
-	}
 	r.reads.waiting = append(r.reads.waiting, id)
 	return nil
 }

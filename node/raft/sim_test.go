@@ -209,7 +209,6 @@ func coreBugs() []coreBug {
 		{bug.DeafTimer, []string{quietTimer}, false},
 		{bug.OldSnapshot, []string{keptCommit}, false},
 		{bug.EarlyRead, []string{freshRead}, false},
-		{bug.JoinRound, []string{freshRead}, false},
 		{bug.AnswerLease, []string{freshRead}, false},
 		{bug.EvenQuorum, []string{majorityWins}, true},
 	}

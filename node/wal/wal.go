@@ -79,8 +79,8 @@ type Options struct {
 	// SegmentBytes is the size of a segment, from 1 KiB to 1 GiB. 0 means 4 MiB.
 	SegmentBytes int64
 	// Bug is the deliberate bug to have. Those of this package are
-	// bug.ForgetVote, bug.LazyVote, bug.TermRegress, bug.InstallDropsVote and
-	// bug.OldSnapshot, which a log without it refuses to install; all others do
+	// bug.ForgetVote, bug.TermRegress, bug.InstallDropsVote and bug.OldSnapshot,
+	// without which a log refuses to install what is older than it; all others do
 	// nothing here.
 	Bug bug.Name
 
@@ -157,7 +157,7 @@ func (l *Log) SetState(s raft.HardState) error {
 	if l.err != nil {
 		return l.err
 	}
-	if l.options.Bug == bug.ForgetVote || l.options.Bug == bug.LazyVote && s.Term == l.state.Term {
+	if l.options.Bug == bug.ForgetVote {
 		return nil
 	}
 	l.state = s
