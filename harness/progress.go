@@ -157,9 +157,9 @@ func (f *follower) proc(p *history.Proc) {
 		*m = MemberProgress{Name: p.Node}
 	case p.What == history.ProcExit:
 		*m = MemberProgress{Name: p.Node, Down: true}
-	case p.What == history.ProcSignal && p.Signal == "SIGSTOP":
+	case p.Pauses():
 		m.Paused = true
-	case p.What == history.ProcSignal && p.Signal == "SIGCONT":
+	case p.Resumes():
 		m.Paused = false
 	}
 }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"syscall"
 	"testing"
 	"time"
 
@@ -72,12 +73,12 @@ func TestProgressOfMembers(t *testing.T) {
 		raft(history.RaftLeader, "n1", 3), raft(history.RaftCandidate, "n1", 3), // a tap sees it before its trace tells
 		history.Event{Raft: &history.Raft{What: history.RaftAck, Node: "n2", Peer: "n1", Term: 3, Source: history.Tap}},
 		raft(history.RaftCandidate, "n3", 4), raft(history.RaftFollower, "n3", 3),
-		proc("n2", history.ProcSignal, "SIGSTOP"),
+		proc("n2", history.ProcSignal, syscall.SIGSTOP.String()),
 	)
 	require.Equal(t, []MemberProgress{
 		{Name: "n1", Role: "leader", Term: 3}, {Name: "n2", Role: "follower", Term: 3, Paused: true}, {Name: "n3", Role: "candidate", Term: 4},
 	}, f.snapshot(time.Second).Members)
-	feed(proc("n2", history.ProcSignal, "SIGCONT"), proc("n1", history.ProcExit, "SIGKILL"), proc("n3", history.ProcExit, ""), proc("n3", history.ProcStart, ""))
+	feed(proc("n2", history.ProcSignal, syscall.SIGCONT.String()), proc("n1", history.ProcExit, "SIGKILL"), proc("n3", history.ProcExit, ""), proc("n3", history.ProcStart, ""))
 	require.Equal(t, []MemberProgress{
 		{Name: "n1", Down: true}, {Name: "n2", Role: "follower", Term: 3}, {Name: "n3"},
 	}, f.snapshot(time.Second).Members)

@@ -3,7 +3,6 @@ package evidence
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
@@ -41,17 +40,8 @@ type Availability struct {
 	calm       calm          // since shortly before healing
 	down       bool          // less than a majority ran at some time since healing
 
-	open   verdict.Inflight[time.Duration] // invocation of each process's open operation
-	lastOK time.Duration
-	gap    time.Duration // the longest time without a success, from ready to healed or stop
-
-	who       history.Leaders
-	leader    string // the last, also after its end
-	term      uint64
-	firstLead time.Duration
-	tellers   []history.Teller // of the leaders that came after a death
-	lost      time.Duration    // when the leader's process went; -1
-	failovers []time.Duration
+	open verdict.Inflight[time.Duration] // invocation of each process's open operation
+	pace pace
 
 	reached map[string]*reach // by member
 	goal    verdict.Slot      // the furthest commit of a leader told of before healing
@@ -67,8 +57,8 @@ func NewAvailability() *Availability {
 	return &Availability{
 		running: make(map[string]bool),
 		reached: make(map[string]*reach), faults: make(map[int]bool),
-		final:  newFinalReads(),
-		healed: -1, stopped: -1, firstOK: -1, firstLead: -1, lost: -1, lastOK: -1,
+		final: newFinalReads(), pace: newPace(),
+		healed: -1, stopped: -1, firstOK: -1,
 	}
 }
 
@@ -84,9 +74,7 @@ func (c *Availability) recovery() time.Duration {
 // Event takes the next event.
 func (c *Availability) Event(e *history.Event) {
 	c.end = max(c.end, e.At)
-	if lead, first := c.who.Take(e); first {
-		c.led(lead)
-	}
+	c.pace.event(e)
 	switch {
 	case e.Run != nil:
 		c.runEvent(e)
@@ -119,8 +107,6 @@ func (c *Availability) runEvent(e *history.Event) {
 		c.apart = true
 	case r.What == history.RunEnd:
 		c.whole = true
-	case r.What == history.RunPhase && r.Phase == history.PhaseReady:
-		c.lastOK = e.At
 	case r.What == history.RunPhase && r.Phase == history.PhaseHealed:
 		c.healed = e.At
 		for name, runs := range c.running {
@@ -154,9 +140,6 @@ func (c *Availability) proc(e *history.Event) {
 		c.running[p.Node] = true
 	case history.ProcExit:
 		c.running[p.Node] = false
-		if p.Node == c.leader && c.lost < 0 && c.stopped < 0 {
-			c.lost = e.At
-		}
 	}
 	c.quorum()
 }
@@ -173,35 +156,6 @@ func (c *Availability) quorum() {
 		}
 	}
 	c.down = c.down || up <= len(c.nodes)/2
-}
-
-// led notes a new leader. Where members say of themselves that they lead, a change is
-// known no sooner than they are asked: that is told, not judged.
-func (c *Availability) led(l history.Leadership) {
-	if l.Term < c.term || l.Term == c.term && l.By != history.BySelf {
-		return
-	}
-	c.term, c.leader = l.Term, l.Node
-	if c.firstLead < 0 {
-		c.firstLead = l.At
-	}
-	if c.lost >= 0 {
-		c.failovers = append(c.failovers, l.At-c.lost)
-		c.lost = -1
-		if !slices.Contains(c.tellers, l.By) {
-			c.tellers = append(c.tellers, l.By)
-		}
-	}
-}
-
-// told names how it is known who led.
-func (c *Availability) told() string {
-	var how []string
-	for _, t := range c.tellers {
-		how = append(how, string(t))
-	}
-	slices.Sort(how)
-	return strings.Join(how, " and ")
 }
 
 func (c *Availability) op(e *history.Event) {
@@ -227,26 +181,11 @@ func (c *Availability) op(e *history.Event) {
 	if known && c.healed >= 0 && asked >= c.healed && c.firstOK < 0 {
 		c.firstOK = e.At
 	}
-	if c.lastOK >= 0 {
-		c.gap = max(c.gap, e.At-c.lastOK)
-		c.lastOK = e.At
-	}
 }
 
 // Finish gives the verdict.
 func (c *Availability) Finish() verdict.Result {
-	if c.firstLead >= 0 {
-		c.Count("first-leader-ms", c.firstLead.Milliseconds())
-	}
-	c.Count("longest-gap-ms", c.gap.Milliseconds())
-	summary := fmt.Sprintf("longest time without a success %v", c.gap.Round(time.Millisecond))
-	if n := len(c.failovers); n > 0 {
-		slices.Sort(c.failovers)
-		c.Count("failovers", int64(n))
-		c.Count("failover-median-ms", c.failovers[n/2].Milliseconds())
-		c.Count("failover-max-ms", c.failovers[n-1].Milliseconds())
-		summary += fmt.Sprintf(", new leader after the death of one in %v (median of %d: %s)", c.failovers[n/2].Round(time.Millisecond), n, c.told())
-	}
+	summary := c.pace.tell(c.Count)
 	if c.healed >= 0 {
 		c.judge(&summary)
 		c.refuses()

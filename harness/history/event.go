@@ -198,6 +198,15 @@ type Proc struct {
 	Text     string `json:"text,omitempty"` // last log lines of an unexpected exit
 }
 
+// Pauses tells whether the process was told to stand still (SIGSTOP), in the words that
+// the syscall package has for it on Linux and elsewhere.
+func (p *Proc) Pauses() bool {
+	return p.What == ProcSignal && (p.Signal == "stopped (signal)" || p.Signal == "suspended (signal)")
+}
+
+// Resumes tells whether the process was told to go on (SIGCONT).
+func (p *Proc) Resumes() bool { return p.What == ProcSignal && p.Signal == "continued" }
+
 // ProcWhat tells what a [Proc] event says.
 type ProcWhat string
 
