@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 	"harness/system":           {"nemesis", "harness/cluster", "harness/fabric", "harness/history", "harness/target"},
 	"harness":                  {"checker", "nemesis", "harness/audit", "harness/cluster", "harness/fabric", "harness/fabric/owner", "harness/fabric/subnet", "harness/history", "harness/results", "harness/system", "harness/target", "harness/text", "harness/workload"},
 	"harness/scenario":         {"harness", "nemesis"},
+	"harness/pace":             {"checker"},
 	"harness/jepsen":           {"checker", "harness/history", "harness/text"},
 	"harness/reproduce":        {"checker", "nemesis", "harness", "harness/history", "harness/results"},
 	"harness/chaostest":        {"checker", "nemesis", "harness", "harness/reproduce", "harness/results"},

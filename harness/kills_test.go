@@ -33,3 +33,18 @@ func TestKills(t *testing.T) {
 		require.Empty(t, Kills(cfg).Steps)
 	}
 }
+
+func TestFailovers(t *testing.T) {
+	cfg := Default()
+	cfg.Nodes, cfg.For, cfg.Seed = 3, 20*time.Second, 7
+	plan := Failovers(cfg)
+	require.NoError(t, plan.Validate(nemesis.Setting{Nodes: cfg.Names()}))
+	require.Equal(t, plan, Failovers(cfg), "the seed fixes it")
+	require.LessOrEqual(t, plan.End(), cfg.For)
+	require.Greater(t, len(plan.Steps), 8)
+	parsed, err := nemesis.Parse(FailoversPlan, plan.String())
+	require.NoError(t, err)
+	require.Equal(t, plan.String(), parsed.String())
+	cfg.Nodes = 1
+	require.Equal(t, Kills(cfg), Failovers(cfg))
+}

@@ -83,7 +83,7 @@ func Load(dir results.Dir) (Saved, error) {
 
 // madeUp names the plans that no person wrote, which those of older run directories do
 // not say themselves.
-func madeUp() []string { return []string{RandomPlan, KillsPlan, ShrunkPlan} }
+func madeUp() []string { return []string{RandomPlan, KillsPlan, FailoversPlan, ShrunkPlan} }
 
 // LoadPlan reads a plan file that a person wrote, for a run of cfg's members: one that
 // names others, or asks for what cfg's system cannot be made to do, is an error that

@@ -18,6 +18,7 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/pace"
 )
 
 type nightlyFlags struct {
@@ -126,6 +127,11 @@ func (f *nightlyFlags) one(ctx context.Context, n *nightRun) {
 		n.err = err
 		return
 	}
+	n.make(ctx, cfg)
+}
+
+// make makes the run, and leaves a directory unless it was valid.
+func (n *nightRun) make(ctx context.Context, cfg harness.Config) {
 	begun := time.Now()
 	type outcome struct {
 		result harness.Result
@@ -250,6 +256,15 @@ func idle(night []nightRun) []checker.Result {
 	return slices.DeleteFunc(order, func(r checker.Result) bool { return busy[r.Checker] })
 }
 
+// medians tells how fast the system was, which is judged by nobody.
+func medians(night []nightRun) string {
+	var all []pace.Figures
+	for i := range night {
+		all = append(all, pace.Of(night[i].result.Report))
+	}
+	return pace.Medians(all)
+}
+
 // inCell makes text of members and checkers harmless in a table of Markdown.
 func inCell(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "&", "&amp;").Replace(verdict.Printable(text))
@@ -279,6 +294,9 @@ func summary(night []nightRun) string {
 	}
 	if len(unchecked) > 0 {
 		fmt.Fprintf(&b, "\n–  %s  not checked in any run\n", strings.Join(unchecked, ", "))
+	}
+	if figures := medians(night); figures != "" {
+		fmt.Fprintf(&b, "\nmedians: %s\n", figures)
 	}
 	if count[checker.Valid] == len(night) {
 		return b.String()

@@ -38,7 +38,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.IntVar(&f.cfg.Nodes, "nodes", f.cfg.Nodes, "number of members")
 	fs.DurationVar(&f.cfg.For, "for", f.cfg.For, "how long to attack (default for a plan file: until it ends)")
 	fs.Uint64Var(&f.cfg.Seed, "seed", 0, "seed of plan and clients; 0 draws one")
-	fs.StringVar(&f.plan, "plan", harness.RandomPlan, `random, kills, none, a scenario's name (see usurper scenarios), or a plan file`)
+	fs.StringVar(&f.plan, "plan", harness.RandomPlan, `random, kills, failovers, none, a scenario's name (see usurper scenarios), or a plan file`)
 	fs.StringSliceVar(&f.cfg.Themes, "theme", nil, "what a random plan is about, a list (see usurper faults); none: the seed draws")
 	fs.BoolVar(&f.cfg.Operator, "operator", false, "let administrators take part in a random plan: defragment, compact, move the lead, replace members (etcd)")
 	fs.Float64Var(&f.cfg.Density, "density", f.cfg.Density, "divides the pauses between the faults of a random plan")
@@ -89,6 +89,10 @@ func (f *runFlags) setPlan(cfg *harness.Config) error {
 		plan := harness.Kills(*cfg)
 		cfg.Plan = &plan
 		return nil
+	case harness.FailoversPlan:
+		plan := harness.Failovers(*cfg)
+		cfg.Plan = &plan
+		return nil
 	case "none":
 		cfg.Plan = &nemesis.Plan{}
 		return nil
@@ -132,7 +136,7 @@ const maxPlan = 1 << 20
 func readPlan(path string) (string, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("no plan %q: use random, kills, none, one of %s, or the path of a plan file", path, strings.Join(scenario.Names(), ", "))
+		return "", fmt.Errorf("no plan %q: use random, kills, failovers, none, one of %s, or the path of a plan file", path, strings.Join(scenario.Names(), ", "))
 	}
 	if err != nil {
 		return "", fmt.Errorf("read plan: %w", err)
@@ -204,7 +208,7 @@ func complete(cmd *cobra.Command) {
 	} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
-	plans := append([]string{harness.RandomPlan, harness.KillsPlan, "none"}, scenario.Names()...)
+	plans := append([]string{harness.RandomPlan, harness.KillsPlan, harness.FailoversPlan, "none"}, scenario.Names()...)
 	cmd.RegisterFlagCompletionFunc("plan", cobra.FixedCompletions(plans, cobra.ShellCompDirectiveDefault))
 }
 
