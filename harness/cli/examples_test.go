@@ -18,7 +18,8 @@ func TestExamplesParse(t *testing.T) {
 	var out, problems bytes.Buffer
 	require.Zero(t, cli.Main(t.Context(), []string{"faults"}, cli.Options{Stdout: &out, Stderr: &problems}))
 	require.Empty(t, problems.String())
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")[1:]
+	catalogue, _, _ := strings.Cut(out.String(), "\n\n")
+	lines := strings.Split(catalogue, "\n")[1:]
 	require.Len(t, lines, len(nemesis.Catalog()))
 	columns := regexp.MustCompile(` {2,}`)
 	for _, line := range lines {
