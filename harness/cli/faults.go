@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -35,7 +35,7 @@ func faultsCommand() *cobra.Command {
 				themes = append(themes, []string{t.Name, t.Short})
 			}
 			out := cmd.OutOrStdout()
-			return errors.Join(
+			return cmp.Or( // the first that failed
 				list(out, "FAULT\tWHAT IT DOES\tEXAMPLE", faults),
 				list(out, "\nWORD\tWHOM IT MEANS, IN THE PLACE OF NAMES", words),
 				list(out, "\nEVENT\tWHAT HAPPENS WHEN \"on EVENT\" STRIKES, IN THE PLACE OF \"at TIME\"", triggers),
