@@ -3,6 +3,7 @@ package workload
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/usurper/usurper/harness/history"
@@ -20,7 +21,8 @@ type padded struct {
 }
 
 // Padded returns a client that writes values of at least size bytes with put and
-// cas. Values of other operations keep the size that they have.
+// cas, in transactions too: a value has one size, or a cas would not know it again.
+// Values of other operations keep the size that they have.
 func Padded(c Client, size int) Client { return padded{c, size} }
 
 // Do carries out op with its values filled up.
@@ -28,13 +30,18 @@ func (p padded) Do(ctx context.Context, op history.Op) (done history.Op, hint st
 	if op.F == history.FPut || op.F == history.FCas {
 		op.Arg, op.Old = p.pad(op.Arg), p.pad(op.Old)
 	}
+	op.Txn = slices.Clone(op.Txn)
+	for i := range op.Txn {
+		if m := &op.Txn[i]; m.F == history.FPut {
+			m.Arg = p.pad(m.Arg)
+		}
+	}
 	done, hint = p.Client.Do(ctx, op)
 	done.Arg, done.Old, done.Got = p.strip(done.Arg), p.strip(done.Old), p.strip(done.Got)
-	if len(done.Txn) > 0 {
-		done.Txn = append([]history.Micro(nil), done.Txn...)
-		for i := range done.Txn {
-			done.Txn[i].Got = p.strip(done.Txn[i].Got)
-		}
+	done.Txn = slices.Clone(done.Txn)
+	for i := range done.Txn {
+		m := &done.Txn[i]
+		m.Arg, m.Got = p.strip(m.Arg), p.strip(m.Got)
 	}
 	return done, hint
 }

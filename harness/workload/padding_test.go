@@ -29,6 +29,12 @@ func TestPadded(t *testing.T) {
 	done := do(history.Op{F: history.FTxn, Txn: []history.Micro{{F: history.FGet, Key: "k"}}})
 	require.Equal(t, []history.Micro{{F: history.FGet, Key: "k", Got: "b", Saw: true}}, done.Txn)
 
+	asked := []history.Micro{{F: history.FPut, Key: "k", Arg: "d"}}
+	done = do(history.Op{F: history.FTxn, Txn: asked})
+	require.Equal(t, "d", done.Txn[0].Arg)
+	require.Equal(t, "d", asked[0].Arg, "what was asked is the caller's")
+	require.Equal(t, history.OK, do(history.Op{F: history.FCas, Old: "d", Arg: "e"}).Type, "a cas knows what a transaction put")
+
 	s.values["k"] = "b" + strings.Repeat(filler, 50)
 	require.Equal(t, "b, filled up to 51 bytes instead of 100", do(history.Op{F: history.FGet}).Got)
 	s.values["k"] = "b"
