@@ -84,6 +84,24 @@ func (r *Runner) Violated() bool {
 	return false
 }
 
+// Foresees tells whether a rule that waits for the end of the history, this one, or
+// any if it is the zero Breach, would be broken if the history ended here and nothing
+// were missing of what was done up to the event with the number upTo.
+func (r *Runner) Foresees(until Breach, upTo uint64) (found Breach, ok bool) {
+	for i, c := range r.checkers {
+		f, foresees := c.(verdict.Foreseeing)
+		if !foresees || r.panics[i] != "" {
+			continue
+		}
+		for _, rule := range f.Foresees(upTo) {
+			if b := verdict.BreachOf(c.Name(), rule); until == (Breach{}) || b == until {
+				return b, true
+			}
+		}
+	}
+	return Breach{}, false
+}
+
 // Finish ends every checker and returns the report. It is called once.
 func (r *Runner) Finish() Report {
 	report := Report{Verdict: Valid, Run: r.summary.facts()}

@@ -235,7 +235,7 @@ func (r *run) attack(whole context.Context) error {
 	var judge liveJudge
 	if r.live != nil {
 		defer r.unwatch()
-		judge = newLiveJudge(r.cfg.Until, r.cfg.Models...)
+		judge = newLiveJudge(r.cfg.Until, r.readUp, r.cfg.Models...)
 		wg.Go(func() { failFast(ctx, r.live, judge, stop) })
 	}
 	sys, err := r.system()

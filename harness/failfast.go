@@ -21,12 +21,15 @@ type liveJudge interface {
 	proved() bool
 	// why tells what was proved, and is called once, after that.
 	why() string
+	// end ends what goes on beside; nothing but why is called after that.
+	end()
 }
 
 // failFast judges the history as it grows and calls stop once judge has seen
 // enough. It returns then, or when ctx is done. The verdict is not its own: that
 // comes from the whole history, at the end.
 func failFast(ctx context.Context, events <-chan history.Event, judge liveJudge, stop context.CancelCauseFunc) {
+	defer judge.end()
 	for {
 		select {
 		case <-ctx.Done():
@@ -42,8 +45,8 @@ func failFast(ctx context.Context, events <-chan history.Event, judge liveJudge,
 }
 
 // newLiveJudge waits for a breach, or for any rule to be broken if that is the
-// zero Breach.
-func newLiveJudge(until checker.Breach, models ...checker.Spec) liveJudge {
+// zero Breach. readUp, if it is not nil, is as in foresight.
+func newLiveJudge(until checker.Breach, readUp func(context.Context) (uint64, error), models ...checker.Spec) liveJudge {
 	again := &rejudge{until: until, models: models}
 	for i, c := range again.checkers() {
 		if until == (checker.Breach{}) || c.Name() == until.Checker {
@@ -51,6 +54,9 @@ func newLiveJudge(until checker.Breach, models ...checker.Spec) liveJudge {
 		}
 	}
 	asEventsCome := &online{until: until, judge: checker.NewRunner(checker.Online())}
+	if readUp != nil {
+		asEventsCome.foresight = newForesight(readUp)
+	}
 	switch {
 	case len(again.kinds) == 0:
 		return asEventsCome
@@ -84,22 +90,54 @@ func (e *either) proved() bool {
 
 func (e *either) why() string { return e.first.why() }
 
-// online asks checkers that can tell as events come.
-type online struct {
-	until checker.Breach
-	judge *checker.Runner
+func (e *either) end() {
+	for _, j := range e.judges {
+		j.end()
+	}
 }
 
-func (o *online) take(e history.Event) { o.judge.Event(&e) }
+// online asks checkers that can tell as events come.
+type online struct {
+	until     checker.Breach
+	judge     *checker.Runner
+	foresight *foresight // nil: rules that wait for the end do not end the attack
+	foreseen  checker.Breach
+}
+
+func (o *online) take(e history.Event) {
+	o.judge.Event(&e)
+	if o.foresight != nil {
+		o.foresight.take(&e)
+	}
+}
 
 func (o *online) proved() bool {
-	if o.until == (checker.Breach{}) {
-		return o.judge.Violated()
+	switch {
+	case o.until == (checker.Breach{}) && o.judge.Violated():
+		return true
+	case o.until != (checker.Breach{}) && o.judge.Breached(o.until):
+		return true
+	case o.foresight == nil:
+		return false
 	}
-	return o.judge.Breached(o.until)
+	upTo, ok := o.foresight.due()
+	if !ok {
+		return false
+	}
+	o.foreseen, ok = o.judge.Foresees(o.until, upTo)
+	return ok
+}
+
+func (o *online) end() {
+	if o.foresight != nil {
+		o.foresight.end()
+	}
 }
 
 func (o *online) why() string {
+	if o.foreseen != (checker.Breach{}) {
+		return o.foreseen.Checker + ": " + o.foreseen.Rule + ", as far as is known by now"
+	}
 	report := o.judge.Finish()
 	until := o.until
 	if broken := report.Breaches(); until == (checker.Breach{}) && len(broken) > 0 {
@@ -167,3 +205,5 @@ func (r *rejudge) proved() bool {
 }
 
 func (r *rejudge) why() string { return r.text }
+
+func (*rejudge) end() {}

@@ -12,7 +12,7 @@ import (
 
 // proves tells whether the events prove what a judge waits for.
 func proves(until checker.Breach, events []history.Event) bool {
-	judge := newLiveJudge(until)
+	judge := newLiveJudge(until, nil)
 	for i, e := range events {
 		e.Seq, e.At = uint64(i), time.Duration(i)*time.Millisecond
 		judge.take(e)

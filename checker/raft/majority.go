@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -55,6 +56,33 @@ func (c *Votes) Finish() verdict.Result {
 	return c.Result(c.Name(), fmt.Sprintf("%s, at most one per member and term; %s with a majority", verdict.Many(votes, "vote"), verdict.Many(len(c.wins), "winner")))
 }
 
+// Foresees tells which rules about what is missing would be broken.
+func (c *Votes) Foresees(upTo uint64) []string {
+	trial := *c // its maps are only read
+	trial.Findings, trial.Ended = verdict.Findings{}, true
+	for _, key := range sortedClaims(c.wins) {
+		if w := c.wins[key]; w.event.Seq <= upTo {
+			trial.majority(key, w)
+			trial.hasty(key)
+		}
+	}
+	trial.tappedLogsUpTo(upTo)
+	var rules []string
+	for _, rule := range []string{withoutMajority, hastyLead, staleVote} {
+		if trial.Breached(rule) {
+			rules = append(rules, rule)
+		}
+	}
+	return rules
+}
+
+// The rules that wait for the end.
+const (
+	withoutMajority = "won without a majority"
+	hastyLead       = "led before it had a majority"
+	staleVote       = "a vote for a stale log"
+)
+
 // sortedClaims returns the keys of m by term.
 func sortedClaims[V any](m map[claimKey]V) []claimKey {
 	return slices.SortedFunc(maps.Keys(m), func(a, b claimKey) int {
@@ -104,7 +132,7 @@ func (c *Votes) majority(key claimKey, w *win) {
 		c.Unknown("%s as far as is known, but %s", text, why)
 		return
 	}
-	c.Violate("won without a majority", text, evidence...)
+	c.Violate(withoutMajority, text, evidence...)
 }
 
 // begins notes which votes were on the wire when a leader's first message was.
@@ -144,7 +172,7 @@ func (c *Votes) hasty(key claimKey) {
 		givers[i] = e.Raft.Node
 	}
 	if !c.Decides(givers) {
-		c.Violate("led before it had a majority",
+		c.Violate(hastyLead,
 			fmt.Sprintf("%s sent as leader of term %d when of %d members only %d had voted for it, itself included",
 				key.node, key.term, len(c.Nodes), len(givers)), events...)
 	}
@@ -195,7 +223,10 @@ func (c *Votes) configured() bool {
 // the voter's last position, if the protocol has it, and the candidate's is in
 // its vote request; it does not change while it stands. Acknowledgements are no
 // help: what a voter acknowledged it may have truncated since, unseen.
-func (c *Votes) tappedLogs() {
+func (c *Votes) tappedLogs() { c.tappedLogsUpTo(math.MaxUint64) }
+
+// tappedLogsUpTo is tappedLogs of the votes up to an event.
+func (c *Votes) tappedLogsUpTo(event uint64) {
 	if c.Holes || !c.Ended {
 		return // the first grant, before the voter's log grew, may be the one not seen
 	}
@@ -204,11 +235,11 @@ func (c *Votes) tappedLogs() {
 		for _, term := range slices.Sorted(maps.Keys(v.tapped)) {
 			b := v.tapped[term]
 			asked, ok := c.stood[claimKey{b.peer, term}]
-			if !ok || b.peer == name || v.traced[term] != nil {
+			if !ok || b.peer == name || v.traced[term] != nil || b.event.Seq > event {
 				continue // where the voter's own word is known it has been judged
 			}
 			if own := b.event.Raft.Last; asked.Less(own) {
-				c.Violate("a vote for a stale log",
+				c.Violate(staleVote,
 					fmt.Sprintf("%s voted for %s in term %d although %s's log ends at %s, behind its own at %s",
 						name, b.peer, term, b.peer, verdict.Place(asked), verdict.Place(own)), b.event)
 			}

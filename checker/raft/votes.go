@@ -287,7 +287,7 @@ func (c *Votes) granted(v *voter, e *history.Event) {
 		c.ignored(v, e)
 	}
 	if first && r.PeerLast.Less(r.Last) {
-		c.Violate("a vote for a stale log",
+		c.Violate(staleVote,
 			fmt.Sprintf("%s voted for %s in term %d although %s's log ends at %s, behind its own at %s",
 				v.name, r.Peer, r.PeerTerm, r.Peer, verdict.Place(r.PeerLast), verdict.Place(r.Last)), verdict.Keep(e))
 	}

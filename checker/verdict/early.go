@@ -30,6 +30,16 @@ type Watchful interface {
 	Breached(rule string) bool
 }
 
+// Foreseeing is a Watchful checker of which some rules wait for the end of the
+// history, since what would mend them may not have been told yet.
+type Foreseeing interface {
+	Watchful
+	// Foresees lists those of them that are broken, as far as it is about what was done
+	// up to the event with the number upTo, if the history were to end here and nothing
+	// were missing. It is no verdict, and changes none.
+	Foresees(upTo uint64) []string
+}
+
 // EarlyOf returns when a checker can be asked.
 func EarlyOf(c Checker) Early {
 	if p, ok := c.(Prompt); ok {

@@ -78,6 +78,9 @@ func (f *runFlags) config(ctx context.Context, progress func(string)) (harness.C
 // setPlan finds the plan that --plan means. A scenario brings its own size and
 // length unless flags say otherwise.
 func (f *runFlags) setPlan(cfg *harness.Config) error {
+	if f.usualPlan != "" && len(cfg.Themes) == 0 {
+		f.plan = f.usualPlan
+	}
 	cfg.PlanName = f.plan
 	if len(cfg.Themes) > 0 && f.plan != harness.RandomPlan {
 		return fmt.Errorf("--theme is for random plans, not for --plan %s: leave one of them out", f.plan)

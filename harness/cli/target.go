@@ -24,6 +24,8 @@ type targetFlags struct {
 	system  string
 	ref     reference.Options
 	etcd    etcd.Options
+
+	usualPlan string // what the target is attacked with if no plan is named; "" for the usual
 }
 
 // targetNames lists the values of --target.
@@ -117,7 +119,11 @@ const (
 
 func (f *targetFlags) setEtcd(ctx context.Context, cfg *harness.Config, given func(string) bool, progress func(string)) error {
 	setUnless(given, "nodes", &cfg.Nodes, etcdNodes)
-	setUnless(given, "workload", &cfg.Workload, "churn") // registers, and revisions that move in every way
+	if cfg.Nodes == 1 {
+		f.setAlone(cfg, given)
+	} else {
+		setUnless(given, "workload", &cfg.Workload, "churn") // registers, and revisions that move in every way
+	}
 	setUnless(given, "heartbeat", &cfg.Heartbeat, etcdHeartbeat)
 	setUnless(given, "election", &cfg.Election, etcdElection)
 	o := f.etcd
@@ -139,12 +145,45 @@ func (f *targetFlags) setEtcd(ctx context.Context, cfg *harness.Config, given fu
 	if o.Version, err = etcd.Version(ctx, o.Binary); err != nil {
 		return err
 	}
+	if cfg.Nodes == 1 {
+		aloneOptions(&o, given)
+	}
 	t, err := etcd.New(o)
 	if err != nil {
 		return err
 	}
 	cfg.Target, cfg.TargetOptions = t, o
 	return nil
+}
+
+// What a member of etcd that is alone is run with unless flags say otherwise. It has
+// no elections to attack: what it can do wrong is to lose what it acknowledged. Large
+// values and many at once make the moment long in which that might happen.
+const (
+	aloneClients   = 20
+	aloneValue     = 64 << 10
+	aloneRate      = 1000
+	aloneSnapshots = 500
+	aloneQuota     = 8 << 30 // bytes, for what a minute of this writes
+)
+
+func (f *targetFlags) setAlone(cfg *harness.Config, given func(string) bool) {
+	setUnless(given, "plan", &f.usualPlan, harness.KillsPlan)
+	if given("workload") && cfg.Workload != "puts" {
+		return
+	}
+	setUnless(given, "workload", &cfg.Workload, "puts")
+	setUnless(given, "clients", &cfg.Clients, aloneClients)
+	setUnless(given, "value-size", &cfg.ValueSize, aloneValue)
+	setUnless(given, "rate", &cfg.Rate, aloneRate)
+}
+
+// aloneOptions spares a member the disk's time, which SIGKILL, the fault that it
+// meets, does not need.
+func aloneOptions(o *etcd.Options, given func(string) bool) {
+	setUnless(given, "no-fsync", &o.NoFsync, etcd.SkipsFsync(o.Version))
+	setUnless(given, "snapshot-count", &o.SnapshotCount, aloneSnapshots)
+	o.Args = append(o.Args, fmt.Sprintf("--quota-backend-bytes=%d", aloneQuota))
 }
 
 func (f *targetFlags) setExec(cfg *harness.Config, given func(string) bool) error {

@@ -89,6 +89,28 @@ func (c *Cluster) Member(name string) (target.Member, error) {
 	return n.member, nil
 }
 
+// ReadTraces returns once the trace of every member has been read as far as it is
+// written now, or with an error when ctx ends.
+func (c *Cluster) ReadTraces(ctx context.Context) error {
+	for _, n := range c.nodes {
+		n.mu.Lock()
+		run := n.run // the traces of those before have been read
+		n.mu.Unlock()
+		if run == nil || run.tail == nil {
+			continue
+		}
+		read := make(chan struct{})
+		select {
+		case run.tail.asked <- read:
+			<-read
+		case <-run.settled:
+		case <-ctx.Done():
+			return fmt.Errorf("read the trace of %s: %w", n.name, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
 // Pids returns the process of each member that has one; it leads the process
 // group of all that the member started.
 func (c *Cluster) Pids() map[string][]int {

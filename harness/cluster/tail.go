@@ -32,8 +32,9 @@ type tail struct {
 	emit  func(history.Raft)
 	hole  func(error) // called once, for a line that cannot be read; the rest is left out
 
-	stop chan struct{}
-	gone sync.WaitGroup
+	stop  chan struct{}
+	asked chan chan<- struct{} // to be told that all there is now has been read
+	gone  sync.WaitGroup
 
 	file   *os.File
 	rest   []byte
@@ -43,7 +44,7 @@ type tail struct {
 
 // start follows the file in the background until finish.
 func (t *tail) start() {
-	t.stop = make(chan struct{})
+	t.stop, t.asked = make(chan struct{}), make(chan chan<- struct{})
 	t.gone.Add(1)
 	go func() {
 		defer t.gone.Done()
@@ -59,6 +60,9 @@ func (t *tail) start() {
 					t.file.Close()
 				}
 				return
+			case read := <-t.asked:
+				t.drain(buf)
+				close(read)
 			case <-next.C:
 				if wait = min(2*wait, tailRarely); t.drain(buf) {
 					wait = tailEvery

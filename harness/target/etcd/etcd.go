@@ -94,7 +94,7 @@ func New(o Options) (*Target, error) {
 	heartbeat, election := o.timers()
 	check(election >= electionRatio*heartbeat, "election %v: etcd wants at least %d heartbeats of %v", election, electionRatio, heartbeat)
 	check(election <= maxElection, "election %v: etcd wants at most %v", election, maxElection)
-	check(!o.NoFsync || err != nil || minor >= 5, "no fsync: etcd %s always syncs; use 3.5 or later", o.Version)
+	check(!o.NoFsync || err != nil || SkipsFsync(o.Version), "no fsync: etcd %s always syncs; use 3.5 or later", o.Version)
 	if o.Token == "" {
 		o.Token = "usurper"
 	}
@@ -102,6 +102,12 @@ func New(o Options) (*Target, error) {
 		return nil, fmt.Errorf("etcd target: %w", errors.Join(errs...))
 	}
 	return &Target{o: o, minor: minor}, nil
+}
+
+// SkipsFsync tells whether a version can be told not to sync: NoFsync.
+func SkipsFsync(version string) bool {
+	minor, err := minorOf(version)
+	return err == nil && minor >= 5
 }
 
 // timers returns the timers in force.
