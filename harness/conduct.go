@@ -107,6 +107,11 @@ func prepare(cfg Config) (*run, error) {
 		Checkers:  names(judges(cfg.Models, checker.Options{})),
 	}}
 	r.rec.Record(r.begin)
+	for _, n := range cfg.Names() {
+		if text := target.Variation(cfg.Target, n); text != "" {
+			r.note(n, text)
+		}
+	}
 	return r, nil
 }
 

@@ -63,6 +63,8 @@ error: it never answers for what it could not make durable.`,
 	f.DurationVar(&cfg.Heartbeat, "heartbeat", cfg.Heartbeat, "`interval` between heartbeats, at most T/2")
 	f.Uint64Var(&cfg.SnapshotEvery, "snapshot-every", cfg.SnapshotEvery, "applied `entries` between snapshots, 0 for none")
 	f.BoolVar(&cfg.PreVote, "pre-vote", cfg.PreVote, "ask whether an election could be won before raising the term")
+	f.IntVar(&cfg.MaxBatch, "max-batch", cfg.MaxBatch, "`bytes` of entries in an append at most, 0 for 256 KiB")
+	f.IntVar(&cfg.MaxInflight, "max-inflight", cfg.MaxInflight, "`appends` on their way to a follower at most, 0 for 64")
 	f.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "`number` that fixes the election timers")
 	f.StringVar(&cfg.Trace, "trace", cfg.Trace, "append raft events to this `file`")
 	f.Uint64Var(&cfg.Inc, "inc", cfg.Inc, "`number` of this process of the member, counted from 1, for the trace")

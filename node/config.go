@@ -46,6 +46,9 @@ type Config struct {
 	// none.
 	SnapshotEvery uint64
 	PreVote       bool
+	// MaxBatch bounds the bytes of the entries in an append, a larger entry travels
+	// alone; MaxInflight the appends on their way to a follower. 0 is raft's default.
+	MaxBatch, MaxInflight int
 	// Seed names the stream that election timers are drawn from, together with
 	// ID and Inc.
 	Seed uint64
@@ -65,8 +68,8 @@ func Default() Config {
 	}
 }
 
-// minHeartbeat leaves room for two ticks between heartbeats.
-const minHeartbeat = 4 * time.Millisecond
+// MinHeartbeat leaves room for two ticks between heartbeats.
+const MinHeartbeat = 4 * time.Millisecond
 
 // Validate returns all that is wrong with c, each with what would be right.
 func (c *Config) Validate() error {
@@ -100,12 +103,15 @@ func (c *Config) Validate() error {
 	if c.Inc == 0 {
 		bad("--inc: 0: processes are counted from 1")
 	}
-	if c.Heartbeat < minHeartbeat {
-		bad("--heartbeat: %v is too short: use %v or more", c.Heartbeat, minHeartbeat)
+	if c.Heartbeat < MinHeartbeat {
+		bad("--heartbeat: %v is too short: use %v or more", c.Heartbeat, MinHeartbeat)
 	}
 	if c.Heartbeat > c.Election/2 {
 		bad("--heartbeat: %v is more than half of --election %v: use %v or less, or a longer election timer",
 			c.Heartbeat, c.Election, c.Election/2)
+	}
+	if c.MaxBatch < 0 || c.MaxInflight < 0 {
+		bad("--max-batch %d, --max-inflight %d: use 0 for the default, or more", c.MaxBatch, c.MaxInflight)
 	}
 	if _, err := bug.Parse(string(c.Bug)); err != nil {
 		bad("--bug: %w", err)

@@ -117,6 +117,8 @@ func (l *loop) newRaft(rec wal.Recovered) (*raft.Raft, error) {
 		HeartbeatTicks: max(1, int(l.cfg.Heartbeat/l.cfg.tick())),
 		Timeout:        electionTimer(n, l.cfg.Seed, l.cfg.ID, l.cfg.Inc),
 		PreVote:        l.cfg.PreVote,
+		MaxBatchBytes:  l.cfg.MaxBatch,
+		MaxInflight:    l.cfg.MaxInflight,
 		Bug:            l.cfg.Bug,
 		State:          rec.State,
 		Snapshot:       rec.Snapshot,

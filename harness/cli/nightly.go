@@ -38,7 +38,8 @@ func nightlyCommand() *cobra.Command {
 		Short: "Run many seeds side by side and sum up",
 		Long: `Nightly makes many runs under consecutive seeds, some side by side, and leaves
 below the results directory junit.xml, summary.md and the run directory of every
-run that was not valid.
+run that was not valid. The seed draws how many members a run has, 3, 4, 5 or 7,
+unless the target, the plan or --nodes says so.
 
 The exit status is 1 if any run was invalid, else 2 if any was unknown or failed,
 else 0.`,
@@ -61,6 +62,7 @@ else 0.`,
 // nightRun is one run of a night.
 type nightRun struct {
 	seed    uint64
+	members int  // drawn; 0 if all runs have as many
 	left    bool // the night was interrupted before its turn came
 	elapsed time.Duration
 	result  harness.Result
@@ -116,7 +118,25 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
 func (f *nightlyFlags) build(ctx context.Context, seed uint64, progress func(string)) (harness.Config, error) {
 	one := f.runFlags
 	one.cfg.Seed = seed
+	if f.drawsSizes() {
+		one.cfg.Nodes = nightSize(seed)
+	}
 	return one.config(ctx, progress)
+}
+
+// drawsSizes tells whether the seed says how many members a run has, if its target does
+// not.
+func (f *nightlyFlags) drawsSizes() bool {
+	return !f.given("nodes") && (f.plan == harness.RandomPlan || f.plan == harness.KillsPlan)
+}
+
+// nightSize draws how many members a run has. Seeds that follow each other have others,
+// until all had their turn.
+func nightSize(seed uint64) int {
+	sizes := []int{3, 4, 5, 7}
+	turns := uint64(len(sizes))
+	order := harness.Stream(seed/turns, "members").Perm(len(sizes))
+	return sizes[order[seed%turns]]
 }
 
 // one makes one run. A run that outstays every deadline is given up rather than
@@ -126,6 +146,9 @@ func (f *nightlyFlags) one(ctx context.Context, n *nightRun) {
 	if err != nil {
 		n.err = err
 		return
+	}
+	if f.drawsSizes() {
+		n.members = cfg.Nodes
 	}
 	n.make(ctx, cfg)
 }
@@ -156,13 +179,21 @@ func (n *nightRun) make(ctx context.Context, cfg harness.Config) {
 
 func (n *nightRun) line() string {
 	if n.err != nil {
-		return fmt.Sprintf("seed %d: failed: %s", n.seed, n.why())
+		return fmt.Sprintf("%s: failed: %s", n.name(), n.why())
 	}
-	text := fmt.Sprintf("seed %d: %s in %.1fs", n.seed, n.verdict(), n.elapsed.Seconds())
+	text := fmt.Sprintf("%s: %s in %.1fs", n.name(), n.verdict(), n.elapsed.Seconds())
 	if n.verdict() != checker.Valid {
 		text += ": " + n.why() + " (" + n.result.Dir.String() + ")"
 	}
 	return text
+}
+
+// name is "seed 8", or "seed 8 (4 members)".
+func (n *nightRun) name() string {
+	if n.members == 0 {
+		return fmt.Sprintf("seed %d", n.seed)
+	}
+	return fmt.Sprintf("seed %d (%d members)", n.seed, n.members)
 }
 
 // why sums up what was not valid, in a line of printable characters.

@@ -32,6 +32,17 @@ func TestInterruptedNight(t *testing.T) {
 	require.Contains(t, out.String(), `skipped="2"`)
 }
 
+// A night goes through all sizes, and each seed has its own.
+func TestSizesOfANight(t *testing.T) {
+	all := make(map[int]int)
+	for seed := uint64(4); seed < 44; seed++ {
+		require.Equal(t, nightSize(seed), nightSize(seed))
+		all[nightSize(seed)]++
+	}
+	require.Equal(t, map[int]int{3: 10, 4: 10, 5: 10, 7: 10}, all)
+	require.Equal(t, "seed 3 (4 members): failed: no disk", (&nightRun{seed: 3, members: 4, err: errors.New("no disk")}).line())
+}
+
 // What members print does no harm to what a night leaves: its XML can be read, and
 // nothing in it or in the Markdown is more than text.
 func TestHostileOutputOfMembers(t *testing.T) {

@@ -22,6 +22,7 @@ type targetFlags struct {
 	binary  string
 	version string
 	system  string
+	vary    bool
 	ref     reference.Options
 	etcd    etcd.Options
 
@@ -56,6 +57,7 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 
 	fs.BoolVar(&f.etcd.NoFsync, "no-fsync", false, "etcd: let members not sync what they write, which a kill does not show: for slow disks")
 
+	fs.BoolVar(&f.vary, "vary", false, "let members differ: how often they take snapshots, timers (none shorter), and for reference pre-votes and how much they send at a time")
 	fs.StringVar(&f.system, "config", "", "exec: the file that describes the system")
 }
 
@@ -90,7 +92,7 @@ func (f *targetFlags) set(ctx context.Context, cfg *harness.Config, given func(s
 
 func (f *targetFlags) setReference(cfg *harness.Config) error {
 	ref := f.ref
-	ref.Seed = cfg.Seed
+	ref.Seed, ref.Vary = cfg.Seed, f.vary
 	ref.Election, ref.Heartbeat = cfg.Election, cfg.Heartbeat
 	var err error
 	if f.binary == "" {
@@ -128,6 +130,9 @@ func (f *targetFlags) setEtcd(ctx context.Context, cfg *harness.Config, given fu
 	setUnless(given, "election", &cfg.Election, etcdElection)
 	o := f.etcd
 	o.Election, o.Heartbeat = cfg.Election, cfg.Heartbeat
+	if f.vary {
+		o.Vary, o.Seed = true, cfg.Seed
+	}
 	var err error
 	switch {
 	case f.binary != "" && f.version != "":
@@ -187,6 +192,9 @@ func aloneOptions(o *etcd.Options, given func(string) bool) {
 }
 
 func (f *targetFlags) setExec(cfg *harness.Config, given func(string) bool) error {
+	if f.vary {
+		return fmt.Errorf("--vary: usurper knows nothing of a described system that could differ between its members: use {{.Name}} in its command, or leave --vary out")
+	}
 	if f.system == "" {
 		return fmt.Errorf("--target exec: name the file that describes the system with --config")
 	}

@@ -34,6 +34,7 @@ type setup struct {
 	heartbeat int
 	timeout   func(raft.ID) int
 	preVote   bool
+	mixed     bool // only every other member asks for pre-votes
 	batch     int
 	inflight  int
 	bug       bug.Name
@@ -83,7 +84,7 @@ func (c *cluster) config(id raft.ID) raft.Config {
 		ID: id, Voters: c.voters,
 		ElectionTicks: c.setup.election, HeartbeatTicks: c.setup.heartbeat,
 		Timeout: func() int { return c.setup.timeout(id) },
-		PreVote: c.setup.preVote, Bug: c.setup.bug,
+		PreVote: c.setup.preVote && (!c.setup.mixed || id%2 == 0), Bug: c.setup.bug,
 		MaxBatchBytes: c.setup.batch, MaxInflight: c.setup.inflight,
 		State: m.hard, Snapshot: m.snap, Entries: slices.Clone(m.entries),
 	}

@@ -47,6 +47,7 @@ func trials(b coreBug) *rapid.Generator[trial] {
 			return trial{
 				nodes: n, bug: b.bug, plan: plan.Draw(t, "plan"),
 				seed: rapid.Uint64Max(1000).Draw(t, "seed"), preVote: rapid.IntRange(0, 3).Draw(t, "pre-vote") == 3,
+				mixed: rapid.IntRange(0, 3).Draw(t, "mixed") == 3,
 			}
 		})
 	}

@@ -24,6 +24,7 @@ type trial struct {
 	nodes   int
 	seed    uint64
 	preVote bool
+	mixed   bool // only every other member asks for pre-votes
 	bug     bug.Name
 }
 

@@ -74,7 +74,7 @@ func newWorld(t trial) *world {
 	}
 	rng := rand.New(rand.NewPCG(t.seed, 0))
 	s := setup{
-		n: t.nodes, election: electionTicks, heartbeat: 2, bug: t.bug, preVote: t.preVote,
+		n: t.nodes, election: electionTicks, heartbeat: 2, bug: t.bug, preVote: t.preVote, mixed: t.mixed,
 		timeout: func(id raft.ID) int { return electionTicks + w.rngs[id].IntN(electionTicks) },
 		batch:   1 + rng.IntN(200), inflight: 1 + rng.IntN(4),
 	}

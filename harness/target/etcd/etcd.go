@@ -48,6 +48,10 @@ type Options struct {
 	Election  time.Duration
 
 	SnapshotCount uint64 // applied entries between snapshots
+	// Vary draws from Seed, for each member, how often it takes snapshots and its timers,
+	// none of which is shorter than Election.
+	Vary bool   `json:",omitempty"`
+	Seed uint64 `json:",omitempty"`
 	// NoFsync makes members not sync what they write, which no kill of a process
 	// shows. 3.5 and later.
 	NoFsync bool
@@ -186,7 +190,7 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 			return target.Command{}, fmt.Errorf("%s: %w", m.Name, err)
 		}
 	}
-	heartbeat, election := t.o.timers()
+	heartbeat, election, snapshots := t.member(m.Name)
 	state := "new"
 	if m.Joins != nil {
 		state = "existing"
@@ -208,8 +212,8 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 	if t.minor < 5 {
 		args = append(args, "--logger=zap") // else it ignores --log-level
 	}
-	if t.o.SnapshotCount > 0 {
-		args = append(args, "--snapshot-count", strconv.FormatUint(t.o.SnapshotCount, 10))
+	if snapshots > 0 {
+		args = append(args, "--snapshot-count", strconv.FormatUint(snapshots, 10))
 	}
 	if t.o.PeerTLS {
 		args = append(args, "--peer-auto-tls")

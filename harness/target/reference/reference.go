@@ -38,7 +38,11 @@ type Options struct {
 	Election  time.Duration
 	Heartbeat time.Duration
 	Seed      uint64
-	NoTrace   bool // members write no trace: only taps and clients give evidence
+	// Vary draws from Seed, for each member, how often it takes snapshots, its timers,
+	// none of which is shorter than Election, whether it asks for pre-votes, and how
+	// much it sends at a time.
+	Vary    bool `json:",omitempty"`
+	NoTrace bool // members write no trace: only taps and clients give evidence
 }
 
 // Target is the reference system under test.
@@ -57,10 +61,7 @@ func New(o Options) (*Target, error) {
 	if _, err := bug.Parse(o.Bug); err != nil {
 		return nil, fmt.Errorf("reference target: %w", err)
 	}
-	if slices.ContainsFunc(bug.All(), func(b bug.Bug) bool { return b.PreVote && string(b.Name) == o.Bug }) {
-		o.PreVote = true
-	}
-	return &Target{
+	t := &Target{
 		o: o,
 		http: &http.Client{
 			Transport: &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10},
@@ -68,7 +69,9 @@ func New(o Options) (*Target, error) {
 				return http.ErrUseLastResponse
 			},
 		},
-	}, nil
+	}
+	t.o.PreVote = t.o.PreVote || t.preVoteBug()
+	return t, nil
 }
 
 // Name returns "reference".
@@ -99,7 +102,7 @@ func (t *Target) Shows() []history.RaftWhat {
 // Rules lists what members do beside what makes Raft safe.
 func (t *Target) Rules() []history.Rule {
 	rules := []history.Rule{history.FirstCome, history.Timers}
-	if t.o.PreVote {
+	if t.o.PreVote && (!t.o.Vary || t.preVoteBug()) { // else only some ask
 		rules = append(rules, history.PreVotes)
 	}
 	return rules
@@ -130,11 +133,14 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 		}
 	}
 	add(!t.o.NoTrace && m.TraceFile != "", "--trace", m.TraceFile)
-	add(t.o.Election > 0, "--election", t.o.Election.String())
-	add(t.o.Heartbeat > 0, "--heartbeat", t.o.Heartbeat.String())
-	add(t.o.SnapshotEvery > 0, "--snapshot-every", strconv.FormatUint(t.o.SnapshotEvery, 10))
+	v := t.member(m.Name)
+	add(v.election > 0, "--election", v.election.String())
+	add(v.heartbeat > 0, "--heartbeat", v.heartbeat.String())
+	add(v.snapshotEvery > 0, "--snapshot-every", strconv.FormatUint(v.snapshotEvery, 10))
+	add(v.maxBatch > 0, "--max-batch", strconv.Itoa(v.maxBatch))
+	add(v.maxInflight > 0, "--max-inflight", strconv.Itoa(v.maxInflight))
 	add(t.o.Bug != "", "--bug", t.o.Bug)
-	if t.o.PreVote {
+	if v.preVote {
 		args = append(args, "--pre-vote")
 	}
 	return target.Command{Path: t.o.Binary, Args: args}, nil
