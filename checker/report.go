@@ -28,7 +28,7 @@ type Facts struct {
 	Seed     uint64        `json:"seed,omitempty"`
 	Nodes    int           `json:"nodes,omitempty"`
 	Themes   []string      `json:"themes,omitempty"` // of the plan
-	Length   time.Duration `json:"length"` // At of the last event
+	Length   time.Duration `json:"length"`           // At of the last event
 	Events   uint64        `json:"events"`
 	Ended    bool          `json:"ended"` // the history has its run-end event
 	// Unready says that members were started and the run ended before they were ready

@@ -228,6 +228,8 @@ func (c *Availability) judge(summary *string) {
 		c.Violate("did not recover", text, c.evidence...)
 	case stalled && waited >= c.recovery():
 		c.Unknown("%s: the harness itself was stalled too often to judge, which takes %v without one", text, c.recovery())
+	case waited >= c.recovery():
+		c.Unknown("%s, but nobody tried for longer than %v, which takes %v to judge", text, refused.Round(time.Millisecond), c.recovery())
 	default:
 		c.Unknown("%s: too short a time to judge, which takes 20 election timeouts and at least 10s, after what members need to be ready: %v", text, c.recovery())
 	}

@@ -168,7 +168,7 @@ func (n *nightRun) make(ctx context.Context, cfg harness.Config) {
 	select {
 	case o := <-ended:
 		n.result, n.err = o.result, o.err
-	case <-time.After(cfg.For + hangs):
+	case <-time.After(cfg.For + hangs + 6*max(cfg.Settle, 40*cfg.Election)): // it is waited for twice, and longer on a machine that stalls
 		n.err = errors.New("the run hangs: given up")
 	}
 	n.elapsed = time.Since(begun)
