@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 	"harness/pace":             {"checker"},
 	"harness/jepsen":           {"checker", "harness/history", "harness/text"},
 	"harness/reproduce":        {"checker", "nemesis", "harness", "harness/history", "harness/results"},
-	"harness/chaostest":        {"checker", "nemesis", "harness", "harness/reproduce", "harness/results"},
+	"harness/chaostest":        {"checker", "nemesis", "harness", "harness/reproduce", "harness/results", "harness/scenario"},
 	"harness/cli":              {"harness/...", "checker", "checker/verdict", "nemesis"},
 	"nemesis":                  {"harness/history", "harness/text"},
 	"scripts/histories":        {"checker/tape", "harness/history"},

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,11 +103,42 @@ func TestChaosRefuses(t *testing.T) {
 		"is not a run directory":         {"-chaos.replay", t.TempDir()},
 		`unknown bug "gremlins"`:         {"-chaos.target", "gremlins"},
 		"did you mean weak-links?":       {"-chaos.theme", "power-loss,week-links"},
-		"add -chaos.plan=random":         {"-chaos.theme", "power-loss", "-chaos.plan", "none"},
+		`no plan "kils": use random, kills, none, one of first-election, `: {"-chaos.plan", "kils"},
+		"add -chaos.plan=random": {"-chaos.theme", "power-loss", "-chaos.plan", "none"},
 	} {
 		out, status := chaos(t, flags...)
 		require.Equal(t, 1, status)
 		require.Contains(t, out, want)
+	}
+}
+
+// A valid run tells with -v what it has shown, and stays where somebody asked for it.
+func TestChaosKeepsWhatWasAskedFor(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a cluster")
+	}
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "runs")
+	for name, flags := range map[string][]string{
+		"results":   {"-chaos.results", root},
+		"artifacts": {"-test.artifacts", "-test.outputdir", root},
+	} {
+		require.NoError(t, os.MkdirAll(root, 0o755))
+		out, status := chaos(t, append(flags, "-chaos.plan", "kills", "-chaos.for", "2s")...)
+		require.Zero(t, status, out)
+		if strings.Contains(out, "--- SKIP") {
+			t.Skip("the machine is too busy for a verdict")
+		}
+		require.Regexp(t, `(?m)^ +valid +linearizable `, out, name)
+		found := regexp.MustCompile(`(?m)^ *run directory: (.*)$`).FindStringSubmatch(out)
+		require.NotNil(t, found, out)
+		dir, err := results.Open(found[1])
+		require.NoError(t, err, name)
+		require.True(t, strings.HasPrefix(found[1], root+"/"), found[1])
+		saved, err := harness.Load(dir)
+		require.NoError(t, err)
+		require.Equal(t, "kills", saved.Config.PlanName)
+		require.NoError(t, os.RemoveAll(root))
 	}
 }
 

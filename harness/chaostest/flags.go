@@ -40,10 +40,10 @@ const shrinkBudget = 10 * time.Minute
 func Flags(fs *flag.FlagSet) *flag.FlagSet {
 	fs.Duration(flagFor, 0, "chaos tests: how long to attack")
 	fs.Uint64(flagSeed, 0, "chaos tests: seed of plan and clients")
-	fs.String(flagPlan, "", "chaos tests: a plan file, none or random")
+	fs.String(flagPlan, "", "chaos tests: random, kills, none, the name of a scenario, or a plan file")
 	fs.String(flagTheme, "", "chaos tests: what a random plan is about, a list with commas")
 	fs.String(flagTarget, "", "chaos tests: the system under test, as the test names it")
-	fs.String(flagResults, "", "chaos tests: where run directories go")
+	fs.String(flagResults, "", "chaos tests: where run directories go, also those of valid runs")
 	fs.String(flagReplay, "", "chaos tests: a run directory, whose configuration and plan to carry out again")
 	fs.Int(flagTimes, 1, "chaos tests: with -chaos.replay, count in so many runs, at most, how often the run's rule is broken again")
 	fs.String(flagShrink, "", "chaos tests: a run directory that broke a rule, to reduce to the few faults that it needs")

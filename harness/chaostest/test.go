@@ -7,15 +7,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/scenario"
 	"github.com/usurper/usurper/nemesis"
 )
 
@@ -45,9 +45,13 @@ const (
 
 // Test runs cfg as a test and fails it unless the verdict is valid. A failure
 // prints the story of the first broken rule, the run directory and the command
-// that repeats it. The run directory of a valid run is removed. One that is to be below
-// t.TempDir() would be gone before anybody could look: it goes where those go for which
-// nothing was said, usurper-chaos in the directory for temporary files.
+// that repeats it. With -v it tells how the run goes, every ten seconds, and prints the
+// report of a valid one.
+//
+// Run directories go where -chaos.results says, with -artifacts to t.ArtifactDir(), else
+// where Config does, or to usurper-UID in the directory for temporary files, as does one
+// that is to be below t.TempDir(), since it would be gone before anybody could look. That
+// of a valid run is kept with -chaos.results or -artifacts, and else removed.
 //
 // It obeys -short, which gives a few seconds, and the flags of Flags, if they are
 // defined. When the test's context ends, at Ctrl-C and shortly before -timeout,
@@ -60,6 +64,9 @@ const (
 func Test(t *testing.T, cfg Config) {
 	t.Helper()
 	cfg.Config.Results = lasting(t, cfg.Config.Results)
+	if artifacts() {
+		cfg.Config.Results = t.ArtifactDir()
+	}
 	what, path, err := deed()
 	if err != nil {
 		t.Fatalf("chaos test: %v", err)
@@ -95,6 +102,9 @@ func (c Config) run(t *testing.T, run harness.Config) {
 	}
 	ctx, stop := testContext(t)
 	defer stop()
+	if testing.Verbose() && run.Progress == nil {
+		run.Progress = (&telling{say: t.Logf}).update
+	}
 	result, err := harness.Run(ctx, run)
 	for _, left := range result.Left {
 		t.Logf("left behind: %s", left)
@@ -108,7 +118,7 @@ func (c Config) run(t *testing.T, run harness.Config) {
 	}
 	switch report.Verdict {
 	case checker.Valid:
-		os.RemoveAll(result.Dir.String())
+		c.valid(t, result)
 	case checker.Invalid:
 		t.Errorf("%s", failure(t.Name(), result))
 	default:
@@ -120,9 +130,24 @@ func (c Config) run(t *testing.T, run harness.Config) {
 	}
 }
 
+// valid says with -v what a valid run has shown, and removes its directory unless
+// somebody asked for a place for it.
+func (c Config) valid(t *testing.T, result harness.Result) {
+	t.Helper()
+	text := result.Report.String()
+	if flagged(flagResults, "") != "" || artifacts() {
+		text += fmt.Sprintf("run directory: %s\n", result.Dir)
+	} else {
+		os.RemoveAll(result.Dir.String())
+	}
+	if testing.Verbose() {
+		t.Log(text)
+	}
+}
+
 // testContext ends with the test's, at an interrupt, and in time before -timeout.
 func testContext(t *testing.T) (context.Context, func()) {
-	ctx, unnotify := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	ctx, unnotify := harness.UntilInterrupt(t.Context())
 	deadline, ok := t.Deadline()
 	if !ok {
 		return ctx, unnotify
@@ -174,8 +199,20 @@ func planned(cfg *harness.Config) error {
 		cfg.Plan, cfg.PlanName = nil, harness.RandomPlan
 	case "none":
 		cfg.Plan, cfg.PlanName = &nemesis.Plan{}, name
+	case harness.KillsPlan:
+		plan := harness.Kills(*cfg)
+		cfg.Plan, cfg.PlanName = &plan, name
 	default:
+		if s, ok := scenario.Named(name); ok {
+			s.Apply(cfg)
+			cfg.PlanName = name
+			cfg.For = flagged(flagFor, cfg.For)
+			break
+		}
 		plan, err := harness.LoadPlan(name, *cfg)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("no plan %q: use random, kills, none, one of %s, or the path of a plan file: %w", name, strings.Join(scenario.Names(), ", "), err)
+		}
 		if err != nil {
 			return err
 		}

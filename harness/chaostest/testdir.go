@@ -1,6 +1,8 @@
 package chaostest
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,8 +10,17 @@ import (
 	"unicode"
 )
 
-// chaosResults is where the run directories of tests go that name no other place.
-func chaosResults() string { return filepath.Join(os.TempDir(), "usurper-chaos") }
+// chaosResults is where the run directories of tests go that name no other place: one
+// for each user, who share the directory for temporary files.
+func chaosResults() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("usurper-%d", os.Getuid()))
+}
+
+// artifacts tells whether go test was asked to keep what tests leave (-artifacts).
+func artifacts() bool {
+	f := flag.Lookup("test.artifacts")
+	return f != nil && f.Value.String() == "true"
+}
 
 // lasting returns root, or where run directories go instead if root is below a
 // t.TempDir() of the test or of one that it is part of: that is removed when the

@@ -15,15 +15,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -43,12 +41,11 @@ type Options struct {
 }
 
 // Main runs the usurper command with the given arguments and returns the exit
-// status. The first interrupt ends the work under way in good order; a second
-// one ends the process.
+// status. The first interrupt ends the work under way in good order, as does the
+// terminal's end; a second one ends the process.
 func Main(ctx context.Context, args []string, o Options) int {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := harness.UntilInterrupt(ctx)
 	defer stop()
-	context.AfterFunc(ctx, stop) // the second signal has its usual effect
 
 	root := command(o)
 	out := &output{Writer: o.Stdout}

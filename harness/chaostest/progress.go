@@ -1,0 +1,39 @@
+package chaostest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/harness"
+)
+
+// sayEvery is how often a test that is asked to tell more says how its run goes.
+const sayEvery = 10 * time.Second
+
+// telling says now and then how a run goes.
+type telling struct {
+	say  func(format string, args ...any)
+	next time.Duration
+}
+
+func (p *telling) update(now harness.Progress) {
+	if p.next == 0 {
+		p.next = sayEvery
+	}
+	if now.At < p.next {
+		return
+	}
+	p.next = now.At + sayEvery
+	text := fmt.Sprintf("%.0fs: %s, %d operations succeeded, %.0f a second", now.At.Seconds(), strings.TrimSpace(now.Phase), now.OK, now.PerSec)
+	if now.Leader.Node != "" {
+		text += ", leader " + now.Leader.Node
+	}
+	if now.Steps > 0 {
+		text += fmt.Sprintf(", %d of %d steps done", now.Done, now.Steps)
+	}
+	if len(now.Faults) > 0 {
+		text += ": " + strings.Join(now.Faults, "; ")
+	}
+	p.say("%s", text)
+}
