@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"log"
 	"os"
 	"testing"
@@ -13,9 +14,11 @@ import (
 	"github.com/usurper/usurper/nemesis"
 )
 
-// A whole night of it:
+// A whole night of it, and a failure of a store with a bug, made small:
 //
-//	go test . -run Chaos -chaos.plan=random -chaos.for=8h -chaos.seed=7 -timeout 0
+//	go test . -run TestChaos -chaos.plan=random -chaos.for=8h -chaos.seed=7 -timeout 0
+//	go test . -run TestChaos -chaos.plan=random -chaos.for=40s -chaos.target=lose-tail -chaos.results=runs
+//	go test . -run TestChaos -chaos.target=lose-tail -chaos.results=runs -chaos.shrink=runs/latest -chaos.budget=3m -v
 var _ = chaostest.Flags(flag.CommandLine)
 
 // TestMain makes the test binary a member if it is called as one.
@@ -36,7 +39,8 @@ func config(t *testing.T, plan string, flags ...string) harness.Config {
 	cfg := harness.Default()
 	cfg.Nodes, cfg.Election, cfg.Heartbeat = 3, 200*time.Millisecond, 20*time.Millisecond
 	cfg.Target = store{election: cfg.Election, flags: flags}
-	cfg.Workload, cfg.Rate, cfg.Resend = "register", 300, 0
+	cfg.Rate = 300
+	cfg.Suit()
 	cfg.Plan, cfg.PlanName, cfg.For = &p, t.Name(), p.End()+500*time.Millisecond
 	cfg.ProxyClients = true
 	return cfg
@@ -51,12 +55,34 @@ at 500ms  for 1s     kill leader
 at 2s     for 1s     partition clients leader | rest
 at 3500ms for 500ms  cut leader > clients
 at 4500ms for 1s     pause leader
-`)})
+`),
+		System: func(bug string, cfg *harness.Config) error {
+			own := store{election: cfg.Election}
+			switch bug {
+			case "":
+			case "stale-read", "lose-tail":
+				own.flags = []string{"--" + bug}
+			default:
+				return fmt.Errorf("-chaos.target=%s: use stale-read or lose-tail, or leave it out", bug)
+			}
+			cfg.Target = own
+			return nil
+		},
+	})
 }
 
 // The harness can tell: reads at a member that is cut off are old.
 func TestStaleReads(t *testing.T) {
-	cfg := config(t, "at 300ms for 1500ms isolate follower", "--stale-read")
+	caught(t, "at 300ms for 1500ms isolate follower", "--stale-read")
+}
+
+// What a majority had only in memory is gone when all are killed.
+func TestLostTail(t *testing.T) { caught(t, "at 1s for 300ms kill all", "--lose-tail") }
+
+// caught is a run whose verdict must be invalid.
+func caught(t *testing.T, plan, bug string) {
+	t.Helper()
+	cfg := config(t, plan, bug)
 	cfg.Results = t.TempDir()
 	result, err := harness.Run(t.Context(), cfg)
 	if err != nil {

@@ -31,7 +31,7 @@ func main() { log.Fatal(run(os.Args[1:])) }
 type options struct {
 	id, bind, advertise, http, data, peers string
 	election                               time.Duration
-	staleRead                              bool
+	staleRead, loseTail                    bool
 }
 
 // run is one member; it returns only if it cannot go on.
@@ -46,6 +46,7 @@ func run(args []string) error {
 	fs.StringVar(&o.peers, "peers", "", "all members, name=address with commas between")
 	fs.DurationVar(&o.election, "election", time.Second, "election timeout")
 	fs.BoolVar(&o.staleRead, "stale-read", false, "a deliberate bug: answer reads from what this member knows")
+	fs.BoolVar(&o.loseTail, "lose-tail", false, "a deliberate bug: keep the end of the log in memory, where a kill takes it away")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -98,7 +99,11 @@ func start(o options, fsm raft.FSM) (*raft.Raft, error) {
 			return nil, err
 		}
 	}
-	return raft.NewRaft(c, fsm, store, store, snapshots, transport)
+	var logs raft.LogStore = store
+	if o.loseTail {
+		logs = &forgetful{LogStore: store}
+	}
+	return raft.NewRaft(c, fsm, logs, store, snapshots, transport)
 }
 
 // server answers clients.
