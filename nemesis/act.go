@@ -100,7 +100,12 @@ func partitionAtRandom(g *generator) {
 		g.rare(0, length, shape) // a leader on the bridge misses nobody
 		return
 	}
-	g.network(0, length, shape)
+	before := time.Duration(0)
+	if g.random.IntN(2) == 0 {
+		before = g.span(0.7, 1.5)
+		g.lag(before + length)
+	}
+	g.network(before, length, shape)
 }
 
 // partlySeen takes away some links so that everybody still sees a majority, or

@@ -153,8 +153,9 @@ func (g *generator) next(d *decks, n int) (act, bool) {
 }
 
 // weather lets what a theme has in the air begin with its first act, most times, and
-// what another has every now and then; and snapshots come again late for half of the
-// time, since whoever comes back may need one.
+// what another has every now and then; and since whoever comes back may need a snapshot,
+// snapshots come again late for half of the time, and for the other half the first who
+// installs one is restarted.
 func (g *generator) weather(t Theme) {
 	length, weather := g.span(12, 20), t.weather
 	if all := Themes(); weather == nil || g.random.IntN(3) == 0 {
@@ -170,6 +171,9 @@ func (g *generator) weather(t Theme) {
 	}
 	if g.random.IntN(2) == 0 {
 		g.lateCopies(length)
+	} else {
+		after := g.round(time.Duration(g.random.IntN(40)) * time.Millisecond)
+		g.on(Trigger{On: "install", After: after}, length-2*g.Election, 0, Restart{"it"})
 	}
 	g.start, g.end = start, g.start
 }

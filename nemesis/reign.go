@@ -14,7 +14,7 @@ func pauseLeaders(g *generator) {
 // go, and what it reads may be old.
 func isolateLeader(g *generator) {
 	before, length := time.Duration(0), g.span(3, 6)
-	if g.random.IntN(2) == 0 {
+	if g.random.IntN(3) > 0 {
 		before = g.span(0.7, 1.5)
 		g.lag(before + length)
 	}
@@ -38,7 +38,7 @@ func (g *generator) lag(length time.Duration) {
 // deposeLeaders isolates one leader after the other, each for about as long as it
 // takes to replace it: for a moment there are two, and the old one has clients.
 func deposeLeaders(g *generator) {
-	if g.random.IntN(3) == 0 {
+	if g.random.IntN(3) > 0 {
 		g.lag(11 * g.Election)
 	}
 	for i := range 3 {
