@@ -42,6 +42,7 @@ func essentialActs() []act {
 		{members: 3, out: 1, classes: []string{"append"}, write: heldBack},
 		{members: 3, out: 1, classes: []string{"append-response"}, write: lateAnswers},
 		{members: 3, out: 1, write: oneWay},
+		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
 		{members: 3, out: everybody, classes: []string{"snapshot"}, write: lateSnapshot},
 		{members: 1, out: everybody, write: powerLoss},
 		{members: 1, out: 0, clients: true, write: loseAnswers},
@@ -70,7 +71,6 @@ func extraActs() []act {
 		{members: 3, out: minority, write: killTwice},
 		{members: 3, out: minority, write: partlySeen},
 		{members: 3, out: 1, classes: []string{"append"}, write: appendsOfTheDeposed},
-		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
 		{members: 3, out: everybody, write: evenHalves},
 		{members: 1, out: 0, clients: true, write: farClients},
 	}

@@ -146,6 +146,7 @@ func linkActs() []act {
 	return []act{
 		{members: 3, out: minority, write: partlySeen},
 		{members: 3, out: 1, write: oneWay},
+		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
 		{members: 2, out: 0, write: resetAll},
 		{members: 3, out: 0, write: refuseSome},
 		{members: 2, out: 0, write: slow},
