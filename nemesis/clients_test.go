@@ -99,5 +99,5 @@ func TestGenerateForClients(t *testing.T) {
 		}
 	}
 	require.Greater(t, with, 30, "of 50 plans of 30 s")
-	require.Greater(t, steps, 55)
+	require.GreaterOrEqual(t, steps, 50)
 }
