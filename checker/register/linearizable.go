@@ -3,7 +3,7 @@
 //
 // Read linearizable.go first; then items.go (what is left of a history that
 // matters), blocks.go (how it is decided without a search) and conflict.go (how a
-// violation is told). small.go and search.go are for what stays ambiguous.
+// violation is told). search.go, small.go and timely.go are for what stays ambiguous.
 package register
 
 import (
@@ -26,8 +26,7 @@ import (
 // at most four operations, the cas between them and who saw them early (conflict.go). If not,
 // because of deletes or values that repeat, it is cut into passages wherever an
 // operation was alone; those that are plain by themselves are decided the same
-// way, and for the others an order is searched (small.go; long ones by porcupine,
-// search.go). A search
+// way, and for the others an order is searched (small.go, timely.go). A search
 // that exceeds its budget makes the verdict unknown, and says of which key and how much
 // of it was decided.
 //
@@ -245,7 +244,7 @@ func (l *Checker) judge(r *register, s *search) {
 			l.searched(r, part.items, s.shrink(part))
 			return
 		case verdict.Unknown:
-			open.add(r, part, why)
+			open.add(r, part, s.reached, why)
 		default:
 			open.decided += len(part.items)
 		}
@@ -262,7 +261,9 @@ type undecided struct {
 	decided  int    // operations in the others
 }
 
-func (u *undecided) add(r *register, part passage, why string) {
+// add takes one. The search of it found an order of what had ended before the operation
+// that ends at reached, if that is not 0.
+func (u *undecided) add(r *register, part passage, reached position, why string) {
 	u.passages++
 	if u.passages > 1 {
 		return
@@ -273,6 +274,15 @@ func (u *undecided) add(r *register, part passage, why string) {
 	}
 	u.first = fmt.Sprintf("the first, of %s from %s to %s, has a value that was deleted or written more than once, and %s",
 		verdict.Many(len(part.items), "operation"), verdict.Seconds(from.callAt), verdict.Seconds(to), why)
+	answers, last := 0, time.Duration(0)
+	for i := range part.items {
+		if o := r.ops.At(int(part.items[i].op)); o.done != 0 && o.done < reached && o.outcome != verdict.Open {
+			answers, last = answers+1, max(last, r.doneAt(part.items[i].op))
+		}
+	}
+	if answers > 0 {
+		u.first += fmt.Sprintf("; its first %s have an order, up to %s", verdict.Many(answers, "answer"), verdict.Seconds(last))
+	}
 }
 
 func (u *undecided) text(r *register, all int) string {

@@ -54,12 +54,34 @@ type search struct {
 	// The memory of one key after the other.
 	space space
 	board board
+	// reached is the end of an operation that no order of the passage last checked was
+	// found to reach, 0 if that is not known.
+	reached position
 }
 
-// check decides one passage. Unknown comes with the budget that ran out.
+// check decides one passage. Unknown comes with the budget that ran out. A short passage
+// is tried in the simplest way for a little while, since most take no more than that.
 func (s *search) check(h passage) (v verdict.Verdict, why string) {
+	s.reached = 0
 	if len(h.items) <= maxSmall {
-		return s.small(h)
+		all := s.Budget
+		s.Budget = all.Part(100)
+		v, why = s.small(h)
+		all.Total += s.Total
+		s.Budget = all
+		if v != verdict.Unknown {
+			return v, why
+		}
+	}
+	if t, ok := newTimely(h.items); ok {
+		v, why = s.Search(len(h.items), func(p *verdict.Purse) bool {
+			t.purse = p
+			return t.from(0, state{value: h.from})
+		})
+		if v != verdict.Valid && t.far > 0 {
+			s.reached = t.ends[t.far].at
+		}
+		return v, why
 	}
 	operations := make([]porcupine.Operation, len(h.items))
 	for i := range h.items {
@@ -105,8 +127,22 @@ func (it *item) step(value uint32) (ok bool, next uint32) {
 }
 
 // shrink returns a small part of a passage that is not linearizable either.
+// Every trial has less to spend than the search, and so have all of them together.
 func (s *search) shrink(h passage) passage {
+	if s.reached > 0 {
+		h = h.Until(int64(s.reached))
+	}
+	all := s.Budget
+	less := all.Part(16)
+	s.Budget = less
+	defer func() {
+		all.Total += less.Total
+		s.Budget = all
+	}()
 	return verdict.Shrink(h, func(h passage) bool {
+		if less.Total > all.Steps/4 {
+			return false // small enough: time is for other keys
+		}
 		v, _ := s.check(h)
 		return v == verdict.Invalid
 	})

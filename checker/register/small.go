@@ -6,8 +6,8 @@ import (
 	"github.com/usurper/usurper/checker/verdict"
 )
 
-// maxSmall is how many operations a passage may have to be searched here rather
-// than by porcupine, whose preparations take longer than most searches: passages are
+// maxSmall is how many operations a passage may have to be searched here first rather
+// than by timely.go, whose preparations take longer than most searches: passages are
 // mostly short.
 const maxSmall = 256
 
