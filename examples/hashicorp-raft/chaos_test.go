@@ -17,7 +17,7 @@ import (
 // A whole night of it, and a failure of a store with a bug, made small:
 //
 //	go test . -run TestChaos -chaos.plan=random -chaos.for=8h -chaos.seed=7 -timeout 0
-//	go test . -run TestChaos -chaos.plan=random -chaos.for=40s -chaos.target=lose-tail -chaos.results=runs
+//	go test . -run TestChaos -chaos.plan=mixed.txt -chaos.target=lose-tail -chaos.results=runs
 //	go test . -run TestChaos -chaos.target=lose-tail -chaos.results=runs -chaos.shrink=runs/latest -chaos.budget=3m -v
 var _ = chaostest.Flags(flag.CommandLine)
 
