@@ -190,9 +190,9 @@ const firstFault = 300 * time.Millisecond
 // place chooses when the next act begins: some time after the last one, or, if
 // both together leave a majority, now and then in the midst of it.
 func (g *generator) place(a act, last, lastButOne window) {
-	gap := time.Duration(float64(g.span(0.3, 1.5)) / g.Density)
+	gap := time.Duration(float64(g.span(0.3, 1.2)) / g.Density)
 	inside := last.start + g.round(time.Duration(g.random.Float64()*float64(last.end-last.start)))
-	together := g.random.Float64() < 0.6 && last.out+g.out(a) <= (len(g.Nodes)-1)/2
+	together := g.random.Float64() < 0.75 && last.out+g.out(a) <= (len(g.Nodes)-1)/2
 	if last.end == 0 { // the cluster leads and serves already
 		gap = min(gap/2, firstFault)
 	}
