@@ -40,7 +40,9 @@ func (f Facts) String() string {
 	if f.Passed > 0 {
 		parts = append(parts, fmt.Sprintf("other lines skipped %d", f.Passed))
 	}
-	if !f.Timed {
+	if f.Short {
+		parts = append(parts, "without invocations: nothing rests on time")
+	} else if !f.Timed {
 		parts = append(parts, "without times: line n is shown as n ms")
 	}
 	return strings.Join(parts, ", ")

@@ -50,6 +50,8 @@ func TestOtherForms(t *testing.T) {
 		require.Equal(t, row.verdict, report.Verdict, "%s: %s", row.name, report)
 		require.Equal(t, row.model, h.Facts().Model, row.name)
 		require.Contains(t, unwrapped(report), row.says, row.name)
+		require.Equal(t, !strings.Contains(row.text, "invoke"), h.Facts().Short, row.name)
+		require.Equal(t, h.Facts().Short, strings.Contains(h.Facts().String(), "nothing rests on time"), row.name)
 	}
 	for _, row := range []struct{ name, text, says string }{
 		{"who completes", "{:type :invoke :value [[:append 2 1]]}\n{:type :invoke :value [[:append 2 2]]}", "history.edn:2: an operation without :process begins while that of line 1 is open"},

@@ -95,6 +95,7 @@ type Facts struct {
 	Skipped int64 // entries of the nemesis and of others that are no clients
 	Passed  int64 // lines of a log that are no operations
 	Timed   bool  // the entries have times
+	Short   bool  // no operation has an invocation, so that nothing rests on time
 }
 
 // maxAhead bounds how many entries are read to guess what a history is.
@@ -221,7 +222,7 @@ func (h *History) Cut() string {
 // been read.
 func (h *History) Facts() Facts {
 	f := h.tally
-	f.Model, f.Guessed, f.Keyed = h.c.model, h.guessed, h.c.keyed
+	f.Model, f.Guessed, f.Keyed, f.Short = h.c.model, h.guessed, h.c.keyed, h.short
 	if l, ok := h.source.(*lines); ok {
 		f.Passed = l.passed
 	}
