@@ -19,7 +19,7 @@ func (c *Logs) start(m *logMember, e *history.Event, restarted bool) {
 	r := e.Raft
 	if restarted && r.Term < m.term {
 		c.Violate("a term went back",
-			fmt.Sprintf("%s was in term %d and came back from a restart in term %d", m.name, m.term, r.Term),
+			fmt.Sprintf("%s was in term %d and %s in term %d", m.name, m.term, cameBack(m.raised.Event.Raft, r), r.Term),
 			append(m.raised.Get(), verdict.Keep(e))...)
 	}
 	if restarted && m.placed {
@@ -101,6 +101,36 @@ func (c *Logs) lost(m *logMember, e *history.Event, k uint64) {
 func (c *Logs) losing(m *logMember, e *history.Event, k uint64, proof []history.Event) {
 	end, _ := m.log.end()
 	c.Violate("durable entries were lost",
-		fmt.Sprintf("%s had its log durable up to %s and came back from a restart with it ending at %s: entry %d is gone",
-			m.name, verdict.Place(end), verdict.Place(e.Raft.Last), k), append(proof, verdict.Keep(e))...)
+		fmt.Sprintf("%s had its log durable up to %s and %s with it ending at %s: entry %d is gone",
+			m.name, verdict.Place(end), cameBack(before(proof), e.Raft), verdict.Place(e.Raft.Last), k), append(proof, verdict.Keep(e))...)
+}
+
+// before is what a member told last of a proof, nil for nothing.
+func before(proof []history.Event) *history.Raft {
+	if len(proof) == 0 {
+		return nil
+	}
+	return proof[len(proof)-1].Raft
+}
+
+// anew tells whether a member began again in the process in which it was: that is
+// nobody's restart, but its own.
+func anew(old, start *history.Raft) bool {
+	return old != nil && start.Inc > 0 && old.Inc == start.Inc
+}
+
+// wasBegun says how a member came to begin again, in words that follow "when it".
+func wasBegun(old, start *history.Raft) string {
+	if anew(old, start) {
+		return "began again in the same process"
+	}
+	return "was restarted"
+}
+
+// cameBack says the same of what it had then.
+func cameBack(old, start *history.Raft) string {
+	if anew(old, start) {
+		return "began again in the same process"
+	}
+	return "came back from a restart"
 }

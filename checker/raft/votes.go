@@ -260,7 +260,7 @@ func (c *Votes) start(v *voter, e *history.Event) {
 	}
 	if old := v.traced[lost]; old != nil {
 		c.Violate("a vote was forgotten",
-			fmt.Sprintf("%s forgot its vote of term %d for %s when it was restarted", v.name, lost, old.peer),
+			fmt.Sprintf("%s forgot its vote of term %d for %s when it %s", v.name, lost, old.peer, wasBegun(old.event.Raft, r)),
 			old.event, verdict.Keep(e))
 	}
 	if r.Vote != "" && v.traced[r.Term] == nil {

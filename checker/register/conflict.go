@@ -16,6 +16,12 @@ type conflict struct {
 	ops        []int32 // in register.ops
 }
 
+// Rules of values without an author.
+const (
+	nobodyWrote = "a value that nobody wrote"
+	writeFailed = "a value whose write failed"
+)
+
 // maxTies is how many tying cas an explanation shows.
 const maxTies = 8
 
@@ -70,6 +76,30 @@ func (b *board) time(v uint32) string {
 	return b.value(v)
 }
 
+// there is the time at which the register had a value, as a sentence.
+func (b *board) there(v uint32) string {
+	if v == 0 {
+		return "the key held nothing"
+	}
+	return b.value(v) + " was there"
+}
+
+// saw is what the item observed, as a sentence with the time of its answer.
+func (b *board) saw(n int32) string {
+	if v := b.items[n-1].want; v != 0 {
+		return fmt.Sprintf("%s was read by %s", b.value(v), b.answered(n))
+	}
+	return fmt.Sprintf("the key was found to hold nothing by %s", b.answered(n))
+}
+
+// written is that nobody gave the register a value once more, as a sentence.
+func written(v uint32) string {
+	if v == 0 {
+		return "nobody deleted it"
+	}
+	return "nobody wrote it again"
+}
+
 // answered is when the item's answer came.
 func (b *board) answered(n int32) string {
 	return verdict.Seconds(b.r.doneAt(b.items[n-1].op))
@@ -96,7 +126,7 @@ func (b *board) unwritten(n int32) {
 	for b.groups[b.items[n-1].want].writers > 0 {
 		n = b.groups[b.items[n-1].want].writer
 		if i := slices.Index(path, n); i >= 0 {
-			b.report("a value that nobody wrote", fmt.Sprintf("%s was made by cas from values that were made from it, and by nobody else",
+			b.report(nobodyWrote, fmt.Sprintf("%s was made by cas from values that were made from it, and by nobody else",
 				b.value(b.items[n-1].arg)), path[i:]...)
 			return
 		}
@@ -121,20 +151,26 @@ func (b *board) unwritten(n int32) {
 		return
 	}
 	if failed < 0 {
-		b.report("a value that nobody wrote",
-			fmt.Sprintf("%s was read by %s, but no client ever wrote it", b.value(v), b.answered(n)), n)
+		who := "no client ever wrote it"
+		if v == 0 {
+			who = "no client ever deleted it"
+		}
+		b.report(nobodyWrote, fmt.Sprintf("%s, but %s", b.saw(n), who), n)
 		return
 	}
-	b.report("a value whose write failed",
-		fmt.Sprintf("%s was read by %s, but its write certainly failed", b.value(v), b.answered(n)), n)
+	b.report(writeFailed, fmt.Sprintf("%s, but its write certainly failed", b.saw(n)), n)
 	b.bad.ops = append(b.bad.ops, failed)
 }
 
 // gone reports a value that was written only before the passage, by these operations;
 // the passage began with another.
 func (b *board) gone(n int32, writes []int32) {
-	b.report("a value at two times", fmt.Sprintf("%s was read by %s, but before that read was asked for it had been replaced by %s, and nobody wrote it again",
-		b.value(b.items[n-1].want), b.answered(n), b.value(b.from)), n)
+	text := fmt.Sprintf("%s, but before that read was asked for it had been replaced by %s, and %s",
+		b.saw(n), b.value(b.from), written(b.items[n-1].want))
+	if b.items[n-1].want == 0 {
+		text = fmt.Sprintf("%s, but before that was asked for %s had been written, and nobody deleted it", b.saw(n), b.value(b.from))
+	}
+	b.report("a value at two times", text, n)
 	b.bad.ops = append(b.bad.ops, cut(writes)...)
 	if b.first >= 0 {
 		b.bad.ops = append(b.bad.ops, b.first)
@@ -143,8 +179,11 @@ func (b *board) gone(n int32, writes []int32) {
 
 // replacedTwice reports two cas from one value.
 func (b *board) replacedTwice(n, m int32) {
-	b.report("a value replaced twice",
-		fmt.Sprintf("two cas replaced %s, which was there only once", b.value(b.items[n-1].want)), n, m)
+	text := fmt.Sprintf("two cas replaced %s, which was there only once", b.value(b.items[n-1].want))
+	if b.items[n-1].want == 0 {
+		text = "two cas found that the key held nothing, which it did only once"
+	}
+	b.report("a value replaced twice", text, n, m)
 }
 
 // disordered reports that a block's next layer has an operation, n, that returned
@@ -152,13 +191,12 @@ func (b *board) replacedTwice(n, m int32) {
 func (b *board) disordered(x *block, n int32) {
 	before, after := b.held(x.late), b.held(n)
 	if before == after {
-		b.report("a value from the future", fmt.Sprintf("%s was read by %s, before anybody asked to write it",
-			b.value(after), b.answered(n)), n, x.late)
+		b.report("a value from the future", fmt.Sprintf("%s, before anybody asked to write it", b.saw(n)), n, x.late)
 		return
 	}
 	path := b.ties(before, after)
-	b.report("values out of order", fmt.Sprintf("%s was there before %s, of which %s made it",
-		b.value(after), b.value(before), compared(len(path))), append(cut(path), n, x.late)...)
+	b.report("values out of order", fmt.Sprintf("%s before %s, though it came of that by %s",
+		b.there(after), b.time(before), compared(len(path))), append(cut(path), n, x.late)...)
 }
 
 // contradict reports that the forward block a must precede c and c must precede a.
@@ -173,23 +211,29 @@ func (b *board) contradict(a, c block) {
 	var text string
 	switch {
 	case a.early == 0 && last == b.from:
-		text = fmt.Sprintf("%s was there after %s, though nobody wrote it again", b.value(last), other)
+		text = fmt.Sprintf("%s after %s, though %s", b.there(last), other, written(last))
 		if last == 0 {
 			text = fmt.Sprintf("it held nothing after %s had been there, though nobody deleted it", other)
 		}
 		ops = []int32{a.late, c.early}
 	case a.early == 0:
 		path := b.ties(b.from, last)
-		text = fmt.Sprintf("%s was there after %s, though %s made it of %s, which was there at the start",
-			b.value(last), other, compared(len(path)), b.value(b.from))
+		origin := "of " + b.value(b.from) + ", which was there at the start"
+		if b.from == 0 {
+			origin = "where there was nothing yet"
+		}
+		text = fmt.Sprintf("%s after %s, though %s made it %s", b.there(last), other, compared(len(path)), origin)
 		ops = append(cut(path), a.late, c.early)
 	case b.held(a.early) == last && c1 == c2:
-		text = fmt.Sprintf("%s was there both before %s and after it, though it was written only once", b.value(last), other)
+		text = fmt.Sprintf("%s both before %s and after it, though it was written only once", b.there(last), other)
+		if last == 0 {
+			text = fmt.Sprintf("%s both before %s and after it, though it was deleted only once", b.there(last), other)
+		}
 	default:
 		first := b.held(a.early)
 		path := append(b.ties(first, last), b.ties(c1, c2)...)
-		text = fmt.Sprintf("%s was there before %s, but %s was there after %s, though nothing can have come between: %s",
-			b.value(first), again, b.value(last), other, b.tied(len(path)))
+		text = fmt.Sprintf("%s before %s, but %s after %s, though nothing can have come between: %s",
+			b.there(first), again, b.there(last), other, b.tied(len(path)))
 		ops = append(cut(path), ops...)
 	}
 	if a.early == 0 && b.first >= 0 {

@@ -196,12 +196,14 @@ func (l *Checker) trial() verdict.Checker {
 }
 
 // plainly says that operations have no order. What is told of a value that was written
-// more than once, or of a key that was deleted, is told of the whole history.
-func (l *Checker) plainly(key string, operations int) string {
-	if l.keys[key].plain() {
+// more than once, or of a key that was deleted, is told of the whole history; so is that
+// nobody wrote a value, or nobody but who is shown.
+func (l *Checker) plainly(key, rule string, ops []verdict.Shown) string {
+	r := l.keys[key]
+	if r.plain() && (rule != nobodyWrote && rule != writeFailed || r.showsWriters(ops)) {
 		return ""
 	}
-	return noOrder(key, operations)
+	return noOrder(key, len(ops))
 }
 
 func noOrder(key string, operations int) string {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
 )
 
 // proof returns the operations of a part of a passage of these items that has no order,
@@ -86,4 +87,30 @@ func (r *register) firstSeen(v uint32) []int32 {
 		return nil
 	}
 	return []int32{first}
+}
+
+// showsWriters tells whether all who may have written a value that one of the operations
+// observed are among these.
+func (r *register) showsWriters(ops []verdict.Shown) bool {
+	shown, observed := make(map[uint64]bool), make(map[string]bool)
+	for _, s := range ops {
+		shown[s.Call.Seq] = true
+		if s.Call.Op.F == history.FCas {
+			observed[s.Call.Op.Old] = true
+		}
+		if s.Answered() {
+			observed[s.Done.Op.Got] = true
+		}
+	}
+	for i := range r.ops.Len() {
+		op := r.ops.At(i)
+		of := r.of(op)
+		if op.f == kindGet || op.outcome == verdict.Failed || op.f == kindCas && of.old == of.arg {
+			continue
+		}
+		if observed[r.values.Get(of.arg)] && !shown[uint64(op.call-1)] {
+			return false
+		}
+	}
+	return true
 }

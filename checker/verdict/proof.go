@@ -134,8 +134,12 @@ func (d *deed) alone() history.Op {
 	return op
 }
 
-// writes tells whether it may have written the value.
+// writes tells whether it may have written the value: a cas of a value to itself
+// needs somebody who has.
 func (d *deed) writes(v string) bool {
+	if d.F == history.FCas && d.Old == v {
+		return false
+	}
 	switch d.F {
 	case history.FPut, history.FCas, history.FAdd, history.FAppend, history.FDelete:
 		return d.Arg == v

@@ -22,11 +22,11 @@ type Prover struct {
 	// Enables tells that an operation may be what makes another legal: to leave it out would
 	// tell the other's story wrong. Nil: none does, but who writes what others write too.
 	Enables func(op, other Shown) bool
-	// Plainly says of a key, of which so many operations prove something, that they do,
-	// and no more. It returns "" for a key of which the text that the checker has for
-	// these operations alone is true of the whole history too. Nil: of every key, as long
-	// as nobody is left out who writes what others write too.
-	Plainly func(key string, operations int) string
+	// Plainly says of a key, of which these operations prove something, that they do,
+	// and no more. It returns "" where the text that the checker has for these operations
+	// alone, which break a rule, is true of the whole history too. Nil: it always is, as
+	// long as nobody is left out who writes what others write too.
+	Plainly func(key, rule string, ops []Shown) string
 }
 
 // Trial makes the findings those of a history that a Prover tries: they are left as
@@ -107,7 +107,7 @@ func (t *trial) prove(v *Violation) {
 	if told[same].Rule != v.Rule || len(less) < len(ops) {
 		v.Rule, v.Text = told[same].Rule, told[same].Text
 		if t.Plainly != nil {
-			if text := t.Plainly(key, len(less)); text != "" {
+			if text := t.Plainly(key, v.Rule, less); text != "" {
 				v.Text = text
 			}
 		}
