@@ -54,6 +54,7 @@ func essentialActs() []act {
 func extraActs() []act {
 	return []act{
 		{members: 3, out: 1, write: isolateFollower},
+		{members: 3, out: 1, write: restartStraggler},
 		{members: 3, out: minority, write: killMinority},
 		{members: 1, out: 1, write: restartOne},
 		{members: 3, out: 1, write: pauseFollower},

@@ -216,13 +216,18 @@ func lateSnapshot(g *generator) {
 	g.recover()
 }
 
-// restartStraggler strikes who has just come back from far behind, and who helps it.
+// restartStraggler strikes who has just come back from far behind, and who helps it. One
+// that was cut off comes back with a later term, and votes before it is helped.
 func restartStraggler(g *generator) {
-	away := g.span(7, 11)
-	g.process(0, away, g.pick(Kill{"follower"}, Pause{"follower"}))
+	away := g.span(6, 10)
+	if g.random.IntN(3) == 0 {
+		g.process(0, away, g.pick(Kill{"follower"}, Pause{"follower"}))
+	} else {
+		g.network(0, away, Isolate{"follower"})
+	}
 	after := g.round(time.Duration(g.random.IntN(40)) * time.Millisecond)
-	g.on(Trigger{On: "install", Times: 1 + g.random.IntN(2), After: after}, away+g.span(3, 5), 0,
-		g.pick(Restart{"it"}, Restart{"leader"}, Restart{"all"}))
+	g.on(Trigger{On: "install", After: after}, away+g.span(3, 5), 0,
+		g.pick(Restart{"it"}, Restart{"it"}, Restart{"leader"}, Restart{"all"}))
 	if g.random.IntN(2) == 0 {
 		g.process(away+g.span(0.1, 1), 0, g.pick(Restart{"follower"}, Restart{"leader"}))
 	}

@@ -51,6 +51,7 @@ func electionActs() []act {
 func voteActs() []act {
 	return []act{
 		{members: 3, out: minority, write: restartVoters},
+		{members: 3, out: 1, write: restartStraggler},
 		{members: 3, out: everybody, write: powerLossInVote},
 		{members: 3, out: everybody, write: splitVote},
 		{members: 3, out: minority, write: attackCandidates},
@@ -135,6 +136,7 @@ func powerActs() []act {
 		{members: 1, out: everybody, write: restartSome},
 		{members: 3, out: everybody, write: powerLossInVote},
 		{members: 1, out: 1, write: restartLeaders},
+		{members: 3, out: 1, write: restartStraggler},
 		{members: 1, out: 1, write: roll},
 		{members: 1, out: 1, write: storm},
 		{members: 3, out: everybody, write: restartInTurn},
