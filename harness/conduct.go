@@ -128,28 +128,6 @@ func (r *run) writeDown() error {
 	return err
 }
 
-// RandomPlan is the plan that a run of c generates if it has none. c is valid.
-func (c *Config) RandomPlan() nemesis.Plan { return nemesis.Generate(c.Seed, c.generating()) }
-
-// generating shapes a random plan for the run.
-func (c *Config) generating() nemesis.GenerateOptions {
-	var classes []string
-	if p := c.Target.Protocol(); p != nil {
-		classes = p.Classes()
-	}
-	return nemesis.GenerateOptions{
-		Nodes:    c.Names(),
-		Duration: c.For,
-		Election: c.Election,
-		Classes:  classes,
-		Events:   append([]string{}, c.offer().Events...), // none is not all
-		Density:  c.Density,
-		Operator: c.Operator,
-		Clients:  c.ProxyClients,
-		Themes:   c.Themes,
-	}
-}
-
 // background starts what runs beside all steps and returns what ends it. A
 // history that can no longer be written ends the run.
 func (r *run) background(cancel context.CancelCauseFunc) func() {

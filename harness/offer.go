@@ -3,6 +3,9 @@ package harness
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"strings"
 
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
@@ -78,4 +81,58 @@ func (c *Config) inTime(bad func(format string, args ...any)) {
 			bad("%s: %s is not before the end of the faults, which last %s: let the run last longer (--for)", where, at, c.For)
 		}
 	}
+}
+
+// RandomPlan is the plan that a run of c generates if it has none. c is valid.
+func (c *Config) RandomPlan() nemesis.Plan {
+	plan := nemesis.Generate(c.Seed, c.generating())
+	if c.Target != nil && !c.offer().Leads {
+		return leaderless(plan, c.Names(), Stream(c.Seed, "leaderless"))
+	}
+	return plan
+}
+
+// generating shapes a random plan for the run.
+func (c *Config) generating() nemesis.GenerateOptions {
+	var classes []string
+	if p := c.Target.Protocol(); p != nil {
+		classes = p.Classes()
+	}
+	return nemesis.GenerateOptions{
+		Nodes:    c.Names(),
+		Duration: c.For,
+		Election: c.Election,
+		Classes:  classes,
+		Events:   append([]string{}, c.offer().Events...), // none is not all
+		Density:  c.Density,
+		Operator: c.Operator,
+		Clients:  c.ProxyClients,
+		Themes:   c.Themes,
+	}
+}
+
+// roleWord finds the words of a step that mean somebody by his role.
+var roleWord = regexp.MustCompile(`(^|[ ,])(leader|followers|follower)($|[ ,])`)
+
+// leaderless is a generated plan for a system of which nobody tells who leads: it would
+// find nobody to strike. A member that is drawn stands for the leader of a step, and
+// others for its followers.
+func leaderless(plan nemesis.Plan, names []string, random *rand.Rand) nemesis.Plan {
+	lines := strings.Split(plan.String(), "\n")
+	for i, line := range lines {
+		step, comment, _ := strings.Cut(line, "#")
+		stands := strings.NewReplacer("leader", names[random.IntN(len(names))], "followers", "rest", "follower", "one")
+		for range 2 { // words share the blank between them
+			step = roleWord.ReplaceAllStringFunc(step, stands.Replace)
+		}
+		if lines[i] = step; comment != "" {
+			lines[i] = step + "#" + comment
+		}
+	}
+	made, err := nemesis.Parse("plan", strings.Join(lines, "\n"))
+	if err != nil {
+		return plan // some fault means nothing without the word
+	}
+	made.Generated, made.Themes = plan.Generated, plan.Themes
+	return made
 }

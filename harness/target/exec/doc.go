@@ -143,7 +143,8 @@
 // member that is asked dials it; otherwise "called" is a template, over .Name,
 // .Index, .Addr, .Host and .Port, of what a member is called. With a role, a
 // cluster of several is ready when a majority names one leader; without one, when
-// a majority is ready, and faults that are aimed at the leader find no target.
+// a majority is ready, random plans strike members whoever leads, and a plan that
+// names the leader is refused.
 //
 // # Set up once
 //
