@@ -35,6 +35,9 @@ func TestRandomPlanWithoutLeaders(t *testing.T) {
 			require.NotRegexp(t, role, plan.String())
 			require.Equal(t, plan, cfg.RandomPlan(), "one seed, one plan")
 			require.True(t, plan.Generated)
+			for _, s := range plan.Steps {
+				require.True(t, s.Optional || !nemesis.OnTraffic(s.Fault), s.String())
+			}
 			usual := nemesis.Generate(seed, cfg.generating())
 			require.Len(t, plan.Steps, len(usual.Steps))
 			require.Equal(t, usual.Themes, plan.Themes)

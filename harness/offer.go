@@ -116,7 +116,8 @@ var roleWord = regexp.MustCompile(`(^|[ ,])(leader|followers|follower)($|[ ,])`)
 
 // leaderless is a generated plan for a system of which nobody tells who leads: it would
 // find nobody to strike. A member that is drawn stands for the leader of a step, and
-// others for its followers.
+// others for its followers. As nobody need send heartbeats, what strikes traffic may
+// find none.
 func leaderless(plan nemesis.Plan, names []string, random *rand.Rand) nemesis.Plan {
 	lines := strings.Split(plan.String(), "\n")
 	for i, line := range lines {
@@ -134,5 +135,8 @@ func leaderless(plan nemesis.Plan, names []string, random *rand.Rand) nemesis.Pl
 		return plan // some fault means nothing without the word
 	}
 	made.Generated, made.Themes = plan.Generated, plan.Themes
+	for i := range made.Steps { // it may be between two that say nothing to each other
+		made.Steps[i].Optional = made.Steps[i].Optional || nemesis.OnTraffic(made.Steps[i].Fault)
+	}
 	return made
 }
