@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/usurper/usurper/harness/history"
@@ -173,6 +174,9 @@ func (f *follower) fault(e *history.Event) {
 				names = append(names, m.Name)
 			}
 			in.text, in.cuts = step.Fault.String(), nemesis.Cuts(step.Fault, names)
+			if len(names) > 1 {
+				in.text = strings.ReplaceAll(in.text, strings.Join(names, " "), "*") // as a plan has it
+			}
 		}
 		f.active[e.Fault.Step] = in
 		return

@@ -52,6 +52,10 @@ func TestProgress(t *testing.T) {
 		},
 	}, f.snapshot(2*time.Second))
 
+	feed(fault(3, history.FaultInject, "at 1s for 3s delay vote 5ms n1 n2 n3 > n1 n2 n3"))
+	require.Equal(t, "delay vote 5ms * > *", f.snapshot(2*time.Second).Faults[0])
+	feed(fault(3, history.FaultNotStarted, ""))
+
 	feed(ok, fault(1, history.FaultHeal, "kill n1"), fault(2, history.FaultSkipped, ""))
 	p := f.snapshot(2500 * time.Millisecond)
 	require.Empty(t, p.Faults)
