@@ -231,7 +231,12 @@ func (r *run) attack(whole context.Context) error {
 	wg.Go(func() { r.watchMembers(clients) })
 	worked := make(chan error, 1)
 	go func() {
-		_, err := workload.Run(clients, r.workload(), r.work)
+		o, unwatch := r.workload(), func() {}
+		if r.cfg.Own == nil { // which may count on so many clients as were asked for
+			o.Leaders, unwatch = r.leaders()
+		}
+		defer unwatch()
+		_, err := workload.Run(clients, o, r.work)
 		worked <- err
 	}()
 	sleep(ctx, r.calm())

@@ -33,6 +33,10 @@ type Options struct {
 	// how long answers take: after eight times as long, and no sooner than Hurry. 0
 	// lets none. Final reads have all of Timeout.
 	Hurry time.Duration
+	// Leaders, if not nil, tells who leads from now on. Then five more clients, with
+	// numbers above all others, come at each change, ask the new leader first thing,
+	// and read at whom it replaced: see visitors.go.
+	Leaders <-chan string
 	// Resend is the share, 0 to 1, of unanswered and of refused writes that are sent
 	// once more with the same request id, to this member or another. An eighth of it is
 	// the share of acknowledged writes that are. Half of them are so at once, the others after up to LatestResend, or when the run ends. Either is
@@ -119,6 +123,11 @@ func Run(ctx context.Context, o Options, w Workload) (Stats, error) {
 			defer k.close()
 			k.run(ctx, pace, w)
 		})
+	}
+	if o.Leaders != nil {
+		guests := newVisitors(&o, w, again)
+		done.Go(func() { guests.run(ctx, o.Leaders) })
+		workers = append(workers, guests.workers...)
 	}
 	done.Wait()
 	sum := again.wait()

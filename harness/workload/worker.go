@@ -136,7 +136,7 @@ func (k *worker) perform(node int, op history.Op) (done history.Op, hint string,
 	done, hint = k.send(node, op)
 	second, ok := k.second(node, &done)
 	if ok && k.late != nil && k.late.take(k.client, op, done) {
-		k.become(k.process + k.o.Clients)
+		k.become(k.process + k.o.numbers())
 		return done, hint, false
 	}
 	if ok {
@@ -152,7 +152,7 @@ func (k *worker) perform(node int, op history.Op) (done history.Op, hint string,
 	k.record(done)
 	k.stats.count(&done)
 	if done.Type == history.Info {
-		k.become(k.process + k.o.Clients)
+		k.become(k.process + k.o.numbers())
 	}
 	return done, hint, true
 }
