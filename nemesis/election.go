@@ -2,7 +2,8 @@ package nemesis
 
 import "time"
 
-// restartVoters makes members forget what they did not write down.
+// restartVoters makes members forget what they did not write down, half of the time
+// while requests for their votes are late.
 func restartVoters(g *generator) {
 	length := g.span(3, 5)
 	g.process(0, length, Kill{"leader"})
@@ -11,6 +12,10 @@ func restartVoters(g *generator) {
 		t.After = g.round(time.Duration(g.random.IntN(20)) * time.Millisecond)
 	}
 	g.on(t, length, 0, Restart{"voter"})
+	if g.has("vote") && g.random.IntN(2) == 0 { // another candidate of that term asks those who are back
+		mean := g.span(0.4, 1)
+		g.rare(0, length, Traffic{Action: "delay", Class: "vote", Delay: mean, Jitter: mean / 2, From: "*", To: "*"})
+	}
 }
 
 // splitVote makes requests arrive so late that others stand meanwhile, some of them

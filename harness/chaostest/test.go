@@ -218,7 +218,11 @@ func planned(cfg *harness.Config) error {
 		}
 		cfg.Plan, cfg.PlanName = &plan, name
 		if flagged(flagFor, time.Duration(0)) == 0 {
-			cfg.For = max(shortFor, plan.End()+time.Second)
+			end := max(shortFor, plan.End()+time.Second)
+			if plan.Endless() {
+				end = max(cfg.For, end)
+			}
+			cfg.For = end
 		}
 	}
 	if themes := flagged(flagTheme, ""); themes != "" {
