@@ -92,3 +92,10 @@ func caught(t *testing.T, plan, bug string) {
 		t.Fatal(result.Report.String())
 	}
 }
+
+// The plan of scripts/shrink-go is one for this store.
+func TestMixedPlan(t *testing.T) {
+	if _, err := harness.LoadPlan("mixed.txt", config(t, "")); err != nil {
+		t.Fatal(err)
+	}
+}
