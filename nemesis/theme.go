@@ -110,6 +110,7 @@ func appendActs() []act {
 
 func answerActs() []act {
 	return []act{
+		{members: 3, out: everybody, classes: []string{"snapshot"}, write: lateSnapshot},
 		{members: 3, out: 1, classes: []string{"append-response"}, write: lateAnswers},
 		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
 		{members: 3, out: minority, write: deposeLeaders},
@@ -146,6 +147,7 @@ func powerActs() []act {
 
 func linkActs() []act {
 	return []act{
+		{members: 3, out: everybody, classes: []string{"snapshot"}, write: lateSnapshot},
 		{members: 3, out: minority, write: partlySeen},
 		{members: 3, out: 1, write: oneWay},
 		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
