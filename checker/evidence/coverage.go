@@ -27,7 +27,8 @@ const NoWorkload = "none"
 //   - members that the harness did not keep apart but by faults;
 //   - a whole run: one that was interrupted may have missed what it was for;
 //   - that every injected fault had an effect, unless its step is optional, and
-//     that at least one did if there was a plan;
+//     that at least one did if there was a plan, and one of those on traffic if there
+//     were several: members that speak past the proxy layer escape all of them;
 //   - of a plan that a person wrote, that every step which is not optional was
 //     injected: none was skipped, never fired or found no target. Those of other
 //     plans are counted, not judged;
@@ -48,12 +49,16 @@ type Coverage struct {
 	during   int64
 	after    int64
 	injected bool
+	traffic  struct{ injected, bit int64 } // faults on what members say to each other
 	final    struct{ asked, answered int64 }
 	leaders  int64
 	finality bool // PhaseFinal was reached
 
 	interrupted bool // before the plan had ended
 }
+
+// manyFaults is how many on traffic may have no effect, each for a reason of its own.
+const manyFaults = 3
 
 // stepState is what became of a step of the plan.
 type stepState struct {
@@ -113,10 +118,16 @@ func (c *Coverage) fault(e *history.Event) {
 		c.injected = true
 		s.inject, s.open = verdict.Keep(e), true
 		c.Count("faults-injected", 1)
+		if f.Traffic {
+			c.traffic.injected++
+		}
 	case history.FaultHeal:
 		s.open = false
 		if f.Bit {
 			c.Count("faults-bit", 1)
+			if f.Traffic {
+				c.traffic.bit++
+			}
 		} else if !f.Optional {
 			text := verdict.OrElse(f.Resolved, f.Text)
 			if f.Reason != "" {
@@ -237,6 +248,9 @@ func (c *Coverage) judgeFaults() {
 		if s := c.faults[step]; s.open && !s.inject.Fault.Optional {
 			c.Unknown("fault %d has no end: %s", step, verdict.OrElse(s.inject.Fault.Resolved, s.inject.Fault.Text))
 		}
+	}
+	if !c.authored && c.traffic.bit == 0 && c.traffic.injected >= manyFaults {
+		c.Unknown("none of %d faults on traffic had any effect: see that members reach each other by the addresses that they are given", c.traffic.injected)
 	}
 	if c.steps == 0 || c.Counted("faults-bit") > 0 {
 		return

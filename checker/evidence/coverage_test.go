@@ -75,6 +75,9 @@ func TestCoverage(t *testing.T) {
 				h.Fault(history.Fault{Step: 2, What: history.FaultHeal, Optional: true})
 			}
 		}), Want: verdict.Valid},
+		{Name: "no traffic was met", Build: with(onTraffic(3, 0)), Want: verdict.Unknown},
+		{Name: "some traffic was met", Build: with(onTraffic(3, 1)), Want: verdict.Valid},
+		{Name: "little traffic was looked for", Build: with(onTraffic(2, 0)), Want: verdict.Valid},
 		{Name: "a fault without an end", Build: with(func(c *tape.Whole) {
 			c.Extra = func(h *tape.Tape) { h.Fault(history.Fault{Step: 2, What: history.FaultInject}) }
 		}), Want: verdict.Unknown},
@@ -245,4 +248,18 @@ func TestNodeLogs(t *testing.T) {
 		{Name: "an exit nobody caused", Build: with(history.Event{Proc: &exit}), Want: verdict.Invalid, Rule: "a node died by itself"},
 		{Name: "a kill", Build: with(history.Event{Proc: &expected}), Want: verdict.Valid},
 	})
+}
+
+// onTraffic adds faults on traffic that need not bite, of which some do.
+func onTraffic(injected, bit int) func(*tape.Whole) {
+	return func(c *tape.Whole) {
+		c.Extra = func(h *tape.Tape) {
+			for i := range injected {
+				f := history.Fault{Step: 2 + i, What: history.FaultInject, Optional: true, Traffic: true}
+				h.Fault(f)
+				f.What, f.Bit = history.FaultHeal, i < bit
+				h.Fault(f)
+			}
+		}
+	}
 }
