@@ -1,142 +1,107 @@
 package harness_test
 
 import (
-	"encoding/json"
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/usurper/usurper/harness"
-	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/reproduce"
 	"github.com/usurper/usurper/harness/results"
 )
 
-// What a run writes down is what it takes to make it again.
-func TestLoadSaved(t *testing.T) {
-	t.Parallel()
-	cfg := configFor(t)
-	cfg.TargetOptions = map[string]string{"Bug": "none", "Binary": binary}
-	cfg.Command = []string{"usurper", "run", "--seed", "1"}
-	var err error
-	cfg.Plan, err = plan("at 100ms for 200ms isolate one\non leader from 200ms for 100ms pause it")
-	require.NoError(t, err)
-	result, err := harness.Run(t.Context(), cfg)
-	require.NoError(t, err)
-
-	saved, err := harness.Load(result.Dir)
-	require.NoError(t, err)
-	require.Equal(t, "reference", saved.Config.TargetName)
-	require.JSONEq(t, `{"Bug": "none", "Binary": "`+binary+`"}`, string(saved.TargetOptions))
-	require.Equal(t, cfg.Plan.String(), saved.Config.Plan.String())
-	require.Equal(t, 10*time.Second, saved.Config.Settle, "derived")
-	require.Equal(t, cfg.Command, saved.Config.Command)
-	require.Equal(t, binary, saved.Build.System)
-	require.Len(t, saved.Build.SystemSHA256, 64)
-	again := saved.Config
-	again.Target, again.TargetOptions, again.Plan = cfg.Target, cfg.TargetOptions, cfg.Plan
-	again.Settle, again.TargetName = cfg.Settle, cfg.TargetName
-	require.Equal(t, cfg, again)
-
-	text, err := os.ReadFile(result.Dir.Path(results.ExecutedFile))
-	require.NoError(t, err)
-	require.Regexp(t, `(?m)^# step 1: at 100ms for 200ms isolate one\n#   in force at \d+ms, healed at `, string(text))
-	require.Regexp(t, `(?m)^at \d+ms +for 200ms +isolate n[123]$`, string(text))
-	executed, err := plan(string(text))
-	require.NoError(t, err)
-	firings, err := harness.ReadFirings(result.Dir)
-	require.NoError(t, err)
-	fromHistory, err := harness.Executed(firings)
-	require.NoError(t, err)
-	require.Equal(t, fromHistory.String(), executed.String(), "the file says what the history does")
-}
-
-func saved(t *testing.T, config, plan string) results.Dir {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "run")
-	require.NoError(t, os.Mkdir(path, 0o755))
-	begin, err := json.Marshal(history.Event{Run: &history.Run{What: history.RunBegin, Format: 1}})
-	require.NoError(t, err)
-	for name, text := range map[string]string{results.ConfigFile: config, results.PlanFile: plan, results.HistoryFile: string(begin)} {
-		if text != "" {
-			require.NoError(t, os.WriteFile(filepath.Join(path, name), []byte(text), 0o644))
-		}
+// A failure is counted, shrunk, and kept, by the commands that each step prints.
+func TestChaosGoesOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs clusters")
 	}
-	dir, err := results.Open(path)
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "runs")
+	buggy := func(flags ...string) (string, int) {
+		return chaos(t, append(flags, "-chaos.target", "deaf-timer", "-chaos.results", root)...)
+	}
+	out, status := buggy("-chaos.plan", "none", "-chaos.for", "1s")
+	require.Equal(t, 1, status, out)
+	found, err := results.Open(root)
 	require.NoError(t, err)
-	return dir
+	path, err := filepath.EvalSymlinks(found.String())
+	require.NoError(t, err)
+	require.Contains(t, out, " -v -chaos.shrink="+path+" -chaos.target=deaf-timer\n")
+
+	out, status = buggy("-chaos.replay", path, "-chaos.times", "2")
+	require.Equal(t, 1, status, out)
+	require.Regexp(t, `(?m) REPRODUCED  [12] of 2 \(95 % sure: \d+ % to \d+ %\)  timers: stood although its leader was alive$`, out)
+	out, status = chaos(t, "-chaos.replay", path, "-chaos.times", "1", "-chaos.results", root)
+	require.Equal(t, 0, status, out)
+	require.Contains(t, out, "NOT REPRODUCED  0 of 1 (95 % sure: 0 % to 98 %)  timers: stood although its leader was alive\n")
+
+	out, status = buggy("-chaos.shrink", path, "-chaos.budget", "25s")
+	require.Equal(t, 1, status, out)
+	require.Contains(t, out, "SHRUNK  timers: stood although its leader was alive\n")
+	require.Contains(t, out, "(no fault: the system fails by itself)")
+	shrunk, err := results.Open(root)
+	require.NoError(t, err)
+	require.Contains(t, shrunk.Name(), "-shrunk")
+	require.Contains(t, out, "-chaos.keep=")
+
+	corpus := filepath.Join(t.TempDir(), "kept")
+	out, status = buggy("-chaos.keep", root, "-chaos.corpus", corpus, "-chaos.name", "hears-nobody")
+	require.Equal(t, 0, status, out)
+	kept, err := results.Open(filepath.Join(corpus, "hears-nobody"))
+	require.NoError(t, err)
+	want, err := reproduce.ReadExpected(kept)
+	require.NoError(t, err)
+	require.Equal(t, "timers", want.Breach.Checker)
+	saved, err := engine.Load(kept)
+	require.NoError(t, err)
+	require.Empty(t, saved.Config.Plan.Steps)
+	out, status = buggy("-chaos.keep", root, "-chaos.corpus", corpus, "-chaos.name", "hears-nobody")
+	require.Equal(t, 1, status, out)
+	require.Contains(t, out, "hears-nobody is there already: choose another name, or remove it")
 }
 
-func TestLoadRefuses(t *testing.T) {
+// What cannot be done with a run is told with what can.
+func TestChaosRefusesSavedRuns(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ name, config, plan, want string }{
-		{"newer", `{"format": 99, "nodes": {}}`, "", "format 99, this usurper reads up to 1: use a newer usurper"},
-		{"no configuration", "", "", "has no config.json"},
-		{"garbled", "{", "", "config.json"},
-		{"no plan", `{"format": 1, "nodes": 3}`, "", "plan.txt"},
-		{"a stranger", `{"format": 1, "nodes": 3}`, "# a comment\nat 1s for 1s kill n5", `plan.txt:2: unknown member "n5": the members are n1, n2, n3`},
-		{"no nodes", `{"format": 1}`, "at 1s for 1s kill n5", "0 nodes"},
+	none := t.TempDir()
+	clean, err := filepath.Abs(filepath.Join(corpus, "clean-register"))
+	require.NoError(t, err)
+	broken, err := filepath.Abs(filepath.Join(corpus, "deaf-timer"))
+	require.NoError(t, err)
+	other := filepath.Join(t.TempDir(), "other")
+	require.NoError(t, os.CopyFS(other, os.DirFS(broken)))
+	config, err := os.ReadFile(filepath.Join(other, "config.json"))
+	require.NoError(t, err)
+	require.Contains(t, string(config), `"target": "reference"`)
+	for want, flags := range map[string][]string{
+		none + " is not a run directory":                                              {"-chaos.shrink", none},
+		"no such file or directory (seen from the folder of the package, ":            {"-chaos.shrink", "nowhere/latest"},
+		"nothing to reproduce: the verdict is valid":                                  {"-chaos.shrink", clean},
+		"clean-register: nothing to reproduce":                                        {"-chaos.replay", clean, "-chaos.times", "3"},
+		"-chaos.replay and -chaos.shrink: give one of them":                           {"-chaos.shrink", broken, "-chaos.replay", broken},
+		"-chaos.shrink: name a run directory":                                         {"-chaos.shrink="},
+		"-chaos.times goes with -chaos.replay, which is not given":                    {"-chaos.times=3"},
+		"-chaos.budget goes with -chaos.shrink, which is not given":                   {"-chaos.budget=3m"},
+		"-chaos.name goes with -chaos.keep, which is not given":                       {"-chaos.shrink", broken, "-chaos.name", "x"},
+		"-chaos.times: use at least 1":                                                {"-chaos.replay", broken, "-chaos.times=0"},
+		"-chaos.budget: use a positive duration such as 3m":                           {"-chaos.shrink", broken, "-chaos.budget=-3m"},
+		"takes the plan, its length and the seed from the run: leave out -chaos.plan": {"-chaos.replay", broken, "-chaos.plan=none"},
+		"too soon to shrink for 10m0s: use -timeout 11m40s or more, 0 for none":       {"-chaos.shrink", broken, "-chaos.budget=10m", "-test.timeout=2m"},
+		`the name "Bad Name": use small letters, digits and single hyphens`:           {"-chaos.keep", broken, "-chaos.corpus", none, "-chaos.name", "Bad Name"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			_, err := harness.Load(saved(t, c.config, c.plan))
-			require.ErrorContains(t, err, c.want)
-		})
+		out, status := chaos(t, flags...)
+		require.Equal(t, 1, status, "%v: %s", flags, out)
+		require.Contains(t, out, want, "%v", flags)
 	}
-	old, err := harness.Load(saved(t, `{"nodes": 3, "seed": 7}`, "at 1s for 1s kill n3"))
-	require.NoError(t, err, "runs of older versions are read")
-	require.Equal(t, uint64(7), old.Config.Seed)
-	require.Len(t, old.Config.Plan.Steps, 1)
-}
 
-// Random plans of older versions do not say that nobody wrote them. They may name whom
-// a cluster of one lacks.
-func TestLoadOldRandomPlans(t *testing.T) {
-	t.Parallel()
-	const steps = "at 1s for 1s kill leader\nat 3s for 1s pause follower\n"
-	old, err := harness.Load(saved(t, `{"nodes": 1, "plan": "random"}`, steps))
-	require.NoError(t, err)
-	require.True(t, old.Config.Plan.Generated)
-	require.Equal(t, 2, old.Config.Plan.Steps[1].Line)
-	_, err = harness.Load(saved(t, `{"nodes": 1, "plan": "random"}`, steps+"at 5s for 1s kill n2"))
-	require.ErrorContains(t, err, `plan.txt:3: unknown member "n2"`)
-	_, err = harness.Load(saved(t, `{"nodes": 1, "plan": "mine.txt"}`, steps))
-	require.ErrorContains(t, err, "plan.txt:2: among n1 it can hit nobody")
-}
-
-func TestFirings(t *testing.T) {
-	t.Parallel()
-	at := func(ms int, e history.Event) *history.Event {
-		e.At = time.Duration(ms) * time.Millisecond
-		return &e
+	config = bytes.Replace(config, []byte(`"target": "reference"`), []byte(`"target": "abacus"`), 1)
+	require.NoError(t, os.WriteFile(filepath.Join(other, "config.json"), config, 0o644))
+	for _, flag := range []string{"-chaos.shrink", "-chaos.replay", "-chaos.keep"} {
+		out, status := chaos(t, flag, other)
+		require.Equal(t, 1, status, out)
+		require.Contains(t, out, `is a run of "abacus", and this test is about "reference": name the test that made it with -run`)
 	}
-	fault := func(step int, what history.FaultWhat, resolved string) history.Event {
-		return history.Event{Fault: &history.Fault{Step: step, What: what, Text: "step", Resolved: resolved, Bit: what == history.FaultHeal}}
-	}
-	events := func(yield func(*history.Event, error) bool) {
-		for _, e := range []*history.Event{
-			at(1000, history.Event{Run: &history.Run{What: history.RunPhase, Phase: history.PhaseFaults}}),
-			at(1500, fault(2, history.FaultInject, "at 500ms for 200ms kill n1")),
-			at(1600, fault(1, history.FaultInject, "at 600ms for 1s isolate n2")),
-			at(1700, fault(2, history.FaultHeal, "at 500ms for 200ms kill n1")),
-			at(1900, fault(2, history.FaultInject, "at 900ms for 200ms kill n3")),
-			at(1950, fault(3, history.FaultNoTarget, "")),
-		} {
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}
-	firings, err := harness.Firings(events)
-	require.NoError(t, err)
-	require.Len(t, firings, 4)
-	require.Equal(t, 200*time.Millisecond, firings[0].Ended-firings[0].Began)
-	require.Equal(t, history.FaultInject, firings[1].What, "its end is not known")
-	require.False(t, firings[3].Fired())
-	plan, err := harness.Executed(firings)
-	require.NoError(t, err)
-	require.True(t, plan.Generated)
-	plan.Generated = false
-	require.Equal(t, "at 500ms        for 200ms  kill n1\nmaybe at 600ms  for 1s     isolate n2\nmaybe at 900ms  for 200ms  kill n3\n", plan.String())
 }

@@ -69,7 +69,7 @@ func TestStaggered(t *testing.T) {
 	for i, n := range []string{"n1", "n2", "n3"} {
 		require.Greater(t, back[i], time.Duration(0))
 		require.LessOrEqual(t, back[i], 4*time.Second)
-		require.Contains(t, p.calls, (time.Second + back[i]).String()+" start "+n)
+		require.Contains(t, p.calls, (time.Second+back[i]).String()+" start "+n)
 	}
 	require.Equal(t, nemesis.Evidence{"pids-gone": 3, "starts": 3}, nemesis.Evidence(p.report.Ends[0].Evidence))
 

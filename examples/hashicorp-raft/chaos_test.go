@@ -10,7 +10,6 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness"
-	"github.com/usurper/usurper/harness/chaostest"
 	"github.com/usurper/usurper/nemesis"
 )
 
@@ -19,7 +18,7 @@ import (
 //	go test . -run TestChaos -chaos.plan=random -chaos.for=8h -chaos.seed=7 -timeout 0
 //	go test . -run TestChaos -chaos.plan=mixed.txt -chaos.target=lose-tail -chaos.results=runs
 //	go test . -run TestChaos -chaos.target=lose-tail -chaos.results=runs -chaos.shrink=runs/latest -chaos.budget=3m -v
-var _ = chaostest.Flags(flag.CommandLine)
+var _ = harness.Flags(flag.CommandLine)
 
 // TestMain makes the test binary a member if it is called as one.
 func TestMain(m *testing.M) {
@@ -48,7 +47,7 @@ func config(t *testing.T, plan string, flags ...string) harness.Config {
 
 // The store keeps its promises while its leaders are killed, stopped and cut off.
 func TestChaos(t *testing.T) {
-	chaostest.Test(t, chaostest.Config{
+	harness.Test(t, harness.TestConfig{
 		SkipUnknown: true, // a machine that stalls proves nothing
 		Config: config(t, `
 at 500ms  for 1s     kill leader

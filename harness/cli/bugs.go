@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/target/reference"
 )
 
@@ -117,8 +117,8 @@ func chooseBugs(names []string) ([]reference.Bug, error) {
 // hunted is one row of the table: what the hunts for one bug gave.
 type hunted struct {
 	bug   reference.Bug
-	hunts []harness.Hunted
-	blind []harness.Hunted // with traces off
+	hunts []engine.Hunted
+	blind []engine.Hunted // with traces off
 	err   error
 }
 
@@ -151,22 +151,22 @@ func (f *bugsFlags) hunt(ctx context.Context, cmd *cobra.Command, bugs []referen
 
 func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
 	if row.bug.Name == clean {
-		h, err := harness.Hunt(ctx, "", 0, f.build(ctx, reference.Bug{}, f.cfg.Seed))
+		h, err := engine.Hunt(ctx, "", 0, f.build(ctx, reference.Bug{}, f.cfg.Seed))
 		row.hunts, row.err = append(row.hunts, h), err
 		for n := 1; n < f.cleanRun && row.err == nil; n++ {
-			h, row.err = harness.Hunt(ctx, "", 0, f.build(ctx, reference.Bug{}, f.cfg.Seed+uint64(n)))
+			h, row.err = engine.Hunt(ctx, "", 0, f.build(ctx, reference.Bug{}, f.cfg.Seed+uint64(n)))
 			row.hunts = append(row.hunts, h)
 		}
 		return
 	}
 	for n := range f.seeds {
 		seed := f.cfg.Seed + uint64(n)*1000
-		h, err := harness.Hunt(ctx, row.bug.Checker, f.budget, f.build(ctx, row.bug, seed))
+		h, err := engine.Hunt(ctx, row.bug.Checker, f.budget, f.build(ctx, row.bug, seed))
 		row.hunts = append(row.hunts, h)
 		if err == nil && f.blind {
 			blind := *f
 			blind.ref.NoTrace = true
-			h, err = harness.Hunt(ctx, "", f.budget, blind.build(ctx, row.bug, seed))
+			h, err = engine.Hunt(ctx, "", f.budget, blind.build(ctx, row.bug, seed))
 			row.blind = append(row.blind, h)
 		}
 		if err != nil {
@@ -177,10 +177,10 @@ func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
 }
 
 // build makes the configuration of the n-th run of a hunt.
-func (f *bugsFlags) build(ctx context.Context, bug reference.Bug, seed uint64) func(n int) (harness.Config, error) {
-	return func(n int) (harness.Config, error) {
+func (f *bugsFlags) build(ctx context.Context, bug reference.Bug, seed uint64) func(n int) (engine.Config, error) {
+	return func(n int) (engine.Config, error) {
 		one := f.runFlags
-		one.plan = harness.RandomPlan
+		one.plan = engine.RandomPlan
 		one.ref.Bug = string(bug.Name)
 		one.cfg.Nodes = bug.Members(one.cfg.Nodes)
 		one.cfg.Seed = seed + uint64(n)
@@ -265,7 +265,7 @@ func pick(times []time.Duration, at func(n int) int) string {
 }
 
 // others names the checkers that called a run invalid, besides the one named.
-func others(hunts []harness.Hunted, but string) string {
+func others(hunts []engine.Hunted, but string) string {
 	var names []string
 	for _, h := range hunts {
 		for _, name := range h.Checkers {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/results"
 )
 
@@ -49,7 +49,7 @@ verdict is unknown and says which bound it was: --steps and --memory of each sea
 				return err
 			}
 			largePages(dir.History())
-			report, err := harness.CheckWithin(dir.History(), o)
+			report, err := engine.CheckWithin(dir.History(), o)
 			if err != nil {
 				return err
 			}

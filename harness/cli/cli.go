@@ -21,7 +21,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -44,7 +44,7 @@ type Options struct {
 // status. The first interrupt ends the work under way in good order, as does the
 // terminal's end; a second one ends the process.
 func Main(ctx context.Context, args []string, o Options) int {
-	ctx, stop := harness.UntilInterrupt(ctx)
+	ctx, stop := engine.UntilInterrupt(ctx)
 	defer stop()
 
 	root := command(o)

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/results"
 	layout "github.com/usurper/usurper/harness/text"
 )
@@ -36,7 +36,7 @@ The exit status is that of check.`,
 			if err != nil {
 				return err
 			}
-			report, err := harness.CheckFile(dir.History())
+			report, err := engine.CheckFile(dir.History())
 			if err != nil {
 				return err
 			}
@@ -67,7 +67,7 @@ func explainHTML(cmd *cobra.Command, dir results.Dir, report *checker.Report, pa
 	}
 	var page checker.Page
 	err := newFile(path, func(w io.Writer) (err error) {
-		page, err = harness.ExplainHTML(w, dir, report, key)
+		page, err = engine.ExplainHTML(w, dir, report, key)
 		return err
 	})
 	if err != nil {
@@ -86,7 +86,7 @@ func explain(out io.Writer, dir results.Dir, report *checker.Report, by string, 
 		fmt.Fprint(out, text)
 		return nil
 	}
-	text, err := harness.Explain(dir, report, by, width)
+	text, err := engine.Explain(dir, report, by, width)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 )
 
 // holdForever is the value of --hold without one.
@@ -21,7 +21,7 @@ func (h *holdFlag) String() string {
 	switch d := time.Duration(*h); d {
 	case 0:
 		return ""
-	case harness.HoldForever:
+	case engine.HoldForever:
 		return holdForever
 	default:
 		return d.String()
@@ -31,7 +31,7 @@ func (h *holdFlag) String() string {
 // Set takes a duration or "forever".
 func (h *holdFlag) Set(text string) error {
 	if text == holdForever {
-		*h = holdFlag(harness.HoldForever)
+		*h = holdFlag(engine.HoldForever)
 		return nil
 	}
 	d, err := time.ParseDuration(text)
@@ -46,9 +46,9 @@ func (h *holdFlag) Set(text string) error {
 func (*holdFlag) Type() string { return "duration" }
 
 // printHeld tells what a debugger needs to know of a system that is held.
-func printHeld(out io.Writer, h harness.Held) {
+func printHeld(out io.Writer, h engine.Held) {
 	how := "until an interrupt (Ctrl-C)"
-	if h.For != harness.HoldForever {
+	if h.For != engine.HoldForever {
 		how = fmt.Sprintf("for %s, or until an interrupt (Ctrl-C)", h.For)
 	}
 	fmt.Fprintf(out, "BROKEN  %s\nheld, healed and without clients, %s: %s\n\n", strings.TrimSpace(h.Broken), how, h.Dir)

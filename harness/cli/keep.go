@@ -18,7 +18,7 @@ func keepCommand() *cobra.Command {
 		Short: "Make a run a regression test",
 		Long: `Keep adds a run to the corpus: its plan, its configuration, its history,
 compressed, its message schedule if that is short, and the verdict to expect. From then on go test ./checker judges the
-history again, and go test ./harness/chaostest -run Corpus replays the plan if it was
+history again, and go test ./harness -run Corpus replays the plan if it was
 measured to break its rule at least eight times in ten (usurper shrink measures).`,
 		Example: `  usurper keep results/latest
   usurper keep results/latest --name two-votes-after-restart`,

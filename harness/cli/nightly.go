@@ -17,7 +17,7 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/checker/verdict"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/pace"
 )
 
@@ -65,7 +65,7 @@ type nightRun struct {
 	members int  // drawn; 0 if all runs have as many
 	left    bool // the night was interrupted before its turn came
 	elapsed time.Duration
-	result  harness.Result
+	result  engine.Result
 	err     error
 }
 
@@ -115,7 +115,7 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
 	return exitWith(worst)
 }
 
-func (f *nightlyFlags) build(ctx context.Context, seed uint64, progress func(string)) (harness.Config, error) {
+func (f *nightlyFlags) build(ctx context.Context, seed uint64, progress func(string)) (engine.Config, error) {
 	one := f.runFlags
 	one.cfg.Seed = seed
 	if f.drawsSizes() {
@@ -127,7 +127,7 @@ func (f *nightlyFlags) build(ctx context.Context, seed uint64, progress func(str
 // drawsSizes tells whether the seed says how many members a run has, if its target does
 // not.
 func (f *nightlyFlags) drawsSizes() bool {
-	return !f.given("nodes") && (f.plan == harness.RandomPlan || f.plan == harness.KillsPlan)
+	return !f.given("nodes") && (f.plan == engine.RandomPlan || f.plan == engine.KillsPlan)
 }
 
 // nightSize draws how many members a run has. Seeds that follow each other have others,
@@ -135,7 +135,7 @@ func (f *nightlyFlags) drawsSizes() bool {
 func nightSize(seed uint64) int {
 	sizes := []int{3, 4, 5, 7}
 	turns := uint64(len(sizes))
-	order := harness.Stream(seed/turns, "members").Perm(len(sizes))
+	order := engine.Stream(seed/turns, "members").Perm(len(sizes))
 	return sizes[order[seed%turns]]
 }
 
@@ -154,15 +154,15 @@ func (f *nightlyFlags) one(ctx context.Context, n *nightRun) {
 }
 
 // make makes the run, and leaves a directory unless it was valid.
-func (n *nightRun) make(ctx context.Context, cfg harness.Config) {
+func (n *nightRun) make(ctx context.Context, cfg engine.Config) {
 	begun := time.Now()
 	type outcome struct {
-		result harness.Result
+		result engine.Result
 		err    error
 	}
 	ended := make(chan outcome, 1)
 	go func() {
-		result, err := harness.Run(ctx, cfg)
+		result, err := engine.Run(ctx, cfg)
 		ended <- outcome{result, err}
 	}()
 	select {

@@ -11,14 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 )
 
 // Runs whose turn did not come have not failed, and are told apart from those that
 // did.
 func TestInterruptedNight(t *testing.T) {
 	night := []nightRun{
-		{seed: 1, result: harness.Result{Report: checker.Report{Verdict: checker.Valid}}},
+		{seed: 1, result: engine.Result{Report: checker.Report{Verdict: checker.Valid}}},
 		{seed: 2, err: errors.New("no disk")},
 		{seed: 3, left: true, err: errors.New("interrupt signal received")},
 		{seed: 4, left: true, err: errors.New("interrupt signal received")},
@@ -52,7 +52,7 @@ func TestHostileOutputOfMembers(t *testing.T) {
 		Violations: []checker.Violation{{Rule: "a crash in a node's log", Text: hostile}},
 	}}}
 	night := []nightRun{
-		{seed: 1, result: harness.Result{Report: report}},
+		{seed: 1, result: engine.Result{Report: report}},
 		{seed: 2, err: errors.New(hostile)},
 	}
 	var out bytes.Buffer
@@ -74,7 +74,7 @@ func TestHostileOutputOfMembers(t *testing.T) {
 // a night that was valid; what one run judged is neither.
 func TestNotCheckedInANight(t *testing.T) {
 	run := func(lock checker.Verdict) nightRun {
-		return nightRun{seed: 1, result: harness.Result{Report: checker.Report{Verdict: checker.Valid, Results: []checker.Result{
+		return nightRun{seed: 1, result: engine.Result{Report: checker.Report{Verdict: checker.Valid, Results: []checker.Result{
 			{Checker: "election", Verdict: checker.Unchecked, Summary: "not checked: the target has neither trace nor tap"},
 			{Checker: "lock", Verdict: lock, Summary: "1 lock"},
 		}}}}

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/pace"
 )
 
@@ -80,7 +80,7 @@ leave their directories.`,
 const maxPairs = 200
 
 func paceDefaults() map[string]string {
-	return map[string]string{"plan": harness.FailoversPlan, "for": "20s", "results": filepath.Join("results", "pace")}
+	return map[string]string{"plan": engine.FailoversPlan, "for": "20s", "results": filepath.Join("results", "pace")}
 }
 
 // other returns the flags of what is measured against: those of cmd, and over them the
@@ -143,7 +143,7 @@ func copyFlag(fs *pflag.FlagSet, to, from *pflag.Flag) error {
 }
 
 // pairing is two configurations that differ in their system alone.
-type pairing struct{ run, against harness.Config }
+type pairing struct{ run, against engine.Config }
 
 // pairing makes those for a seed. The plan is made for the yardstick, and for both.
 func (f *paceFlags) pairing(ctx context.Context, other *runFlags, seed uint64, say func(string)) (p pairing, err error) {
@@ -210,7 +210,7 @@ func (p pairing) make(ctx context.Context, turn int, show *status) paced {
 	d := paced{Seed: p.run.Seed}
 	sides := [2]struct {
 		name string
-		cfg  harness.Config
+		cfg  engine.Config
 	}{{"this", p.run}, {"other", p.against}}
 	for i := range sides {
 		side := (i + turn) % 2

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/text"
 	"github.com/usurper/usurper/nemesis"
 )
@@ -17,7 +17,7 @@ const plainWidth = 160
 // fitProgress says in one line how a run stands, the faults in force before all that
 // may be left out: what does not fit is left out from the least important on, and
 // never cut in its midst while something else can go.
-func fitProgress(p harness.Progress, width int) string {
+func fitProgress(p engine.Progress, width int) string {
 	phase := p.Phase
 	if phase == "" {
 		phase = "start"
@@ -67,7 +67,7 @@ func oneLine(s string) string {
 }
 
 // leaderOf says who leads, in short without how that is known.
-func leaderOf(p harness.Progress, short bool) string {
+func leaderOf(p engine.Progress, short bool) string {
 	l := p.Leader
 	switch {
 	case p.Untold:
@@ -90,7 +90,7 @@ func leaderOf(p harness.Progress, short bool) string {
 }
 
 // membersOf says how each member stands, as many to a line as there is room for.
-func membersOf(all []harness.MemberProgress, width int) []string {
+func membersOf(all []engine.MemberProgress, width int) []string {
 	cells := make([]string, len(all))
 	widest := 0
 	for i := range all {
@@ -115,7 +115,7 @@ func membersOf(all []harness.MemberProgress, width int) []string {
 }
 
 // memberOf says how one of so many members stands: what ails it comes first.
-func memberOf(m *harness.MemberProgress, members int) string {
+func memberOf(m *engine.MemberProgress, members int) string {
 	said := m.Name
 	switch {
 	case m.Down:

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/reproduce"
 	"github.com/usurper/usurper/harness/results"
 )
@@ -98,7 +98,7 @@ func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 		found.Config.Plan = &plan
 	}
 	if f.schedule {
-		if found.Config.Schedule, err = harness.ReadSchedule(found.Dir); err != nil {
+		if found.Config.Schedule, err = engine.ReadSchedule(found.Dir); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/scenario"
 	"github.com/usurper/usurper/harness/workload"
@@ -25,20 +25,20 @@ import (
 // runFlags are the flags of commands that run a system.
 type runFlags struct {
 	targetFlags
-	cfg   harness.Config
+	cfg   engine.Config
 	plan  string
 	given func(flag string) bool // whether the command line sets it
 }
 
 func (f *runFlags) add(fs *pflag.FlagSet) {
-	f.cfg = harness.Default()
+	f.cfg = engine.Default()
 	f.cfg.Seed = 0
 	f.given = fs.Changed
 	f.targetFlags.add(fs)
 	fs.IntVar(&f.cfg.Nodes, "nodes", f.cfg.Nodes, "number of members")
 	fs.DurationVar(&f.cfg.For, "for", f.cfg.For, "how long to attack (default for a plan file: until it ends)")
 	fs.Uint64Var(&f.cfg.Seed, "seed", 0, "seed of plan and clients; 0 draws one")
-	fs.StringVar(&f.plan, "plan", harness.RandomPlan, `random, kills, failovers, none, a scenario's name (see usurper scenarios), or a plan file`)
+	fs.StringVar(&f.plan, "plan", engine.RandomPlan, `random, kills, failovers, none, a scenario's name (see usurper scenarios), or a plan file`)
 	fs.StringSliceVar(&f.cfg.Themes, "theme", nil, "what a random plan is about, a list (see usurper faults); none: the seed draws")
 	fs.BoolVar(&f.cfg.Operator, "operator", false, "let administrators take part in a random plan: defragment, compact, move the lead, replace members (etcd)")
 	fs.Float64Var(&f.cfg.Density, "density", f.cfg.Density, "divides the pauses between the faults of a random plan")
@@ -61,7 +61,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 
 // config turns the flags into a configuration that is valid. progress is told
 // what takes time.
-func (f *runFlags) config(ctx context.Context, progress func(string)) (harness.Config, error) {
+func (f *runFlags) config(ctx context.Context, progress func(string)) (engine.Config, error) {
 	cfg := f.cfg
 	if cfg.Seed == 0 {
 		cfg.Seed = rand.Uint64N(1_000_000) + 1
@@ -77,23 +77,23 @@ func (f *runFlags) config(ctx context.Context, progress func(string)) (harness.C
 
 // setPlan finds the plan that --plan means. A scenario brings its own size and
 // length unless flags say otherwise.
-func (f *runFlags) setPlan(cfg *harness.Config) error {
+func (f *runFlags) setPlan(cfg *engine.Config) error {
 	if f.usualPlan != "" && len(cfg.Themes) == 0 {
 		f.plan = f.usualPlan
 	}
 	cfg.PlanName = f.plan
-	if len(cfg.Themes) > 0 && f.plan != harness.RandomPlan {
+	if len(cfg.Themes) > 0 && f.plan != engine.RandomPlan {
 		return fmt.Errorf("--theme is for random plans, not for --plan %s: leave one of them out", f.plan)
 	}
 	switch f.plan {
-	case harness.RandomPlan:
+	case engine.RandomPlan:
 		return nil
-	case harness.KillsPlan:
-		plan := harness.Kills(*cfg)
+	case engine.KillsPlan:
+		plan := engine.Kills(*cfg)
 		cfg.Plan = &plan
 		return nil
-	case harness.FailoversPlan:
-		plan := harness.Failovers(*cfg)
+	case engine.FailoversPlan:
+		plan := engine.Failovers(*cfg)
 		cfg.Plan = &plan
 		return nil
 	case "none":
@@ -186,7 +186,7 @@ that is interrupted is judged by what was done, and never valid.`,
 			cfg.Command = os.Args
 			if hold != 0 {
 				cfg.FailFast, cfg.Hold = true, time.Duration(hold)
-				cfg.Holding = func(h harness.Held) {
+				cfg.Holding = func(h engine.Held) {
 					show.done()
 					printHeld(cmd.OutOrStdout(), h)
 				}
@@ -211,12 +211,12 @@ func complete(cmd *cobra.Command) {
 	} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
-	plans := append([]string{harness.RandomPlan, harness.KillsPlan, harness.FailoversPlan, "none"}, scenario.Names()...)
+	plans := append([]string{engine.RandomPlan, engine.KillsPlan, engine.FailoversPlan, "none"}, scenario.Names()...)
 	cmd.RegisterFlagCompletionFunc("plan", cobra.FixedCompletions(plans, cobra.ShellCompDirectiveDefault))
 }
 
 // about says what a plan that is yet to be drawn will be about.
-func about(cfg harness.Config) string {
+func about(cfg engine.Config) string {
 	if cfg.Plan != nil {
 		return ""
 	}
@@ -226,11 +226,11 @@ func about(cfg harness.Config) string {
 	return ""
 }
 
-func run(ctx context.Context, cmd *cobra.Command, cfg harness.Config) error {
+func run(ctx context.Context, cmd *cobra.Command, cfg engine.Config) error {
 	show := newStatus(cmd.ErrOrStderr())
 	cfg.Progress = show.update
 	show.line("%d %s nodes, seed %d, %s of plan %s%s", cfg.Nodes, cfg.Target.Name(), cfg.Seed, cfg.For, cfg.PlanName, about(cfg))
-	result, err := harness.Run(ctx, cfg)
+	result, err := engine.Run(ctx, cfg)
 	show.done()
 	for _, left := range result.Left {
 		show.line("left behind: %s", left)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/reproduce"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/target"
@@ -60,7 +60,7 @@ func (f *savedFlags) load(ctx context.Context, path string, say func(string)) (r
 }
 
 // build makes the system under test again, as the options that were saved say.
-func (f *savedFlags) build(ctx context.Context, cfg *harness.Config, saved json.RawMessage, say func(string)) error {
+func (f *savedFlags) build(ctx context.Context, cfg *engine.Config, saved json.RawMessage, say func(string)) error {
 	// A system of --target exec has the name that its file gives it, be it that of
 	// another target; its options hold the file.
 	if o := (described.Options{}); options(saved, &o) == nil && o.Text != "" {
@@ -80,7 +80,7 @@ func (f *savedFlags) build(ctx context.Context, cfg *harness.Config, saved json.
 	return fmt.Errorf("its target %q is not one of %q: only the go test that made it can start it: give that one -chaos.replay=RUN or -chaos.shrink=RUN", cfg.TargetName, targetNames())
 }
 
-func (f *savedFlags) buildReference(cfg *harness.Config, saved json.RawMessage) error {
+func (f *savedFlags) buildReference(cfg *engine.Config, saved json.RawMessage) error {
 	var o reference.Options
 	if err := options(saved, &o); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (f *savedFlags) buildReference(cfg *harness.Config, saved json.RawMessage) 
 
 // buildEtcd takes the run's own binary if it is still there and still that
 // version, and builds the version otherwise.
-func (f *savedFlags) buildEtcd(ctx context.Context, cfg *harness.Config, saved json.RawMessage, say func(string)) error {
+func (f *savedFlags) buildEtcd(ctx context.Context, cfg *engine.Config, saved json.RawMessage, say func(string)) error {
 	var o etcd.Options
 	err := options(saved, &o)
 	if err != nil {
@@ -149,7 +149,7 @@ func (f *savedFlags) compare(found reproduce.Finding, say func(string)) {
 	if was == "" || path == "" {
 		return
 	}
-	if is := harness.BuildOf(found.Config.Target).SystemSHA256; is != was {
+	if is := engine.BuildOf(found.Config.Target).SystemSHA256; is != was {
 		say(fmt.Sprintf("note: the run was made with another build of the members (sha256 %.12s…, now %.12s… at %s)", was, is, path))
 	}
 }

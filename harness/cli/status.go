@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -61,7 +61,7 @@ func (s *status) line(format string, args ...any) {
 }
 
 // update shows the run's progress.
-func (s *status) update(p harness.Progress) {
+func (s *status) update(p engine.Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.size != nil {

@@ -8,17 +8,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/text"
 )
 
-func progress(at time.Duration, phase string) harness.Progress {
-	return harness.Progress{
+func progress(at time.Duration, phase string) engine.Progress {
+	return engine.Progress{
 		At: at, Phase: phase, PerSec: 41.6, Done: 1, Steps: 4,
 		Leader: history.Leadership{Node: "n2", Term: 3, By: history.BySelf},
 		Faults: []string{"pause n3", "delay append 80ms n2 > *"},
-		Members: []harness.MemberProgress{
+		Members: []engine.MemberProgress{
 			{Name: "n1", Down: true},
 			{Name: "n2", Role: "leader", Term: 3, Cut: []string{"clients", "n1"}},
 			{Name: "n3", Role: "follower", Term: 3, Paused: true},
@@ -33,11 +33,11 @@ func TestPlainStatus(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	s := newStatus(&out)
-	s.update(harness.Progress{At: 200 * time.Millisecond})
+	s.update(engine.Progress{At: 200 * time.Millisecond})
 	for at := time.Second; at <= 12*time.Second; at += 200 * time.Millisecond {
 		s.update(progress(at, "faults"))
 	}
-	s.update(harness.Progress{At: 13 * time.Second, Phase: "healed", Untold: true})
+	s.update(engine.Progress{At: 13 * time.Second, Phase: "healed", Untold: true})
 	s.done()
 	require.Equal(t, `  0.2s  start   no leader yet  0 ok/s
   1.0s  faults  1/4  pause n3; delay append 80ms n2 > *  leader n2 of term 3 (said by itself)  42 ok/s

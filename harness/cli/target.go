@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/target/etcd"
 	described "github.com/usurper/usurper/harness/target/exec"
 	"github.com/usurper/usurper/harness/target/reference"
@@ -63,7 +63,7 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 
 // set builds the system under test into cfg. Systems bring defaults of their
 // own, which flags that are given override.
-func (f *targetFlags) set(ctx context.Context, cfg *harness.Config, given func(string) bool, progress func(string)) error {
+func (f *targetFlags) set(ctx context.Context, cfg *engine.Config, given func(string) bool, progress func(string)) error {
 	for flag, owner := range ownFlags() {
 		if given(flag) && owner != f.target {
 			return fmt.Errorf("--%s is for --target %s", flag, owner)
@@ -90,7 +90,7 @@ func (f *targetFlags) set(ctx context.Context, cfg *harness.Config, given func(s
 	return nil
 }
 
-func (f *targetFlags) setReference(cfg *harness.Config) error {
+func (f *targetFlags) setReference(cfg *engine.Config) error {
 	ref := f.ref
 	ref.Seed, ref.Vary = cfg.Seed, f.vary
 	ref.Election, ref.Heartbeat = cfg.Election, cfg.Heartbeat
@@ -119,7 +119,7 @@ const (
 	etcdElection  = 200 * time.Millisecond
 )
 
-func (f *targetFlags) setEtcd(ctx context.Context, cfg *harness.Config, given func(string) bool, progress func(string)) error {
+func (f *targetFlags) setEtcd(ctx context.Context, cfg *engine.Config, given func(string) bool, progress func(string)) error {
 	setUnless(given, "nodes", &cfg.Nodes, etcdNodes)
 	if cfg.Nodes == 1 {
 		f.setAlone(cfg, given)
@@ -172,8 +172,8 @@ const (
 	aloneQuota     = 8 << 30 // bytes, for what a minute of this writes
 )
 
-func (f *targetFlags) setAlone(cfg *harness.Config, given func(string) bool) {
-	setUnless(given, "plan", &f.usualPlan, harness.KillsPlan)
+func (f *targetFlags) setAlone(cfg *engine.Config, given func(string) bool) {
+	setUnless(given, "plan", &f.usualPlan, engine.KillsPlan)
 	if given("workload") && cfg.Workload != "puts" {
 		return
 	}
@@ -191,7 +191,7 @@ func aloneOptions(o *etcd.Options, given func(string) bool) {
 	o.Args = append(o.Args, fmt.Sprintf("--quota-backend-bytes=%d", aloneQuota))
 }
 
-func (f *targetFlags) setExec(cfg *harness.Config, given func(string) bool) error {
+func (f *targetFlags) setExec(cfg *engine.Config, given func(string) bool) error {
 	if f.vary {
 		return fmt.Errorf("--vary: usurper knows nothing of a described system that could differ between its members: use {{.Name}} in its command, or leave --vary out")
 	}

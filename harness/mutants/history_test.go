@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -113,7 +113,7 @@ func judgeHistory(t testing.TB, text []byte) (bool, error) {
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		return false, err
 	}
-	report, err := harness.CheckFile(path)
+	report, err := engine.CheckFile(path)
 	return err == nil && report.Verdict == checker.Valid, err
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/target/exec"
 )
@@ -103,7 +103,7 @@ func configurations(t *testing.T) subject {
 			if err != nil {
 				return false, err
 			}
-			_, err = harness.Load(opened)
+			_, err = engine.Load(opened)
 			return err == nil, nil
 		},
 		mutators: slices.Concat(anywhere(), own),

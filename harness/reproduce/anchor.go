@@ -3,7 +3,7 @@ package reproduce
 import (
 	"time"
 
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/nemesis"
 )
@@ -116,7 +116,7 @@ func anchorFor(events []anchor, began, most time.Duration) (t nemesis.Trigger, b
 
 // onIt replaces the word for a member by "it" where the fault struck the one
 // whose event comes before it.
-func onIt(fault nemesis.Fault, firing *harness.Firing, by string) nemesis.Fault {
+func onIt(fault nemesis.Fault, firing *engine.Firing, by string) nemesis.Fault {
 	if len(firing.Nodes) != 1 || firing.Nodes[0] != by {
 		return fault
 	}

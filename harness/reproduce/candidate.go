@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/nemesis"
 )
 
@@ -48,7 +48,7 @@ type candidate struct {
 }
 
 // whole is the candidate that leaves everything as it was.
-func whole(cfg harness.Config) candidate {
+func whole(cfg engine.Config) candidate {
 	return candidate{cfg.Plan.Steps, cfg.For, cfg.Nodes, cfg.Clients, cfg.Rate}
 }
 
@@ -59,8 +59,8 @@ func (c candidate) with(steps []nemesis.Step) candidate {
 }
 
 // config is the configuration of the candidate's run.
-func (c candidate) config(base harness.Config) harness.Config {
-	base.Plan, base.PlanName = &nemesis.Plan{Steps: c.steps, Generated: true}, harness.ShrunkPlan
+func (c candidate) config(base engine.Config) engine.Config {
+	base.Plan, base.PlanName = &nemesis.Plan{Steps: c.steps, Generated: true}, engine.ShrunkPlan
 	base.For, base.Nodes, base.Clients, base.Rate = c.length, c.nodes, c.clients, c.rate
 	return base
 }

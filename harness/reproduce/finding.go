@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/nemesis"
@@ -28,11 +28,11 @@ import (
 
 // Finding is a saved run that broke a rule.
 type Finding struct {
-	harness.Saved
+	engine.Saved
 	Report    checker.Report
 	Breach    checker.Breach
 	Violation checker.Violation // the first that is the breach
-	Firings   []harness.Firing
+	Firings   []engine.Firing
 	// Start is when the faults began, since the start of the run.
 	Start time.Duration
 }
@@ -48,17 +48,17 @@ var ErrNothingToReproduce = errors.New("nothing to reproduce")
 func Load(dir results.Dir, by string, models ...checker.Spec) (Finding, error) {
 	var f Finding
 	var err error
-	if f.Saved, err = harness.Load(dir); err != nil {
+	if f.Saved, err = engine.Load(dir); err != nil {
 		return f, err
 	}
-	if f.Report, err = harness.CheckFile(dir.History(), models...); err != nil {
+	if f.Report, err = engine.CheckFile(dir.History(), models...); err != nil {
 		return f, err
 	}
 	if f.Breach, err = choose(&f.Report, by); err != nil {
 		return f, fmt.Errorf("%s: %w", dir, err)
 	}
 	f.Violation, _ = f.Report.Violation(f.Breach)
-	if f.Firings, err = harness.ReadFirings(dir); err != nil {
+	if f.Firings, err = engine.ReadFirings(dir); err != nil {
 		return f, err
 	}
 	f.Start, err = faultsAt(dir)
@@ -108,7 +108,7 @@ func faultsAt(dir results.Dir) (time.Duration, error) {
 
 // Executed is the plan with every word replaced by the members that it meant and
 // every trigger by the time at which it fired.
-func (f *Finding) Executed() (nemesis.Plan, error) { return harness.Executed(f.Firings) }
+func (f *Finding) Executed() (nemesis.Plan, error) { return engine.Executed(f.Firings) }
 
 // Size is that of the run: the faults that were carried out, not those that were
 // planned.

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 )
@@ -96,12 +96,12 @@ func Keep(dir results.Dir, root, name string, models ...checker.Spec) (results.D
 }
 
 // expect judges the run once more, for what is to be expected of it.
-func expect(dir results.Dir, models []checker.Spec) (harness.Saved, Expected, error) {
-	saved, err := harness.Load(dir)
+func expect(dir results.Dir, models []checker.Spec) (engine.Saved, Expected, error) {
+	saved, err := engine.Load(dir)
 	if err != nil {
 		return saved, Expected{}, err
 	}
-	report, err := harness.CheckFile(dir.History(), models...)
+	report, err := engine.CheckFile(dir.History(), models...)
 	if err != nil {
 		return saved, Expected{}, err
 	}
@@ -130,7 +130,7 @@ func expect(dir results.Dir, models []checker.Spec) (harness.Saved, Expected, er
 	return saved, e, nil
 }
 
-func nameFor(saved harness.Saved, e Expected) string {
+func nameFor(saved engine.Saved, e Expected) string {
 	var o struct{ Bug string }
 	_ = json.Unmarshal(saved.TargetOptions, &o) // other targets have no bug
 	switch {
@@ -143,7 +143,7 @@ func nameFor(saved harness.Saved, e Expected) string {
 	return strings.Trim(words, "-")
 }
 
-func fill(to string, from results.Dir, saved harness.Saved, config map[string]any, e Expected) (results.Dir, error) {
+func fill(to string, from results.Dir, saved engine.Saved, config map[string]any, e Expected) (results.Dir, error) {
 	if err := history.Pack(from.History(), filepath.Join(to, results.PackedFile)); err != nil {
 		return results.Dir{}, err
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/nemesis"
 )
 
@@ -21,7 +21,7 @@ type opening struct {
 // struck is a step of the plan that fired before the breach was proved.
 type struck struct {
 	step    nemesis.Step // as written
-	firings []harness.Firing
+	firings []engine.Firing
 }
 
 // openings lists guesses at what the breach needed, the smallest first: nothing
@@ -110,7 +110,7 @@ func inForce(f Finding, steps []struck) []struck {
 	first, _ := f.Proof()
 	var out []struck
 	for _, s := range steps {
-		if slices.ContainsFunc(s.firings, func(one harness.Firing) bool {
+		if slices.ContainsFunc(s.firings, func(one engine.Firing) bool {
 			return one.Ended == 0 || one.Ended+4*f.Config.Election >= first
 		}) {
 			out = append(out, s)
@@ -169,12 +169,12 @@ func wordsOf(of []struck) []nemesis.Step {
 
 // namesOf is what the steps came to be.
 func namesOf(of []struck) []nemesis.Step {
-	var firings []harness.Firing
+	var firings []engine.Firing
 	for _, s := range of {
 		firings = append(firings, s.firings...)
 	}
-	slices.SortFunc(firings, func(a, b harness.Firing) int { return cmp.Compare(a.Began, b.Began) })
-	plan, err := harness.Executed(firings)
+	slices.SortFunc(firings, func(a, b engine.Firing) int { return cmp.Compare(a.Began, b.Began) })
+	plan, err := engine.Executed(firings)
 	if err != nil {
 		return wordsOf(of) // a history of another version
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/results"
 )
 
@@ -47,9 +47,9 @@ func (s Step) String() string {
 // Shrunk is a failure, reduced.
 type Shrunk struct {
 	Breach checker.Breach
-	Dir    results.Dir    // a run of the reduced plan that broke the rule
-	Config harness.Config // of that run
-	Count  Count          // of fresh runs, made to tell the rate
+	Dir    results.Dir   // a run of the reduced plan that broke the rule
+	Config engine.Config // of that run
+	Count  Count         // of fresh runs, made to tell the rate
 	// Measured is false when there was no time for fresh runs: Count is then what
 	// made the candidate the best, which flatters it.
 	Measured      bool
@@ -109,7 +109,7 @@ func Shrink(ctx context.Context, f Finding, o ShrinkOptions) (Shrunk, error) {
 type shrinker struct {
 	o       ShrinkOptions
 	finding Finding
-	base    harness.Config
+	base    engine.Config
 	scratch string
 	begun   time.Time
 	test    Sequential

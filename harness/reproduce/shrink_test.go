@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
@@ -41,16 +41,16 @@ func finding(t *testing.T, plan string, step int) Finding {
 	t.Helper()
 	p, err := nemesis.Parse("test", plan)
 	require.NoError(t, err)
-	cfg := harness.Default()
+	cfg := engine.Default()
 	cfg.Target, cfg.Plan, cfg.For = nowhere{}, &p, 40*time.Second
 	cfg.Results = t.TempDir()
-	f := Finding{Saved: harness.Saved{Config: cfg}, Breach: twoVotes, Start: time.Second}
+	f := Finding{Saved: engine.Saved{Config: cfg}, Breach: twoVotes, Start: time.Second}
 	for i, s := range p.Steps {
 		resolved := s
 		if fault, ok := replaceWord(s.Fault, "leader", "n3"); ok {
 			resolved.Fault = fault
 		}
-		f.Firings = append(f.Firings, harness.Firing{
+		f.Firings = append(f.Firings, engine.Firing{
 			Fault: history.Fault{Step: i + 1, What: history.FaultHeal, Text: s.String(), Resolved: resolved.String(), Bit: true},
 			Began: s.At, Ended: s.At + s.For, At: uint64(10 * i),
 		})
@@ -72,10 +72,10 @@ func fakeRun(t testing.TB, root string) results.Dir {
 }
 
 // fails makes attempts of which those fail whose configuration is said to.
-func fails(t testing.TB, when func(n int, cfg harness.Config) bool) attemptFunc {
+func fails(t testing.TB, when func(n int, cfg engine.Config) bool) attemptFunc {
 	var mu sync.Mutex
 	n := 0
-	return func(ctx context.Context, cfg harness.Config, b checker.Breach) (Attempt, error) {
+	return func(ctx context.Context, cfg engine.Config, b checker.Breach) (Attempt, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		n++
@@ -84,7 +84,7 @@ func fails(t testing.TB, when func(n int, cfg harness.Config) bool) attemptFunc 
 	}
 }
 
-func has(cfg harness.Config, words ...string) bool {
+func has(cfg engine.Config, words ...string) bool {
 	for _, s := range cfg.Plan.Steps {
 		found := true
 		for _, w := range words {
@@ -122,23 +122,23 @@ func TestShrinkingUnlinks(t *testing.T) {
 func TestShrink(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		needs func(cfg harness.Config) bool
+		needs func(cfg engine.Config) bool
 		want  string
 		nodes int
 	}{
-		{"by itself", func(harness.Config) bool { return true }, "", 3},
-		{"the last fault", func(cfg harness.Config) bool { return has(cfg, "isolate leader") }, "at 100ms for 500ms isolate leader", 3},
-		{"one long before", func(cfg harness.Config) bool { return has(cfg, "kill leader") }, "at 100ms for 500ms kill leader", 3},
-		{"two apart", func(cfg harness.Config) bool {
+		{"by itself", func(engine.Config) bool { return true }, "", 3},
+		{"the last fault", func(cfg engine.Config) bool { return has(cfg, "isolate leader") }, "at 100ms for 500ms isolate leader", 3},
+		{"one long before", func(cfg engine.Config) bool { return has(cfg, "kill leader") }, "at 100ms for 500ms kill leader", 3},
+		{"two apart", func(cfg engine.Config) bool {
 			return has(cfg, "pause leader") && has(cfg, "isolate leader") && cfg.Nodes == 5
 		},
 			"at 100ms for 500ms pause leader; at 12.1s for 500ms isolate leader", 5},
-		{"one member", func(cfg harness.Config) bool { return has(cfg, "kill n3") }, "at 100ms for 500ms kill n3", 3},
+		{"one member", func(cfg engine.Config) bool { return has(cfg, "kill n3") }, "at 100ms for 500ms kill n3", 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := finding(t, longPlan, 8)
 			shrunk, err := Shrink(t.Context(), f, ShrinkOptions{
-				attempt: fails(t, func(_ int, cfg harness.Config) bool { return c.needs(cfg) }),
+				attempt: fails(t, func(_ int, cfg engine.Config) bool { return c.needs(cfg) }),
 			})
 			require.NoError(t, err)
 			require.Equal(t, c.want, oneLine(shrunk.Config.Plan.Steps), shrunk.Table())
@@ -177,7 +177,7 @@ func TestShrinkWhatCameBeforeTheFaults(t *testing.T) {
 	f := finding(t, longPlan, 8)
 	f.Violation.Events[0].At, f.Firings = f.Start/2, nil
 	shrunk, err := Shrink(t.Context(), f, ShrinkOptions{
-		attempt: fails(t, func(_ int, cfg harness.Config) bool { return has(cfg, "pause it") || has(cfg, "pause leader") }),
+		attempt: fails(t, func(_ int, cfg engine.Config) bool { return has(cfg, "pause it") || has(cfg, "pause leader") }),
 	})
 	require.NoError(t, err)
 	require.Len(t, shrunk.Config.Plan.Steps, 1)
@@ -190,7 +190,7 @@ func TestShrinkGoesBack(t *testing.T) {
 	lucky := 0
 	shrunk, err := Shrink(t.Context(), f, ShrinkOptions{
 		Parallel: 1,
-		attempt: fails(t, func(_ int, cfg harness.Config) bool {
+		attempt: fails(t, func(_ int, cfg engine.Config) bool {
 			if cfg.Nodes == 3 {
 				lucky++
 				return lucky <= 4
@@ -208,7 +208,7 @@ func TestShrinkSeldom(t *testing.T) {
 	f := finding(t, longPlan, 8)
 	shrunk, err := Shrink(t.Context(), f, ShrinkOptions{
 		Parallel: 1,
-		attempt:  fails(t, func(n int, cfg harness.Config) bool { return n%2 == 0 && has(cfg, "isolate") }),
+		attempt:  fails(t, func(n int, cfg engine.Config) bool { return n%2 == 0 && has(cfg, "isolate") }),
 	})
 	require.NoError(t, err)
 	require.Len(t, shrunk.Config.Plan.Steps, 1)
@@ -218,7 +218,7 @@ func TestShrinkSeldom(t *testing.T) {
 
 func TestShrinkWhatNeverFailsAgain(t *testing.T) {
 	f := finding(t, longPlan, 8)
-	_, err := Shrink(t.Context(), f, ShrinkOptions{attempt: fails(t, func(int, harness.Config) bool { return false })})
+	_, err := Shrink(t.Context(), f, ShrinkOptions{attempt: fails(t, func(int, engine.Config) bool { return false })})
 	require.ErrorIs(t, err, ErrNotReproduced)
 	requireOnly(t, f.Config.Results, f.Dir.Name())
 }
@@ -229,7 +229,7 @@ func TestShrinkInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	shrunk, err := Shrink(ctx, f, ShrinkOptions{
-		attempt: fails(t, func(_ int, cfg harness.Config) bool { return has(cfg, "isolate leader") }),
+		attempt: fails(t, func(_ int, cfg engine.Config) bool { return has(cfg, "isolate leader") }),
 		Progress: func(s Step) {
 			if s.Taken {
 				cancel()
@@ -251,7 +251,7 @@ func TestShrinkOutOfTime(t *testing.T) {
 	measuring, fresh := false, 0
 	shrunk, err := Shrink(ctx, f, ShrinkOptions{
 		Parallel: 1,
-		attempt: fails(t, func(_ int, cfg harness.Config) bool {
+		attempt: fails(t, func(_ int, cfg engine.Config) bool {
 			if measuring {
 				if fresh++; fresh == 8 {
 					cancel()
@@ -271,7 +271,7 @@ func TestShrinkGivesUpWhereNoRunCanBeMade(t *testing.T) {
 	f := finding(t, longPlan, 8)
 	broken := errors.New("no port is left")
 	_, err := Shrink(t.Context(), f, ShrinkOptions{
-		attempt: func(context.Context, harness.Config, checker.Breach) (Attempt, error) { return Attempt{}, broken },
+		attempt: func(context.Context, engine.Config, checker.Breach) (Attempt, error) { return Attempt{}, broken },
 	})
 	require.ErrorIs(t, err, broken)
 }
@@ -317,10 +317,10 @@ func TestTrialCounts(t *testing.T) {
 		Checker: "votes", Verdict: checker.Invalid, Violations: []checker.Violation{{Rule: "a vote was forgotten"}}}}}
 	n := 0
 	count, err := Trial{
-		Config: harness.Config{Results: filepath.Join(t.TempDir(), "r")},
+		Config: engine.Config{Results: filepath.Join(t.TempDir(), "r")},
 		Breach: twoVotes,
 		Enough: All(3),
-		attempt: func(context.Context, harness.Config, checker.Breach) (Attempt, error) {
+		attempt: func(context.Context, engine.Config, checker.Breach) (Attempt, error) {
 			n++
 			switch n {
 			case 1:

@@ -12,14 +12,14 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/results"
 )
 
 // Trial repeats one configuration to see how often a breach comes. Runs end
 // early where the breach can be told while they are under way.
 type Trial struct {
-	Config   harness.Config
+	Config   engine.Config
 	Breach   checker.Breach
 	Parallel int // runs side by side, at least 1
 	// Enough ends the trial; it is asked after each run, one at a time. Runs that
@@ -33,7 +33,7 @@ type Trial struct {
 }
 
 // attemptFunc makes one run and looks whether the breach came.
-type attemptFunc func(context.Context, harness.Config, checker.Breach) (Attempt, error)
+type attemptFunc func(context.Context, engine.Config, checker.Breach) (Attempt, error)
 
 // Attempt is one run of a trial.
 type Attempt struct {
@@ -45,7 +45,7 @@ type Attempt struct {
 	Elapsed time.Duration
 	// Followed is how far the run kept to the schedule of its configuration; nil if
 	// that has none.
-	Followed *harness.Followed
+	Followed *engine.Followed
 }
 
 // Count is what the runs of a trial gave so far.
@@ -160,10 +160,10 @@ func (a *Attempt) remove() {
 }
 
 // attempt is a real run.
-func attempt(ctx context.Context, cfg harness.Config, b checker.Breach) (Attempt, error) {
+func attempt(ctx context.Context, cfg engine.Config, b checker.Breach) (Attempt, error) {
 	cfg.Until, cfg.FailFast = b, false
 	begun := time.Now()
-	result, err := harness.Run(ctx, cfg)
+	result, err := engine.Run(ctx, cfg)
 	a := Attempt{Dir: result.Dir, Report: result.Report, Elapsed: time.Since(begun), Followed: result.Followed}
 	if err != nil && result.Report.Verdict != checker.Invalid {
 		return a, err

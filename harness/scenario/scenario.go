@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/nemesis"
 )
 
@@ -78,7 +78,7 @@ func Named(name string) (Scenario, bool) {
 }
 
 // Apply sets the plan, the size and the length of a run to the scenario's.
-func (s Scenario) Apply(cfg *harness.Config) {
+func (s Scenario) Apply(cfg *engine.Config) {
 	cfg.PlanName, cfg.Plan = s.Name, &s.Plan
 	cfg.Nodes, cfg.For = s.Nodes, s.For
 }

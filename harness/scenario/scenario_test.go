@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/scenario"
@@ -29,11 +29,11 @@ func TestMain(m *testing.M) {
 
 // play runs a scenario and returns its trace events, once the run as a whole was
 // found valid. tune may change the configuration.
-func play(t *testing.T, name string, tune ...func(*harness.Config)) []history.Raft {
+func play(t *testing.T, name string, tune ...func(*engine.Config)) []history.Raft {
 	t.Helper()
 	s, ok := scenario.Named(name)
 	require.True(t, ok)
-	cfg := harness.Default()
+	cfg := engine.Default()
 	s.Apply(&cfg)
 	cfg.Rate, cfg.Clients = 50, 3
 	cfg.Results = t.TempDir()
@@ -45,7 +45,7 @@ func play(t *testing.T, name string, tune ...func(*harness.Config)) []history.Ra
 	})
 	require.NoError(t, err)
 	cfg.Target = target
-	result, err := harness.Run(t.Context(), cfg)
+	result, err := engine.Run(t.Context(), cfg)
 	require.NoError(t, err)
 	require.NotEqual(t, checker.Invalid, result.Report.Verdict, result.Report.String())
 
@@ -167,7 +167,7 @@ func TestOneVotePerTerm(t *testing.T) {
 func TestHeartbeatsHold(t *testing.T) {
 	t.Parallel()
 	// A wide timer, since the machine may be busy with other tests.
-	trace := play(t, "heartbeats-hold", func(cfg *harness.Config) {
+	trace := play(t, "heartbeats-hold", func(cfg *engine.Config) {
 		cfg.Election, cfg.Heartbeat = time.Second, 50*time.Millisecond
 	})
 	leaders := among(trace, history.RaftLeader)
@@ -219,7 +219,7 @@ func TestStaleCandidate(t *testing.T) {
 
 func TestPlansFitTheirClusters(t *testing.T) {
 	for _, s := range scenario.All() {
-		cfg := harness.Default()
+		cfg := engine.Default()
 		s.Apply(&cfg)
 		require.NoError(t, s.Plan.Validate(nemesis.Setting{Nodes: cfg.Names()}), s.Name)
 		require.NotEmpty(t, s.Short)

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/workload"
@@ -111,11 +111,11 @@ func Example() {
 			fmt.Println(err)
 			return
 		}
-		cfg := harness.Default()
+		cfg := engine.Default()
 		cfg.Target, cfg.Nodes, cfg.ProxyClients = memory{}, 1, true
 		cfg.Plan, cfg.For, cfg.Results = &plan, 600*time.Millisecond, dir
 		cfg.Suit() // to what such clients can do
-		result, err := harness.Run(context.Background(), cfg)
+		result, err := engine.Run(context.Background(), cfg)
 		if err != nil {
 			fmt.Println(err)
 			return

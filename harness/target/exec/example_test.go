@@ -7,7 +7,7 @@ import (
 	"github.com/usurper/usurper/harness/target/exec"
 )
 
-// A file describes a system; a harness.Config takes the target that it makes.
+// A file describes a system; a engine.Config takes the target that it makes.
 func ExampleParse() {
 	system := `
 name: my-store

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/target/exec"
@@ -44,14 +44,14 @@ func slow(changes ...string) []string {
 }
 
 // configFor is a run of a target under a plan. Runs take turns: each is a load.
-func configFor(t *testing.T, tgt *exec.Target, plan string) harness.Config {
+func configFor(t *testing.T, tgt *exec.Target, plan string) engine.Config {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("runs a cluster")
 	}
 	p, err := nemesis.Parse("test", plan)
 	require.NoError(t, err)
-	cfg := harness.Default()
+	cfg := engine.Default()
 	cfg.Target, cfg.TargetOptions, cfg.Nodes = tgt, tgt.Options(), tgt.Nodes()
 	cfg.Election, cfg.Heartbeat = tgt.Timers()
 	cfg.Plan, cfg.PlanName, cfg.For = &p, "test", 2*time.Second
@@ -66,9 +66,9 @@ func configFor(t *testing.T, tgt *exec.Target, plan string) harness.Config {
 // clean runs a system that keeps its promises, requires that clients were served
 // and that a fault bit, and returns what became of the plan's steps. On a busy
 // machine not every fault does.
-func clean(t *testing.T, cfg harness.Config) map[history.FaultWhat]int {
+func clean(t *testing.T, cfg engine.Config) map[history.FaultWhat]int {
 	t.Helper()
-	result, err := harness.Run(t.Context(), cfg)
+	result, err := engine.Run(t.Context(), cfg)
 	require.NoError(t, err)
 	require.NotEqual(t, checker.Invalid, result.Report.Verdict, result.Report.String())
 	h, err := history.Open(result.Dir.Path(results.HistoryFile))
@@ -124,7 +124,7 @@ func TestTermsWonTwice(t *testing.T) {
 	cfg := configFor(t, tgt, "on leader times 40 after 200ms for 100ms kill all")
 	cfg.For = time.Minute // as soon as one is found, it ends
 	cfg.Until = checker.Breach{Checker: "claims", Rule: "two members said they lead one term"}
-	result, err := harness.Run(t.Context(), cfg)
+	result, err := engine.Run(t.Context(), cfg)
 	require.NoError(t, err)
 	got, ok := result.Report.Result("claims")
 	require.True(t, ok)
@@ -173,7 +173,7 @@ func TestRedis(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := configFor(t, tgt, c.plan)
 			cfg.Workload = c.workload
-			result, err := harness.Run(t.Context(), cfg)
+			result, err := engine.Run(t.Context(), cfg)
 			require.NoError(t, err)
 			require.Equal(t, checker.Invalid, result.Report.Verdict, result.Report.String())
 		})

@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/results"
+	layout "github.com/usurper/usurper/harness/text"
+)
+
+// Explain tells the story of the first broken rule of a run that was judged
+// invalid, from its history; if by is not "", of the first that this checker
+// found. It ends with what was not checked, and is wrapped to a width in columns.
+func Explain(dir results.Dir, report *checker.Report, by string, width int) (string, error) {
+	all := report.Breaches()
+	i := slices.IndexFunc(all, func(b checker.Breach) bool { return by == "" || b.Checker == by })
+	if i < 0 {
+		return "", fmt.Errorf("%s: no rule was found broken%s: what was is %v", dir, byWhom(by), all)
+	}
+	h, err := history.Open(dir.History())
+	if err != nil {
+		return "", err
+	}
+	defer h.Close()
+	v, _ := report.Violation(all[i])
+	text, err := checker.Story(all[i], v, h.Events(), width)
+	if idle := report.Unchecked(); err == nil && idle != "" {
+		text += layout.Wrap(idle, width, 9) + "\n"
+	}
+	return text, err
+}
+
+// ErrNoOrder says that a run has no operations on a key that lack an order, so that
+// there is nothing for a page to show.
+var ErrNoOrder = errors.New("a page shows operations on one key that have no order, and there are none such")
+
+// ExplainHTML writes porcupine's page about operations of a judged run that have no
+// order: those on the key, or if it is "" on that of the first violation that the
+// checker "linearizable" found. Only the failing part of the key is shown. If there
+// is none the error is ErrNoOrder and tells what else was found.
+func ExplainHTML(w io.Writer, dir results.Dir, report *checker.Report, key string) (checker.Page, error) {
+	result, _ := report.Result("linearizable")
+	if key == "" {
+		if len(result.Violations) == 0 {
+			err := fmt.Errorf("%s: %w", dir, ErrNoOrder)
+			if broken := report.Breaches(); len(broken) > 0 {
+				err = fmt.Errorf("%w; what was found broken is %v", err, broken)
+			}
+			return checker.Page{}, err
+		}
+		key = keyOf(&result.Violations[0])
+	}
+	h, err := history.Open(dir.History())
+	if err != nil {
+		return checker.Page{}, err
+	}
+	defer h.Close()
+	page, err := checker.WriteHTML(w, key, h.Events())
+	if errors.Is(err, checker.ErrOrdered) {
+		err = fmt.Errorf("%s: %w: %w", dir, ErrNoOrder, err)
+	}
+	return page, err
+}
+
+// keyOf is the key that a violation of order is about.
+func keyOf(v *checker.Violation) string {
+	for i := range v.Events {
+		switch op := v.Events[i].Op; {
+		case op == nil:
+		case len(op.Txn) > 0:
+			return op.Txn[0].Key
+		default:
+			return op.Key
+		}
+	}
+	return ""
+}
+
+func byWhom(by string) string {
+	if by == "" {
+		return ""
+	}
+	return " by " + by
+}

@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/usurper/usurper/harness/cluster"
+	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/fabric/owner"
+	"github.com/usurper/usurper/harness/fabric/subnet"
+	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// Every cluster has a loopback subnet of its own. In it, member i listens at
+// host 10+i, privately. What it dials to reach another member is a listener of
+// the fabric at host 100+i, on a port for each other member; or, if members know
+// each other by one address each, the listener at host 100+j that all who dial
+// member j share. If clients are proxied, they dial member j at host 100+j too,
+// on its client port. A packet capture thus shows who talks to whom.
+const (
+	memberHost = 10
+	fabricHost = 100
+	peerPort   = 7701
+	clientPort = 7702
+	linkPort   = 9000
+	// namedPort is the first of those that a target has names for.
+	namedPort = 7710
+	// failpointPort is for binaries that were built with failpoints.
+	failpointPort = 7703
+)
+
+// layOut claims the addresses, starts the fabric with its listeners, and lays
+// out the cluster; no node is started yet.
+func (r *run) layOut(ctx context.Context) error {
+	var err error
+	if r.subnet, err = subnet.Claim(ctx); err != nil {
+		return err
+	}
+	observer := r.observer()
+	if err := r.openSchedule(); err != nil {
+		return err
+	}
+	options := fabric.Options{Protocol: r.protocol, Observer: observer, Seed: r.cfg.Seed}
+	r.scheduling(&options)
+	if r.fabric, err = fabric.New(options); err != nil {
+		return err
+	}
+	members := make([]target.Member, r.cfg.Nodes)
+	advertised := make(map[string]string)
+	for i, name := range r.cfg.Names() {
+		members[i] = target.Member{
+			Name:       name,
+			PeerAddr:   r.subnet.Addr(byte(memberHost+i+1), peerPort),
+			ClientAddr: r.subnet.Addr(byte(memberHost+i+1), clientPort),
+			Peers:      make(map[string]string),
+			DataDir:    r.dir.Path(results.NodesDir, name, "data"),
+
+			FailpointAddr: r.subnet.Addr(byte(memberHost+i+1), failpointPort),
+		}
+		if r.cfg.Target.OneAddress() {
+			members[i].Advertised = advertised
+		}
+		members[i].Ports = make(map[string]string)
+		for k, port := range target.Ports(r.cfg.Target) {
+			members[i].Ports[port] = r.subnet.Addr(byte(memberHost+i+1), namedPort+k)
+		}
+	}
+	if r.host, err = cluster.NewLocal(); err != nil {
+		return err
+	}
+	r.cluster, err = cluster.New(cluster.Options{
+		Target:  r.cfg.Target,
+		Host:    r.host,
+		Members: members,
+		Dir:     r.dir.Path(results.NodesDir),
+		Record:  r.rec.Record,
+		Vain:    r.cancel,
+	})
+	if err != nil {
+		return err
+	}
+	// Listeners come last: from then on strangers may dial and be looked up. The
+	// members' maps are filled before any of them starts.
+	if r.cfg.ProxyClients {
+		if err := r.listenClients(members); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.cfg.Direct:
+		introduce(members)
+		return nil
+	case r.cfg.Target.OneAddress():
+		return r.listenShared(members)
+	}
+	return r.listenPairs(members)
+}
+
+// introduce lets members dial each other where they listen.
+func introduce(members []target.Member) {
+	for i := range members {
+		m := &members[i]
+		if m.Advertised != nil {
+			m.Advertised[m.Name] = m.PeerAddr // one map for all
+		}
+		for j := range members {
+			if i != j {
+				m.Peers[members[j].Name] = members[j].PeerAddr
+			}
+		}
+	}
+}
+
+// listenClients gives each member a listener for its clients. What the harness
+// itself asks of members does not pass it.
+func (r *run) listenClients(members []target.Member) error {
+	r.doors = make(map[string]string)
+	for j, m := range members {
+		backend, err := target.ClientAddress(r.cfg.Target, m)
+		if err == nil {
+			r.doors[m.Name], err = r.fabric.Listen(nemesis.Clients, m.Name, fabric.ListenOptions{
+				Addr:    r.subnet.Addr(byte(fabricHost+j+1), clientPort),
+				Backend: backend,
+			})
+		}
+		if err != nil {
+			return fmt.Errorf("lay out the link %s > %s: %w", nemesis.Clients, m.Name, err)
+		}
+	}
+	return nil
+}
+
+// listenPairs gives each ordered pair of members a listener: it tells who dials.
+func (r *run) listenPairs(members []target.Member) error {
+	for i := range members {
+		for j := range members {
+			if i == j {
+				continue
+			}
+			addr, err := r.fabric.Listen(members[i].Name, members[j].Name, fabric.ListenOptions{
+				Addr:    r.subnet.Addr(byte(fabricHost+i+1), linkPort+j+1),
+				Backend: members[j].PeerAddr,
+				Decode:  r.protocol != nil,
+			})
+			if err != nil {
+				return fmt.Errorf("lay out the link %s > %s: %w", members[i].Name, members[j].Name, err)
+			}
+			members[i].Peers[members[j].Name] = addr
+		}
+	}
+	return nil
+}
+
+// listenShared gives each member one listener. Who dials is told by the owner of
+// the dialling socket.
+func (r *run) listenShared(members []target.Member) error {
+	var err error
+	if r.owners, err = owner.New(r.cluster.Pids, r.cluster.Processes); err != nil {
+		return err
+	}
+	if note := r.owners.Note(); note != "" {
+		r.note("", note)
+	}
+	for j, m := range members {
+		m.Advertised[m.Name], err = r.fabric.ListenShared(m.Name, fabric.SharedOptions{
+			Addr:       r.subnet.Addr(byte(fabricHost+j+1), linkPort),
+			Backend:    m.PeerAddr,
+			Decode:     r.protocol != nil,
+			Identify:   r.owners.Identify,
+			Attributed: r.attributed,
+		})
+		if err != nil {
+			return fmt.Errorf("lay out the links to %s: %w", m.Name, err)
+		}
+	}
+	for _, m := range members {
+		for name, addr := range m.Advertised {
+			if name != m.Name {
+				m.Peers[name] = addr
+			}
+		}
+	}
+	return nil
+}

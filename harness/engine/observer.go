@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
+)
+
+// observer joins the target's tap to the fabric and the history.
+type observer struct {
+	target.Tap
+	record func(history.Event)
+}
+
+// observer returns what watches the frames of decoded links, and settles by which
+// protocol they are decoded; nil when the target's traffic
+// cannot be, or does not pass the fabric.
+func (r *run) observer() fabric.Observer {
+	if r.cfg.Direct {
+		return nil
+	}
+	r.protocol = r.cfg.Target.Protocol()
+	r.tap = r.cfg.Target.Tap(r.cfg.Names(), func(e history.Raft) {
+		r.rec.Record(history.Event{Raft: &e})
+	})
+	if r.tap == nil {
+		return nil
+	}
+	if p, ok := r.tap.(fabric.Protocol); ok {
+		r.protocol = p
+	}
+	return observer{r.tap, r.rec.Record}
+}
+
+// Undecodable records a connection that the tap cannot follow: what is concluded
+// from the other frames stays true, but evidence may be missing.
+func (o observer) Undecodable(link fabric.Link, err error) {
+	o.record(history.Event{Run: &history.Run{
+		What: history.RunUntap,
+		Node: link.From,
+		Text: fmt.Sprintf("the tap lost a connection %s: %v", link, err),
+	}})
+}
+
+// leadersSize is how many changes of leaders may wait for whom they are told to.
+const leadersSize = 16
+
+// leaders tells who leads, each time that it is somebody new or in a later term, until
+// the returned function is called.
+func (r *run) leaders() (<-chan string, func()) {
+	events, cancel := r.rec.Watch(observeSize, func(e *history.Event) bool {
+		return e.Raft != nil && e.Raft.What == history.RaftLeader || e.Claim != nil && e.Claim.Leads()
+	})
+	out := make(chan string, leadersSize)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var last string
+		var term uint64
+		for e := range events {
+			node, of := leaderOf(&e)
+			if of < term || of == term && node == last {
+				continue
+			}
+			last, term = node, of
+			select {
+			case out <- node:
+			default: // nobody keeps up
+			}
+		}
+	}()
+	return out, func() { cancel(); <-done }
+}
+
+// leaderOf returns who leads in which term by an event, 0 if that is not told.
+func leaderOf(e *history.Event) (node string, term uint64) {
+	if e.Raft != nil {
+		return e.Raft.Node, e.Raft.Term
+	}
+	return e.Claim.Node, e.Claim.Term
+}

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/harness/workload"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// Setting is what is known of the run before it starts, as far as plans are
+// concerned: who takes part, and what the target and the fabric can do. Without a
+// Target it is who takes part alone.
+func (c *Config) Setting() nemesis.Setting {
+	s := nemesis.Setting{Nodes: c.Names(), Clients: c.ProxyClients}
+	if c.Target != nil {
+		s.System = c.offer()
+	}
+	return s
+}
+
+// offer is what the target and the fabric before it let plans do.
+func (c *Config) offer() *nemesis.Offer {
+	o := &nemesis.Offer{System: c.Target.Name(), Failpoint: target.Failpoint(c.Target)}
+	_, o.Operator = c.Target.(target.Operator)
+	_, o.Membership = c.Target.(target.Membership)
+	if p := c.Target.Protocol(); p != nil && !c.Direct {
+		o.Classes = p.Classes()
+		for _, class := range o.Classes {
+			if p.Lossy(class) {
+				o.Lossy = append(o.Lossy, class)
+			}
+		}
+	}
+	if c.asked() { // and nobody tells of more than that somebody leads
+		if o.Leads = target.TellsRoles(c.Target); o.Leads {
+			o.Events = nemesis.EventsOf(history.RaftLeader)
+		}
+		return o
+	}
+	o.Leads, o.Events = true, nemesis.EventsOf(target.Shown(c.Target)...)
+	return o
+}
+
+// Suit lets the target decide what was left as Default has it: clients whose target
+// cannot do all of that workload get and put instead (register), or what they can do,
+// and nothing is sent a
+// second time on purpose where that may take effect twice. What was set otherwise
+// stays, for Validate to refuse.
+func (c *Config) Suit() {
+	usual := Default()
+	if _, err := workload.For(c.Workload, c.ops()); err != nil && c.Workload == usual.Workload {
+		c.Workload = cmp.Or(workload.Fitting(c.ops()), "register")
+	}
+	if c.Resend == usual.Resend && !target.Resends(c.Target) {
+		c.Resend = 0
+	}
+}
+
+// asked tells whether members are asked who leads, since neither traces nor taps
+// tell.
+func (c *Config) asked() bool { return !c.Target.Traced() && !c.tapped() }
+
+// inTime tells which steps of a plan that a person wrote come after the end of the
+// faults.
+func (c *Config) inTime(bad func(format string, args ...any)) {
+	if c.Plan.Generated {
+		return
+	}
+	for i, s := range c.Plan.Steps {
+		if at := max(s.At, s.Trigger.From); at >= c.For {
+			where := fmt.Sprintf("plan %s: %s", c.PlanName, s.Name(i+1))
+			if s.Line > 0 {
+				where = fmt.Sprintf("%s:%d", c.PlanName, s.Line)
+			}
+			bad("%s: %s is not before the end of the faults, which last %s: let the run last longer (--for)", where, at, c.For)
+		}
+	}
+}
+
+// RandomPlan is the plan that a run of c generates if it has none. c is valid.
+func (c *Config) RandomPlan() nemesis.Plan {
+	plan := nemesis.Generate(c.Seed, c.generating())
+	if c.Target != nil && !c.offer().Leads {
+		return leaderless(plan, c.Names(), Stream(c.Seed, "leaderless"))
+	}
+	return plan
+}
+
+// generating shapes a random plan for the run.
+func (c *Config) generating() nemesis.GenerateOptions {
+	var classes []string
+	if p := c.Target.Protocol(); p != nil {
+		classes = p.Classes()
+	}
+	return nemesis.GenerateOptions{
+		Nodes:    c.Names(),
+		Duration: c.For,
+		Election: c.Election,
+		Classes:  classes,
+		Events:   append([]string{}, c.offer().Events...), // none is not all
+		Density:  c.Density,
+		Operator: c.Operator,
+		Clients:  c.ProxyClients,
+		Themes:   c.Themes,
+	}
+}
+
+// roleWord finds the words of a step that mean somebody by his role.
+var roleWord = regexp.MustCompile(`(^|[ ,])(leader|followers|follower)($|[ ,])`)
+
+// leaderless is a generated plan for a system of which nobody tells who leads: it would
+// find nobody to strike. A member that is drawn stands for the leader of a step, and
+// others for its followers. As nobody need send heartbeats, what strikes traffic may
+// find none.
+func leaderless(plan nemesis.Plan, names []string, random *rand.Rand) nemesis.Plan {
+	lines := strings.Split(plan.String(), "\n")
+	for i, line := range lines {
+		step, comment, _ := strings.Cut(line, "#")
+		stands := strings.NewReplacer("leader", names[random.IntN(len(names))], "followers", "rest", "follower", "one")
+		for range 2 { // words share the blank between them
+			step = roleWord.ReplaceAllStringFunc(step, stands.Replace)
+		}
+		if lines[i] = step; comment != "" {
+			lines[i] = step + "#" + comment
+		}
+	}
+	made, err := nemesis.Parse("plan", strings.Join(lines, "\n"))
+	if err != nil {
+		return plan // some fault means nothing without the word
+	}
+	made.Generated, made.Themes = plan.Generated, plan.Themes
+	for i := range made.Steps { // it may be between two that say nothing to each other
+		made.Steps[i].Optional = made.Steps[i].Optional || nemesis.OnTraffic(made.Steps[i].Fault)
+	}
+	return made
+}

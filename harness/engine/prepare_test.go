@@ -1,0 +1,107 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/target"
+)
+
+// prepared is a target with a hook, and with ports of its own.
+type prepared struct {
+	target.Target
+	ports   []string
+	started func(target.Member)
+	prepare func(context.Context, target.Setup) error
+}
+
+func (p prepared) Ports() []string                                   { return p.ports }
+func (p prepared) Prepare(ctx context.Context, s target.Setup) error { return p.prepare(ctx, s) }
+func (p prepared) Command(m target.Member) (target.Command, error) {
+	if p.started != nil {
+		p.started(m)
+	}
+	return p.Target.Command(m)
+}
+
+// The hook is called once, when everybody answers and before any client asks; members
+// that come back find their ports as they were, and nobody else's.
+func TestPrepareOnce(t *testing.T) {
+	t.Parallel()
+	cfg := configFor(t)
+	cfg.Plan, _ = plan("at 100ms restart all")
+	var called atomic.Int32
+	var mu sync.Mutex
+	starts := make(map[string]int) // by address
+	cfg.Target = prepared{
+		Target: steady(t, cfg).Target, ports: []string{"gossip", "metrics"},
+		prepare: func(ctx context.Context, s target.Setup) error {
+			called.Add(1)
+			if len(s.Members) != 3 {
+				return errors.New("not everybody is here")
+			}
+			for _, m := range s.Members {
+				if _, err := cfg.Target.Status(ctx, m); err != nil {
+					return err
+				}
+			}
+			return s.Run(ctx, target.Command{Path: "true"})
+		},
+		started: func(m target.Member) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, name := range []string{"gossip", "metrics"} {
+				l, err := net.Listen("tcp", m.Ports[name])
+				if err == nil {
+					l.Close()
+				}
+				starts[m.Name+m.Ports[name]]++
+			}
+		},
+	}
+	result, err := engine.Run(t.Context(), steadyTimers(cfg))
+	require.NoError(t, err)
+	require.NotEqual(t, checker.Invalid, result.Report.Verdict, result.Report.String())
+	require.EqualValues(t, 1, called.Load())
+	require.Len(t, starts, 6, "two of each of three members")
+	for addr, n := range starts {
+		require.Equal(t, 2, n, addr)
+	}
+}
+
+func steadyTimers(cfg engine.Config) engine.Config {
+	cfg.Election, cfg.Heartbeat = time.Second, 50*time.Millisecond
+	return cfg
+}
+
+// A hook that fails ends the run, and there is no verdict.
+func TestPrepareFails(t *testing.T) {
+	t.Parallel()
+	cfg := configFor(t)
+	cfg.Target = prepared{Target: cfg.Target, prepare: func(context.Context, target.Setup) error { return errors.New("no such account") }}
+	require.ErrorContains(t, requireError(t, cfg), ": prepare the system: no such account")
+}
+
+func TestPortsThatCannotBe(t *testing.T) {
+	for want, ports := range map[string][]string{
+		`two ports called "gossip"`: {"gossip", "gossip"},
+		`a port called "http-api"`:  {"http-api"},
+		`a port called ""`:          {""},
+		`a port called "2nd"`:       {"2nd"},
+		"21 ports: use 20 at most":  {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u"},
+	} {
+		cfg, err := config("results")
+		require.NoError(t, err)
+		cfg.Target = prepared{Target: cfg.Target, ports: ports}
+		require.ErrorContains(t, cfg.Validate(), want)
+	}
+}
