@@ -5,6 +5,7 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/nemesis"
 )
 
 // Config is what a run is asked to do; go doc harness/engine.Config lists its fields.
@@ -35,3 +36,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) { return engine.Run(ct
 func CheckFile(path string, models ...checker.Spec) (checker.Report, error) {
 	return engine.CheckFile(path, models...)
 }
+
+// LoadPlan reads a plan and holds it to what the target of cfg offers: an error
+// names file and line.
+func LoadPlan(path string, cfg Config) (nemesis.Plan, error) { return engine.LoadPlan(path, cfg) }

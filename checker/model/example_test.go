@@ -53,7 +53,8 @@ func ExampleModel() {
 	// Output:
 	// INVALID  6 events in 0.005s, cut short
 	//
-	// INVALID  fifo: key q: no order of these 3 operations agrees with what they returned and when; without the last, client 3's dequeue q = "b", there is one, which leaves [a b]
+	// INVALID  fifo: key q: no order of these 3 operations agrees with what they returned and when; without the last, client
+	//          3's dequeue q = "b", there is one, which leaves [a b]
 	//      0.000s  client 1 asks: enqueue q "a"
 	//      0.001s  client 1 is answered: enqueue q "a"
 	//      0.002s  client 2 asks: enqueue q "b"
@@ -64,5 +65,9 @@ func ExampleModel() {
 	//              client 2                 |-enqueue "b"-|
 	//              client 3                  |-dequeue = "b"-|
 	//
-	//   invalid  fifo          key q: no order of these 3 operations agrees with what they returned and when; without the last, client 3's dequeue q = "b", there is one, which leaves [a b]
+	//   invalid  fifo          key q: no order of these 3 operations agrees with what they returned and when; without the
+	//                          last, client 3's dequeue q = "b", there is one, which leaves [a b]
+	//
+	// INVALID  fifo: key q: no order of these 3 operations agrees with what they returned and when; without the last, client
+	//          3's dequeue q = "b", there is one, which leaves [a b]
 }
