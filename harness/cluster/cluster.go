@@ -100,12 +100,18 @@ func (c *Cluster) ReadTraces(ctx context.Context) error {
 			continue
 		}
 		read := make(chan struct{})
-		select {
-		case run.tail.asked <- read:
-			<-read
-		case <-run.settled:
-		case <-ctx.Done():
-			return fmt.Errorf("read the trace of %s: %w", n.name, context.Cause(ctx))
+		asked, done := run.tail.asked, read
+		for done != nil {
+			select {
+			case asked <- read:
+				asked = nil
+			case <-done:
+				done = nil
+			case <-run.settled:
+				done = nil
+			case <-ctx.Done():
+				return fmt.Errorf("read the trace of %s: %w", n.name, context.Cause(ctx))
+			}
 		}
 	}
 	return nil
