@@ -56,7 +56,7 @@ func (c TestConfig) reopen(saved engine.Saved) (engine.Config, error) {
 		cfg.TargetOptions = c.Config.TargetOptions
 	}
 	was := cfg.TargetName
-	cfg, err := c.complete(cfg)
+	cfg, err := c.complete(cfg, func(*engine.Config) {}) // which it was when it was made
 	if cfg.Target != nil && was != "" && was != cfg.Target.Name() {
 		return cfg, fmt.Errorf("%s is a run of %q, and this test is about %q: name the test that made it with -run", saved.Dir, was, cfg.Target.Name())
 	}

@@ -21,8 +21,8 @@ import (
 
 // TestConfig says what a chaos test runs.
 type TestConfig struct {
-	// Config is that of the run; start from Default, whose workload and
-	// resends become those that the target can do. The flags override it.
+	// Config is that of the run; start from Default, of which the target decides what is
+	// left as it was, see Suit. The flags override it.
 	Config engine.Config
 	// System sets cfg's Target, and TargetOptions if there are any, to the system
 	// that the test is about, once everything else in cfg is settled. name is the
@@ -167,12 +167,14 @@ func (c TestConfig) resolve() (engine.Config, error) {
 	if testing.Short() {
 		cfg.For = min(cfg.For, shortFor)
 	}
-	return c.complete(cfg)
+	return c.complete(cfg, func(cfg *engine.Config) {
+		cfg.SuitUnless(func(flag string) bool { return flag == "plan" && given(flagPlan) })
+	})
 }
 
 // complete gives cfg what holds of every run of the test, a saved one's too, and at
-// last the system.
-func (c TestConfig) complete(cfg engine.Config) (engine.Config, error) {
+// last the system, to which suit suits it.
+func (c TestConfig) complete(cfg engine.Config, suit func(*engine.Config)) (engine.Config, error) {
 	if cfg.Results = c.Config.Results; cfg.Results == "" || cfg.Results == engine.Default().Results {
 		cfg.Results = chaosResults()
 	}
@@ -184,7 +186,7 @@ func (c TestConfig) complete(cfg engine.Config) (engine.Config, error) {
 		}
 	}
 	if cfg.Target != nil {
-		cfg.Suit()
+		suit(&cfg)
 	}
 	return cfg, cfg.Validate()
 }

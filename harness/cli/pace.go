@@ -155,12 +155,12 @@ func (f *paceFlags) pairing(ctx context.Context, other *runFlags, seed uint64, s
 	if p.against, err = its.config(ctx, say); err != nil {
 		return p, fmt.Errorf("the other: %w", err)
 	}
-	if p.run.Nodes != p.against.Nodes || p.run.Workload != p.against.Workload {
+	if p.run.Nodes != p.against.Nodes || p.run.Workload != p.against.Workload || p.run.Mixed != p.against.Mixed {
 		return p, fmt.Errorf("%d nodes with workload %s against %d with %s: say which with --nodes and --workload",
 			p.run.Nodes, p.run.Workload, p.against.Nodes, p.against.Workload)
 	}
 	if p.against.Plan == nil {
-		plan := p.against.RandomPlan()
+		plan := p.against.Drawn()
 		p.against.Plan = &plan
 	}
 	p.run.Plan, p.run.PlanName, p.run.For = p.against.Plan, p.against.PlanName, p.against.For

@@ -78,23 +78,15 @@ func (f *runFlags) config(ctx context.Context, progress func(string)) (engine.Co
 // setPlan finds the plan that --plan means. A scenario brings its own size and
 // length unless flags say otherwise.
 func (f *runFlags) setPlan(cfg *engine.Config) error {
-	if f.usualPlan != "" && len(cfg.Themes) == 0 {
-		f.plan = f.usualPlan
+	if !f.given("plan") {
+		return nil // as it suits the target
 	}
 	cfg.PlanName = f.plan
 	if len(cfg.Themes) > 0 && f.plan != engine.RandomPlan {
 		return fmt.Errorf("--theme is for random plans, not for --plan %s: leave one of them out", f.plan)
 	}
 	switch f.plan {
-	case engine.RandomPlan:
-		return nil
-	case engine.KillsPlan:
-		plan := engine.Kills(*cfg)
-		cfg.Plan = &plan
-		return nil
-	case engine.FailoversPlan:
-		plan := engine.Failovers(*cfg)
-		cfg.Plan = &plan
+	case engine.RandomPlan, engine.KillsPlan, engine.FailoversPlan:
 		return nil
 	case "none":
 		cfg.Plan = &nemesis.Plan{}
@@ -217,10 +209,7 @@ func complete(cmd *cobra.Command) {
 
 // about says what a plan that is yet to be drawn will be about.
 func about(cfg engine.Config) string {
-	if cfg.Plan != nil {
-		return ""
-	}
-	if themes := cfg.RandomPlan().Themes; len(themes) > 0 {
+	if themes := cfg.Drawn().Themes; len(themes) > 0 {
 		return ": " + strings.Join(themes, ", ")
 	}
 	return ""

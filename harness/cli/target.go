@@ -25,8 +25,6 @@ type targetFlags struct {
 	vary    bool
 	ref     reference.Options
 	etcd    etcd.Options
-
-	usualPlan string // what the target is attacked with if no plan is named; "" for the usual
 }
 
 // targetNames lists the values of --target.
@@ -53,9 +51,9 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.version, "version", "", "etcd: the version to build and run, such as v3.6.16")
 	fs.BoolVar(&f.etcd.SerializableReads, "serializable-reads", false, "etcd: let members read from what they know themselves, which may be stale")
 	fs.BoolVar(&f.etcd.PeerTLS, "peer-tls", false, "etcd: let members talk over TLS, which no tap can read: elections are not checked")
-	fs.Uint64Var(&f.etcd.SnapshotCount, "snapshot-count", 0, "etcd: applied entries between snapshots; 0 for its own default")
+	fs.Uint64Var(&f.etcd.SnapshotCount, "snapshot-count", 0, "etcd: applied entries between snapshots; 0 for its own default, and 500 for a member that is alone")
 
-	fs.BoolVar(&f.etcd.NoFsync, "no-fsync", false, "etcd: let members not sync what they write, which a kill does not show: for slow disks")
+	fs.BoolVar(&f.etcd.NoFsync, "no-fsync", false, "etcd: let members not sync what they write, which a kill does not show: for slow disks, and members that are alone")
 
 	fs.BoolVar(&f.vary, "vary", false, "let members differ: how often they take snapshots, timers (none shorter), and for reference pre-votes and how much they send at a time")
 	fs.StringVar(&f.system, "config", "", "exec: the file that describes the system")
@@ -83,10 +81,7 @@ func (f *targetFlags) set(ctx context.Context, cfg *engine.Config, given func(st
 	if err != nil {
 		return err
 	}
-	suited := *cfg
-	suited.Suit()
-	setUnless(given, "resend", &cfg.Resend, suited.Resend)
-	setUnless(given, "workload", &cfg.Workload, suited.Workload)
+	cfg.SuitUnless(given)
 	return nil
 }
 
@@ -121,14 +116,10 @@ const (
 
 func (f *targetFlags) setEtcd(ctx context.Context, cfg *engine.Config, given func(string) bool, progress func(string)) error {
 	setUnless(given, "nodes", &cfg.Nodes, etcdNodes)
-	if cfg.Nodes == 1 {
-		f.setAlone(cfg, given)
-	} else {
-		setUnless(given, "workload", &cfg.Workload, "churn") // registers, and revisions that move in every way
-	}
 	setUnless(given, "heartbeat", &cfg.Heartbeat, etcdHeartbeat)
 	setUnless(given, "election", &cfg.Election, etcdElection)
 	o := f.etcd
+	o.Fsync = given("no-fsync") && !o.NoFsync
 	o.Election, o.Heartbeat = cfg.Election, cfg.Heartbeat
 	if f.vary {
 		o.Vary, o.Seed = true, cfg.Seed
@@ -150,45 +141,12 @@ func (f *targetFlags) setEtcd(ctx context.Context, cfg *engine.Config, given fun
 	if o.Version, err = etcd.Version(ctx, o.Binary); err != nil {
 		return err
 	}
-	if cfg.Nodes == 1 {
-		aloneOptions(&o, given)
-	}
 	t, err := etcd.New(o)
 	if err != nil {
 		return err
 	}
 	cfg.Target, cfg.TargetOptions = t, o
 	return nil
-}
-
-// What a member of etcd that is alone is run with unless flags say otherwise. It has
-// no elections to attack: what it can do wrong is to lose what it acknowledged. Large
-// values and many at once make the moment long in which that might happen.
-const (
-	aloneClients   = 20
-	aloneValue     = 64 << 10
-	aloneRate      = 1000
-	aloneSnapshots = 500
-	aloneQuota     = 8 << 30 // bytes, for what a minute of this writes
-)
-
-func (f *targetFlags) setAlone(cfg *engine.Config, given func(string) bool) {
-	setUnless(given, "plan", &f.usualPlan, engine.KillsPlan)
-	if given("workload") && cfg.Workload != "puts" {
-		return
-	}
-	setUnless(given, "workload", &cfg.Workload, "puts")
-	setUnless(given, "clients", &cfg.Clients, aloneClients)
-	setUnless(given, "value-size", &cfg.ValueSize, aloneValue)
-	setUnless(given, "rate", &cfg.Rate, aloneRate)
-}
-
-// aloneOptions spares a member the disk's time, which SIGKILL, the fault that it
-// meets, does not need.
-func aloneOptions(o *etcd.Options, given func(string) bool) {
-	setUnless(given, "no-fsync", &o.NoFsync, etcd.SkipsFsync(o.Version))
-	setUnless(given, "snapshot-count", &o.SnapshotCount, aloneSnapshots)
-	o.Args = append(o.Args, fmt.Sprintf("--quota-backend-bytes=%d", aloneQuota))
 }
 
 func (f *targetFlags) setExec(cfg *engine.Config, given func(string) bool) error {

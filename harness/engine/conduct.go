@@ -72,11 +72,7 @@ func prepare(cfg Config) (*run, error) {
 		return nil, err
 	}
 	r.cfg.Workload = r.work.Name()
-	if cfg.Plan != nil {
-		r.plan = *cfg.Plan
-	} else {
-		r.plan = cfg.RandomPlan()
-	}
+	r.plan = cfg.Drawn()
 	if r.dir, err = results.Create(cfg.Results, fmt.Sprintf("seed%d", cfg.Seed), time.Now()); err != nil {
 		return nil, err
 	}

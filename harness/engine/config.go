@@ -29,9 +29,10 @@ type Config struct {
 	Seed  uint64 `json:"seed"`
 	// For is how long the nemesis and the clients work together.
 	For time.Duration `json:"for"`
-	// Plan is what the nemesis does. Nil: one is generated from Seed.
+	// Plan is what the nemesis does. Nil: one is made from Seed, kills or failovers if
+	// PlanName says so, else a random one.
 	Plan     *nemesis.Plan `json:"-"`
-	PlanName string        `json:"plan"` // random, a scenario's name, or a file
+	PlanName string        `json:"plan"` // random, kills, failovers, a scenario's name, or a file
 	// Schedule is an order of messages to keep to as far as it applies; nil: they
 	// come as they come. The target's Protocol must be a fabric.Identifier.
 	Schedule fabric.Schedule `json:"-"`
@@ -45,6 +46,9 @@ type Config struct {
 	Density float64 `json:"density"`
 
 	Workload string `json:"workload"` // see workload.Names
+	// Mixed is the workload of single values that Workload "mixed" has beside sets:
+	// register, which is also "", or churn. Suit lets the target say.
+	Mixed string `json:"mixed,omitempty"`
 	// Own, if not nil, makes a workload of the caller's own for every run, in the
 	// place of Workload, which becomes its name. The target's clients must know its
 	// operations: what target.Limited says is not asked. A run directory does not
@@ -148,7 +152,7 @@ func (c *Config) Validate() error {
 	if _, ok := c.Target.(target.Operator); c.Operator && c.Target != nil && !ok {
 		bad("an operator in the plan: %s has nothing for one to do; only some targets do, such as etcd", c.Target.Name())
 	}
-	if c.Plan == nil && c.Target != nil && c.Nodes >= 1 && c.Nodes <= 9 {
+	if c.Plan == nil && c.PlanName != KillsPlan && c.PlanName != FailoversPlan && c.Target != nil && c.Nodes >= 1 && c.Nodes <= 9 {
 		if err := c.generating().CheckThemes(); err != nil {
 			errs = append(errs, err)
 		}
@@ -254,7 +258,7 @@ func (c *Config) ops() []history.F {
 // work makes the workload of a run.
 func (c *Config) work() (workload.Workload, error) {
 	if c.Own == nil {
-		w, err := workload.For(c.Workload, c.ops())
+		w, err := c.named()
 		if err == nil && c.Target != nil && target.ReadLast(c.Target) {
 			w, err = workload.ReadLast(w)
 		}
@@ -265,6 +269,14 @@ func (c *Config) work() (workload.Workload, error) {
 		return nil, fmt.Errorf("an own workload called %q: give it a name that is none of %s", name, strings.Join(workload.Names(), ", "))
 	}
 	return w, nil
+}
+
+// named makes the workload that Workload names.
+func (c *Config) named() (workload.Workload, error) {
+	if c.Workload == workload.Default {
+		return workload.MixedOf(c.Mixed, c.ops())
+	}
+	return workload.For(c.Workload, c.ops())
 }
 
 // Names lists the members: n1, n2, …

@@ -47,19 +47,60 @@ func (c *Config) offer() *nemesis.Offer {
 	return o
 }
 
-// Suit lets the target decide what was left as Default has it: clients whose target
-// cannot do all of that workload get and put instead (register), or what they can do,
-// and nothing is sent a
-// second time on purpose where that may take effect twice. What was set otherwise
-// stays, for Validate to refuse.
-func (c *Config) Suit() {
-	usual := Default()
-	if _, err := workload.For(c.Workload, c.ops()); err != nil && c.Workload == usual.Workload {
+// Suit lets the target decide what was left as Default has it: the workload, what it
+// writes, how many clients do it and how fast, the attack, the timers (target.Usual);
+// clients whose target cannot do all of the mixed workload get and put instead
+// (register), or do what they can, and nothing is sent a second time on purpose where
+// that may take effect twice. What was set otherwise stays, for Validate to refuse. A
+// run that was saved has been suited.
+func (c *Config) Suit() { c.SuitUnless(func(string) bool { return false }) }
+
+// SuitUnless is Suit, where given tells what was chosen even if it is as Default has it,
+// by the names of the flags of `usurper run`: workload, value-size, clients, rate,
+// resend, plan, election, heartbeat.
+func (c *Config) SuitUnless(given func(flag string) bool) {
+	usual, habits := Default(), target.HabitsOf(c.Target, c.Nodes)
+	if c.Mixed == "" {
+		c.Mixed = habits.Mixed
+	}
+	adopt(&c.Election, usual.Election, habits.Election, given("election"))
+	adopt(&c.Heartbeat, usual.Heartbeat, habits.Heartbeat, given("heartbeat"))
+	adopt(&c.Workload, usual.Workload, habits.Workload, given("workload"))
+	if c.Workload == habits.Workload {
+		adopt(&c.ValueSize, usual.ValueSize, habits.ValueSize, given("value-size"))
+		adopt(&c.Clients, usual.Clients, habits.Clients, given("clients"))
+		adopt(&c.Rate, usual.Rate, habits.Rate, given("rate"))
+	}
+	if c.Plan == nil && len(c.Themes) == 0 && !c.Operator && c.Schedule == nil {
+		adopt(&c.PlanName, usual.PlanName, habits.Plan, given("plan"))
+	}
+	if _, err := workload.For(c.Workload, c.ops()); err != nil && c.Workload == usual.Workload && !given("workload") {
 		c.Workload = cmp.Or(workload.Fitting(c.ops()), "register")
 	}
-	if c.Resend == usual.Resend && !target.Resends(c.Target) {
+	if c.Resend == usual.Resend && !given("resend") && !target.Resends(c.Target) {
 		c.Resend = 0
 	}
+}
+
+// adopt sets what nobody chose to what the target has in its place, if anything.
+func adopt[T comparable](field *T, usual, own T, given bool) {
+	var none T
+	if *field == usual && own != none && !given {
+		*field = own
+	}
+}
+
+// Drawn returns the plan of a run: Plan, or the one that is made in its place.
+func (c *Config) Drawn() nemesis.Plan {
+	switch {
+	case c.Plan != nil:
+		return *c.Plan
+	case c.PlanName == KillsPlan:
+		return Kills(*c)
+	case c.PlanName == FailoversPlan:
+		return Failovers(*c)
+	}
+	return c.RandomPlan()
 }
 
 // asked tells whether members are asked who leads, since neither traces nor taps

@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -76,4 +78,72 @@ func TestSuit(t *testing.T) {
 	err = asked.Validate()
 	require.ErrorContains(t, err, `workload "set" needs [add read], which the system lacks: use one of ["register" "puts"]`)
 	require.ErrorContains(t, err, "a resend share of 0.2")
+}
+
+// habitual is a target that knows what finds most in its system.
+type habitual struct{ target.Target }
+
+func (habitual) Usual(size int) target.Habits {
+	h := target.Habits{Mixed: "churn", Election: 300 * time.Millisecond, Heartbeat: 20 * time.Millisecond}
+	if size == 1 {
+		h.Workload, h.ValueSize, h.Clients, h.Rate, h.Plan = "puts", 4096, 20, 1000, engine.KillsPlan
+	}
+	return h
+}
+
+// What nobody chose is as the target's users have it, and what somebody did stays.
+func TestSuitToHabits(t *testing.T) {
+	t.Parallel()
+	node, err := reference.New(reference.Options{Binary: binary})
+	require.NoError(t, err)
+	suited := func(change func(*engine.Config), given ...string) engine.Config {
+		cfg := engine.Default()
+		cfg.Target = habitual{node}
+		change(&cfg)
+		cfg.SuitUnless(func(flag string) bool { return slices.Contains(given, flag) })
+		again := cfg
+		again.Suit()
+		if len(given) == 0 {
+			require.Equal(t, cfg, again, "what is suited is suited")
+		}
+		return cfg
+	}
+	alone := func(cfg *engine.Config) { cfg.Nodes = 1 }
+
+	several := suited(func(*engine.Config) {})
+	require.NoError(t, several.Validate())
+	require.Equal(t, "mixed", several.Workload)
+	require.Equal(t, "churn", several.Mixed)
+	require.Equal(t, engine.RandomPlan, several.PlanName)
+	require.Equal(t, 300*time.Millisecond, several.Election)
+	require.Equal(t, 10, several.Clients)
+
+	one := suited(alone)
+	require.NoError(t, one.Validate())
+	require.Equal(t, "puts", one.Workload)
+	require.Equal(t, []any{4096, 20, 1000.0, engine.KillsPlan}, []any{one.ValueSize, one.Clients, one.Rate, one.PlanName})
+	require.Equal(t, engine.Kills(one), one.Drawn())
+
+	chosen := suited(func(cfg *engine.Config) {
+		cfg.Nodes, cfg.ValueSize, cfg.Clients, cfg.Rate, cfg.PlanName = 1, 100, 3, 50, engine.FailoversPlan
+		cfg.Election, cfg.Mixed = time.Second, "register"
+	})
+	require.Equal(t, []any{100, 3, 50.0, engine.FailoversPlan}, []any{chosen.ValueSize, chosen.Clients, chosen.Rate, chosen.PlanName})
+	require.Equal(t, time.Second, chosen.Election)
+	require.Equal(t, "register", chosen.Mixed)
+
+	other := suited(func(cfg *engine.Config) { cfg.Nodes, cfg.Workload = 1, "register" })
+	require.Equal(t, "register", other.Workload)
+	require.Equal(t, []any{0, 10, 500.0, engine.KillsPlan}, []any{other.ValueSize, other.Clients, other.Rate, other.PlanName}, "sizes belong to the workload")
+
+	flags := suited(alone, "workload", "clients", "plan", "election")
+	require.Equal(t, "mixed", flags.Workload)
+	require.Equal(t, engine.RandomPlan, flags.PlanName)
+	require.Equal(t, engine.Default().Election, flags.Election)
+
+	themes := suited(func(cfg *engine.Config) { cfg.Nodes, cfg.Themes = 1, []string{"power-loss"} })
+	require.Equal(t, engine.RandomPlan, themes.PlanName, "themes are of random plans")
+
+	wrong := suited(func(cfg *engine.Config) { cfg.Mixed = "sets" })
+	require.ErrorContains(t, wrong.Validate(), `mixed of "sets"`)
 }

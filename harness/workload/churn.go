@@ -62,6 +62,9 @@ func NewChurn() *Churn {
 // Name returns "churn".
 func (*Churn) Name() string { return "churn" }
 
+// reads tells whether the client only reads, once the bulk is written.
+func (c *Churn) reads(client int) bool { return c.lanes[0].reads(client) }
+
 // Next draws, once the bulk is written, 12 transactions to 5 single operations, 2
 // of leases and, now and then, a compaction.
 func (c *Churn) Next(client int, r *rand.Rand) history.Op {
@@ -69,7 +72,7 @@ func (c *Churn) Next(client int, r *rand.Rand) history.Op {
 	switch n, ok := c.takeBulk(); {
 	case ok:
 		return c.bulkTxn(n)
-	case c.lanes[lane].reads(client), roll < 50:
+	case c.reads(client), roll < 50:
 		return c.lanes[lane].Next(client, r)
 	case roll < 52:
 		return history.Op{F: history.FCompact, Arg: strconv.Itoa(keptRevisions)}

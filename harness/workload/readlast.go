@@ -25,7 +25,7 @@ type readLast struct {
 // and writes, and an error for any other.
 func ReadLast(w Workload) (Workload, error) {
 	can := []string{"mixed", "register", "set", "append"}
-	if !slices.Contains(can, w.Name()) {
+	if !slices.Contains(can, w.Name()) || ofChurn(w) {
 		return nil, fmt.Errorf("workload %q has to read all the time, and the system is to be read finally: use one of %s", w.Name(), strings.Join(can, ", "))
 	}
 	return &readLast{Workload: w, drawn: make(map[int]uint64)}, nil

@@ -77,6 +77,43 @@ func TestMixedKeepsKeysApart(t *testing.T) {
 	}
 }
 
+// What a system's mixed workload is made of is its own to say.
+func TestMixedOfChurn(t *testing.T) {
+	w, err := MixedOf("churn", nil)
+	require.NoError(t, err)
+	require.Equal(t, "mixed", w.Name())
+	deeds := map[history.F]int{}
+	asked := play(w, newSystem(), 1, 10_000)
+	for _, op := range asked {
+		deeds[op.F]++
+		isSet := op.F == history.FAdd || op.F == history.FRead
+		require.Equal(t, isSet, strings.HasPrefix(op.Key, "s"), "%s of %s", op.F, op.Key)
+	}
+	for _, f := range []history.F{history.FTxn, history.FCas, history.FGrant, history.FCompact, history.FAdd, history.FRead} {
+		require.Positive(t, deeds[f], f)
+	}
+	require.Greater(t, deeds[history.FTxn], len(asked)/4, "it churns as before")
+	finally := map[history.F]int{}
+	for _, op := range w.Final() {
+		finally[op.F]++
+	}
+	require.Positive(t, finally[history.FGet])
+	require.Positive(t, finally[history.FRead])
+
+	usual, err := MixedOf("", nil)
+	require.NoError(t, err)
+	require.Equal(t, play(NewMixed(), newSystem(), 1, 1000), play(usual, newSystem(), 1, 1000))
+	_, err = MixedOf("sets", nil)
+	require.ErrorContains(t, err, `mixed of "sets": use register or churn`)
+	few := []history.F{history.FGet, history.FPut, history.FAdd, history.FRead}
+	_, err = MixedOf("churn", few)
+	require.ErrorContains(t, err, "mixed of churn needs [txn grant")
+	_, err = MixedOf("register", few)
+	require.NoError(t, err)
+	_, err = ReadLast(w)
+	require.ErrorContains(t, err, `workload "mixed" has to read all the time`)
+}
+
 func TestRegisterDeletesAndStartsAgain(t *testing.T) {
 	deleted, swapped, failed := 0, 0, 0
 	s := newSystem()

@@ -8,7 +8,7 @@
 // listtxn.go, and outcome.go says what an error means. operator.go, membership.go
 // and failpoint.go are what administrators do, console.go how they are connected;
 // status.go and audit.go what members are asked, shown.go what can be seen of them,
-// binary.go where they come from.
+// usual.go how a cluster is run unless told otherwise, binary.go where they come from.
 package etcd
 
 import (
@@ -36,7 +36,7 @@ const (
 )
 
 // Options say how the members of an etcd cluster are run. A zero field leaves
-// etcd its own default.
+// etcd its own default, but for a member that is alone, see usual.go.
 type Options struct {
 	Binary  string // path of an etcd executable, see Build; required
 	Version string // what it is, see Version; required, because flags depend on it
@@ -55,6 +55,8 @@ type Options struct {
 	// NoFsync makes members not sync what they write, which no kill of a process
 	// shows. 3.5 and later.
 	NoFsync bool
+	// Fsync lets a member that is alone sync what it writes: it does not otherwise.
+	Fsync bool `json:",omitempty"`
 	// SerializableReads lets members answer reads from what they know themselves.
 	// Such reads may be stale: a checker must say so once a member is cut off.
 	SerializableReads bool
@@ -98,6 +100,7 @@ func New(o Options) (*Target, error) {
 	heartbeat, election := o.timers()
 	check(election >= electionRatio*heartbeat, "election %v: etcd wants at least %d heartbeats of %v", election, electionRatio, heartbeat)
 	check(election <= maxElection, "election %v: etcd wants at most %v", election, maxElection)
+	check(!o.NoFsync || !o.Fsync, "fsync and no fsync: choose one")
 	check(!o.NoFsync || err != nil || SkipsFsync(o.Version), "no fsync: etcd %s always syncs; use 3.5 or later", o.Version)
 	if o.Token == "" {
 		o.Token = "usurper"
@@ -191,6 +194,10 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 		}
 	}
 	heartbeat, election, snapshots := t.member(m.Name)
+	noFsync, rest := t.o.NoFsync, t.o.Args
+	if alone(m) {
+		snapshots, noFsync, rest = t.spared(snapshots)
+	}
 	state := "new"
 	if m.Joins != nil {
 		state = "existing"
@@ -218,10 +225,10 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 	if t.o.PeerTLS {
 		args = append(args, "--peer-auto-tls")
 	}
-	if t.o.NoFsync {
+	if noFsync {
 		args = append(args, "--unsafe-no-fsync")
 	}
-	command := target.Command{Path: t.o.Binary, Args: append(args, t.o.Args...)}
+	command := target.Command{Path: t.o.Binary, Args: append(args, rest...)}
 	if m.FailpointAddr != "" {
 		command.Env = []string{"GOFAIL_HTTP=" + m.FailpointAddr} // nothing to an ordinary binary
 	}

@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/target/etcd"
+)
+
+// The plain command is what finds most in etcd, and flags that are given win.
+func TestPlainCommandOfEtcd(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "etcd")
+	require.NoError(t, os.WriteFile(binary, []byte("#!/bin/sh\necho etcd Version: 3.5.4\n"), 0o755))
+	parse := func(flags ...string) engine.Config {
+		var f runFlags
+		fs := pflag.NewFlagSet("run", pflag.ContinueOnError)
+		f.add(fs)
+		require.NoError(t, fs.Parse(append([]string{"--target", "etcd", "--binary", binary}, flags...)))
+		cfg, err := f.config(t.Context(), func(string) {})
+		require.NoError(t, err)
+		return cfg
+	}
+	of := func(cfg engine.Config) []any {
+		return []any{cfg.Nodes, cfg.Workload, cfg.Mixed, cfg.PlanName, cfg.ValueSize, cfg.Clients, cfg.Rate}
+	}
+	require.Equal(t, []any{3, "mixed", "churn", "random", 0, 10, 500.0}, of(parse()))
+	require.Equal(t, []any{1, "puts", "churn", "kills", 64 << 10, 20, 1000.0}, of(parse("--nodes", "1")))
+	require.Equal(t, []any{1, "puts", "churn", "random", 9, 10, 500.0},
+		of(parse("--nodes", "1", "--plan", "random", "--clients", "10", "--rate", "500", "--value-size", "9")))
+	require.Equal(t, []any{1, "mixed", "churn", "kills", 0, 10, 500.0}, of(parse("--nodes", "1", "--workload", "mixed")))
+	require.Equal(t, []any{1, "puts", "churn", "none", 64 << 10, 20, 1000.0}, of(parse("--nodes", "1", "--plan", "none")))
+
+	synced := parse("--nodes", "1", "--no-fsync=false").TargetOptions.(etcd.Options)
+	require.True(t, synced.Fsync)
+	require.False(t, parse("--nodes", "1").TargetOptions.(etcd.Options).Fsync)
+}
