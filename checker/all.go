@@ -42,11 +42,12 @@ func Clients(o Options, names ...string) []Checker {
 	return slices.DeleteFunc(all, func(c Checker) bool { return !slices.Contains(names, c.Name()) })
 }
 
-// Mutex returns a new checker of locks that do not say who has them.
-func Mutex() Checker { return object.NewMutex() }
+// Mutex returns a new checker of locks that do not say who has them. If it is guessed that
+// they are mutexes, what a lock that its holder may take again would allow is unknown.
+func Mutex(guessed bool) Checker { return object.NewMutex(guessed) }
 
 // Queue returns a new checker of queues of a discipline: "queue" (any order),
-// "fifo-queue", "total-queue" (at least once), or "guessed".
+// "fifo-queue", "total-queue" (at least once), or "guessed": what is wrong with some only is unknown then.
 func Queue(discipline string, o Options) Checker { return object.NewQueue(discipline, o) }
 
 // Counter returns a new checker of counters.

@@ -69,7 +69,7 @@ func clientCheckers() []client {
 		{"models", func() verdict.Checker { return cell().Checker(verdict.Options{}) }, func(next tape.Choices, seed int) *tape.Tape {
 			return tape.DrawRegister(next, tape.RegisterShape{Steps: 8 + next(16), Open: 3, Lies: 1 + seed%4, Plain: true})
 		}, "", true},
-		{"locks without names", func() verdict.Checker { return object.NewMutex() }, func(next tape.Choices, seed int) *tape.Tape {
+		{"locks without names", func() verdict.Checker { return object.NewMutex(false) }, func(next tape.Choices, seed int) *tape.Tape {
 			return tape.DrawMutex(next, 8+next(24), 1+seed%4, seed%2 == 0)
 		}, "", false},
 		{"queues", func() verdict.Checker { return object.NewQueue(object.AnyOrder, verdict.Options{}) }, func(next tape.Choices, seed int) *tape.Tape {

@@ -69,7 +69,7 @@ func (c *Bank) read(t *thing, o *operation) (sum int64, ok bool) {
 			return 0, false
 		}
 		if n < 0 && !c.rules.Negative {
-			c.violate("a balance below zero", fmt.Sprintf("%s: client %d read %d on account %s by %s", t.key, o.asked().Process, n, list[i], o.ended()), o)
+			c.violate("a balance below zero", fmt.Sprintf("%s: client %d read %d on account %s by %s (--negative-balances allows it)", t.key, o.asked().Process, n, list[i], o.ended()), o)
 		}
 		sum += n
 	}

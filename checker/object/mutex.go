@@ -28,10 +28,14 @@ import (
 //     can follow each other, whatever the lock is then, and leave it as it was.
 //
 // So one walk over the ends decides, in O(n log n).
-type Mutex struct{ gathered }
+type Mutex struct {
+	gathered
+	guessed bool
+}
 
-// NewMutex returns the checker "mutex".
-func NewMutex() *Mutex { return &Mutex{gather(FLock, FUnlock)} }
+// NewMutex returns the checker "mutex". If that it is one is guessed, it is unknown what
+// a lock that one client may take again while it has it would allow.
+func NewMutex(guessed bool) *Mutex { return &Mutex{gather(FLock, FUnlock), guessed} }
 
 // Name returns "mutex".
 func (*Mutex) Name() string { return "mutex" }
@@ -42,9 +46,46 @@ func (c *Mutex) Finish() verdict.Result {
 	for _, t := range c.order {
 		locked += c.judge(t)
 	}
+	if c.guessed && c.Violated() {
+		c.doubt()
+	}
 	return c.result(c.Name(), "no lock was asked for",
 		fmt.Sprintf("%s taken %s, never by two at a time", verdict.Many(len(c.order), "lock"), verdict.Many(locked, "time")),
-		func() (verdict.Checker, *gathered) { c := NewMutex(); return c, &c.gathered })
+		func() (verdict.Checker, *gathered) { c := NewMutex(false); return c, &c.gathered })
+}
+
+// doubt takes back what a guess accuses, if a lock that counts how often its holder took
+// it may do so.
+func (c *Mutex) doubt() {
+	again := NewMutex(false)
+	for _, t := range c.order {
+		again.judge(t.outermost())
+	}
+	if !again.Violated() {
+		c.Doubt("a lock that its holder may take again may do so, a mutex may not: --model mutex, or fenced-lock, says that it is one")
+	}
+}
+
+// outermost leaves out what a client does with a lock that it has, but to give it back for
+// the last time.
+func (t *thing) outermost() *thing {
+	out := &thing{key: t.key}
+	depth := make(map[int]int) // of each process
+	for _, o := range t.ops {
+		process, locks := o.asked().Process, o.asked().F == FLock
+		inner := locks && depth[process] > 0 || !locks && depth[process] > 1
+		if !inner {
+			out.ops = append(out.ops, o)
+		}
+		switch {
+		case !o.ok():
+		case locks:
+			depth[process]++
+		default:
+			depth[process] = max(depth[process]-1, 0)
+		}
+	}
+	return out
 }
 
 // turn is a lock or an unlock that happened, or may have.
@@ -202,6 +243,9 @@ func (c *Mutex) stuck(t *thing, all []*turn, due *turn) {
 		if count > 1 {
 			shown = append(shown, lastLock(all, since)...)
 		}
+	}
+	if c.guessed {
+		text += "; that it is a mutex, and no semaphore, is a guess (--model)"
 	}
 	c.violate(rule, text, shown...)
 }

@@ -105,9 +105,9 @@ func TestObjectsAgreeWithPorcupine(t *testing.T) {
 		draw  func(next tape.Choices, seed int) *tape.Tape
 		step  func(state string, op *history.Op, sure bool) []string
 	}{
-		"mutex": {func() verdict.Checker { return object.NewMutex() },
+		"mutex": {func() verdict.Checker { return object.NewMutex(false) },
 			func(next tape.Choices, seed int) *tape.Tape { return tape.DrawMutex(next, 8+next(24), seed%4, false) }, mutexStep},
-		"fenced": {func() verdict.Checker { return object.NewMutex() },
+		"fenced": {func() verdict.Checker { return object.NewMutex(false) },
 			func(next tape.Choices, seed int) *tape.Tape { return tape.DrawMutex(next, 8+next(24), seed%4, true) }, mutexStep},
 		"any order": {func() verdict.Checker { return object.NewQueue(object.AnyOrder, verdict.Options{}) },
 			func(next tape.Choices, seed int) *tape.Tape {

@@ -16,7 +16,8 @@ const (
 	FirstInFirstOut = "fifo-queue"
 	// AtLeastOnce loses no element that was acknowledged, and may give one again.
 	AtLeastOnce = "total-queue"
-	// Guessed is AtLeastOnce if the queue is drained, else AnyOrder; its name is "queue".
+	// Guessed is AtLeastOnce if the queue is drained, else AnyOrder, of which it is
+	// unknown what AtLeastOnce allows; its name is "queue".
 	Guessed = "guessed"
 )
 
@@ -66,16 +67,9 @@ func (c *Queue) Finish() verdict.Result {
 			discipline = AtLeastOnce
 		}
 	}
-	b := verdict.NewBudget(c.options)
-	var came, again int
-	for _, t := range c.order {
-		q := flowOf(t)
-		came += len(q.out)
-		if discipline == AtLeastOnce {
-			again += c.total(q)
-		} else if c.single(q) && c.decide(q, discipline, b) {
-			c.search(q, discipline, b)
-		}
+	came, again := c.judge(discipline)
+	if c.discipline == Guessed && discipline == AnyOrder && c.Violated() {
+		discipline = c.doubt()
 	}
 	summary := fmt.Sprintf("%s on %s, %s dequeued", verdict.Many(c.asked, "operation"), verdict.Many(len(c.order), "queue"), verdict.Many(came, "element"))
 	if again > 0 {
@@ -85,6 +79,36 @@ func (c *Queue) Finish() verdict.Result {
 		c := NewQueue(discipline, c.options)
 		return c, &c.gathered
 	})
+}
+
+// judge holds all queues to a discipline, and tells how many elements came out, and how
+// many of these again.
+func (c *Queue) judge(discipline string) (came, again int) {
+	b := verdict.NewBudget(c.options)
+	for _, t := range c.order {
+		q := flowOf(t)
+		came += len(q.out)
+		if discipline == AtLeastOnce {
+			again += c.total(q)
+		} else if c.single(q) && c.decide(q, discipline, b) {
+			c.search(q, discipline, b)
+		}
+	}
+	return came, again
+}
+
+// doubt keeps of what a guess accuses what is wrong with every queue that it may be, and
+// returns the discipline that says so.
+func (c *Queue) doubt() string {
+	loose := NewQueue(AtLeastOnce, c.options)
+	loose.order = c.order
+	loose.judge(AtLeastOnce)
+	if !loose.Violated() {
+		c.Doubt("a queue that may give an element again may do so, one that gives it once may not: --model total-queue or queue says which it is")
+		return AnyOrder
+	}
+	c.Findings = loose.Findings
+	return AtLeastOnce
 }
 
 func (t *thing) drained() bool {

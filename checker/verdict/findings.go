@@ -65,6 +65,14 @@ func (f *Findings) Unknown(format string, args ...any) {
 	}
 }
 
+// Doubt takes back that rules were broken: it is unknown instead, since why.
+func (f *Findings) Doubt(why string) {
+	for _, v := range f.violations {
+		f.Unknown("%s: %s", v.Text, why)
+	}
+	f.violations, f.broken, f.kept = nil, nil, nil
+}
+
 // Undecided tells whether something was noted that cannot be decided.
 func (f *Findings) Undecided() bool { return f.open > 0 }
 

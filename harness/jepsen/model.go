@@ -106,7 +106,7 @@ func (c *conversion) checkers(o checker.Options) []checker.Checker {
 	case MultiRegister:
 		return checker.Clients(o, "linearizable", "registers", "answers")
 	case Mutex, FencedLock:
-		return []checker.Checker{checker.Mutex()}
+		return []checker.Checker{checker.Mutex(c.upgrade)}
 	case Queue:
 		if c.upgrade {
 			return []checker.Checker{checker.Queue("guessed", o)}

@@ -60,7 +60,12 @@ func TestObjects(t *testing.T) {
 		verdict checker.Verdict
 		says    string
 	}{
-		{"two holders", "", []string{"0 :acquire nil", "1 :acquire nil"}, invalid, "nobody began to give it back"},
+		{"two holders", "", []string{"0 :acquire nil", "1 :acquire nil"}, invalid, "nobody began to give it back; that it is a mutex, and no semaphore, is a guess"},
+		{"two holders, told", mutex, []string{"0 :acquire nil", "1 :acquire nil"}, invalid, "nobody began to give it back"},
+		{"one holder twice", mutex, []string{"0 :acquire nil", "0 :acquire nil"}, invalid, "the last of 2"},
+		{"one holder twice, perhaps by right", "", []string{"0 :acquire nil", "0 :acquire nil", "0 :release nil", "0 :release nil", "1 :acquire nil"}, unknown, "--model mutex"},
+		{"one holder twice with one token", "", []string{"0 :acquire nil = {:fence 4}", "0 :acquire nil = {:fence 4}", "0 :release nil", "0 :release nil", "1 :acquire nil = {:fence 5}"}, unknown, "fenced-lock"},
+		{"one holder twice, and another", "", []string{"0 :acquire nil", "0 :acquire nil", "0 :release nil", "1 :acquire nil"}, invalid, "took it by"},
 		{"given back by another", "", []string{"0 :acquire nil", "2 :release nil", "1 :acquire nil"}, valid, "taken 2 times"},
 		{"given back without an answer", "", []string{"0 :acquire nil", "2 :release nil ?", "1 :acquire nil"}, valid, ""},
 		{"given back in vain", "", []string{"0 :acquire nil", "2 :release nil fails", "1 :acquire nil"}, invalid, "the last of 2"},
@@ -74,11 +79,15 @@ func TestObjects(t *testing.T) {
 
 		{"never enqueued", "", []string{"0 :enqueue 1", "1 :dequeue nil = 2"}, invalid, `nobody had asked`},
 		{"enqueued", "", []string{"0 :enqueue 2", "1 :dequeue nil = 2"}, valid, ""},
-		{"enqueue that failed", "", []string{"0 :enqueue 2 fails", "1 :dequeue nil = 2"}, invalid, "had failed"},
+		{"enqueue that failed", queue, []string{"0 :enqueue 2 fails", "1 :dequeue nil = 2"}, invalid, "had failed"},
 		{"enqueue without an answer", "", []string{"0 :enqueue 2 ?", "1 :dequeue nil = 2"}, valid, ""},
-		{"twice", "", []string{"0 :enqueue 2", "1 :dequeue nil = 2", "1 :dequeue nil = 2"}, invalid, "2nd time"},
+		{"twice", queue, []string{"0 :enqueue 2", "1 :dequeue nil = 2", "1 :dequeue nil = 2"}, invalid, "2nd time"},
+		{"twice, perhaps by right", "", []string{"0 :enqueue 2", "1 :dequeue nil = 2", "1 :dequeue nil = 2"}, unknown, "--model total-queue or queue"},
+		{"twice, and one from nowhere", "", []string{"0 :enqueue 2", "1 :dequeue nil = 2", "1 :dequeue nil = 2", "1 :dequeue nil = 3"}, invalid, "nobody had asked"},
+		{"empty for ever", "", []string{"0 :enqueue 2", "1 :dequeue nil"}, invalid, "never came out"},
 		{"twice and enqueued twice", "", []string{"0 :enqueue 2", "0 :enqueue 2 ?", "1 :dequeue nil = 2", "1 :dequeue nil = 2"}, valid, ""},
-		{"empty though it was not", "", []string{"0 :enqueue 2", "1 :dequeue nil", "1 :dequeue nil = 2"}, invalid, "at no moment"},
+		{"empty though it was not, perhaps by right", "", []string{"0 :enqueue 2", "1 :dequeue nil", "1 :dequeue nil = 2"}, unknown, "--model total-queue"},
+		{"empty though it was not", queue, []string{"0 :enqueue 2", "1 :dequeue nil", "1 :dequeue nil = 2"}, invalid, "at no moment"},
 		{"empty meanwhile", "", []string{"0 :enqueue 2 ...", "1 :dequeue nil", "0 :enqueue = 2", "1 :dequeue nil = 2"}, valid, ""},
 		{"empty by a dequeue that crashed", "", []string{"0 :enqueue 2", "3 :dequeue nil ?", "1 :dequeue nil"}, valid, ""},
 		{"any order", "", []string{"0 :enqueue 1", "0 :enqueue 2", "1 :dequeue nil = 2", "1 :dequeue nil = 1"}, valid, ""},
