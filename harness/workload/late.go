@@ -14,8 +14,9 @@ const (
 	// lateShare is the part of the requests that are sent again on purpose that
 	// wait first: whoever led, or was up, when it was first sent may not be any more.
 	lateShare = 0.5
-	// LatestResend is how long a request waits at most before it is sent again: whoever
-	// remembers what he was asked cannot do so for ever.
+	// LatestResend is how long after a request was first sent it is sent again at the
+	// latest: whoever remembers what he was asked cannot do so for ever. How long it is
+	// on its way, faults decide.
 	LatestResend = 30 * time.Second
 	// LatestClients is how many processes of clients begin at most until then.
 	LatestClients = 4096
@@ -49,13 +50,14 @@ func (l *late) began() {
 	l.begun++
 }
 
-// take takes an operation over from its client, with what the first request came to,
-// or reports false: this one does not wait.
-func (l *late) take(client int, op, first history.Op) bool {
+// take takes an operation over from its client, with what the first request, which was
+// sent at a time, came to, or reports false: this one does not wait.
+func (l *late) take(client int, op, first history.Op, sent time.Time) bool {
 	random := stream(l.o.Seed, "resend "+op.Request)
 	if random.Float64() >= lateShare {
 		return false
 	}
+	latest := sent.Add(LatestResend)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open >= lateOpen {
@@ -71,8 +73,8 @@ func (l *late) take(client int, op, first history.Op) bool {
 	}
 	l.sending.Go(func() {
 		defer k.close()
-		pause(l.run, wait)
-		done := l.again(k, born, op, first)
+		pause(l.run, min(wait, time.Until(latest)-l.o.Timeout))
+		done := l.again(k, born, latest, op, first)
 		k.record(done)
 		l.w.Done(client, done)
 		l.mu.Lock()
@@ -83,9 +85,9 @@ func (l *late) take(client int, op, first history.Op) bool {
 	return true
 }
 
-// again sends the request to a member and to whom that names, unless its first
-// sending may be forgotten. It returns what is known of the operation.
-func (l *late) again(k *worker, born int64, op, first history.Op) history.Op {
+// again sends the request to a member and to whom that names, up to the latest time, and
+// unless its first sending may be forgotten. It returns what is known of the operation.
+func (l *late) again(k *worker, born int64, latest time.Time, op, first history.Op) history.Op {
 	l.mu.Lock()
 	forgotten := l.begun-born > LatestClients
 	l.mu.Unlock()
@@ -94,7 +96,7 @@ func (l *late) again(k *worker, born int64, op, first history.Op) history.Op {
 	}
 	done, node := first, k.at
 	done.Sends = 1
-	for range lateHints {
+	for n := 0; n < lateHints && time.Now().Before(latest); n++ {
 		answer, hint := k.send(node, op)
 		done.Sends++
 		if counts(&first, &answer) {

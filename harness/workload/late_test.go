@@ -45,6 +45,12 @@ func TestSomeResendsComeLate(t *testing.T) {
 // ended when the run did.
 func lateOne(t *testing.T, s *system, first history.OpType, alter func(*late)) history.Op {
 	t.Helper()
+	return lateSince(t, s, first, time.Now(), alter)
+}
+
+// lateSince is lateOne of a put that was first sent at a time.
+func lateSince(t *testing.T, s *system, first history.OpType, sent time.Time, alter func(*late)) history.Op {
+	t.Helper()
 	log := &log{}
 	o := &Options{Nodes: members, Dial: s.dial, Clients: 1, Seed: 1, Timeout: time.Second, Record: log.record}
 	run, end := context.WithCancel(t.Context())
@@ -54,7 +60,7 @@ func lateOne(t *testing.T, s *system, first history.OpType, alter func(*late)) h
 		op.Request = string(rune('a' + n))
 		known := op
 		known.Type = first
-		taken = a.take(0, op, known)
+		taken = a.take(0, op, known, sent)
 	}
 	require.Empty(t, log.ops, "it waits")
 	if alter != nil {
@@ -95,4 +101,12 @@ func TestLateResend(t *testing.T) {
 	})
 	require.Equal(t, history.Info, done.Type)
 	require.Empty(t, s.sends, "nobody need remember the first sending any more")
+
+	s = newSystem()
+	done = lateSince(t, s, history.Info, time.Now().Add(10*time.Second-LatestResend), nil)
+	require.Equal(t, history.OK, done.Type, "there is time yet")
+	s = newSystem()
+	done = lateSince(t, s, history.Info, time.Now().Add(-LatestResend), nil)
+	require.Equal(t, history.Info, done.Type)
+	require.Empty(t, s.sends, "nor may the time be up while the first one was not answered")
 }

@@ -133,9 +133,10 @@ func (k *worker) perform(node int, op history.Op) (done history.Op, hint string,
 		op.Request = string(strconv.AppendUint(k.request[:len(k.request):len(k.request)], k.seq, 10))
 	}
 	k.record(op)
+	sent := time.Now()
 	done, hint = k.send(node, op)
 	second, ok := k.second(node, &done)
-	if ok && k.late != nil && k.late.take(k.client, op, done) {
+	if ok && k.late != nil && k.late.take(k.client, op, done, sent) {
 		k.become(k.process + k.o.numbers())
 		return done, hint, false
 	}

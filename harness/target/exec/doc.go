@@ -200,7 +200,7 @@
 //
 //	address                   a template; {{.ClientAddr}} if left out
 //	reads: final              it is read only once everything is healed
-//	idempotent: true          the system applies each .Request once, for 30 s at least: some are resent
+//	idempotent: true          the system applies each .Request once, for a minute at least: some are sent again within 30 s, and faults may hold one longer
 //	reason                    an extraction for the error text in the history
 //	hint                      an extraction for the leader that an answer names
 //
