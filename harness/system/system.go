@@ -137,22 +137,53 @@ func (s *system) Watch() (<-chan history.Raft, func()) {
 func (s *system) ask(ctx context.Context, emit func(history.Raft)) {
 	tick := time.NewTicker(s.poll)
 	defer tick.Stop()
-	var last string
+	last := reign{alone: len(s.cluster.Names()) == 1}
 	var count uint64
 	for ctx.Err() == nil {
+		inc := s.process(last.leader)
 		leader, term, err := s.cluster.Leader(ctx)
-		switch {
-		case err != nil:
-			last = "" // it may have been killed, and come back
-		case leader != last && leader != "":
-			last, count = leader, max(count+1, term)
-			emit(history.Raft{What: history.RaftLeader, Node: leader, Term: count})
+		if err != nil {
+			leader = "" // it may have been killed, and come back
+		}
+		if last.ends(leader, term, inc) {
+			last.leader, last.term, last.inc = leader, term, s.process(leader)
+			if leader != "" {
+				count = max(count+1, term)
+				emit(history.Raft{What: history.RaftLeader, Node: leader, Term: count})
+			}
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 		}
 	}
+}
+
+// process returns which process of the member there is, 0 for none.
+func (s *system) process(name string) uint64 {
+	m, err := s.cluster.Member(name)
+	if err != nil {
+		return 0
+	}
+	return m.Inc
+}
+
+// reign is who led when somebody last asked.
+type reign struct {
+	alone     bool // there is one member
+	leader    string
+	term, inc uint64 // what the leader called it, and which process of it that was
+}
+
+// ends tells whether it is over when leader leads by an answer of term, asked when inc
+// was, at least, the process of whom it had been. A process that was killed and came
+// back between two questions reigns anew; but others may name it before it does, so a
+// term must say so, unless there are no others.
+func (r *reign) ends(leader string, term, inc uint64) bool {
+	if leader != r.leader || leader == "" {
+		return leader != r.leader
+	}
+	return inc > r.inc && (term > r.term || r.alone)
 }
 
 type applied struct{ a *fabric.Applied }
