@@ -50,6 +50,17 @@ func essentialActs() []act {
 	}
 }
 
+// overture is what a plan begins with: the few scenes that most mistakes show in, so
+// that those which any attack would find are found within seconds.
+func overture() []act {
+	return []act{
+		{members: 3, out: everybody, write: splitVote},
+		{members: 3, out: minority, write: deposeLeaders},
+		{members: 3, out: minority, write: restartVoters},
+		{members: 3, out: 0, classes: []string{"append"}, write: lateAppends},
+	}
+}
+
 // extraActs are the rest.
 func extraActs() []act {
 	return []act{

@@ -91,9 +91,10 @@ type generator struct {
 	overlaps   bool
 }
 
-// compose deals acts until several in a row are too long for the time left. Two of
-// three are of a theme, each theme for a stretch of the plan after the other; of the
-// rest, the undercurrent, two of three are essential.
+// compose deals acts until several in a row are too long for the time left. It begins
+// with what every system must bear. Of the acts after that two of three are of a theme,
+// each theme for a stretch of the plan after the other; of the rest, the undercurrent,
+// two of three are essential.
 func (g *generator) compose() {
 	d := decks{themes: make([]deck, len(g.Themes))}
 	var last, lastButOne window
@@ -125,6 +126,8 @@ const stretch = 3
 
 // decks are what acts are dealt from.
 type decks struct {
+	overture                      deck // what is left of it
+	opened                        bool
 	essentials, extras, operators deck
 	themes                        []deck // one for each of the plan's
 	changes                       int    // of the theme
@@ -132,6 +135,9 @@ type decks struct {
 
 // next deals the n-th act. Where a theme takes over, it brings its weather.
 func (g *generator) next(d *decks, n int) (act, bool) {
+	if a, ok := g.open(d); ok {
+		return a, true
+	}
 	if g.Operator && n%4 == 1 {
 		return g.deal(&d.operators, maintenance)
 	}
@@ -150,6 +156,25 @@ func (g *generator) next(d *decks, n int) (act, bool) {
 		return g.deal(&d.extras, extraActs)
 	}
 	return g.deal(&d.essentials, essentialActs)
+}
+
+// overtureShare is how much of a plan the acts that it begins with may take: where
+// elections are slow, its themes matter more.
+const overtureShare = 0.2
+
+// open deals the acts that every plan begins with, each once.
+func (g *generator) open(d *decks) (act, bool) {
+	if !d.opened {
+		d.opened = true
+		d.overture = slices.DeleteFunc(overture(), func(a act) bool { return !g.possible(a) })
+		g.random.Shuffle(len(d.overture), func(i, j int) { d.overture[i], d.overture[j] = d.overture[j], d.overture[i] })
+	}
+	if len(d.overture) == 0 || g.end.Seconds() > overtureShare*g.limit.Seconds() {
+		return act{}, false
+	}
+	a := d.overture[0]
+	d.overture = d.overture[1:]
+	return a, true
 }
 
 // weather lets what a theme has in the air begin with its first act, most times, and

@@ -128,16 +128,21 @@ func TestPairsOfTheGeneratorHitOneMember(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFake(members(5)...)
 			ctx := t.Context()
-			done := make(chan struct{})
+			over, done := make(chan struct{}), make(chan struct{})
 			go func() {
 				defer close(done)
-				for term := uint64(1); time.Since(f.start) < o.Duration; term++ { // a new leader ever so often
-					f.tell(leader(members(5)[term%5], term))
-					time.Sleep(70 * time.Millisecond)
+				for term := uint64(1); ; term++ { // a new leader ever so often
+					select {
+					case f.events <- leader(members(5)[term%5], term):
+						time.Sleep(70 * time.Millisecond)
+					case <-over:
+						return
+					}
 				}
 			}()
 			_, err := nemesis.Execute(ctx, nemesis.Options{System: f, Record: f.record, Seed: seed, Until: o.Duration}, plan)
 			require.NoError(t, err)
+			close(over)
 			<-done
 			hit := make(map[int][]string)
 			for _, e := range f.history {

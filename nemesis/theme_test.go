@@ -60,7 +60,7 @@ func TestChosenThemes(t *testing.T) {
 					require.Less(t, n, 3, "%s: %v", name, err)
 					continue
 				}
-				o.Election = time.Duration(1+seed*300) * time.Millisecond
+				o.Election = time.Duration(50+seed*300) * time.Millisecond
 				plan := nemesis.Generate(seed, o)
 				require.Equal(t, o.Themes, plan.Themes)
 				require.NoError(t, plan.Validate(nemesis.Setting{Nodes: o.Nodes}), "%s", plan)
