@@ -51,6 +51,7 @@ func TestClientsAreAnEndOfLinks(t *testing.T) {
 			require.Equal(t, want.links, links)
 			require.True(t, strings.HasSuffix(f.history[0].Resolved, want.resolved), f.history[0].Resolved)
 			require.NotContains(t, f.history[0].Nodes, nemesis.Clients, "they are no member")
+			require.Equal(t, !strings.Contains(text, nemesis.Clients), f.history[0].Traffic, "what clients say tells nothing of how members reach each other")
 		})
 	}
 }

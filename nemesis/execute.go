@@ -159,7 +159,7 @@ func (x *execution) follow() (stop func()) {
 func (x *execution) step(ctx context.Context, n int, step Step) {
 	defer x.hits.ends(n)
 	random := source(x.Seed, fmt.Sprintf("step %d", n))
-	end := history.Fault{Step: n, Line: step.Line, Text: step.String(), Optional: step.Optional, Traffic: OnTraffic(step.Fault)}
+	end := history.Fault{Step: n, Line: step.Line, Text: step.String(), Optional: step.Optional, Traffic: amongMembers(step.Fault)}
 	if step.repeats() {
 		x.repeat(ctx, end, step, aim{n, x.View.Roles, random})
 		return

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,12 @@ func OnTraffic(f Fault) bool {
 		return true
 	}
 	return false
+}
+
+// amongMembers tells whether a fault acts on links between members alone: what clients
+// say comes by, however members reach each other.
+func amongMembers(f Fault) bool {
+	return OnTraffic(f) && !slices.Contains(strings.Fields(f.String()), Clients)
 }
 
 // Traffic does one thing to the traffic of some directed links.

@@ -166,7 +166,7 @@ type Fault struct {
 	// Optional is set for a step that the plan marks "maybe": that it does not
 	// bite is no news.
 	Optional bool `json:"maybe,omitempty"`
-	// Traffic is set for a fault of what members say to each other.
+	// Traffic is set for a fault of what members say to each other, and nobody else.
 	Traffic bool `json:"traffic,omitempty"`
 	// Line is that of the plan as it was written, from 1 on; 0 if it is no text.
 	Line int `json:"line,omitempty"`
