@@ -42,28 +42,27 @@ func (*Mutex) Name() string { return "mutex" }
 
 // Finish gives the verdict.
 func (c *Mutex) Finish() verdict.Result {
+	again := c.guessed && c.mayBeTakenAgain()
+	c.guessed = c.guessed && !again
 	var locked int64
 	for _, t := range c.order {
 		locked += c.judge(t)
 	}
-	if c.guessed && c.Violated() {
-		c.doubt()
+	if again {
+		c.Doubt("a lock that its holder may take again may do so, a mutex may not: --model mutex, or fenced-lock, says that it is one")
 	}
 	return c.result(c.Name(), "no lock was asked for",
 		fmt.Sprintf("%s taken %s, never by two at a time", verdict.Many(len(c.order), "lock"), verdict.Many(locked, "time")),
 		func() (verdict.Checker, *gathered) { c := NewMutex(false); return c, &c.gathered })
 }
 
-// doubt takes back what a guess accuses, if a lock that counts how often its holder took
-// it may do so.
-func (c *Mutex) doubt() {
+// mayBeTakenAgain tells whether all is well if a lock counts how often its holder took it.
+func (c *Mutex) mayBeTakenAgain() bool {
 	again := NewMutex(false)
 	for _, t := range c.order {
 		again.judge(t.outermost())
 	}
-	if !again.Violated() {
-		c.Doubt("a lock that its holder may take again may do so, a mutex may not: --model mutex, or fenced-lock, says that it is one")
-	}
+	return !again.Violated()
 }
 
 // outermost leaves out what a client does with a lock that it has, but to give it back for

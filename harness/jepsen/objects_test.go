@@ -118,6 +118,9 @@ func TestObjects(t *testing.T) {
 		{"money made", "", []string{"0 :transfer {:from 1 :to 2 :amount 3}", "1 :read nil = {1 5 2 5}", "1 :read nil = {1 5 2 6}"}, invalid, "total of 10"},
 		{"money moved", "", []string{"0 :transfer {:from 1 :to 2 :amount 3}", "1 :read nil = {1 5 2 5}", "1 :read nil = {1 2 2 8}"}, valid, "each with the total 10"},
 		{"below zero", "", []string{"0 :transfer {:from 1 :to 2 :amount 3}", "1 :read nil = {1 -1 2 11}"}, invalid, "read -1 on account 1"},
+		{"no account yet", "", []string{"1 :read nil = {}", "0 :transfer {:from 1 :to 2 :amount 3}", "1 :read nil = {1 5 2 5}"}, valid, "1 read"},
+		{"no account any more", "", []string{"0 :transfer {:from 1 :to 2 :amount 3}", "1 :read nil = {1 5 2 5}", "1 :read nil = {}"}, invalid, "read 0 by"},
+		{"never an account", "", []string{"0 :transfer {:from 1 :to 2 :amount 3}", "1 :read nil = {}"}, unknown, "nothing to judge"},
 		{"no read", "", []string{"0 :transfer {:from 1 :to 2 :amount 3}"}, unknown, "nothing to judge"},
 	} {
 		report, h := judge(t, said(row.lines...), jepsen.Options{Model: row.model})
