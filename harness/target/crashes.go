@@ -22,16 +22,18 @@ func Crashes(t Target) []*regexp.Regexp {
 // begin to tell of a crash. Each pattern holds at the start of a line alone: one that
 // quotes such words, as in the path of a request, accuses nobody.
 //
-// Python's traceback is not among them. Servers log what a request failed of, and go
-// on; of one that does not go on, its end tells.
+// Python's traceback is not among them, nor an exception that ends a thread of Java's but
+// the main one: servers log what a request or a broken connection failed of, some of it
+// while they are stopped, and go on; of one that does not go on, its end tells.
 func CrashLines() []*regexp.Regexp {
 	return []*regexp.Regexp{
 		// Go: a panic, what is worse, and the race detector.
 		regexp.MustCompile(`^(panic: |fatal error: |WARNING: DATA RACE)`),
 		// Rust: of whichever thread; newer versions give its number too.
 		regexp.MustCompile(`^thread '[^']*' (\(\d+\) )?(panicked at |has overflowed its stack)`),
-		// Java: a thread that ends of an exception, and the machine itself.
-		regexp.MustCompile(`^(Exception in thread "|# A fatal error has been detected by the Java Runtime)`),
+		// Java: the main thread that ends of an exception, any of an error of the machine or
+		// an assertion, and the machine itself.
+		regexp.MustCompile(`^(Exception in thread "(main" |[^"]*" java\.lang\.\w+Error\b)|# A fatal error has been detected by the Java Runtime)`),
 		// C++ and C: an exception that nobody takes, the sanitizers, and the shell that
 		// tells of a child. What leaks is found when a process ends, and is no crash.
 		regexp.MustCompile(`^(terminate called |libc\+\+abi: terminating |Segmentation fault|Assertion failed)`),

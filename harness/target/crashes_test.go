@@ -32,6 +32,11 @@ func TestCrashLines(t *testing.T) {
 		`Exception in thread "main" java.lang.NullPointerException`: {
 			"Exception in thread Thread-7 (serve):", // Python's, of a thread that the process survives
 			`10:00:01 WARN Exception in thread "main" was handled`,
+			`Exception in thread "Thread-5" java.lang.IllegalStateException: Shutdown in progress`, // of a server that is stopped
+			`Exception in thread "peer-2" java.net.SocketException: Connection reset`,
+		},
+		`Exception in thread "raft-1" java.lang.OutOfMemoryError: Java heap space`: {
+			`Exception in thread "raft-1" org.example.ErrorReportException: none`,
 		},
 		"# A fatal error has been detected by the Java Runtime Environment:": {"# no fatal error has been detected"},
 		"terminate called after throwing an instance of 'std::bad_alloc'":    {"connection to terminate called off"},
