@@ -56,35 +56,50 @@ func (c *Mutex) Finish() verdict.Result {
 		func() (verdict.Checker, *gathered) { c := NewMutex(false); return c, &c.gathered })
 }
 
-// mayBeTakenAgain tells whether all is well if a lock counts how often its holder took it.
+const (
+	twoHolders = "two holders at once"
+	freeUnlock = "an unlock of a free lock"
+)
+
+// mayBeTakenAgain tells whether all may be well if a lock counts how often its holder took
+// it. Who got no answer goes on as another process, with what he had: then nobody knows
+// whose it is that is taken again, or given back once more.
 func (c *Mutex) mayBeTakenAgain() bool {
-	again := NewMutex(false)
 	for _, t := range c.order {
-		again.judge(t.outermost())
+		again := NewMutex(false)
+		outer, nested, lost := t.outermost()
+		again.judge(outer)
+		if again.Violated() && !(lost && (nested || again.Breached(freeUnlock))) {
+			return false
+		}
 	}
-	return !again.Violated()
+	return true
 }
 
 // outermost leaves out what a client does with a lock that it has, but to give it back for
-// the last time.
-func (t *thing) outermost() *thing {
-	out := &thing{key: t.key}
+// the last time. It tells whether there was such, and whether somebody who had the lock, or
+// may have had it, was lost sight of.
+func (t *thing) outermost() (out *thing, nested, lost bool) {
+	out = &thing{key: t.key}
 	depth := make(map[int]int) // of each process
 	for _, o := range t.ops {
 		process, locks := o.asked().Process, o.asked().F == FLock
-		inner := locks && depth[process] > 0 || !locks && depth[process] > 1
-		if !inner {
+		if locks && depth[process] > 0 || !locks && depth[process] > 1 {
+			nested = true
+		} else {
 			out.ops = append(out.ops, o)
 		}
 		switch {
+		case o.failed():
 		case !o.ok():
+			lost = lost || locks || depth[process] > 0
 		case locks:
 			depth[process]++
 		default:
 			depth[process] = max(depth[process]-1, 0)
 		}
 	}
-	return out
+	return out, nested, lost
 }
 
 // turn is a lock or an unlock that happened, or may have.
@@ -234,9 +249,9 @@ func (c *Mutex) stuck(t *thing, all []*turn, due *turn) {
 	}
 	text := fmt.Sprintf("%s: client %d took it by %s, the last of %d who did so since %s, and meanwhile %s began to give it back",
 		t.key, due.asked().Process, due.ended(), sure, place(all, since), people(other))
-	rule := "two holders at once"
+	rule := twoHolders
 	if !due.locks() {
-		rule = "an unlock of a free lock"
+		rule = freeUnlock
 		text = fmt.Sprintf("%s: client %d gave it back by %s, the last of %d who did so since %s, and meanwhile %s took it",
 			t.key, due.asked().Process, due.ended(), sure, place(all, since), people(other))
 		if count > 1 {
