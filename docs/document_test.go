@@ -8,9 +8,10 @@
 //	sh slow        commands that build other systems or take minutes: scripts/docs
 //	               runs them as they stand
 //	sh setup       commands that depend on the reader's machine: run by nobody
-//	go chaos/x.go  a file of that name, there when commands run; so yaml, plan, bash
+//	go chaos/x.go  a file of that name, there when commands run; so yaml, plan, json, bash
 //	plan           a plan, or steps of one
-//	text, json     what commands print
+//	json           a line of a history, or with a name a file, as above
+//	text           what commands print
 //
 // A command ends with status 0 unless its comment says "exit status 1" or such.
 package docs_test
@@ -102,9 +103,9 @@ func TestBlocks(t *testing.T) {
 			ok = slices.Contains([]string{"", "slow"}, b.word) || b.word == "setup" && !tried.MatchString(b.text)
 		case "go", "yaml", "bash":
 			ok = filepath.IsLocal(b.word)
-		case "plan":
+		case "plan", "json":
 			ok = b.word == "" || filepath.IsLocal(b.word)
-		case "text", "json":
+		case "text":
 			ok = b.word == ""
 		}
 		if !ok {

@@ -3,6 +3,7 @@ package harness
 import (
 	"flag"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
@@ -45,11 +46,11 @@ func commands(test string, run results.Dir, flags ...string) string {
 				continue
 			}
 		case name == flagTimes:
-			command += " -v -" + flagTimes + "=10 -" + flagReplay + "=" + results.Quote(dir)
+			command += verbosely() + " -" + flagTimes + "=10 -" + flagReplay + "=" + results.Quote(dir)
 		case name == flagReplay:
 			command += " -" + name + "=" + results.Quote(dir)
 		default:
-			command += " -v -" + name + "=" + results.Quote(dir)
+			command += verbosely() + " -" + name + "=" + results.Quote(dir)
 		}
 		if target := flagged(flagTarget, ""); target != "" {
 			command += " -" + flagTarget + "=" + results.Quote(target)
@@ -59,9 +60,29 @@ func commands(test string, run results.Dir, flags ...string) string {
 	return text
 }
 
-// goTest is the command that runs one test.
+// goTest is the command that runs one test, by the go command or, if go test -c has made
+// it, by the test binary itself.
 func goTest(test string) string {
-	return fmt.Sprintf("go test %s -run '%s' -count 1", testPackage(), strings.ReplaceAll(pattern(test), "'", `'\''`))
+	run := strings.ReplaceAll(pattern(test), "'", `'\''`)
+	if path, err := os.Executable(); err == nil && !byGoCommand() {
+		return fmt.Sprintf("%s -test.run '%s' -test.count 1", results.Quote(path), run)
+	}
+	return fmt.Sprintf("go test %s -run '%s' -count 1", testPackage(), run)
+}
+
+// verbosely is the flag of such a command that has it tell all.
+func verbosely() string {
+	if byGoCommand() {
+		return " -v"
+	}
+	return " -test.v"
+}
+
+// byGoCommand tells whether the go command runs the test binary, which is gone then when
+// it has ended. It sets a flag that nobody else sets.
+func byGoCommand() bool {
+	f := flag.Lookup("test.paniconexit0")
+	return f == nil || f.Value.String() == "true"
 }
 
 // pattern matches the one test, subtest by subtest.

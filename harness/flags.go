@@ -16,6 +16,7 @@ const (
 	flagTheme   = "chaos.theme"
 	flagTarget  = "chaos.target"
 	flagResults = "chaos.results"
+	flagLogs    = "chaos.keep-logs"
 	flagReplay  = "chaos.replay"
 	flagTimes   = "chaos.times"
 	flagShrink  = "chaos.shrink"
@@ -44,6 +45,7 @@ func Flags(fs *flag.FlagSet) *flag.FlagSet {
 	fs.String(flagTheme, "", "chaos tests: what a random plan is about, a list with commas")
 	fs.String(flagTarget, "", "chaos tests: the system under test, as the test names it")
 	fs.String(flagResults, "", "chaos tests: where run directories go, also those of valid runs")
+	fs.Bool(flagLogs, false, "chaos tests: keep the run directory of a valid run, with the members' logs and traces")
 	fs.String(flagReplay, "", "chaos tests: a run directory, whose configuration and plan to carry out again")
 	fs.Int(flagTimes, 1, "chaos tests: with -chaos.replay, count in so many runs, at most, how often the run's rule is broken again")
 	fs.String(flagShrink, "", "chaos tests: a run directory that broke a rule, to reduce to the few faults that it needs")

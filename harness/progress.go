@@ -25,6 +25,10 @@ func (p *telling) update(now engine.Progress) {
 		return
 	}
 	p.next = now.At + sayEvery
+	if now.Phase == engine.PhasePrepare {
+		p.say("%s", strings.TrimRight(fmt.Sprintf("%.0fs: prepare: %s", now.At.Seconds(), now.Doing), ": "))
+		return
+	}
 	text := fmt.Sprintf("%.0fs: %s, %d operations succeeded, %.0f a second", now.At.Seconds(), strings.TrimSpace(now.Phase), now.OK, now.PerSec)
 	if now.Leader.Node != "" {
 		text += ", leader " + now.Leader.Node

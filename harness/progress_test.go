@@ -1,13 +1,16 @@
 package harness
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/results"
 )
 
 // A line every ten seconds, however often the run tells how it stands.
@@ -21,4 +24,18 @@ func TestTelling(t *testing.T) {
 		"10s: faults, 17 operations succeeded, 3 a second, 1 of 4 steps done: kill n1",
 		"20s: faults, 17 operations succeeded, 3 a second, 1 of 4 steps done: kill n1",
 	}, said)
+	p.update(engine.Progress{At: 30 * time.Second, Phase: engine.PhasePrepare, Doing: "a.yaml:9: n1 answered http status 403"})
+	require.Equal(t, "30s: prepare: a.yaml:9: n1 answered http status 403", said[2])
+}
+
+// A test that its own binary runs is run again by that, with its kinds of flags.
+func TestCommandsOfABinary(t *testing.T) {
+	dir, err := results.Create(t.TempDir(), "", time.Now())
+	require.NoError(t, err)
+	require.Contains(t, commands("TestA/b", dir, flagShrink), "smaller: go test github.com/usurper/usurper/harness -run '^TestA$/^b$' -count 1 -v -chaos.shrink="+dir.String())
+	require.NoError(t, flag.Set("test.paniconexit0", "false"))
+	t.Cleanup(func() { flag.Set("test.paniconexit0", "true") })
+	self, err := os.Executable()
+	require.NoError(t, err)
+	require.Contains(t, commands("TestA/b", dir, flagShrink), "smaller: "+self+" -test.run '^TestA$/^b$' -test.count 1 -test.v -chaos.shrink="+dir.String())
 }

@@ -51,7 +51,8 @@ const (
 // Run directories go where -chaos.results says, with -artifacts to t.ArtifactDir(), else
 // where Config does, or to usurper-UID in the directory for temporary files, as does one
 // that is to be below t.TempDir(), since it would be gone before anybody could look. That
-// of a valid run is kept with -chaos.results or -artifacts, and else removed.
+// of a valid run is kept with -chaos.results, -artifacts or -chaos.keep-logs, and else
+// removed; only the last, and Config.KeepLogs, keep the members' logs in it.
 //
 // It obeys -short, which gives a few seconds, and the flags of Flags, if they are
 // defined. When the test's context ends, at Ctrl-C and shortly before -timeout,
@@ -135,7 +136,7 @@ func (c TestConfig) run(t *testing.T, run engine.Config) {
 func (c TestConfig) valid(t *testing.T, result engine.Result) {
 	t.Helper()
 	text := result.Report.String()
-	if flagged(flagResults, "") != "" || artifacts() {
+	if flagged(flagResults, "") != "" || artifacts() || flagged(flagLogs, false) {
 		text += fmt.Sprintf("run directory: %s\n", result.Dir)
 	} else {
 		os.RemoveAll(result.Dir.String())
@@ -180,6 +181,7 @@ func (c TestConfig) complete(cfg engine.Config, suit func(*engine.Config)) (engi
 	}
 	cfg.Results = flagged(flagResults, cfg.Results)
 	cfg.FailFast, cfg.Command = true, os.Args
+	cfg.KeepLogs = flagged(flagLogs, c.Config.KeepLogs)
 	if c.System != nil {
 		if err := c.System(flagged(flagTarget, ""), &cfg); err != nil {
 			return cfg, err

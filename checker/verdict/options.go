@@ -11,12 +11,12 @@ type Options struct {
 	// steps of the model. A saved history gets the same verdict wherever it is
 	// checked because this bound, not the clock, is what normally ends a search.
 	// Default 5,000,000.
-	Steps int64
+	Steps int64 `json:"steps,omitempty"`
 	// Wall bounds all searches for linearizations together. Passing it can only
 	// turn a verdict into unknown, and the verdict says so. Default 2 minutes.
-	Wall time.Duration
+	Wall time.Duration `json:"wall,omitempty"`
 	// SearchMemory bounds, in bytes, what one search may remember. Default 256 MiB.
-	SearchMemory int64
+	SearchMemory int64 `json:"memory,omitempty"`
 }
 
 // WithDefaults returns the options with the default of each field that is not set.

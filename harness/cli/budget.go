@@ -18,9 +18,9 @@ type budgetFlags struct {
 }
 
 func (b *budgetFlags) add(fs *pflag.FlagSet) {
-	fs.Int64Var(&b.steps, "steps", 5_000_000, "steps that one search for an order of operations may take")
-	fs.StringVar(&b.memory, "memory", "256MiB", "what one such search may remember")
-	fs.DurationVar(&b.wall, "search-for", 2*time.Minute, "the time that all such searches may take together")
+	fs.Int64Var(&b.steps, "steps", 5_000_000, "judging: steps that one search for an order of operations may take")
+	fs.StringVar(&b.memory, "memory", "256MiB", "judging: what one such search may remember")
+	fs.DurationVar(&b.wall, "search-for", 2*time.Minute, "judging: the time that all such searches may take together")
 }
 
 func (b *budgetFlags) options() (o checker.Options, err error) {

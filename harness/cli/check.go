@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +18,7 @@ func checkCommand() *cobra.Command {
 		Use:   "check RUN",
 		Short: "Judge a saved run again",
 		Long: `Check reads the history of a run directory and judges it as run does. RUN is a
-run directory, its history.jsonl, or a results directory, of which the latest run
+run directory, its history.jsonl (also compressed by gzip or zstd), or a results directory, of which the latest run
 is taken. Nothing is written.
 
 With --format jepsen it judges a history of Jepsen's by what the clients saw:
@@ -45,6 +47,9 @@ verdict is unknown and says which bound it was: --steps and --memory of each sea
 				return err
 			}
 			dir, err := results.Open(args[0])
+			if info, e := os.Stat(args[0]); errors.Is(err, results.ErrNotARun) && e == nil && !info.IsDir() {
+				return fmt.Errorf("%w, or say --format jepsen if something else wrote it, in Jepsen's form", err)
+			}
 			if err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ import (
 
 func explainCommand() *cobra.Command {
 	var by, html, key string
+	var budget budgetFlags
 	cmd := &cobra.Command{
 		Use:   "explain RUN",
 		Short: "Tell how a rule came to be broken",
@@ -36,7 +37,11 @@ The exit status is that of check.`,
 			if err != nil {
 				return err
 			}
-			report, err := engine.CheckFile(dir.History())
+			o, err := budget.options()
+			if err != nil {
+				return err
+			}
+			report, err := engine.CheckWithin(dir.History(), o)
 			if err != nil {
 				return err
 			}
@@ -56,6 +61,7 @@ The exit status is that of check.`,
 	cmd.Flags().StringVar(&by, "checker", "", "explain the first rule that this checker found broken (default: the first of all)")
 	cmd.Flags().StringVar(&html, "html", "", "the page to write, which must not exist")
 	cmd.Flags().StringVar(&key, "key", "", "the key that the page is about (default: that of the first violation)")
+	budget.add(cmd.Flags())
 	cmd.MarkFlagsMutuallyExclusive("html", "checker")
 	return cmd
 }

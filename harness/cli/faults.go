@@ -23,7 +23,7 @@ func faultsCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var faults, words, triggers, themes [][]string
 			for _, f := range nemesis.Catalog() {
-				faults = append(faults, []string{f.Name, f.Short, f.Example})
+				faults = append(faults, []string{f.Name, f.Short}, []string{"", "  " + f.Example})
 			}
 			for _, w := range nemesis.Words() {
 				words = append(words, []string{w.Name, w.Help})
@@ -36,7 +36,7 @@ func faultsCommand() *cobra.Command {
 			}
 			out := cmd.OutOrStdout()
 			return cmp.Or( // the first that failed
-				list(out, "FAULT\tWHAT IT DOES\tEXAMPLE", faults),
+				list(out, "FAULT\tWHAT IT DOES, AND AN EXAMPLE", faults),
 				list(out, "\nWORD\tWHOM IT MEANS, IN THE PLACE OF NAMES", words),
 				list(out, "\nEVENT\tWHAT HAPPENS WHEN \"on EVENT\" STRIKES, IN THE PLACE OF \"at TIME\"", triggers),
 				list(out, "\nTHEME\tWHAT A RANDOM PLAN IS ABOUT", themes))

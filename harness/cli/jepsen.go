@@ -82,8 +82,8 @@ func (f *foreignFlags) checkForeign(cmd *cobra.Command, path string, within chec
 	if err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	printReport(cmd.OutOrStdout(), &report)
 	fmt.Fprintln(cmd.OutOrStdout(), h.Facts())
+	printReport(cmd.OutOrStdout(), &report)
 	return exitWith(report.Verdict)
 }
 

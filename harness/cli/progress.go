@@ -22,6 +22,9 @@ func fitProgress(p engine.Progress, width int) string {
 	if phase == "" {
 		phase = "start"
 	}
+	if p.Phase == engine.PhasePrepare { // nobody asks, and no fault is near
+		return text.Shorten(joined([]string{fmt.Sprintf("%5.1fs  %s", p.At.Seconds(), phase), p.Doing}), width)
+	}
 	steps := ""
 	if p.Steps > 0 {
 		steps = fmt.Sprintf("%d/%d", p.Done, p.Steps)

@@ -150,6 +150,7 @@ func readPlan(path string) (string, error) {
 func runCommand() *cobra.Command {
 	var f runFlags
 	var hold holdFlag
+	var budget budgetFlags
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run a system, attack it, and judge what happened",
@@ -175,6 +176,9 @@ that is interrupted is judged by what was done, and never valid.`,
 			if err != nil {
 				return err
 			}
+			if cfg.Search, err = budget.options(); err != nil {
+				return err
+			}
 			cfg.Command = os.Args
 			if hold != 0 {
 				cfg.FailFast, cfg.Hold = true, time.Duration(hold)
@@ -187,6 +191,7 @@ that is interrupted is judged by what was done, and never valid.`,
 		},
 	}
 	f.add(cmd.Flags())
+	budget.add(cmd.Flags())
 	cmd.Flags().Var(&hold, "hold", "as --fail-fast, and leave the healed system running for so long, or until an interrupt, for a debugger")
 	cmd.Flags().Lookup("hold").NoOptDefVal = holdForever
 	complete(cmd)

@@ -62,6 +62,7 @@ func TestFitProgress(t *testing.T) {
 	} {
 		require.Equal(t, want, fitProgress(p, width))
 	}
+	require.Equal(t, "  1.0s  prepare  a.yaml:9: n1 answered…", fitProgress(engine.Progress{At: time.Second, Phase: engine.PhasePrepare, Doing: "a.yaml:9: n1 answered http status 403"}, 39))
 	p.Faults = []string{"failpoint \x1b[31mé界 panic"}
 	for width := 1; width < 120; width++ {
 		line := fitProgress(p, width)

@@ -9,10 +9,10 @@ import (
 	"github.com/usurper/usurper/harness/results"
 )
 
-// Check judges the history in a run directory, as CheckFile does, and leaves
+// Check judges the history in a run directory, as CheckWithin does, and leaves
 // verdict.json and report.txt there.
-func Check(dir results.Dir, models ...checker.Spec) (checker.Report, error) {
-	report, err := CheckFile(dir.History(), models...)
+func Check(dir results.Dir, o checker.Options, models ...checker.Spec) (checker.Report, error) {
+	report, err := CheckWithin(dir.History(), o, models...)
 	if err != nil {
 		return report, err
 	}

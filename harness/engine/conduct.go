@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/usurper/usurper/checker"
@@ -46,6 +47,8 @@ type run struct {
 	view     *nemesis.View // who leads, as of the events so far
 	stalls   *stallWatch   // of the harness itself
 	faults   time.Duration // when the nemesis started
+
+	preparing atomic.Pointer[string] // what is done before clients come, as the target says it
 
 	live    <-chan history.Event // the history as it grows, if the run is to fail fast
 	unwatch func()
@@ -141,7 +144,7 @@ func (r *run) background(cancel context.CancelCauseFunc) func() {
 	r.view = nemesis.NewView()
 	wg.Go(func() { r.observe(ctx) })
 	if r.cfg.Progress != nil {
-		wg.Go(func() { follow(ctx, r.rec, r.begin, r.cfg.Progress) })
+		wg.Go(func() { follow(ctx, r.rec, r.begin, r.tell) })
 	}
 	return func() { stop(); wg.Wait() }
 }

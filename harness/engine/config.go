@@ -97,6 +97,10 @@ type Config struct {
 	// zero Breach is none.
 	Until checker.Breach `json:"until,omitzero"`
 
+	// Search is what the searches for an order may spend that judge the run. The zero
+	// value is what they have by default.
+	Search checker.Options `json:"search,omitzero"`
+
 	// Results is the directory below which the run directory is made.
 	Results string `json:"results"`
 	// KeepData keeps the members' data directories also of a valid run.

@@ -47,7 +47,7 @@ func (r *run) leaveOut(v checker.Verdict) error {
 	if len(said) == 0 {
 		return nil
 	}
-	return r.dir.WriteText(results.LeftOutFile, fmt.Sprintf("The run was valid, and its members' files were removed:\n%s\nWhat traces told is in %s.",
+	return r.dir.WriteText(results.LeftOutFile, fmt.Sprintf("The run was valid, and its members' files were removed:\n%s\nIn go test it is -chaos.keep-logs or Config.KeepLogs, and Config.KeepData. What traces told is in %s.",
 		strings.Join(said, "\n"), results.HistoryFile))
 }
 

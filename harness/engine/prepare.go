@@ -28,7 +28,10 @@ func (r *run) setUp(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %s (--settle gives it longer; in Go Config.Settle)", limit))
 	defer cancel()
-	setup := target.Setup{Run: func(ctx context.Context, c target.Command) error { return cluster.Errand(ctx, r.host, c) }}
+	say := func(what string) { r.preparing.Store(&what) }
+	say("")
+	defer r.preparing.Store(nil)
+	setup := target.Setup{Run: func(ctx context.Context, c target.Command) error { return cluster.Errand(ctx, r.host, c) }, Say: say}
 	for _, name := range r.cluster.Names() {
 		m, err := r.cluster.Member(name)
 		if err != nil {

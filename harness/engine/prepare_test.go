@@ -40,6 +40,12 @@ func TestPrepareOnce(t *testing.T) {
 	cfg := configFor(t)
 	cfg.Plan, _ = plan("at 100ms restart all")
 	var called atomic.Int32
+	var told atomic.Bool
+	cfg.Progress = func(p engine.Progress) {
+		if p.Phase == engine.PhasePrepare && p.Doing == "runs true" {
+			told.Store(true)
+		}
+	}
 	var mu sync.Mutex
 	starts := make(map[string]int) // by address
 	cfg.Target = prepared{
@@ -53,6 +59,10 @@ func TestPrepareOnce(t *testing.T) {
 				if _, err := cfg.Target.Status(ctx, m); err != nil {
 					return err
 				}
+			}
+			s.Say("runs true")
+			for !told.Load() && ctx.Err() == nil { // it is seen while it lasts
+				time.Sleep(10 * time.Millisecond)
 			}
 			return s.Run(ctx, target.Command{Path: "true"})
 		},
@@ -72,6 +82,7 @@ func TestPrepareOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, checker.Invalid, result.Report.Verdict, result.Report.String())
 	require.EqualValues(t, 1, called.Load())
+	require.True(t, told.Load(), "who watches is told")
 	require.Len(t, starts, 6, "two of each of three members")
 	for addr, n := range starts {
 		require.Equal(t, 2, n, addr)

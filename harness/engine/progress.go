@@ -13,8 +13,11 @@ import (
 
 // Progress is how a run stands.
 type Progress struct {
-	At    time.Duration // since the run began
+	At time.Duration // since the run began
+	// Phase is one of those of histories; "" before the first, and [PhasePrepare] while
+	// the target sets its system up.
 	Phase string
+	Doing string // what it does in PhasePrepare, if it says so
 	// Leader is who leads as far as is known; its Node is "" while nobody is known to.
 	Leader history.Leadership
 	// Untold says that nobody has told of any role so far, nor need ever: neither traces
@@ -37,6 +40,18 @@ type MemberProgress struct {
 	// Down says that it has no process, Paused that its process stands still.
 	Down, Paused bool
 	Cut          []string // the members from which a fault keeps it apart, one way or both
+}
+
+// PhasePrepare is the phase in which the target sets its system up.
+const PhasePrepare = "prepare"
+
+// tell calls Config.Progress, and says when the system is being set up, which no event
+// tells.
+func (r *run) tell(p Progress) {
+	if doing := r.preparing.Load(); doing != nil && p.Phase == "" {
+		p.Phase, p.Doing = PhasePrepare, *doing
+	}
+	r.cfg.Progress(p)
 }
 
 const progressEvery = 200 * time.Millisecond

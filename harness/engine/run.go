@@ -105,7 +105,7 @@ func (r *run) conduct(ctx context.Context) error {
 // judge checks the history from the file, as `usurper check` would, and leaves
 // the verdict in the run directory.
 func (r *run) judge() (checker.Report, error) {
-	report, err := Check(r.dir, r.cfg.Models...)
+	report, err := Check(r.dir, r.cfg.Search, r.cfg.Models...)
 	if err != nil {
 		return report, err
 	}

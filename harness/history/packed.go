@@ -7,15 +7,28 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/klauspost/compress/zstd"
 )
 
-// openFile opens a history file, compressed or not, by its name.
+// openFile opens a history file, compressed by gzip or zstd, or not, by its name.
 func openFile(path string) (io.ReadCloser, error) {
 	f, err := os.Open(path)
-	if err != nil || !strings.HasSuffix(path, ".gz") {
-		return f, err
+	if err != nil {
+		return nil, err
 	}
-	z, err := gzip.NewReader(f)
+	var z io.ReadCloser
+	switch {
+	case strings.HasSuffix(path, ".gz"):
+		z, err = gzip.NewReader(f)
+	case strings.HasSuffix(path, ".zst"):
+		var d *zstd.Decoder
+		if d, err = zstd.NewReader(f, zstd.WithDecoderConcurrency(1)); err == nil {
+			z = d.IOReadCloser()
+		}
+	default:
+		return f, nil
+	}
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -24,12 +37,12 @@ func openFile(path string) (io.ReadCloser, error) {
 }
 
 type packed struct {
-	*gzip.Reader
+	io.ReadCloser
 	file *os.File
 }
 
 // Close closes the file too.
-func (p *packed) Close() error { return errors.Join(p.Reader.Close(), p.file.Close()) }
+func (p *packed) Close() error { return errors.Join(p.ReadCloser.Close(), p.file.Close()) }
 
 // Pack compresses the history at from into a new file, to, whose name must end in
 // .gz. The same history gives the same bytes.

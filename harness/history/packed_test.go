@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/harness/history"
@@ -39,6 +40,21 @@ func TestPack(t *testing.T) {
 		n++
 	}
 	require.Equal(t, 2, n)
+
+	text, err := os.ReadFile(plain)
+	require.NoError(t, err)
+	z, err := zstd.NewWriter(nil)
+	require.NoError(t, err)
+	other := filepath.Join(dir, "history.jsonl.zst")
+	require.NoError(t, os.WriteFile(other, z.EncodeAll(text, nil), 0o644))
+	as, err := history.Open(other)
+	require.NoError(t, err)
+	for _, err := range as.Events() {
+		require.NoError(t, err)
+		n--
+	}
+	require.Zero(t, n, "zstd is as good")
+	require.NoError(t, as.Close())
 
 	require.NoError(t, os.WriteFile(three, a[:len(a)-12], 0o644))
 	torn, err := history.Open(three)

@@ -34,7 +34,7 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
 // Open opens the history at path, which may be compressed: then its name ends in
-// .gz.
+// .gz or .zst.
 func Open(path string) (*Reader, error) {
 	f, err := openFile(path)
 	if err != nil {

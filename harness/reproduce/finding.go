@@ -41,7 +41,7 @@ type Finding struct {
 // asked for.
 var ErrNothingToReproduce = errors.New("nothing to reproduce")
 
-// Load reads a run directory and judges its history again. Of several broken
+// Load reads a run directory and judges its history again, within Config.Search. Of several broken
 // rules it takes the one that the history proves first; if by is not "", only
 // those of that checker count. models are the user's own, if the run was judged by
 // any. The Config that it returns has no Target yet.
@@ -51,7 +51,7 @@ func Load(dir results.Dir, by string, models ...checker.Spec) (Finding, error) {
 	if f.Saved, err = engine.Load(dir); err != nil {
 		return f, err
 	}
-	if f.Report, err = engine.CheckFile(dir.History(), models...); err != nil {
+	if f.Report, err = engine.CheckWithin(dir.History(), f.Config.Search, models...); err != nil {
 		return f, err
 	}
 	if f.Breach, err = choose(&f.Report, by); err != nil {

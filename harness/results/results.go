@@ -21,6 +21,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -33,7 +34,8 @@ const (
 	ExecutedFile = "plan-executed.txt"
 	ScheduleFile = "schedule.txt"
 	HistoryFile  = "history.jsonl"
-	PackedFile   = HistoryFile + ".gz" // the history, compressed
+	PackedFile   = HistoryFile + ".gz" // the history, compressed by gzip or zstd
+	ZstdFile     = HistoryFile + ".zst"
 	VerdictFile  = "verdict.json"
 	ReportFile   = "report.txt"
 	NodesDir     = "nodes"
@@ -45,7 +47,10 @@ const (
 var ErrNotARun = errors.New("not a run directory")
 
 // Dir is one run directory.
-type Dir struct{ path string }
+type Dir struct {
+	path    string
+	history string // the file that was named, if there are several; "" for whichever is there
+}
 
 // Create makes a new run directory below root, named after the time and label.
 // Concurrent calls get different directories.
@@ -70,7 +75,7 @@ func Create(root, label string, now time.Time) (Dir, error) {
 		if err != nil {
 			return Dir{}, fmt.Errorf("create run directory: %w", err)
 		}
-		return Dir{path}, nil
+		return Dir{path: path}, nil
 	}
 }
 
@@ -94,14 +99,18 @@ func Open(path string) (Dir, error) {
 		return Dir{}, fmt.Errorf("open run: %w", err)
 	}
 	if !info.IsDir() {
-		if base := filepath.Base(path); base != HistoryFile && base != PackedFile {
+		if !slices.Contains(histories(), filepath.Base(path)) {
 			return Dir{}, fmt.Errorf("open run: %s is %w: name a run directory or its %s", path, ErrNotARun, HistoryFile)
 		}
-		path = filepath.Dir(path)
+		dir := Dir{path: filepath.Dir(path)}
+		if dir.History() != filepath.Clean(path) { // there are two
+			dir.history = path
+		}
+		return dir, nil
 	}
 	for _, dir := range []string{path, filepath.Join(path, latest)} {
 		if _, found := historyIn(dir); found {
-			return Dir{dir}, nil
+			return Dir{path: dir}, nil
 		}
 	}
 	return Dir{}, fmt.Errorf("open run: %s is %w: it has no %s", path, ErrNotARun, HistoryFile)
@@ -117,7 +126,7 @@ func List(root string) ([]Dir, error) {
 	for _, e := range entries {
 		path := filepath.Join(root, e.Name())
 		if _, found := historyIn(path); found && e.IsDir() {
-			runs = append(runs, Dir{path})
+			runs = append(runs, Dir{path: path})
 		}
 	}
 	sort.Slice(runs, func(i, j int) bool { return runs[i].path < runs[j].path })
@@ -141,15 +150,22 @@ func (d Dir) Path(elem ...string) string {
 	return filepath.Join(append([]string{d.path}, elem...)...)
 }
 
-// History returns the path of the history, compressed or not.
+// History returns the path of the history, compressed or not: of the file that Open was
+// given, if it was one.
 func (d Dir) History() string {
+	if d.history != "" {
+		return d.history
+	}
 	path, _ := historyIn(d.path)
 	return path
 }
 
+// histories are the names that the history may have, the usual one last.
+func histories() []string { return []string{PackedFile, ZstdFile, HistoryFile} }
+
 // historyIn finds the history in a directory, and tells whether there is one.
 func historyIn(dir string) (path string, found bool) {
-	for _, name := range []string{PackedFile, HistoryFile} {
+	for _, name := range histories() {
 		path = filepath.Join(dir, name)
 		if _, err := os.Stat(path); err == nil {
 			return path, true

@@ -18,4 +18,7 @@ type Setup struct {
 	// Run runs a program to its end, and ends what is left of it when ctx ends. An
 	// error says how it ended, unless that was with status 0, and what it printed last.
 	Run func(ctx context.Context, c Command) error
+	// Say tells, in a line, those who watch the run what is done or waited for. It may
+	// be nil.
+	Say func(what string)
 }

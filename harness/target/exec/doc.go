@@ -93,6 +93,7 @@
 //	host ADDR, port ADDR      the parts of host:port
 //	json VALUE                quoted for JSON
 //	base64 TEXT
+//	abs FILE                  the path of a file, seen from where the harness runs
 //	harness                   the path of the program that runs the harness
 //
 // An argument of the command that is a template and renders to nothing is left

@@ -142,10 +142,16 @@ func (t *Target) Prepare(ctx context.Context, s target.Setup) error {
 		all[i] = &setup{member: &v, Clients: clients}
 	}
 	for _, p := range t.c.prepare {
+		say := func(what string) {
+			if s.Say != nil {
+				s.Say(fmt.Sprintf("%s:%d: %s", p.file, p.line, what))
+			}
+		}
 		var err error
 		if p.ask != nil {
-			err = t.asked(ctx, p.ask, all)
+			err = t.asked(ctx, p.ask, all, say)
 		} else {
+			say("its command runs")
 			var cmd target.Command
 			if cmd, err = command(p.command, all[0], osexec.LookPath); err == nil {
 				err = s.Run(ctx, cmd)
@@ -165,8 +171,10 @@ const (
 	askFor     = 5 * time.Second
 )
 
-// asked makes a request of one member after the other until one grants it.
-func (t *Target) asked(ctx context.Context, p *probe, all []*setup) (err error) {
+// asked makes a request of one member after the other until one grants it, and says
+// what it was told instead. No answer ends that by itself: a member may say 403 or 404
+// until the cluster has a leader, or has loaded whom it knows.
+func (t *Target) asked(ctx context.Context, p *probe, all []*setup, say func(string)) (err error) {
 	for {
 		for _, m := range all {
 			var a *answer
@@ -179,6 +187,7 @@ func (t *Target) asked(ctx context.Context, p *probe, all []*setup) (err error) 
 			if ctx.Err() != nil {
 				return err
 			}
+			say(err.Error())
 		}
 		select {
 		case <-ctx.Done():

@@ -45,7 +45,9 @@ func TestPrepareFails(t *testing.T) {
 	s := serve(t, readHTTPRequest, replies...)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	err := tgt.Prepare(ctx, target.Setup{Members: []target.Member{memberAt(t, s.Addr().String())}})
+	var said string
+	err := tgt.Prepare(ctx, target.Setup{Members: []target.Member{memberAt(t, s.Addr().String())}, Say: func(what string) { said = what }})
+	require.Equal(t, "system.yaml:20: n2 answered http status 500: the disk is full", said)
 	require.ErrorContains(t, err, "system.yaml:20: ")
 	if !errors.Is(err, context.DeadlineExceeded) { // it may have struck the last question
 		require.ErrorContains(t, err, "n2 answered http status 500: the disk is full")

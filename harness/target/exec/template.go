@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -81,6 +82,7 @@ func functions() template.FuncMap {
 			}
 			return list
 		},
+		"abs": filepath.Abs, // seen from where usurper runs, as command is
 		"host": func(addr string) (string, error) {
 			host, _, err := net.SplitHostPort(addr)
 			return host, err
