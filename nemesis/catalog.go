@@ -3,6 +3,8 @@ package nemesis
 import (
 	"fmt"
 	"strings"
+
+	"github.com/usurper/usurper/harness/text"
 )
 
 // Entry is one line of the catalogue of faults.
@@ -111,7 +113,7 @@ func parseTraffic(action string, r *reader) (Fault, error) {
 	}
 	t.From = r.target(">", "<>")
 	if t.From == "" && t.Class != "" {
-		return nil, fmt.Errorf("%q is no target%s; if it is a class of messages, say between whom: for example %s", t.Class, didYouMean(t.Class, wordNames()), exampleOf(action))
+		return nil, fmt.Errorf("%q is no target%s; if it is a class of messages, say between whom: for example %s", t.Class, text.DidYouMean(t.Class, wordNames()), exampleOf(action))
 	}
 	switch r.next() {
 	case ">":

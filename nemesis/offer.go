@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/text"
 )
 
 // Offer is what a system, and the network before it, let a plan do. A plan that
@@ -119,7 +120,7 @@ func (o *Offer) carries(t Traffic) error {
 	case len(o.Classes) == 0:
 		return fmt.Errorf("%s needs single messages, and what the members of %s say to each other is not decoded: use cut, reset, refuse, throttle, or delay without a class", what, o.System)
 	case t.Class != "" && !slices.Contains(o.Classes, t.Class):
-		return fmt.Errorf("unknown class %q%s: messages of %s are %s", t.Class, didYouMean(t.Class, o.Classes), o.System, strings.Join(o.Classes, ", "))
+		return fmt.Errorf("unknown class %q%s: messages of %s are %s", t.Class, text.DidYouMean(t.Class, o.Classes), o.System, strings.Join(o.Classes, ", "))
 	case t.Action == "delay":
 		return nil
 	case len(o.Lossy) == 0:

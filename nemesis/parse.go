@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agnivade/levenshtein"
-
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -295,7 +293,7 @@ func (r *reader) fault() (Fault, error) {
 	}
 	parse := parserOf(name)
 	if parse == nil {
-		return nil, fmt.Errorf("unknown fault %q%s: use one of %s", name, didYouMean(name, faultNames()), strings.Join(faultNames(), ", "))
+		return nil, fmt.Errorf("unknown fault %q%s: use one of %s", name, text.DidYouMean(name, faultNames()), strings.Join(faultNames(), ", "))
 	}
 	fault, err := parse(name, r)
 	if err != nil {
@@ -305,18 +303,4 @@ func (r *reader) fault() (Fault, error) {
 		return nil, fmt.Errorf("%q is more than %s takes: for example %s", strings.Join(r.words, " "), name, exampleOf(name))
 	}
 	return fault, nil
-}
-
-// didYouMean returns a hint at the name that the word may be a slip of.
-func didYouMean(word string, names []string) string {
-	best, distance := "", 3
-	for _, n := range names {
-		if d := levenshtein.ComputeDistance(word, n); d < distance && d < len(n) {
-			best, distance = n, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %s?)", best)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/usurper/usurper/harness/text"
 )
 
 // Target says who: words separated by blanks, each the name of a member or one
@@ -85,7 +87,7 @@ func (t Target) check(s Setting) error {
 	for i, w := range words {
 		switch {
 		case orderOf(w) == unknown:
-			return fmt.Errorf("unknown target %q%s: use a member such as n1, or one of %s", w, didYouMean(w, wordNames()), strings.Join(wordNames(), ", "))
+			return fmt.Errorf("unknown target %q%s: use a member such as n1, or one of %s", w, text.DidYouMean(w, wordNames()), strings.Join(wordNames(), ", "))
 		case slices.Contains(words[:i], w):
 			return fmt.Errorf("%q is named twice", w)
 		case (w == "all" || w == "*") && slices.ContainsFunc(words, func(w string) bool { return w != "all" && w != "*" && w != Clients }):

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/usurper/usurper/harness/text"
 )
 
 // Theme is what a random plan is about: acts that bring about scenes of one kind, and
@@ -188,7 +190,7 @@ func (o GenerateOptions) CheckThemes() error {
 		t, ok := themed(name)
 		switch {
 		case !ok:
-			return fmt.Errorf("unknown theme %q%s: use some of %s", name, didYouMean(name, themeNames()), strings.Join(themeNames(), ", "))
+			return fmt.Errorf("unknown theme %q%s: use some of %s", name, text.DidYouMean(name, themeNames()), strings.Join(themeNames(), ", "))
 		case slices.Contains(o.Themes[:i], name):
 			return fmt.Errorf("theme %s is named twice", name)
 		case !g.plays(t):

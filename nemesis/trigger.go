@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/usurper/usurper/harness/text"
 )
 
 // Trigger says which raft event fires a step. The zero Trigger is none.
@@ -67,7 +69,7 @@ func (t Trigger) String() string {
 func (t Trigger) check(s Setting) error {
 	names := triggerNames()
 	if !slices.Contains(names, t.On) {
-		return fmt.Errorf("unknown event %q%s: use one of %s", t.On, didYouMean(t.On, names), strings.Join(names, ", "))
+		return fmt.Errorf("unknown event %q%s: use one of %s", t.On, text.DidYouMean(t.On, names), strings.Join(names, ", "))
 	}
 	if err := s.System.shows(t.On); err != nil {
 		return err

@@ -83,6 +83,10 @@ func (c *Coverage) Event(e *history.Event) {
 		case history.RunPhase:
 			c.phase = e.Run.Phase
 			c.finality = c.finality || c.phase == history.PhaseFinal
+		case history.RunNote:
+			if n := e.Run.Untried; n > 0 {
+				c.Count("operations-untried", int64(n))
+			}
 		case history.RunUntap:
 			c.Unknown("a connection could not be decoded, so the taps have a hole: %s", e.Run.Text)
 		case history.RunUntrace:
@@ -221,8 +225,12 @@ func (c *Coverage) Finish() verdict.Result {
 	if (c.Traced || c.Tapped) && c.leaders == 0 {
 		c.Unknown("no member was ever seen to lead")
 	}
-	return c.Result(c.Name(), fmt.Sprintf("%s, %d operations succeeded before them, %d during, %d after",
-		c.struck(), c.before, c.during, c.after))
+	text := fmt.Sprintf("%s, %d operations succeeded before them, %d during, %d after",
+		c.struck(), c.before, c.during, c.after)
+	if n := c.Counted("operations-untried"); n > 0 {
+		text += fmt.Sprintf("; %d that arrived were not tried, since all clients waited", n)
+	}
+	return c.Result(c.Name(), text)
 }
 
 // struck says how many faults bit, of those that were put in force, and what became of

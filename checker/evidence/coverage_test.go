@@ -122,6 +122,19 @@ func TestCoverageNamesTheLine(t *testing.T) {
 	require.Contains(t, result.Unknowns[0], `step 2, in line 7 of the plan, never fired: "on install restart it": no such event came`)
 }
 
+// Operations of an open loop that found all clients waiting are told of, not judged.
+func TestCoverageTellsWhatWasNotTried(t *testing.T) {
+	c := tape.WholeRun()
+	c.Extra = func(h *tape.Tape) {
+		h.Run(history.Run{What: history.RunNote, Text: "37 of 900 operations that arrived were not tried", Untried: 37})
+	}
+	result := c.Build().Judge(evidence.NewCoverage())
+	require.Equal(t, verdict.Valid, result.Verdict)
+	require.Contains(t, result.Summary, "; 37 that arrived were not tried, since all clients waited")
+	c.Extra = func(h *tape.Tape) { h.Run(history.Run{What: history.RunNote, Text: "something else"}) }
+	require.NotContains(t, c.Build().Judge(evidence.NewCoverage()).Summary, "not tried")
+}
+
 // Steps that were still to come when a run was interrupted are counted, not blamed
 // one by one, and the summary tells what became of each.
 func TestCoverageOfAnInterruptedRun(t *testing.T) {

@@ -48,6 +48,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.cfg.ProxyClients, "proxy-clients", false, `put clients behind the proxy layer too: plans may cut "clients" off`)
 	fs.BoolVar(&f.cfg.Direct, "direct", false, "leave the proxy layer out, to tell what it costs: no taps, no traffic faults")
 	fs.Float64Var(&f.cfg.Rate, "rate", f.cfg.Rate, "operations a second in all; 0 for as fast as they go")
+	fs.StringVar(&f.cfg.Arrival, "arrival", f.cfg.Arrival, "how operations begin: closed: when a client has its last answer; open: at drawn moments, at --rate, answered or not")
 	fs.DurationVar(&f.cfg.Timeout, "timeout", f.cfg.Timeout, "timeout of one operation; every other client gives up sooner when answers are overdue")
 	fs.Float64Var(&f.cfg.Resend, "resend", f.cfg.Resend, "share of writes that clients send again on purpose")
 	fs.DurationVar(&f.cfg.Election, "election", f.cfg.Election, "T: election timers are drawn from [T, 2T)")
@@ -203,6 +204,7 @@ func complete(cmd *cobra.Command) {
 	for flag, values := range map[string][]string{
 		"bug":      bugNames(),
 		"workload": workload.Names(),
+		"arrival":  engine.Arrivals(),
 		"target":   targetNames(),
 		"theme":    themeNames(),
 	} {

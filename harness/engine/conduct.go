@@ -235,7 +235,8 @@ func (r *run) attack(whole context.Context) error {
 			o.Leaders, unwatch = r.leaders()
 		}
 		defer unwatch()
-		_, err := workload.Run(clients, o, r.work)
+		stats, err := workload.Run(clients, o, r.work)
+		r.untried(stats)
 		worked <- err
 	}()
 	sleep(ctx, r.calm())
@@ -300,15 +301,16 @@ func (r *run) stop() {
 
 func (r *run) workload() workload.Options {
 	return workload.Options{
-		Nodes:   r.cluster.Names(),
-		Dial:    r.dial,
-		Record:  r.rec.Record,
-		Clients: r.cfg.Clients,
-		Rate:    r.cfg.Rate,
-		Seed:    r.cfg.Seed,
-		Timeout: r.cfg.Timeout,
-		Hurry:   r.cfg.Election,
-		Resend:  r.cfg.Resend,
+		Nodes:    r.cluster.Names(),
+		Dial:     r.dial,
+		Record:   r.rec.Record,
+		Clients:  r.cfg.Clients,
+		InFlight: r.cfg.inFlight(),
+		Rate:     r.cfg.Rate,
+		Seed:     r.cfg.Seed,
+		Timeout:  r.cfg.Timeout,
+		Hurry:    r.cfg.Election,
+		Resend:   r.cfg.Resend,
 	}
 }
 
@@ -368,6 +370,15 @@ func (r *run) phase(name string) {
 
 func (r *run) note(node, text string) {
 	r.rec.Record(history.Event{Run: &history.Run{What: history.RunNote, Node: node, Text: text}})
+}
+
+// untried tells of operations that arrived and found all clients waiting.
+func (r *run) untried(s workload.Stats) {
+	if s.Untried > 0 {
+		text := fmt.Sprintf("%d of %d operations that arrived were not tried: all %d clients had no answer yet",
+			s.Untried, s.Untried+s.Operations(), r.cfg.inFlight())
+		r.rec.Record(history.Event{Run: &history.Run{What: history.RunNote, Text: text, Untried: s.Untried}})
+	}
 }
 
 // sleep waits for d or until ctx is done.

@@ -11,6 +11,7 @@ import (
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/harness/text"
 	"github.com/usurper/usurper/harness/workload"
 	"github.com/usurper/usurper/nemesis"
 )
@@ -58,8 +59,14 @@ type Config struct {
 	// a later check without them is at best unknown.
 	Models []checker.Spec `json:"-"`
 
-	Clients int           `json:"clients"`
-	Rate    float64       `json:"rate"`    // operations a second in all; 0: as fast as they go
+	Clients int     `json:"clients"`
+	Rate    float64 `json:"rate"` // operations a second in all; 0: as fast as they go
+	// Arrival is how operations begin. ArrivalClosed, which is also "": a client begins
+	// the next one when it has an answer to the last. ArrivalOpen: they begin at drawn
+	// moments, Rate a second on average, answered or not, until four times Clients wait,
+	// or with a workload of one's own as many as Clients; what comes then is not tried,
+	// and the report says how much that was.
+	Arrival string        `json:"arrival,omitempty"`
 	Timeout time.Duration `json:"timeout"` // of one operation, at most; see [workload.Options.Hurry]
 	Resend  float64       `json:"resend"`  // share of writes sent again on purpose
 	// ProxyClients puts the traffic between clients and members behind the fabric
@@ -128,12 +135,37 @@ func Default() Config {
 		Workload:  "mixed",
 		Clients:   10,
 		Rate:      500,
+		Arrival:   ArrivalClosed,
 		Timeout:   time.Second,
 		Resend:    0.05,
 		Election:  150 * time.Millisecond,
 		Heartbeat: 30 * time.Millisecond,
 		Results:   "results",
 	}
+}
+
+// How operations begin, see Config.Arrival.
+const (
+	ArrivalClosed = "closed"
+	ArrivalOpen   = "open"
+)
+
+// Arrivals lists the values of Config.Arrival.
+func Arrivals() []string { return []string{ArrivalClosed, ArrivalOpen} }
+
+// crowd is how many clients there are for each of Config.Clients where operations arrive
+// by themselves: some are free when most wait.
+const crowd = 4
+
+// inFlight is how many operations that arrive by themselves may be open, 0 if none do.
+func (c *Config) inFlight() int {
+	switch {
+	case c.Arrival != ArrivalOpen:
+		return 0
+	case c.Own != nil: // which may count on so many clients as were asked for
+		return c.Clients
+	}
+	return crowd * c.Clients
 }
 
 // RandomPlan is the PlanName of a plan generated from the seed.
@@ -206,6 +238,12 @@ func (c *Config) checkValues(bad func(format string, args ...any)) {
 	}
 	if !(c.Rate >= 0 && c.Rate <= 1e6) {
 		bad("a rate of %g operations a second: use 0 (no limit) to 1000000", c.Rate)
+	}
+	if c.Arrival != "" && !slices.Contains(Arrivals(), c.Arrival) {
+		bad("arrival %q%s: use %s", c.Arrival, text.DidYouMean(c.Arrival, Arrivals()), strings.Join(Arrivals(), " or "))
+	}
+	if c.Arrival == ArrivalOpen && c.Rate == 0 {
+		bad("open arrival as fast as operations go: they arrive at a rate: use one such as 500")
 	}
 	if c.Timeout <= 0 {
 		bad("an operation timeout of %s: use a positive duration such as 1s", c.Timeout)

@@ -96,6 +96,9 @@ type Run struct {
 	// why the run ended before its plan did, if it did.
 	Node string `json:"node,omitempty"`
 	Text string `json:"text,omitempty"`
+	// Set with RunNote: how many operations that arrived by themselves were not tried,
+	// since all clients had no answer yet.
+	Untried uint64 `json:"untried,omitempty"`
 }
 
 // Rule is something that a system promises beside what makes Raft safe. Another may

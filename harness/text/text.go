@@ -1,10 +1,12 @@
 // Package text lays out what people read: how wide it is on a terminal, where its
-// lines end, and how much of what somebody else wrote an error repeats.
+// lines end, how much of what somebody else wrote an error repeats, and which word was
+// meant.
 package text
 
 import (
 	"strings"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/mattn/go-runewidth"
 )
 
@@ -75,4 +77,19 @@ func split(line string, room int) (cut, rest string) {
 		return line, ""
 	}
 	return line[:end], strings.TrimLeft(line[end:], " ")
+}
+
+// DidYouMean returns a hint, in brackets and after a blank, at the one of names of which
+// a word may be a slip, "" if it is like none.
+func DidYouMean(word string, names []string) string {
+	best, distance := "", 3
+	for _, n := range names {
+		if d := levenshtein.ComputeDistance(word, n); d < distance && d < len(n) {
+			best, distance = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return " (did you mean " + best + "?)"
 }

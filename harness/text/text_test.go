@@ -87,3 +87,12 @@ func TestBriefIsShort(t *testing.T) {
 		}
 	})
 }
+
+func TestDidYouMean(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"opem": " (did you mean open?)", "clsed": " (did you mean closed?)", "sometimes": "", "": "", "it": " (did you mean at?)",
+	} {
+		require.Equal(t, want, text.DidYouMean(word, []string{"open", "closed", "at"}), word)
+	}
+}

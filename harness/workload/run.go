@@ -26,9 +26,14 @@ type Options struct {
 	Record func(history.Event)
 
 	Clients int
-	Rate    float64 // operations a second of all clients together; 0: as fast as they can
-	Seed    uint64
-	Timeout time.Duration // for one request
+	// InFlight, if it is above 0, is how many clients there are in the place of Clients,
+	// but for final reads, and opens the loop: operations begin at drawn moments, Rate a
+	// second on average, whether or not others have been answered, as long as a client is
+	// not busy: see open.go.
+	InFlight int
+	Rate     float64 // operations a second of all clients together; 0: as fast as they can
+	Seed     uint64
+	Timeout  time.Duration // for one request
 	// Hurry lets every other client give up sooner than Timeout once it has learnt
 	// how long answers take: after eight times as long, and no sooner than Hurry. 0
 	// lets none. Final reads have all of Timeout.
@@ -57,6 +62,8 @@ func (o *Options) validate() error {
 	check(len(o.Nodes) > 0, "nodes: give at least one")
 	check(o.Dial != nil && o.Record != nil, "dial and record: both are required")
 	check(o.Clients > 0, "clients: %d, must be at least 1", o.Clients)
+	check(o.InFlight >= 0, "in flight: %d, must not be negative", o.InFlight)
+	check(o.InFlight == 0 || o.Rate > 0, "in flight without a rate: operations that arrive by themselves need one")
 	check(o.Rate >= 0, "rate: %v operations a second, must not be negative", o.Rate)
 	check(o.Timeout > 0, "timeout: %v, must be positive", o.Timeout)
 	check(o.Hurry >= 0, "hurry: %v, must not be negative", o.Hurry)
@@ -71,6 +78,7 @@ func (o *Options) validate() error {
 type Stats struct {
 	OK, Fail, Info uint64 // completions by type
 	Resent         uint64 // operations whose request was sent more than once, on purpose
+	Untried        uint64 // those of an open loop that found all clients busy, and were not begun
 }
 
 // Operations returns how many operations there were.
@@ -98,6 +106,14 @@ func (s *Stats) add(t Stats) {
 	s.Resent += t.Resent
 }
 
+// clients returns how many clients there are, but for those that visit leaders.
+func (o *Options) clients() int {
+	if o.InFlight > 0 {
+		return o.InFlight
+	}
+	return o.Clients
+}
+
 // finalProcess is the number of the first process of the final reads: no run
 // retires so many processes that it comes near.
 const finalProcess = 1 << 30
@@ -112,17 +128,22 @@ func Run(ctx context.Context, o Options, w Workload) (Stats, error) {
 	}
 	pace := newPacer(o.Rate)
 	again := &late{o: &o, w: w, run: ctx}
-	workers := make([]*worker, o.Clients)
-	var done sync.WaitGroup
+	workers := make([]*worker, o.clients())
 	for i := range workers {
-		k := newWorker(&o, i, i)
-		k.late = again
+		workers[i] = newWorker(&o, i, i)
+		workers[i].late = again
 		again.began()
-		workers[i] = k
-		done.Go(func() {
-			defer k.close()
-			k.run(ctx, pace, w)
-		})
+	}
+	var done sync.WaitGroup
+	open := newArrivals(&o, w, workers)
+	if o.InFlight > 0 {
+		done.Go(func() { open.run(ctx) })
+	}
+	for _, k := range workers {
+		if o.InFlight == 0 {
+			done.Go(func() { k.run(ctx, pace, w) })
+		}
+		defer k.close()
 	}
 	if o.Leaders != nil {
 		guests := newVisitors(&o, w, again)
@@ -131,6 +152,7 @@ func Run(ctx context.Context, o Options, w Workload) (Stats, error) {
 	}
 	done.Wait()
 	sum := again.wait()
+	sum.Untried = open.missed()
 	for _, k := range workers {
 		sum.add(k.stats)
 	}

@@ -33,12 +33,12 @@ type visitors struct {
 }
 
 // firstVisitor is the number of the first one, after all other clients.
-func (o *Options) firstVisitor() int { return (o.Clients + groupSize - 1) / groupSize * groupSize }
+func (o *Options) firstVisitor() int { return (o.clients() + groupSize - 1) / groupSize * groupSize }
 
 // numbers returns how many numbers of clients there are.
 func (o *Options) numbers() int {
 	if o.Leaders == nil {
-		return o.Clients
+		return o.clients()
 	}
 	return o.firstVisitor() + groupSize
 }

@@ -97,16 +97,22 @@ func (k *worker) become(process int) {
 // run carries out the workload's operations until ctx is done.
 func (k *worker) run(ctx context.Context, pace *pacer, w Workload) {
 	for pace.wait(ctx) {
-		op := w.Next(k.client, k.draws)
-		node := k.choose(op.F)
-		done, hint, over := k.perform(node, op)
-		if over {
-			w.Done(k.client, done)
-		}
-		if !pause(ctx, k.settle(node, &done, hint, follow)) {
+		if !pause(ctx, k.operate(w)) {
 			return
 		}
 	}
+}
+
+// operate carries out the workload's next operation, and returns how long the client
+// had better wait after it.
+func (k *worker) operate(w Workload) time.Duration {
+	op := w.Next(k.client, k.draws)
+	node := k.choose(op.F)
+	done, hint, over := k.perform(node, op)
+	if over {
+		w.Done(k.client, done)
+	}
+	return k.settle(node, &done, hint, follow)
 }
 
 // readFinally tries a read as one new operation after another until it succeeds
