@@ -2,9 +2,11 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	osexec "os/exec"
 	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -172,26 +174,28 @@ const (
 )
 
 // asked makes a request of one member after the other until one grants it, and says
-// what it was told instead. No answer ends that by itself: a member may say 403 or 404
-// until the cluster has a leader, or has loaded whom it knows.
-func (t *Target) asked(ctx context.Context, p *probe, all []*setup, say func(string)) (err error) {
+// what each told last instead. No answer ends that by itself: a member may say 403 or
+// 404 until the cluster has a leader, or has loaded whom it knows.
+func (t *Target) asked(ctx context.Context, p *probe, all []*setup, say func(string)) error {
+	told := make([]string, len(all))
 	for {
-		for _, m := range all {
-			var a *answer
-			if a, err = t.askOnce(ctx, p, m); err == nil && anyHolds(p.holds, a) {
+		for i, m := range all {
+			switch a, err := t.askOnce(ctx, p, m); {
+			case err == nil && anyHolds(p.holds, a):
 				return nil
+			case err == nil:
+				told[i] = fmt.Sprintf("%s answered %s", m.Name, a)
+			case ctx.Err() == nil || told[i] == "": // else it had no time to answer
+				told[i] = fmt.Sprintf("%s: %v", m.Name, err)
 			}
-			if err == nil {
-				err = fmt.Errorf("%s answered %s", m.Name, a)
-			}
+			each := strings.Join(slices.DeleteFunc(slices.Clone(told), func(s string) bool { return s == "" }), "; ")
 			if ctx.Err() != nil {
-				return err
+				return errors.New(each)
 			}
-			say(err.Error())
+			say(each)
 		}
 		select {
-		case <-ctx.Done():
-			return err
+		case <-ctx.Done(): // told by the next question, which has no time
 		case <-time.After(againAfter):
 		}
 	}
