@@ -112,12 +112,17 @@ const (
 	etcdNodes     = 3
 	etcdHeartbeat = 20 * time.Millisecond
 	etcdElection  = 200 * time.Millisecond
+	aloneElection = 100 * time.Millisecond // of a member that has nobody to lose an election to: it is back sooner
 )
 
 func (f *targetFlags) setEtcd(ctx context.Context, cfg *engine.Config, given func(string) bool, progress func(string)) error {
 	setUnless(given, "nodes", &cfg.Nodes, etcdNodes)
 	setUnless(given, "heartbeat", &cfg.Heartbeat, etcdHeartbeat)
-	setUnless(given, "election", &cfg.Election, etcdElection)
+	election := etcdElection
+	if cfg.Nodes == 1 && !given("heartbeat") {
+		election = aloneElection
+	}
+	setUnless(given, "election", &cfg.Election, election)
 	o := f.etcd
 	o.Fsync = given("no-fsync") && !o.NoFsync
 	o.Election, o.Heartbeat = cfg.Election, cfg.Heartbeat

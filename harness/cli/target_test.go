@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
@@ -34,6 +35,10 @@ func TestPlainCommandOfEtcd(t *testing.T) {
 		of(parse("--nodes", "1", "--plan", "random", "--clients", "10", "--rate", "500", "--value-size", "9")))
 	require.Equal(t, []any{1, "mixed", "churn", "kills", 0, 10, 500.0}, of(parse("--nodes", "1", "--workload", "mixed")))
 	require.Equal(t, []any{1, "puts", "churn", "none", 64 << 10, 20, 1000.0}, of(parse("--nodes", "1", "--plan", "none")))
+
+	require.Equal(t, 200*time.Millisecond, parse().Election)
+	require.Equal(t, 100*time.Millisecond, parse("--nodes", "1").Election)
+	require.Equal(t, time.Second, parse("--nodes", "1", "--election", "1s").Election)
 
 	synced := parse("--nodes", "1", "--no-fsync=false").TargetOptions.(etcd.Options)
 	require.True(t, synced.Fsync)
