@@ -54,9 +54,10 @@ func chaos(t *testing.T, flags ...string) (string, int) {
 	return test(t, "TestChaos", flags...)
 }
 
+// test runs one test as the go command does, which -test.paniconexit0 tells of.
 func test(t *testing.T, name string, flags ...string) (string, int) {
 	t.Helper()
-	cmd := exec.Command(binary, append([]string{"-test.run", "^" + name + "$", "-test.v"}, flags...)...)
+	cmd := exec.Command(binary, append([]string{"-test.paniconexit0", "-test.run", "^" + name + "$", "-test.v"}, flags...)...)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
