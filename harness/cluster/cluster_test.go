@@ -303,7 +303,7 @@ func TestStopEndsTheWholeGroup(t *testing.T) {
 func gone(pid int) bool { s := state(pid); return s == "" || s == "Z" }
 
 func TestFloodedLogIsBounded(t *testing.T) {
-	c, _ := newCluster(t, `yes "a line that is written again and again"`)
+	c, _ := newCluster(t, "yes "+strings.Repeat("a-line-that-is-written-again-and-again-", 10))
 	require.NoError(t, c.Start(t.Context(), "n1"))
 	m, err := c.Member("n1")
 	require.NoError(t, err)
