@@ -3,7 +3,9 @@ package cluster
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/usurper/usurper/harness/target"
@@ -18,8 +20,9 @@ type crashes struct {
 
 type crashPattern struct {
 	*regexp.Regexp
-	own  bool // the target's own, and no runtime's
-	vain atomic.Bool
+	words string // without which it holds for no line, "" if there are none
+	own   bool   // the target's own, and no runtime's
+	vain  atomic.Bool
 }
 
 func newCrashes(t target.Target, say func(error)) *crashes {
@@ -27,9 +30,25 @@ func newCrashes(t target.Target, say func(error)) *crashes {
 	known := target.CrashLines()
 	for _, p := range target.Crashes(t) {
 		own := !slices.ContainsFunc(known, func(k *regexp.Regexp) bool { return k.String() == p.String() })
-		c.patterns = append(c.patterns, &crashPattern{Regexp: p, own: own})
+		c.patterns = append(c.patterns, &crashPattern{Regexp: p, words: literal(p), own: own})
 	}
 	return c
+}
+
+// literal returns the longest text that every line for which p holds contains, as far as
+// that is easily told: members that flood their logs are read as fast as they print.
+func literal(p *regexp.Regexp) string {
+	longest := ""
+	parsed, err := syntax.Parse(p.String(), syntax.Perl)
+	if err != nil || parsed.Op != syntax.OpConcat {
+		return longest
+	}
+	for _, part := range parsed.Sub {
+		if part.Op == syntax.OpLiteral && part.Flags&syntax.FoldCase == 0 && len(string(part.Rune)) > len(longest) {
+			longest = string(part.Rune)
+		}
+	}
+	return longest
 }
 
 // tells whether the line tells of a crash. first says that it is the first line that
@@ -37,7 +56,7 @@ func newCrashes(t target.Target, say func(error)) *crashes {
 // likely holds for every line, and from then on what it holds for counts for nothing.
 func (c *crashes) tells(line string, first bool) bool {
 	for _, p := range c.patterns {
-		if p.vain.Load() || !p.MatchString(line) {
+		if !strings.Contains(line, p.words) || p.vain.Load() || !p.MatchString(line) {
 			continue
 		}
 		if !p.own || !first {
