@@ -158,23 +158,29 @@ func (f RestartStorm) Inject(ctx context.Context, env *Env) (Injected, error) {
 			return nil
 		})
 	}()
+	heal := env.afterwards("restart-storm", stop, stopped, k.heal)
+	return Injected{Heal: heal, Found: k.served.String}, nil
+}
+
+// afterwards returns a heal that ends what goes on meanwhile: it stops that, waits until it
+// has ended, and heals. It may be called again after an error.
+func (e *Env) afterwards(what string, stop func(), stopped <-chan error, heal func(context.Context) (Evidence, error)) func(context.Context) (Evidence, error) {
 	running := true
-	heal := func(ctx context.Context) (Evidence, error) {
+	return func(ctx context.Context) (Evidence, error) {
 		stop()
 		if running {
 			select {
 			case err := <-stopped:
 				running = false
 				if err != nil {
-					env.logf("restart-storm: %v", err)
+					e.logf("%s: %v", what, err)
 				}
 			case <-ctx.Done():
-				return nil, fmt.Errorf("the restart storm does not stop: %w", ctx.Err())
+				return nil, fmt.Errorf("%s does not stop: %w", what, ctx.Err())
 			}
 		}
-		return k.heal(ctx)
+		return heal(ctx)
 	}
-	return Injected{Heal: heal, Found: k.served.String}, nil
 }
 
 // RollingRestart restarts processes one after the other, each once.

@@ -128,22 +128,7 @@ func (f Staggered) Inject(ctx context.Context, env *Env) (Injected, error) {
 	ctx, stop := context.WithCancel(ctx)
 	stopped := make(chan error, 1)
 	go func() { stopped <- guard(func() error { return bringBack(ctx, env, parts) }) }()
-	running := true
-	heal := func(ctx context.Context) (Evidence, error) {
-		stop()
-		if running {
-			select {
-			case err := <-stopped:
-				running = false
-				if err != nil {
-					env.logf("staggered: %v", err)
-				}
-			case <-ctx.Done():
-				return nil, fmt.Errorf("the members do not come back: %w", ctx.Err())
-			}
-		}
-		return healed(ctx, parts)
-	}
+	heal := env.afterwards("staggered", stop, stopped, func(ctx context.Context) (Evidence, error) { return healed(ctx, parts) })
 	return Injected{Heal: heal, Note: note(err), Found: func() string { return found(parts) }}, nil
 }
 
