@@ -51,14 +51,20 @@ func essentialActs() []act {
 }
 
 // overture is what a plan begins with: the few scenes that most mistakes show in, so
-// that those which any attack would find are found within seconds.
-func overture() []act {
-	return []act{
+// that those which any attack would find are found within seconds; then those without
+// which some hardly ever show.
+func overture() [][]act {
+	return [][]act{{
 		{members: 3, out: everybody, write: splitVote},
 		{members: 3, out: minority, write: deposeLeaders},
 		{members: 3, out: minority, write: restartVoters},
 		{members: 3, out: 0, classes: []string{"append"}, write: lateAppends},
-	}
+	}, {
+		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
+		{members: 3, out: 1, classes: []string{"append"}, write: lateNoOp},
+		{members: 3, out: everybody, classes: []string{"snapshot"}, write: lateSnapshot},
+		{members: 1, out: everybody, write: killsAtAnswers},
+	}}
 }
 
 // extraActs are the rest.
@@ -228,7 +234,12 @@ func farClients(g *generator) {
 // powerLoss takes away more members at once than a cluster can spare: what it has
 // acknowledged is on disk, or lost.
 func powerLoss(g *generator) {
-	g.process(g.span(0, 1), 0, g.pick(Restart{"all"}, Restart{"majority"}))
+	first := g.pick(Restart{"all"}, Restart{"majority"})
+	if g.sees(Acknowledged) && g.random.IntN(2) == 0 {
+		g.on(Trigger{On: Acknowledged}, g.span(1, 2), 0, first)
+	} else {
+		g.process(g.span(0, 1), 0, first)
+	}
 	at := g.span(3, 5)
 	switch g.random.IntN(3) {
 	case 0:
@@ -238,6 +249,22 @@ func powerLoss(g *generator) {
 	default: // those who come back first begin without the others
 		g.process(at, g.span(1.5, 4), g.pick(Staggered{Of: Kill{"all"}}, Staggered{Of: Kill{"majority"}}, Staggered{Of: Kill{"several"}}))
 	}
+	g.recover()
+}
+
+// killsAtAnswers restarts members again and again, just when a client was told that its
+// write is done: it is where it has to be by then, or lost.
+func killsAtAnswers(g *generator) {
+	every, length := g.span(2.5, 4), g.span(9, 12)
+	if !g.sees(Acknowledged) {
+		return
+	}
+	g.add(Step{
+		Trigger:  Trigger{On: Acknowledged, From: g.start, Until: g.start + length},
+		Repeat:   Repeat{Every: every, Jitter: every / 2},
+		Fault:    g.pick(Restart{"it"}, Restart{"all"}, Restart{"all"}, Restart{"majority"}),
+		Optional: true,
+	})
 	g.recover()
 }
 

@@ -161,7 +161,7 @@ func (x *execution) step(ctx context.Context, n int, step Step) {
 	random := source(x.Seed, fmt.Sprintf("step %d", n))
 	end := history.Fault{Step: n, Line: step.Line, Text: step.String(), Optional: step.Optional, Traffic: amongMembers(step.Fault)}
 	if step.repeats() {
-		x.repeat(ctx, end, step, aim{n, x.View.Roles, random})
+		x.repeat(ctx, end, step, n, random)
 		return
 	}
 	for fired := range max(1, step.Trigger.Times) {
@@ -179,21 +179,31 @@ func (x *execution) step(ctx context.Context, n int, step Step) {
 
 // repeat fires a step that repeats, each time as a step of its own. When is drawn from
 // another stream than whom it means.
-func (x *execution) repeat(ctx context.Context, end history.Fault, step Step, a aim) {
-	pauses := rand.New(source(x.Seed, fmt.Sprintf("pauses of step %d", a.line)))
+func (x *execution) repeat(ctx context.Context, end history.Fault, step Step, n int, random *rand.PCG) {
+	pauses := rand.New(source(x.Seed, fmt.Sprintf("pauses of step %d", n)))
 	repeat := step.Repeat
 	step.Repeat = Repeat{}
 	for fired := 0; repeat.Until == 0 || step.At < repeat.Until; fired++ {
-		if !x.until(ctx, step.At) {
-			if why := cutShort(ctx); fired == 0 {
-				end.What, end.Reason = why.what, why.reason
+		roles, miss := x.await(ctx, step)
+		if miss != nil {
+			if fired == 0 {
+				end.What, end.Reason = miss.what, miss.reason
 				x.end(end)
 			}
 			return
 		}
-		x.fire(ctx, end, step, a)
+		begun := step.At
+		if step.triggered() {
+			begun = x.Now()
+		}
+		x.fire(ctx, end, step, aim{n, roles, random})
 		pause := repeat.Every - repeat.Jitter + time.Duration(pauses.Float64()*float64(2*repeat.Jitter))
-		step.At = max(step.At+max(pause.Round(time.Millisecond), time.Millisecond), x.Now())
+		next := max(begun+max(pause.Round(time.Millisecond), time.Millisecond), x.Now())
+		if step.triggered() {
+			step.Trigger.From = next
+		} else {
+			step.At = next
+		}
 	}
 }
 

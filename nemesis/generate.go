@@ -160,14 +160,15 @@ func (g *generator) next(d *decks, n int) (act, bool) {
 
 // overtureShare is how much of a plan the acts that it begins with may take: where
 // elections are slow, its themes matter more.
-const overtureShare = 0.2
+const overtureShare = 0.35
 
 // open deals the acts that every plan begins with, each once.
 func (g *generator) open(d *decks) (act, bool) {
 	if !d.opened {
 		d.opened = true
-		d.overture = slices.DeleteFunc(overture(), func(a act) bool { return !g.possible(a) })
-		g.random.Shuffle(len(d.overture), func(i, j int) { d.overture[i], d.overture[j] = d.overture[j], d.overture[i] })
+		for _, part := range overture() {
+			d.overture = append(d.overture, g.shuffled(part)...)
+		}
 	}
 	if len(d.overture) == 0 || g.end.Seconds() > overtureShare*g.limit.Seconds() {
 		return act{}, false
@@ -264,8 +265,7 @@ type deck []act
 
 func (g *generator) deal(d *deck, all func() []act) (act, bool) {
 	if len(*d) == 0 {
-		*d = slices.DeleteFunc(all(), func(a act) bool { return !g.possible(a) })
-		g.random.Shuffle(len(*d), func(i, j int) { (*d)[i], (*d)[j] = (*d)[j], (*d)[i] })
+		*d = g.shuffled(all())
 	}
 	if len(*d) == 0 {
 		return act{}, false
@@ -275,7 +275,19 @@ func (g *generator) deal(d *deck, all func() []act) (act, bool) {
 	return a, true
 }
 
+// shuffled returns the acts that are possible here, in any order.
+func (g *generator) shuffled(acts []act) deck {
+	d := deck(slices.DeleteFunc(acts, func(a act) bool { return !g.possible(a) }))
+	g.random.Shuffle(len(d), func(i, j int) { d[i], d[j] = d[j], d[i] })
+	return d
+}
+
 func (g *generator) has(class string) bool { return slices.Contains(g.Classes, class) }
+
+// sees tells whether such an event is ever seen.
+func (g *generator) sees(event string) bool {
+	return g.Events == nil || slices.Contains(g.Events, event)
+}
 
 func (g *generator) possible(a act) bool {
 	for _, class := range a.classes {
@@ -318,7 +330,7 @@ func (g *generator) rare(offset, length time.Duration, f Fault) {
 // on adds a triggered step that waits from the start of the act for as long as
 // wait. Its event may not come.
 func (g *generator) on(t Trigger, wait, length time.Duration, f Fault) {
-	if g.Events != nil && !slices.Contains(g.Events, t.On) {
+	if !g.sees(t.On) {
 		return
 	}
 	t.From, t.Until = g.start, g.start+wait

@@ -113,7 +113,7 @@ func (s *Step) parseWhen(r *reader) (err error) {
 	return fmt.Errorf("a step begins with a time or an event, not %q: for example \"at 5s for 3s kill leader\" or \"on leader for 1s pause leader\"", r.peek())
 }
 
-// parseRepeat reads how a timed step repeats, if it does.
+// parseRepeat reads how a step repeats, if it does.
 func (s *Step) parseRepeat(r *reader) (err error) {
 	if !r.accept("every") {
 		return nil
@@ -124,7 +124,7 @@ func (s *Step) parseRepeat(r *reader) (err error) {
 	if s.Repeat.Every == 0 {
 		return errors.New(`"every 0" never ends: write a longer time`)
 	}
-	if r.accept("until") {
+	if !s.triggered() && r.accept("until") {
 		s.Repeat.Until, err = r.positive("until")
 	}
 	return err
@@ -162,6 +162,8 @@ func (s *Step) parseClauses(r *reader) error {
 			if s.Trigger.Times == 1 {
 				s.Trigger.Times = 0
 			}
+		case "every":
+			err = s.parseRepeat(r)
 		case "for":
 			r.next()
 			s.For, err = r.positive(word)

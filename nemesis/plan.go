@@ -25,7 +25,7 @@ type Plan struct {
 type Step struct {
 	At      time.Duration // since the start of the faults; 0 for a triggered step
 	Trigger Trigger       // the zero Trigger for a timed step
-	Repeat  Repeat        // of a timed step; the zero Repeat for one that fires once
+	Repeat  Repeat        // the zero Repeat for a step that fires once, or Trigger.Times
 	For     time.Duration // how long; 0 means until the end, or at once over
 	Fault   Fault
 	// Optional marks a step that need not bite: "maybe".
@@ -34,11 +34,13 @@ type Step struct {
 	Line int
 }
 
-// Repeat says that a timed step fires again and again: its next time begins some time
-// after the last one did, drawn evenly from Every±Jitter, and never before that is over.
+// Repeat says that a step fires again and again: its next time begins some time after
+// the last one did, drawn evenly from Every±Jitter, and never before that is over; with a
+// Trigger, at the first event from then on.
 type Repeat struct {
 	Every, Jitter time.Duration // 0 <= Jitter < Every
-	Until         time.Duration // none begins from then on; 0 is the end of the faults
+	// Until is when no more begin; 0 is the end of the faults. A Trigger has its own.
+	Until time.Duration
 }
 
 // String is "every 2s±1s until 20s".
@@ -59,8 +61,8 @@ func (s Step) repeats() bool { return s.Repeat != Repeat{} }
 func (s Step) checkRepeat() error {
 	r := s.Repeat
 	switch {
-	case s.triggered():
-		return errors.New(`"every" is for steps with "at"; one with "on" fires again with "times"`)
+	case s.triggered() && s.Trigger.Times > 1:
+		return errors.New(`"every" fires a step again without end: leave out "times"`)
 	case r.Every <= 0 || r.Until < 0:
 		return errors.New("a step repeats after a time: for example at 5s every 2s±1s for 500ms kill one")
 	case r.Jitter < 0 || r.Jitter >= r.Every:

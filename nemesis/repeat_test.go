@@ -126,3 +126,49 @@ func TestSeveral(t *testing.T) {
 	require.Equal(t, 14*time.Second, plan.End())
 	require.True(t, strings.Contains(plan.String(), "until 12s"))
 }
+
+// A step may wait for a client to be told that its write is done, and do so again and
+// again: each time it strikes the member that said so, or whom it names, and then lets
+// its pause go by before it looks out again.
+func TestAcknowledged(t *testing.T) {
+	answers := func(_ *fake, o *nemesis.Options) func(func()) {
+		o.Until, o.View = time.Minute, nemesis.NewView()
+		return func(func()) {
+			for i := range 300 {
+				time.Sleep(100 * time.Millisecond)
+				o.View.Acknowledged([]string{"n1", "n2", "n3"}[i%3])
+			}
+		}
+	}
+	once := play(t, "on acknowledged by n2 from 1s kill it", answers)
+	require.NoError(t, once.err)
+	require.Equal(t, []string{"1.1s inject", "1.1s kill n2"}, once.calls[:2])
+	require.Len(t, once.history, 2)
+
+	p := play(t, "on acknowledged every 2s±1s until 20s for 500ms kill it", answers)
+	require.NoError(t, p.err)
+	var last time.Duration
+	fired := 0
+	for _, f := range p.history {
+		if f.What != history.FaultInject {
+			continue
+		}
+		step, err := nemesis.ParseStep(f.Resolved)
+		require.NoError(t, err)
+		require.Zero(t, step.Trigger)
+		require.Zero(t, step.Repeat)
+		answered := []string{"n1", "n2", "n3"}[(step.At.Round(100*time.Millisecond)/(100*time.Millisecond)-1)%3]
+		require.Equal(t, []string{answered}, f.Nodes)
+		if fired++; fired > 1 {
+			require.GreaterOrEqual(t, step.At-last, time.Second)
+			require.LessOrEqual(t, step.At-last, 3100*time.Millisecond)
+		}
+		last = step.At
+	}
+	require.Less(t, last, 20*time.Second)
+	require.GreaterOrEqual(t, fired, 7)
+	require.Equal(t, p.calls, play(t, "on acknowledged every 2s±1s until 20s for 500ms kill it", answers).calls)
+
+	quiet := play(t, "on acknowledged every 1s restart it", minute)
+	require.Equal(t, 1, quiet.report.Count(history.FaultNotFired), "nobody was told anything")
+}

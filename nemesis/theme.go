@@ -136,6 +136,7 @@ func quorumActs() []act {
 func powerActs() []act {
 	return []act{
 		{members: 1, out: everybody, write: powerLoss},
+		{members: 1, out: everybody, write: killsAtAnswers},
 		{members: 1, out: everybody, write: restartSome},
 		{members: 3, out: everybody, write: powerLossInVote},
 		{members: 1, out: 1, write: restartLeaders},

@@ -11,7 +11,10 @@ import (
 	"github.com/usurper/usurper/harness/text"
 )
 
-// Trigger says which raft event fires a step. The zero Trigger is none.
+// Acknowledged is the one of [Triggers] that clients see, see [View.Acknowledged].
+const Acknowledged = "acknowledged"
+
+// Trigger says which event fires a step. The zero Trigger is none.
 type Trigger struct {
 	On string // one of [Triggers]
 	By Target // whose event; "" means anybody's
@@ -38,6 +41,7 @@ func Triggers() []Word {
 		{"snapshot", "a member compacts its log"},
 		{"install", "a member replaces its log by a snapshot"},
 		{"restart", "a member's process comes up"},
+		{Acknowledged, "a member tells a client that its write is done"},
 	}
 }
 

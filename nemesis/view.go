@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/usurper/usurper/harness/history"
 )
@@ -25,6 +26,8 @@ type View struct {
 	seen      map[deed]history.Pos
 	watchers  map[*watcher]struct{}
 	change    chan struct{} // closed when the roles next change
+
+	awaited atomic.Int64 // watchers for Acknowledged
 }
 
 // Roles is who is who at one moment; "" means nobody.
@@ -76,6 +79,17 @@ func (v *View) Observe(e history.Raft) {
 		v.rolesLocked(d, e)
 		v.fireLocked(sighting{event: d.event, raft: e})
 	}
+}
+
+// Acknowledged tells the view that a member has told a client that its write is done.
+// It costs next to nothing while no step waits for that.
+func (v *View) Acknowledged(node string) {
+	if v.awaited.Load() == 0 {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.fireLocked(sighting{event: Acknowledged, raft: history.Raft{Node: node}})
 }
 
 // signalLocked tells those who wait if the roles are no longer what they were.
@@ -249,10 +263,16 @@ func (v *View) watch(t Trigger) *watcher {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.watchers[w] = struct{}{}
+	if t.On == Acknowledged {
+		v.awaited.Add(1)
+	}
 	return w
 }
 
 func (v *View) unwatch(w *watcher) {
+	if w.trigger.On == Acknowledged {
+		v.awaited.Add(-1)
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.watchers, w)

@@ -299,39 +299,6 @@ func (r *run) stop() {
 	})
 }
 
-func (r *run) workload() workload.Options {
-	return workload.Options{
-		Nodes:    r.cluster.Names(),
-		Dial:     r.dial,
-		Record:   r.rec.Record,
-		Clients:  r.cfg.Clients,
-		InFlight: r.cfg.inFlight(),
-		Rate:     r.cfg.Rate,
-		Seed:     r.cfg.Seed,
-		Timeout:  r.cfg.Timeout,
-		Hurry:    r.cfg.Election,
-		Resend:   r.cfg.Resend,
-	}
-}
-
-// dial returns a client of a member, through its door if it has one.
-func (r *run) dial(node string) (workload.Client, error) {
-	m, err := r.cluster.Member(node)
-	if err != nil {
-		return nil, err
-	}
-	var c workload.Client
-	if door, ok := r.doors[node]; ok {
-		c, err = target.ClientAt(r.cfg.Target, m, door)
-	} else {
-		c, err = r.cfg.Target.Client(m)
-	}
-	if err != nil || r.cfg.ValueSize == 0 {
-		return c, err
-	}
-	return workload.Padded(c, r.cfg.ValueSize), nil
-}
-
 // system is the run as the nemesis sees it.
 func (r *run) system() (system.System, error) {
 	return system.New(system.Options{
@@ -370,15 +337,6 @@ func (r *run) phase(name string) {
 
 func (r *run) note(node, text string) {
 	r.rec.Record(history.Event{Run: &history.Run{What: history.RunNote, Node: node, Text: text}})
-}
-
-// untried tells of operations that arrived and found all clients waiting.
-func (r *run) untried(s workload.Stats) {
-	if s.Untried > 0 {
-		text := fmt.Sprintf("%d of %d operations that arrived were not tried: all %d clients had no answer yet",
-			s.Untried, s.Untried+s.Operations(), r.cfg.inFlight())
-		r.rec.Record(history.Event{Run: &history.Run{What: history.RunNote, Text: text, Untried: s.Untried}})
-	}
 }
 
 // sleep waits for d or until ctx is done.

@@ -15,17 +15,19 @@ const firstKill = 500 * time.Millisecond
 
 // Kills returns a plan that kills one member after the other, for as long as cfg
 // says, and starts each again at once, or nearly so. Between two kills there is
-// time to come back and work. A member that is alone is killed whenever it has
-// led for a while, however long it took to come back. The seed draws the times.
+// time to come back and work. A member that is alone is killed just when it has told a
+// client that its write is done: what it then has to lose is promised. The seed draws
+// the times.
 func Kills(cfg Config) nemesis.Plan {
 	r := Stream(cfg.Seed, KillsPlan)
 	plan := nemesis.Plan{Generated: true}
 	if cfg.Nodes == 1 {
-		after := span(r, cfg.Election, 1.5, 3)
+		every := span(r, cfg.Election, 3, 5)
 		plan.Steps = append(plan.Steps, nemesis.Step{
-			Trigger: nemesis.Trigger{On: "leader", After: after, Times: 1 + int(cfg.For/after)},
+			Trigger: nemesis.Trigger{On: nemesis.Acknowledged, From: firstKill},
+			Repeat:  nemesis.Repeat{Every: every, Jitter: every / 2},
 			For:     10 * time.Millisecond,
-			Fault:   nemesis.Kill{Who: "one"},
+			Fault:   nemesis.Kill{Who: "it"},
 		})
 		return plan
 	}

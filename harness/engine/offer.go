@@ -41,9 +41,10 @@ func (c *Config) offer() *nemesis.Offer {
 		if o.Leads = target.TellsRoles(c.Target); o.Leads {
 			o.Events = nemesis.EventsOf(history.RaftLeader)
 		}
-		return o
+	} else {
+		o.Leads, o.Events = true, nemesis.EventsOf(target.Shown(c.Target)...)
 	}
-	o.Leads, o.Events = true, nemesis.EventsOf(target.Shown(c.Target)...)
+	o.Events = append(o.Events, nemesis.Acknowledged)
 	return o
 }
 

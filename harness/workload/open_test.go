@@ -121,7 +121,7 @@ func TestOpenArrivalsAreBounded(t *testing.T) {
 func TestOpenArrivalsWithoutAnswers(t *testing.T) {
 	s := newSystem()
 	s.trouble = func(_ string, op history.Op) fate {
-		if writes(op.F) {
+		if Writes(op.F) {
 			return fate{answer: history.Info}
 		}
 		return fate{}

@@ -35,7 +35,7 @@ func ReadLast(w Workload) (Workload, error) {
 func (l *readLast) Next(client int, r *rand.Rand) history.Op {
 	op := l.Workload.Next(client, r)
 	switch {
-	case writes(op.F):
+	case Writes(op.F):
 		return op
 	case op.F == history.FGet:
 		op.F = history.FPut

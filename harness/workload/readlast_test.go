@@ -20,14 +20,14 @@ func TestReadLast(t *testing.T) {
 		seen := make(map[string]bool)
 		asked := play(w, newSystem(), 7, 5000)
 		for _, op := range asked {
-			require.True(t, writes(op.F), op)
+			require.True(t, Writes(op.F), op)
 			require.False(t, seen[op.Key+op.Arg], op)
 			seen[op.Key+op.Arg] = true
 		}
 		require.Len(t, seen, 5000)
 		final := make(map[string]bool)
 		for _, op := range w.Final() {
-			require.False(t, writes(op.F))
+			require.False(t, Writes(op.F))
 			final[op.Key] = true
 		}
 		require.True(t, final[asked[len(asked)-1].Key])

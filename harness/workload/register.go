@@ -68,7 +68,7 @@ func (g *Register) Done(_ int, op history.Op) {
 		return
 	}
 	switch {
-	case op.Type == history.OK && writes(op.F):
+	case op.Type == history.OK && Writes(op.F):
 		k.seen, k.known = op.Arg, true
 	case op.Saw && op.Type != history.Info:
 		k.seen, k.known = op.Got, true

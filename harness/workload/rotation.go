@@ -127,7 +127,7 @@ func (t *rotation) doneLocked(op *history.Op) *key {
 	if k.open == 0 {
 		delete(t.open, k.name)
 	}
-	if op.Type == history.Info && writes(op.F) {
+	if op.Type == history.Info && Writes(op.F) {
 		k.unanswered++
 	}
 	return k

@@ -64,7 +64,7 @@ func TestRunRecordsWholeOperations(t *testing.T) {
 			require.Zero(t, stats.Info)
 			written := map[string]bool{}
 			for _, p := range pairs {
-				if !writes(p.done.F) {
+				if !Writes(p.done.F) {
 					continue
 				}
 				want := 1
@@ -157,7 +157,7 @@ func TestKeysAreBounded(t *testing.T) {
 		require.LessOrEqual(t, len(pairs), 100+moreReads, key)
 		unanswered := 0
 		for _, p := range pairs {
-			if p.done.Type == history.Info && writes(p.done.F) {
+			if p.done.Type == history.Info && Writes(p.done.F) {
 				unanswered++
 			}
 		}
@@ -227,7 +227,7 @@ func TestResendsAreOneOperation(t *testing.T) {
 	l, stats, _ := during(t, s, NewSet(), 3000, func(o *Options) { o.Resend = 0.5 })
 	var resent, recovered uint64
 	for _, p := range l.pairs(t) {
-		if !writes(p.done.F) {
+		if !Writes(p.done.F) {
 			require.Empty(t, p.done.Request)
 			continue
 		}

@@ -18,7 +18,7 @@ func TestTransactions(t *testing.T) {
 		require.Empty(t, op.Key)
 		require.NotEmpty(t, op.Txn)
 		require.LessOrEqual(t, len(op.Txn), 4)
-		writes := false
+		Writes := false
 		for _, m := range op.Txn {
 			if m.F == history.FRead {
 				reads++
@@ -27,11 +27,11 @@ func TestTransactions(t *testing.T) {
 			require.Equal(t, history.FAppend, m.F)
 			require.False(t, values[m.Arg], "%s is appended twice", m.Arg)
 			values[m.Arg] = true
-			writes = true
+			Writes = true
 			appends++
 		}
 		if i%10%3 == 2 {
-			require.False(t, writes, "every third client only reads")
+			require.False(t, Writes, "every third client only reads")
 			readers++
 		}
 	}

@@ -114,7 +114,7 @@ func (k *worker) visit(ctx context.Context, w Workload, leader, deposed int) {
 
 // whom returns the member that a visitor asks.
 func (k *worker) whom(f history.F, leader, deposed int) int {
-	if writes(f) {
+	if Writes(f) {
 		return leader
 	}
 	switch where := k.moves.Float64(); {

@@ -43,7 +43,7 @@ func TestVisitorsAskTheNewLeader(t *testing.T) {
 	}
 	leaders <- "n2"
 	for _, op := range visiting("n2", 0) {
-		require.False(t, writes(op.F) && op.Node != "n2", "%+v", op)
+		require.False(t, Writes(op.F) && op.Node != "n2", "%+v", op)
 	}
 	l.mu.Lock()
 	at := len(l.ops)
@@ -51,7 +51,7 @@ func TestVisitorsAskTheNewLeader(t *testing.T) {
 	leaders <- "n4"
 	reads := map[string]int{}
 	for _, op := range visiting("n4", at) {
-		if writes(op.F) {
+		if Writes(op.F) {
 			require.Equal(t, "n4", op.Node)
 			continue
 		}

@@ -134,7 +134,7 @@ func (k *worker) readFinally(ctx context.Context, read history.Op) bool {
 // is not over if its request is to be sent once more later, whatever was answered.
 func (k *worker) perform(node int, op history.Op) (done history.Op, hint string, over bool) {
 	op.Process, op.Type, op.Node = k.process, history.Invoke, k.o.Nodes[node]
-	if writes(op.F) {
+	if Writes(op.F) {
 		k.seq++
 		op.Request = string(strconv.AppendUint(k.request[:len(k.request):len(k.request)], k.seq, 10))
 	}
@@ -174,7 +174,7 @@ func counts(first, again *history.Op) bool {
 // second decides whether a request is sent once more, and to which member: one that was
 // not answered, that was done, or that was refused for what its key holds.
 func (k *worker) second(node int, done *history.Op) (int, bool) {
-	if !writes(done.F) || ofLock(done.F) || k.o.Resend == 0 {
+	if !Writes(done.F) || ofLock(done.F) || k.o.Resend == 0 {
 		return 0, false
 	}
 	switch {
@@ -266,7 +266,7 @@ func (k *worker) strike(m *member) {
 // choose returns the member to ask for the next operation.
 func (k *worker) choose(f history.F) int {
 	chance := strayRead
-	if writes(f) {
+	if Writes(f) {
 		chance = stray
 	}
 	if len(k.members) > 1 && k.moves.Float64() < chance {

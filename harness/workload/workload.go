@@ -149,5 +149,5 @@ func (w within) Next(client int, r *rand.Rand) history.Op {
 	return op
 }
 
-// writes tells whether f changes what it touches.
-func writes(f history.F) bool { return f != history.FGet && f != history.FRead }
+// Writes tells whether f changes what it touches.
+func Writes(f history.F) bool { return f != history.FGet && f != history.FRead }
