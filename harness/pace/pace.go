@@ -210,9 +210,9 @@ func (r Row) times() string {
 	return fmt.Sprintf("%.1f", *r.Times)
 }
 
-// Medians tells the medians of the figures of runs, "" if there are none.
-func Medians(runs []Figures) string {
-	var parts []string
+// Median returns the medians of the figures of runs, each of those runs that have it.
+func Median(runs []Figures) Figures {
+	medians := make(Figures)
 	for _, m := range Measures() {
 		var values []float64
 		for _, f := range runs {
@@ -221,8 +221,22 @@ func Medians(runs []Figures) string {
 			}
 		}
 		if len(values) > 0 {
-			parts = append(parts, Row{Unit: m.Unit}.figure(median(values))+" "+m.Text)
+			medians[m.Name] = median(values)
+		}
+	}
+	return medians
+}
+
+// String tells what there is of the figures, "" if there is nothing.
+func (f Figures) String() string {
+	var parts []string
+	for _, m := range Measures() {
+		if v, known := f[m.Name]; known {
+			parts = append(parts, Row{Unit: m.Unit}.figure(v)+" "+m.Text)
 		}
 	}
 	return strings.Join(parts, "; ")
 }
+
+// Medians tells the medians of the figures of runs, "" if there are none.
+func Medians(runs []Figures) string { return Median(runs).String() }

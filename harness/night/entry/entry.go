@@ -53,6 +53,8 @@ type Entry struct {
 	Breaches []Breach `json:"breaches,omitempty"`
 	// Checkers has the verdict of each checker: valid, invalid, unknown, not checked.
 	Checkers map[string]string `json:"checkers,omitempty"`
+	// Unchecked says, by checker, why it had nothing to judge.
+	Unchecked map[string]string `json:"unchecked,omitempty"`
 	// Faults counts, by kind (kill, partition, drop, …), what the plan had and what came
 	// of it.
 	Faults map[string]Fault `json:"faults,omitempty"`
