@@ -75,8 +75,8 @@ const Format = 1
 type Breach struct {
 	Checker string `json:"checker"`
 	Rule    string `json:"rule"`
-	// Shape is the kinds of the events that prove it, in their order, members and terms by
-	// the order in which they appear: "a:candidate(1) b:vote(1,a) b:vote(1,c)".
+	// Shape is the kinds of the events that prove it, as package finding tells them, with
+	// members and terms of no run: "a:vote(1) b:leader(2)".
 	Shape string `json:"shape,omitempty"`
 	Text  string `json:"text"` // of the first violation, with names and numbers
 }
