@@ -99,6 +99,6 @@ func TestGenerateForClients(t *testing.T) {
 			with++
 		}
 	}
-	require.Greater(t, with, 25, "of 50 plans of 30 s")
-	require.GreaterOrEqual(t, steps, 40)
+	require.Greater(t, with, 30, "of 50 plans of 30 s")
+	require.GreaterOrEqual(t, steps, 50)
 }

@@ -202,8 +202,12 @@ func (r *run) start(ctx context.Context) error {
 	return err
 }
 
-// calm is how long clients work undisturbed before the first fault and after the
-// last one, so that a history shows what faults change.
+// before is how long clients work undisturbed before the first fault: long enough that
+// all are at it.
+func (r *run) before() time.Duration { return min(r.cfg.Election, 500*time.Millisecond) }
+
+// calm is how long they do after the last one, so that a history shows that the system
+// has got over it.
 func (r *run) calm() time.Duration { return max(500*time.Millisecond, 2*r.cfg.Election) }
 
 // attack is step 3. It ends early when whole does, and without an error when the
@@ -239,7 +243,7 @@ func (r *run) attack(whole context.Context) error {
 		r.untried(stats)
 		worked <- err
 	}()
-	sleep(ctx, r.calm())
+	sleep(ctx, r.before())
 	r.phase(history.PhaseFaults)
 	r.faults = r.rec.Now()
 	report, err := nemesis.Execute(ctx, r.nemesis(sys), r.plan)
