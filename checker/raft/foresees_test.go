@@ -79,3 +79,43 @@ func breached(r verdict.Result, rule string) bool {
 	}
 	return false
 }
+
+// Who stood without having asked is foreseen once all is known up to that, before the
+// history has ended; one whose pre-votes may not have been told yet is not.
+func TestPreVotesForesees(t *testing.T) {
+	without := []string{"stood without the pre-votes of a majority"}
+	for _, c := range []struct {
+		name  string
+		does  func(h *tape.Tape)
+		short uint64
+		want  []string
+	}{
+		{"nobody was asked", func(h *tape.Tape) { h.Elect("n1", 1, "n2") }, 0, without},
+		{"nobody is known to have been asked yet", func(h *tape.Tape) { h.Stand("n1", 1) }, 2, nil},
+		{"a majority was", func(h *tape.Tape) { h.Trace("n2", preVote("n1", 1, true)); h.Elect("n1", 1, "n2") }, 0, nil},
+		{"told of after it", func(h *tape.Tape) { h.Elect("n1", 1, "n3"); h.Trace("n2", preVote("n1", 1, true)) }, 0, nil},
+		{"a leader's word", func(h *tape.Tape) {
+			h.Trace("n2", history.Raft{What: history.RaftCandidate, Term: 2, Reason: history.ReasonTransfer})
+		}, 0, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := asking(true)
+			c.does(h)
+			votes := raft.NewPreVotes()
+			for i := range h.Events {
+				votes.Event(&h.Events[i])
+			}
+			require.Equal(t, c.want, votes.Foresees(h.Events[len(h.Events)-1].Seq-c.short))
+			require.False(t, votes.Violated(), "to ask changes no verdict")
+			h.End()
+			require.Equal(t, c.want != nil || c.short > 0, breached(h.Judge(raft.NewPreVotes()), without[0]), "as the whole history is judged")
+		})
+	}
+	h := tape.Traced()
+	h.Elect("n1", 1, "n2")
+	votes := raft.NewPreVotes()
+	for i := range h.Events {
+		votes.Event(&h.Events[i])
+	}
+	require.Empty(t, votes.Foresees(h.Events[len(h.Events)-1].Seq), "nobody says that members ask")
+}

@@ -178,7 +178,7 @@ func (c *PreVotes) Finish() verdict.Result {
 	if !c.States(history.PreVotes) {
 		return c.Unchecked(c.Name(), "the target states no rule for pre-votes", c.cost("")...)
 	}
-	if c.Ended && (c.Tapped && !c.Holes || c.AnyLacks() == "") {
+	if c.whole() {
 		for _, key := range sortedClaims(c.stood) {
 			c.judge(key)
 		}
@@ -187,6 +187,30 @@ func (c *PreVotes) Finish() verdict.Result {
 	}
 	return c.Result(c.Name(), strings.Join(c.cost(verdict.Many(len(c.stood), "candidate")+", each after the pre-votes of a majority"), "; "))
 }
+
+// Foresees tells whether somebody stood without the pre-votes of a majority.
+func (c *PreVotes) Foresees(upTo uint64) []string {
+	trial := *c // its maps are only read
+	trial.Findings, trial.Ended = verdict.Findings{}, true
+	if !c.States(history.PreVotes) || !trial.whole() {
+		return nil
+	}
+	for _, key := range sortedClaims(c.stood) {
+		if trial.stood[key].Seq <= upTo {
+			trial.judge(key)
+		}
+	}
+	if !trial.Breached(withoutPreVotes) {
+		return nil
+	}
+	return []string{withoutPreVotes}
+}
+
+// withoutPreVotes is the rule that waits for the end.
+const withoutPreVotes = "stood without the pre-votes of a majority"
+
+// whole tells whether a pre-vote that is nowhere was not given.
+func (c *PreVotes) whole() bool { return c.Ended && (c.Tapped && !c.Holes || c.AnyLacks() == "") }
 
 // judge decides whether a candidate had the pre-votes of a majority.
 func (c *PreVotes) judge(key claimKey) {
@@ -198,7 +222,7 @@ func (c *PreVotes) judge(key claimKey) {
 		return
 	}
 	text := fmt.Sprintf("%s stood in term %d with the pre-votes of %d of %d members, itself included", key.node, key.term, len(givers), len(c.Everybody()))
-	c.Violate("stood without the pre-votes of a majority", text, *c.stood[key])
+	c.Violate(withoutPreVotes, text, *c.stood[key])
 }
 
 // cost adds to text, if there is any, what elections cost that nobody won.
