@@ -23,10 +23,7 @@ type BankRules struct {
 }
 
 // NewBank returns the checker "bank".
-func NewBank(rules BankRules) *Bank { return &Bank{gather(FTransfer, FBalances), rules} }
-
-// Name returns "bank".
-func (*Bank) Name() string { return "bank" }
+func NewBank(rules BankRules) *Bank { return &Bank{gather("bank", FTransfer, FBalances), rules} }
 
 // Finish gives the verdict.
 func (c *Bank) Finish() verdict.Result {
@@ -57,7 +54,7 @@ func (c *Bank) Finish() verdict.Result {
 	if c.asked > 0 && (transfers == 0 || reads == 0) {
 		c.Unknown("%s and %s succeeded: nothing to judge", verdict.Many(transfers, "transfer"), verdict.Many(reads, "read"))
 	}
-	return c.result(c.Name(), "no transfer and no read of accounts", fmt.Sprintf("%s, %s, each with the total %d", verdict.Many(transfers, "transfer"), verdict.Many(reads, "read"), total),
+	return c.result("no transfer and no read of accounts", fmt.Sprintf("%s, %s, each with the total %d", verdict.Many(transfers, "transfer"), verdict.Many(reads, "read"), total),
 		func() (verdict.Checker, *gathered) { c := NewBank(c.rules); return c, &c.gathered })
 }
 

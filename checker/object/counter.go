@@ -33,11 +33,8 @@ type Counter struct {
 
 // NewCounter returns the checker "counter".
 func NewCounter(o verdict.Options) *Counter {
-	return &Counter{gathered: gather(FIncrement, FCount), options: o.WithDefaults()}
+	return &Counter{gathered: gather("counter", FIncrement, FCount), options: o.WithDefaults()}
 }
-
-// Name returns "counter".
-func (*Counter) Name() string { return "counter" }
 
 // Finish gives the verdict.
 func (c *Counter) Finish() verdict.Result {
@@ -63,7 +60,7 @@ func (c *Counter) Finish() verdict.Result {
 	if c.relative {
 		c.Trial() // what is shown is what is meant
 	}
-	return c.result(c.Name(), "no increment and no read", fmt.Sprintf("%s on %s, %s", verdict.Many(c.asked, "operation"), verdict.Many(len(c.order), "counter"), verdict.Many(reads, "read")),
+	return c.result("no increment and no read", fmt.Sprintf("%s on %s, %s", verdict.Many(c.asked, "operation"), verdict.Many(len(c.order), "counter"), verdict.Many(reads, "read")),
 		func() (verdict.Checker, *gathered) { c := NewCounter(c.options); return c, &c.gathered })
 }
 

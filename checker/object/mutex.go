@@ -35,10 +35,7 @@ type Mutex struct {
 
 // NewMutex returns the checker "mutex". If that it is one is guessed, it is unknown what
 // a lock that one client may take again while it has it would allow.
-func NewMutex(guessed bool) *Mutex { return &Mutex{gather(FLock, FUnlock), guessed} }
-
-// Name returns "mutex".
-func (*Mutex) Name() string { return "mutex" }
+func NewMutex(guessed bool) *Mutex { return &Mutex{gather("mutex", FLock, FUnlock), guessed} }
 
 // Finish gives the verdict.
 func (c *Mutex) Finish() verdict.Result {
@@ -51,7 +48,7 @@ func (c *Mutex) Finish() verdict.Result {
 	if again {
 		c.Doubt("a lock that its holder may take again may do so, a mutex may not: --model mutex, or fenced-lock, says that it is one")
 	}
-	return c.result(c.Name(), "no lock was asked for",
+	return c.result("no lock was asked for",
 		fmt.Sprintf("%s taken %s, never by two at a time", verdict.Many(len(c.order), "lock"), verdict.Many(locked, "time")),
 		func() (verdict.Checker, *gathered) { c := NewMutex(false); return c, &c.gathered })
 }

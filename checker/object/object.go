@@ -59,6 +59,7 @@ type thing struct {
 // gathered is what a checker of objects has seen.
 type gathered struct {
 	verdict.Findings
+	name   string
 	words  []history.F // the operations that it judges
 	things map[string]*thing
 	order  []*thing
@@ -67,9 +68,12 @@ type gathered struct {
 	oks    int64
 }
 
-func gather(words ...history.F) gathered {
-	return gathered{words: words, things: make(map[string]*thing)}
+func gather(name string, words ...history.F) gathered {
+	return gathered{name: name, words: words, things: make(map[string]*thing)}
 }
+
+// Name is the checker's word in reports.
+func (g *gathered) Name() string { return g.name }
 
 // Ops returns the operations that the checker judges.
 func (g *gathered) Ops() []history.F { return g.words }
@@ -132,13 +136,14 @@ func (g *gathered) violate(rule, text string, ops ...*operation) {
 	for _, o := range ops {
 		events = verdict.Both(events, o.Call, o.Done)
 	}
+	text = strings.TrimPrefix(text, g.name+": ") // one that is the only one of its kind has no other name
 	g.Violate(rule, text+note, events...)
 }
 
 // result is the checker's, of which fresh makes another for trials.
-func (g *gathered) result(name, nothing, summary string, fresh func() (verdict.Checker, *gathered)) verdict.Result {
+func (g *gathered) result(nothing, summary string, fresh func() (verdict.Checker, *gathered)) verdict.Result {
 	if g.asked == 0 {
-		return g.Unchecked(name, nothing)
+		return g.Unchecked(g.name, nothing)
 	}
 	if g.oks == 0 {
 		g.Unknown("of %s none succeeded: nothing to judge", verdict.Many(g.asked, "operation"))
@@ -150,7 +155,7 @@ func (g *gathered) result(name, nothing, summary string, fresh func() (verdict.C
 	}})
 	g.Count("ops", g.asked)
 	g.Count("keys", int64(len(g.order)))
-	return g.Result(name, summary)
+	return g.Result(g.name, summary)
 }
 
 // enables tells that an operation may be what makes another legal: a lock the unlock

@@ -47,15 +47,11 @@ type Queue struct {
 
 // NewQueue returns a checker of queues of a discipline.
 func NewQueue(discipline string, o verdict.Options) *Queue {
-	return &Queue{gather(FEnqueue, FDequeue, FDrain), discipline, o.WithDefaults()}
-}
-
-// Name returns the discipline.
-func (c *Queue) Name() string {
-	if c.discipline == Guessed {
-		return AnyOrder
+	name := discipline
+	if name == Guessed {
+		name = AnyOrder
 	}
-	return c.discipline
+	return &Queue{gather(name, FEnqueue, FDequeue, FDrain), discipline, o.WithDefaults()}
 }
 
 // Finish gives the verdict.
@@ -75,7 +71,7 @@ func (c *Queue) Finish() verdict.Result {
 	if again > 0 {
 		summary += fmt.Sprintf("; %d of them again", again)
 	}
-	return c.result(c.Name(), "no enqueue or dequeue", summary, func() (verdict.Checker, *gathered) {
+	return c.result("no enqueue or dequeue", summary, func() (verdict.Checker, *gathered) {
 		c := NewQueue(discipline, c.options)
 		return c, &c.gathered
 	})
