@@ -1,0 +1,43 @@
+// Package coverage tells what runs covered, from their histories alone: which kinds of
+// fault bit whom and when, which situations came up, which states the cluster was in,
+// and so what it means that nothing was found.
+//
+// [Of] makes the [Tally] of one run; tallies add up, in any order. Read cell.go (what
+// the words mean), tally.go and situation.go first; member.go and phase.go are how roles and phases
+// are followed, strike.go whom a fault hit, states.go what is kept of states, report.go
+// what is told.
+package coverage
+
+import (
+	"iter"
+
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Of returns what a run covered. Run is its name among the others: it says where a
+// situation was seen first. A history that was cut short is counted as far as it goes;
+// an error is that of the events, and the tally is of those before it.
+func Of(events iter.Seq2[*history.Event, error], run string) (Tally, error) {
+	t := newTally()
+	t.Runs = 1
+	w := newWatch(&t, run)
+	var err error
+	for e, broken := range events {
+		if err = broken; err != nil {
+			break
+		}
+		w.take(e)
+	}
+	w.finish()
+	return t, err
+}
+
+// OfFile is Of for the history at path, which may be compressed.
+func OfFile(path, run string) (Tally, error) {
+	r, err := history.Open(path)
+	if err != nil {
+		return newTally(), err
+	}
+	defer r.Close()
+	return Of(r.Events(), run)
+}
