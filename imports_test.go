@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"harness/engine":           {"checker", "nemesis", "harness/audit", "harness/cluster", "harness/fabric", "harness/fabric/owner", "harness/fabric/subnet", "harness/history", "harness/results", "harness/system", "harness/target", "harness/text", "harness/workload"},
 	"harness/scenario":         {"harness/engine", "nemesis"},
 	"harness/pace":             {"checker"},
-	"harness/night":            {"checker", "nemesis", "harness/engine", "harness/history", "harness/night/...", "harness/pace", "harness/reproduce", "harness/results", "harness/text"},
+	"harness/night":            {"checker", "checker/verdict", "nemesis", "harness/engine", "harness/history", "harness/night/...", "harness/pace", "harness/reproduce", "harness/results", "harness/text"},
 	"harness/night/entry":      {},
 	"harness/night/coverage":   {"harness/history", "harness/text"},
 	"harness/night/finding":    {"checker", "checker/verdict", "nemesis", "harness/engine", "harness/history", "harness/night/entry", "harness/reproduce", "harness/results", "harness/text"}, // it repeats and shrinks

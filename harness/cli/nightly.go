@@ -2,125 +2,211 @@ package cli
 
 import (
 	"context"
-	"errors"
+	"encoding/csv"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/jstemmer/go-junit-report/v2/junit"
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/engine"
-	"github.com/usurper/usurper/harness/pace"
+	"github.com/usurper/usurper/harness/night"
+	"github.com/usurper/usurper/harness/night/entry"
 )
 
 type nightlyFlags struct {
 	runFlags
 	runs     int
+	night    time.Duration
+	until    string
+	failures int
 	parallel int
+	shard    string
+	memory   string
+	disk     string
 }
 
-// hangs is how long after its planned end a run may still be busy before it is
-// given up. Everything in a run has a deadline well within it.
-const hangs = 3 * time.Minute
+// usualRuns is how many runs a night has for which nothing else says when it ends.
+const usualRuns = 20
 
 func nightlyCommand() *cobra.Command {
 	f := nightlyFlags{}
 	cmd := &cobra.Command{
 		Use:   "nightly",
 		Short: "Run many seeds side by side and sum up",
-		Long: `Nightly makes many runs under consecutive seeds, some side by side, and leaves
-below the results directory junit.xml, summary.md and the run directory of every
-run that was not valid. The seed draws how many members a run has, 3, 4, 5 or 7,
-unless the target, the plan or --nodes says so.
+		Long: `Nightly makes many runs under consecutive seeds, some side by side, each in a
+process of its own. It leaves a directory a night below the results directory, in it
+junit.xml and summary.md, brought up to date after each run, and the run directory
+of every run that was not valid. The seed draws how many members a run has, 3, 4, 5
+or 7, unless the target, the plan or --nodes says so. Without --seed it is the seed
+of the day, which nightly prints.
 
-The exit status is 1 if any run was invalid, else 2 if any was unknown or failed,
+A night that was killed or interrupted goes on when the same command is given again
+within a day, with the runs that it has not made. A run that comes to no verdict for
+the harness's sake (it cannot start, hangs, crashes, takes too much) is broken,
+which is neither a pass nor a failure of the system.
+
+The exit status is 1 if any run was invalid, else 2 if any was unknown or broken,
 else 0.`,
-		Example: `  usurper nightly --runs 40 --for 20s --parallel 3`,
-		Args:    noArgs,
+		Example: `  usurper nightly --runs 40 --for 20s --parallel 3
+  usurper nightly --night 1h
+  usurper nightly --until 06:00 --failures 10`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.runs < 1 || f.parallel < 1 {
-				return fmt.Errorf("%d runs, %d side by side: use at least 1 of each", f.runs, f.parallel)
-			}
 			return f.run(cmd.Context(), cmd)
 		},
 	}
 	f.add(cmd.Flags())
-	cmd.Flags().IntVar(&f.runs, "runs", 20, "how many runs")
-	cmd.Flags().IntVar(&f.parallel, "parallel", 2, "how many clusters side by side")
-	setDefaults(cmd.Flags(), map[string]string{"seed": "1", "for": "20s", "results": filepath.Join("results", "nightly")})
+	fs := cmd.Flags()
+	fs.IntVar(&f.runs, "runs", usualRuns, "how many runs (with --night, --until or --failures: as many as there is time for)")
+	fs.DurationVar(&f.night, "night", 0, "how long the night is; no run begins that would end later")
+	fs.StringVar(&f.until, "until", "", "when the night is over, a time of the day such as 06:00")
+	fs.IntVar(&f.failures, "failures", 0, "end after so many invalid runs; 0 for never")
+	fs.IntVar(&f.parallel, "parallel", 2, "how many clusters side by side")
+	fs.StringVar(&f.shard, "shard", "", "make this part of the night's runs alone, such as 2/5; the others are made elsewhere")
+	fs.StringVar(&f.memory, "run-memory", "4GiB", "what a run and its members may hold of memory")
+	fs.StringVar(&f.disk, "run-disk", "8GiB", "what a run may write to disk")
+	setDefaults(fs, map[string]string{"for": "20s", "results": filepath.Join("results", "nightly")})
+	fs.Lookup("seed").Usage = "seed of the first run, each later one has one more; 0: the seed of the day"
+	complete(cmd)
 	return cmd
-}
-
-// nightRun is one run of a night.
-type nightRun struct {
-	seed    uint64
-	members int  // drawn; 0 if all runs have as many
-	left    bool // the night was interrupted before its turn came
-	elapsed time.Duration
-	result  engine.Result
-	err     error
-}
-
-func (n *nightRun) verdict() checker.Verdict {
-	verdict := n.result.Report.Verdict // there may be one also after an error
-	if n.err != nil {
-		return checker.Worse(verdict, checker.Unknown)
-	}
-	return verdict
 }
 
 func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
 	show := newStatus(cmd.ErrOrStderr())
 	say, said := show.busy()
-	_, err := f.build(ctx, f.cfg.Seed, say)
+	request, err := f.request(ctx, cmd.Flags(), say)
 	said()
 	if err != nil {
 		return err // before anything is written
 	}
-	night := make([]nightRun, f.runs)
-	slots := make(chan struct{}, f.parallel)
-	var wg sync.WaitGroup
-	for i := range night {
-		slots <- struct{}{}
-		n := &night[i]
-		n.seed = f.cfg.Seed + uint64(i)
-		if n.err = context.Cause(ctx); n.err != nil {
-			n.left = true
-			<-slots
-			continue
-		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			f.one(ctx, n)
-			show.line("%s", n.line())
-		})
-	}
-	wg.Wait()
-	if err := f.write(night); err != nil {
+	process, err := f.process()
+	if err != nil {
 		return err
 	}
-	worst := checker.Valid
-	for i := range night {
-		worst = checker.Worse(worst, night[i].verdict())
+	n, err := night.Open(f.cfg.Results, request, time.Now())
+	if err != nil {
+		return err
 	}
-	fmt.Fprint(cmd.OutOrStdout(), summary(night))
-	return exitWith(worst)
+	defer n.Close()
+	show.line("%s", opening(n))
+	err = n.Run(ctx, night.Options{
+		Run:   process.Run,
+		Ended: func(e entry.Entry) { show.line("%s", entryLine(&e)) },
+		Report: func(facts entry.Facts, entries []entry.Entry) error {
+			return writeNight(n.Dir, facts, entries)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{summaryFile, junitFile} {
+		night.Point(f.cfg.Results, name, filepath.Join("latest", name))
+	}
+	if n.Facts().Ended.IsZero() {
+		show.line("interrupted: the same command goes on with it")
+	}
+	fmt.Fprint(cmd.OutOrStdout(), summary(n.Facts(), n.Entries()))
+	return exitWith(worst(n.Facts(), n.Entries()))
 }
 
-func (f *nightlyFlags) build(ctx context.Context, seed uint64, progress func(string)) (engine.Config, error) {
-	one := f.runFlags
-	one.cfg.Seed = seed
-	if f.drawsSizes() {
-		one.cfg.Nodes = nightSize(seed)
+// opening says which night it is.
+func opening(n *night.Night) string {
+	if n.Resumed {
+		return fmt.Sprintf("night %s goes on, %d runs made, seeds from %d: %s", n.Plan.Night, len(n.Entries()), n.Plan.Seed, n.Dir)
 	}
+	return fmt.Sprintf("night %s, seeds from %d: %s", n.Plan.Night, n.Plan.Seed, n.Dir)
+}
+
+// process is how runs are made.
+func (f *nightlyFlags) process() (*night.Process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find the program of the runs: %w", err)
+	}
+	p := &night.Process{Argv: []string{self}}
+	if p.Memory, err = humanize.ParseBytes(f.memory); err != nil || p.Memory == 0 {
+		return nil, fmt.Errorf("--run-memory %s: use a size such as 2GiB", f.memory)
+	}
+	if p.Disk, err = humanize.ParseBytes(f.disk); err != nil || p.Disk == 0 {
+		return nil, fmt.Errorf("--run-disk %s: use a size such as 2GiB", f.disk)
+	}
+	return p, nil
+}
+
+// request is the night that the flags ask for.
+func (f *nightlyFlags) request(ctx context.Context, fs *pflag.FlagSet, say func(string)) (night.Request, error) {
+	r := night.Request{
+		Command: append([]string{"nightly"}, changed(fs)...), Build: versions(),
+		Seed: f.cfg.Seed, Runs: f.runs, For: f.night, Until: f.until, Failures: f.failures, Parallel: f.parallel,
+	}
+	if f.runs < 1 || f.parallel < 1 {
+		return r, fmt.Errorf("%d runs, %d side by side: use at least 1 of each", f.runs, f.parallel)
+	}
+	if f.night < 0 || f.night == 0 && f.given("night") {
+		return r, fmt.Errorf("--night %s: use a positive time such as 1h", f.night)
+	}
+	if !f.given("runs") && (f.night > 0 || f.until != "" || f.failures > 0) {
+		r.Runs = 0
+	}
+	var err error
+	if f.shard != "" {
+		if r.Shard, err = night.ParseShard(f.shard); err != nil {
+			return r, fmt.Errorf("--shard: %w", err)
+		}
+	}
+	cell, err := f.cell(ctx, fs, say)
+	r.Cells = []night.Cell{cell}
+	return r, err
+}
+
+// cell is the configuration that all runs share.
+func (f *nightlyFlags) cell(ctx context.Context, fs *pflag.FlagSet, say func(string)) (night.Cell, error) {
+	cfg, err := f.build(ctx, f.cfg.Nodes, say)
+	if err != nil {
+		return night.Cell{}, err
+	}
+	c := night.Cell{Axes: f.axes(&cfg), Weight: 1, For: cfg.For, Bound: bound(&cfg)}
+	c.Name = c.Axes["target"]
+	if f.drawsSizes() { // if the target does not say how many, either
+		other, err := f.build(ctx, f.cfg.Nodes+1, func(string) {})
+		if err != nil {
+			return c, err
+		}
+		c.Sizes = other.Nodes == f.cfg.Nodes+1
+	}
+	own := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	(&runFlags{}).add(own)
+	c.Args = changed(fs, func(name string) bool {
+		return own.Lookup(name) != nil && name != "seed" && name != "results" && name != "for"
+	})
+	c.Args = append(c.Args, "--for="+cfg.For.String())
+	return c, nil
+}
+
+// axes are the values by which a night's runs can be told from another night's.
+func (f *nightlyFlags) axes(cfg *engine.Config) map[string]string {
+	axes := map[string]string{"target": cfg.Target.Name(), "plan": cfg.PlanName, "workload": cfg.Workload}
+	for name, value := range map[string]string{"version": f.version, "binary": f.binary, "bug": f.ref.Bug, "config": f.system} {
+		if value != "" {
+			axes[name] = value
+		}
+	}
+	if f.given("nodes") {
+		axes["nodes"] = strconv.Itoa(cfg.Nodes)
+	}
+	return axes
+}
+
+func (f *nightlyFlags) build(ctx context.Context, nodes int, progress func(string)) (engine.Config, error) {
+	one := f.runFlags
+	one.cfg.Nodes = nodes
 	return one.config(ctx, progress)
 }
 
@@ -130,219 +216,43 @@ func (f *nightlyFlags) drawsSizes() bool {
 	return !f.given("nodes") && (f.plan == engine.RandomPlan || f.plan == engine.KillsPlan)
 }
 
-// nightSize draws how many members a run has. Seeds that follow each other have others,
-// until all had their turn.
-func nightSize(seed uint64) int {
-	sizes := []int{3, 4, 5, 7}
-	turns := uint64(len(sizes))
-	order := engine.Stream(seed/turns, "members").Perm(len(sizes))
-	return sizes[order[seed%turns]]
-}
-
-// one makes one run. A run that outstays every deadline is given up rather than
-// allowed to keep the night from ending.
-func (f *nightlyFlags) one(ctx context.Context, n *nightRun) {
-	cfg, err := f.build(ctx, n.seed, func(string) {})
-	if err != nil {
-		n.err = err
-		return
-	}
-	if f.drawsSizes() {
-		n.members = cfg.Nodes
-	}
-	n.make(ctx, cfg)
-}
-
-// make makes the run, and leaves a directory unless it was valid.
-func (n *nightRun) make(ctx context.Context, cfg engine.Config) {
-	begun := time.Now()
-	type outcome struct {
-		result engine.Result
-		err    error
-	}
-	ended := make(chan outcome, 1)
-	go func() {
-		result, err := engine.Run(ctx, cfg)
-		ended <- outcome{result, err}
-	}()
-	select {
-	case o := <-ended:
-		n.result, n.err = o.result, o.err
-	case <-time.After(cfg.For + hangs + 6*max(cfg.Settle, 40*cfg.Election)): // it is waited for twice, and longer on a machine that stalls
-		n.err = errors.New("the run hangs: given up")
-	}
-	n.elapsed = time.Since(begun)
-	if n.verdict() == checker.Valid {
-		os.RemoveAll(n.result.Dir.String())
-	}
-}
-
-func (n *nightRun) line() string {
-	if n.err != nil {
-		return fmt.Sprintf("%s: failed: %s", n.name(), n.why())
-	}
-	text := fmt.Sprintf("%s: %s in %.1fs", n.name(), n.verdict(), n.elapsed.Seconds())
-	if n.verdict() != checker.Valid {
-		text += ": " + n.why() + " (" + n.result.Dir.String() + ")"
-	}
-	return text
-}
-
-// name is "seed 8", or "seed 8 (4 members)".
-func (n *nightRun) name() string {
-	if n.members == 0 {
-		return fmt.Sprintf("seed %d", n.seed)
-	}
-	return fmt.Sprintf("seed %d (%d members)", n.seed, n.members)
-}
-
-// why sums up what was not valid, in a line of printable characters.
-func (n *nightRun) why() string {
-	if n.err != nil {
-		return verdict.Printable(n.err.Error())
-	}
-	var parts []string
-	for _, r := range n.result.Report.Results {
-		if r.Verdict == n.verdict() {
-			parts = append(parts, r.Checker+": "+r.Summary)
-		}
-	}
-	return verdict.Printable(strings.Join(parts, "; "))
-}
-
-func (f *nightlyFlags) write(night []nightRun) error {
-	if err := os.MkdirAll(f.cfg.Results, 0o755); err != nil {
-		return fmt.Errorf("write summary: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(f.cfg.Results, "summary.md"), []byte(summary(night)), 0o644); err != nil {
-		return fmt.Errorf("write summary: %w", err)
-	}
-	out, err := os.Create(filepath.Join(f.cfg.Results, "junit.xml"))
-	if err != nil {
-		return fmt.Errorf("write JUnit report: %w", err)
-	}
-	if err := writeJUnit(out, night); err != nil {
-		out.Close()
-		return fmt.Errorf("write JUnit report: %w", err)
-	}
-	return out.Close()
-}
-
-func writeJUnit(out io.Writer, night []nightRun) error {
-	suite := junit.Testsuite{Name: "usurper"}
-	total := 0.0
-	for i := range night {
-		n := &night[i]
-		total += n.elapsed.Seconds()
-		c := junit.Testcase{
-			Classname: "usurper.nightly",
-			Name:      fmt.Sprintf("seed %d", n.seed),
-			Time:      fmt.Sprintf("%.3f", n.elapsed.Seconds()),
-		}
-		problem := &junit.Result{Message: n.why(), Type: string(n.verdict())}
-		if n.err == nil {
-			problem.Data = n.result.Report.String()
-		}
-		switch verdict := n.verdict(); {
-		case n.left:
-			c.Skipped = problem
-		case verdict == checker.Invalid:
-			c.Failure = problem
-		case verdict == checker.Unknown:
-			c.Error = problem
-		}
-		suite.AddTestcase(c)
-	}
-	unchecked := junit.Testsuite{Name: "usurper, not checked"}
-	for _, i := range idle(night) {
-		unchecked.AddTestcase(junit.Testcase{
-			Classname: "usurper.checkers", Name: i.Checker, Time: "0.000",
-			Skipped: &junit.Result{Message: verdict.Printable("not checked in any run: " + i.Why())},
-		})
-	}
-	suite.Time = fmt.Sprintf("%.3f", total)
-	var suites junit.Testsuites
-	suites.AddSuite(suite)
-	if unchecked.Tests > 0 {
-		suites.AddSuite(unchecked)
-	}
-	return suites.WriteXML(out)
-}
-
-// idle lists the results of the checkers that had nothing to judge in any run.
-func idle(night []nightRun) []checker.Result {
-	var order []checker.Result
-	busy := make(map[string]bool)
-	for i := range night {
-		for _, r := range night[i].result.Report.Results {
-			known := func(o checker.Result) bool { return o.Checker == r.Checker }
-			switch {
-			case r.Verdict != checker.Unchecked:
-				busy[r.Checker] = true
-			case !slices.ContainsFunc(order, known):
-				order = append(order, r)
+// changed are the flags that the command line sets, as arguments that set them again; of
+// those that all conditions are true of.
+func changed(fs *pflag.FlagSet, which ...func(name string) bool) []string {
+	var args []string
+	fs.Visit(func(flag *pflag.Flag) {
+		for _, is := range which {
+			if !is(flag.Name) {
+				return
 			}
 		}
-	}
-	return slices.DeleteFunc(order, func(r checker.Result) bool { return busy[r.Checker] })
+		value := flag.Value.String()
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			var b strings.Builder
+			w := csv.NewWriter(&b) // as pflag reads it
+			w.Write(list.GetSlice())
+			w.Flush()
+			value = strings.TrimSuffix(b.String(), "\n")
+		}
+		args = append(args, "--"+flag.Name+"="+value)
+	})
+	return args
 }
 
-// medians tells how fast the system was, which is judged by nobody.
-func medians(night []nightRun) string {
-	var all []pace.Figures
-	for i := range night {
-		all = append(all, pace.Of(night[i].result.Report))
+// worst is the verdict of a night: that of its worst run, and never valid if it made fewer
+// runs than it was asked for.
+func worst(facts entry.Facts, entries []entry.Entry) checker.Verdict {
+	verdict := checker.Valid
+	if len(entries) < max(1, facts.Runs) {
+		verdict = checker.Unknown
 	}
-	return pace.Medians(all)
-}
-
-// inCell makes text of members and checkers harmless in a table of Markdown.
-func inCell(text string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "&", "&amp;").Replace(verdict.Printable(text))
-}
-
-// summary is the night as Markdown.
-func summary(night []nightRun) string {
-	count := make(map[checker.Verdict]int)
-	left := 0
-	for i := range night {
-		if night[i].left {
-			left++
-			continue
+	for i := range entries {
+		switch entries[i].Class {
+		case entry.Invalid:
+			verdict = checker.Invalid
+		case entry.Unknown, entry.Broken:
+			verdict = checker.Worse(verdict, checker.Unknown)
 		}
-		count[night[i].verdict()]++
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "# %d runs: %d valid, %d invalid, %d unknown or failed", len(night)-left,
-		count[checker.Valid], count[checker.Invalid], count[checker.Unknown])
-	if left > 0 {
-		fmt.Fprintf(&b, "; interrupted, %d of %d not started", left, len(night))
-	}
-	b.WriteByte('\n')
-	var unchecked []string
-	for _, r := range idle(night) {
-		unchecked = append(unchecked, fmt.Sprintf("%s (%s)", r.Checker, inCell(r.Why())))
-	}
-	if len(unchecked) > 0 {
-		fmt.Fprintf(&b, "\n–  %s  not checked in any run\n", strings.Join(unchecked, ", "))
-	}
-	if figures := medians(night); figures != "" {
-		fmt.Fprintf(&b, "\nmedians: %s\n", figures)
-	}
-	if count[checker.Valid] == len(night) {
-		return b.String()
-	}
-	b.WriteString("\n| seed | verdict | why | run |\n|---|---|---|---|\n")
-	for i := range night {
-		n := &night[i]
-		if n.verdict() == checker.Valid {
-			continue
-		}
-		what := string(n.verdict())
-		if n.left {
-			what = "not started"
-		}
-		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", n.seed, what, inCell(n.why()), n.result.Dir)
-	}
-	return b.String()
+	return verdict
 }

@@ -172,7 +172,7 @@ type paced struct {
 	Seed    uint64       `json:"seed"`
 	Run     pace.Figures `json:"run"`
 	Against pace.Figures `json:"against"`
-	verdict [2]nightRun
+	verdict [2]attempt
 }
 
 func (f *paceFlags) run(ctx context.Context, cmd *cobra.Command, other *runFlags, args []string) error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/scenario"
 	"github.com/usurper/usurper/harness/workload"
@@ -152,6 +153,7 @@ func runCommand() *cobra.Command {
 	var f runFlags
 	var hold holdFlag
 	var budget budgetFlags
+	var leave string // where a night wants to be told of the run
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run a system, attack it, and judge what happened",
@@ -170,6 +172,9 @@ that is interrupted is judged by what was done, and never valid.`,
   usurper run --target exec --config examples/redis.yaml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if leave != "" {
+				night.Leash(cmd.InOrStdin(), os.Exit)
+			}
 			show := newStatus(cmd.ErrOrStderr())
 			say, said := show.busy()
 			cfg, err := f.config(cmd.Context(), say)
@@ -188,11 +193,16 @@ that is interrupted is judged by what was done, and never valid.`,
 					printHeld(cmd.OutOrStdout(), h)
 				}
 			}
+			if leave != "" {
+				return runForANight(cmd.Context(), cmd, cfg, leave)
+			}
 			return run(cmd.Context(), cmd, cfg)
 		},
 	}
 	f.add(cmd.Flags())
 	budget.add(cmd.Flags())
+	cmd.Flags().StringVar(&leave, "entry", "", "of nightly: leave in this file what became of the run, and end when the input does")
+	cmd.Flags().MarkHidden("entry")
 	cmd.Flags().Var(&hold, "hold", "as --fail-fast, and leave the healed system running for so long, or until an interrupt, for a debugger")
 	cmd.Flags().Lookup("hold").NoOptDefVal = holdForever
 	complete(cmd)
@@ -248,4 +258,16 @@ func run(ctx context.Context, cmd *cobra.Command, cfg engine.Config) error {
 		show.line("usurper: %v", err)
 	}
 	return exitWith(verdict)
+}
+
+// runForANight makes a run that nobody looks at, and leaves what became of it in a file.
+func runForANight(ctx context.Context, cmd *cobra.Command, cfg engine.Config, leave string) error {
+	show := newStatus(cmd.ErrOrStderr())
+	cfg.Progress = show.update
+	result, err := engine.Run(ctx, cfg)
+	show.done()
+	for _, left := range result.Left {
+		show.line("left behind: %s", left)
+	}
+	return night.Leave(leave, night.Told(cfg, result, err))
 }

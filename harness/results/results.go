@@ -92,7 +92,7 @@ func (d Dir) MakeLatest() {
 }
 
 // Open finds the run at path: a run directory, its history file, or a results
-// directory, of which it takes the latest run.
+// directory, of which it takes the latest run, or that of the latest night.
 func Open(path string) (Dir, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -108,7 +108,7 @@ func Open(path string) (Dir, error) {
 		}
 		return dir, nil
 	}
-	for _, dir := range []string{path, filepath.Join(path, latest)} {
+	for _, dir := range []string{path, filepath.Join(path, latest), filepath.Join(path, latest, latest)} {
 		if _, found := historyIn(dir); found {
 			return Dir{path: dir}, nil
 		}

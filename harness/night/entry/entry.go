@@ -42,8 +42,13 @@ type Entry struct {
 	Class   Class         `json:"class"`
 	Why     string        `json:"why,omitempty"` // one printable line, unless Valid
 	Started time.Time     `json:"started"`
-	Elapsed time.Duration `json:"elapsed"`       // nanoseconds of wall time
-	Dir     string        `json:"dir,omitempty"` // of the run, if it was kept
+	Elapsed time.Duration `json:"elapsed"` // nanoseconds of wall time
+	// Dir is the directory of the run, if it was kept. Its last element is beside the log
+	// of the night, wherever that was moved to.
+	Dir string `json:"dir,omitempty"`
+	// Stalled is how long the machine kept the run's harness from the processor, all such
+	// times together.
+	Stalled time.Duration `json:"stalled,omitempty"`
 
 	// Versions are what was tested and by what, "" for what is not known.
 	System  string `json:"system,omitempty"`

@@ -1,0 +1,260 @@
+package night
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/usurper/usurper/harness/night/entry"
+)
+
+// What a night's directory holds besides what package entry says, and the directories of
+// the runs that are kept.
+const (
+	planFile = "plan.json"
+	lockFile = "lock" // held by the night that goes on, with its process
+	workDir  = "work" // where runs go on; of no worth once they have ended
+	latest   = "latest"
+)
+
+// resumable is how long after its beginning a night that was killed may go on. After that
+// the same command means another night.
+const resumable = 24 * time.Hour
+
+// Night is a night, or a shard of one, that goes on in this process alone.
+type Night struct {
+	Plan Plan
+	// Dir is the directory of the night.
+	Dir string
+	// Resumed says that it was begun by another process.
+	Resumed bool
+
+	facts   entry.Facts
+	entries []entry.Entry
+	done    map[int]bool // the numbers of the plan that have an entry
+	log     *entry.Log
+	lock    *os.File
+}
+
+// Open begins a night below a folder, or goes on with the one that the same program was
+// asked for by the same command there and that has not ended: not by its plan, not by
+// the clock, and begun no longer than a day ago. A night that is under way in another
+// process is an error.
+func Open(root string, r Request, now time.Time) (*Night, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return nil, fmt.Errorf("make the folder of nights: %w", err)
+	}
+	n, err := resume(root, &r, now)
+	if n == nil && err == nil {
+		n, err = begin(root, r, now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := n.load(); err != nil {
+		n.Close()
+		return nil, err
+	}
+	Point(root, latest, filepath.Base(n.Dir))
+	return n, nil
+}
+
+// resume returns the night that the request means, nil if there is none.
+func resume(root string, r *Request, now time.Time) (*Night, error) {
+	plans, err := filepath.Glob(filepath.Join(quoteGlob(root), "*", planFile))
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(plans)
+	for _, path := range slices.Backward(plans) {
+		dir := filepath.Dir(path)
+		if info, err := os.Lstat(dir); err != nil || !info.IsDir() { // "latest"
+			continue
+		}
+		p, err := readPlan(path)
+		if err != nil || !same(&p.Request, r) || now.Sub(p.Begun) > resumable || !p.Limit.IsZero() && !now.Before(p.Limit) {
+			continue // one that cannot be read is left alone
+		}
+		if facts, err := entry.ReadFacts(dir); err == nil && !facts.Ended.IsZero() {
+			continue
+		}
+		lock, err := hold(dir)
+		if err != nil {
+			return nil, err
+		}
+		return &Night{Plan: p, Dir: dir, Resumed: true, lock: lock}, nil
+	}
+	return nil, nil
+}
+
+// begin makes the directory of a new night, with its plan in it from the first moment on.
+func begin(root string, r Request, now time.Time) (*Night, error) {
+	day := now
+	if r.Shard.whole().N > 1 { // which may begin in several places, at one moment
+		day = now.UTC()
+	}
+	temp, err := os.MkdirTemp(root, ".night-*")
+	if err != nil {
+		return nil, fmt.Errorf("begin a night: %w", err)
+	}
+	defer os.RemoveAll(temp) // of no effect once it is renamed
+	if err := os.Chmod(temp, 0o755); err != nil {
+		return nil, fmt.Errorf("begin a night: %w", err)
+	}
+	lock, err := hold(temp)
+	if err != nil {
+		return nil, err
+	}
+	for k := 0; ; k++ {
+		p := Plan{Format: planFormat, Night: name(day, k, r.Shard), Seed: r.Seed, Begun: now, Limit: r.limit(now), Request: r}
+		if p.Seed == 0 {
+			p.Seed = DaySeed(day, k)
+		}
+		dir := filepath.Join(root, p.Night)
+		if _, err := os.Lstat(dir); err == nil {
+			continue
+		}
+		if err := writePlan(temp, p); err != nil {
+			lock.Close()
+			return nil, fmt.Errorf("begin a night: %w", err)
+		}
+		err := os.Rename(temp, dir)
+		if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTEMPTY) {
+			continue // somebody else has just begun one
+		}
+		if err != nil {
+			lock.Close()
+			return nil, fmt.Errorf("begin a night: %w", err)
+		}
+		return &Night{Plan: p, Dir: dir, lock: lock}, nil
+	}
+}
+
+// load reads what the night has done so far, and clears away what was in the midst of it.
+func (n *Night) load() error {
+	n.done = make(map[int]bool)
+	path := filepath.Join(n.Dir, entry.LogFile)
+	var err error
+	if n.log, err = entry.Open(path); err != nil {
+		return err
+	}
+	err = entry.Read(path, func(e entry.Entry) error {
+		n.entries = append(n.entries, e)
+		if e.Control == "" {
+			n.done[e.Number] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(n.Dir, workDir)); err != nil {
+		return fmt.Errorf("clear away what was left of interrupted runs: %w", err)
+	}
+	n.facts, err = entry.ReadFacts(n.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	n.settle()
+	return err
+}
+
+// settle puts into the facts what the plan says.
+func (n *Night) settle() {
+	p, f, s := &n.Plan, &n.facts, n.Plan.Shard.whole()
+	f.Night, f.Seed, f.Begun, f.Command = p.Night, p.Seed, p.Begun, p.Command
+	f.Shard, f.Shards, f.Runs, f.Failures, f.MaxUnknown = s.I, s.N, p.share(), p.Failures, p.MaxUnknown
+	f.Stopped, f.Ended = "", time.Time{}
+	if !p.Limit.IsZero() {
+		f.For = p.Limit.Sub(p.Begun)
+	}
+	f.Cells = p.cells()
+}
+
+// Facts are what is known of the night besides its runs.
+func (n *Night) Facts() entry.Facts { return n.facts }
+
+// Entries are the runs of the night so far, which nobody may change.
+func (n *Night) Entries() []entry.Entry { return n.entries }
+
+// Close lets go of the night.
+func (n *Night) Close() error {
+	var err error
+	if n.log != nil {
+		err = n.log.Close()
+	}
+	return errors.Join(err, n.lock.Close())
+}
+
+// hold takes the lock of a night, which ends with this process, and is no other's.
+func hold(dir string) (*os.File, error) {
+	path := filepath.Join(dir, lockFile)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open a night: %w", err)
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		pid, _ := os.ReadFile(path)
+		f.Close()
+		return nil, fmt.Errorf("the night %s is under way (process %s): wait for it, or end that process first", dir, strings.TrimSpace(string(pid)))
+	}
+	if err == nil {
+		err = f.Truncate(0)
+	}
+	if err == nil {
+		_, err = f.WriteString(strconv.Itoa(os.Getpid()) + "\n")
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock the night %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+func writePlan(dir string, p Plan) error {
+	text, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, planFile), append(text, '\n'), 0o644)
+}
+
+func readPlan(path string) (p Plan, err error) {
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &p)
+	}
+	if err == nil && p.Format > planFormat {
+		err = fmt.Errorf("format %d is newer than this usurper, which knows %d: use a newer one", p.Format, planFormat)
+	}
+	if err != nil {
+		return p, fmt.Errorf("read the plan of a night %s: %w", path, err)
+	}
+	return p, nil
+}
+
+// Point makes a link in a folder, or turns the one that is there. Where links cannot be
+// had there is none.
+func Point(dir, link, to string) {
+	next := filepath.Join(dir, "."+link+"."+strconv.Itoa(os.Getpid()))
+	if os.Symlink(to, next) == nil && os.Rename(next, filepath.Join(dir, link)) != nil {
+		os.Remove(next)
+	}
+}
+
+// quoteGlob lets a path mean itself in a pattern.
+func quoteGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}

@@ -1,0 +1,187 @@
+// Package night makes many runs, and goes on with them whatever happens: a run that
+// breaks, a machine that stalls, an interrupt, a kill of the night itself.
+//
+// Read request.go (what a night is asked for) and plan.go (which run is which) first;
+// then night.go, the schedule, and process.go, one run. dir.go begins a night and finds
+// one again; told.go is what a run tells of itself. Whatever is told of a night is told of
+// its entries and facts, package entry.
+package night
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/usurper/usurper/harness/night/entry"
+)
+
+// Options are what a night is carried out with.
+type Options struct {
+	// Run makes one run in an empty folder, as [Process.Run] does.
+	Run func(ctx context.Context, j Job, work string) (entry.Entry, bool)
+	// Ended, if not nil, is told of each run, once it is written down. Report is called
+	// after that, and once more at the end, to bring up to date what is told of the night.
+	// Both are called from one goroutine.
+	Ended  func(entry.Entry)
+	Report func(entry.Facts, []entry.Entry) error
+}
+
+// Run makes all runs that the plan still asks for. Once ctx ends, no more begin, and those
+// under way are interrupted, not counted, and made when the night goes on. An error is
+// about the night's own files: what it cannot write down it does not go on with.
+func (n *Night) Run(ctx context.Context, o Options) error {
+	whole := ctx
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	type outcome struct {
+		job   Job
+		entry entry.Entry
+		whole bool
+	}
+	ended := make(chan outcome)
+	var failed error
+	if failed = n.tell(o); failed != nil {
+		return failed
+	}
+	under := make(map[int]bool)
+	for {
+		for failed == nil && ctx.Err() == nil && len(under) < n.width() {
+			j, ok := n.next(under, time.Now())
+			if !ok {
+				break
+			}
+			work, err := n.work(j)
+			if err != nil {
+				failed = err
+				stop()
+				break
+			}
+			under[j.Number] = true
+			go func() {
+				e, whole := o.Run(ctx, j, work)
+				ended <- outcome{j, e, whole}
+			}()
+		}
+		if len(under) == 0 {
+			break
+		}
+		out := <-ended
+		delete(under, out.job.Number)
+		if err := n.take(out.job, out.entry, out.whole, o); err != nil && failed == nil {
+			failed = err
+			stop()
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	n.close(whole)
+	return n.tell(o)
+}
+
+// close puts the end of the night into its facts. One that was interrupted has not ended.
+func (n *Night) close(ctx context.Context) {
+	os.RemoveAll(filepath.Join(n.Dir, workDir))
+	if ctx.Err() != nil {
+		n.facts.Stopped = "interrupted: " + context.Cause(ctx).Error()
+		return
+	}
+	n.facts.Ended = time.Now()
+}
+
+// width is how many runs may go on side by side.
+func (n *Night) width() int { return n.Plan.Parallel }
+
+// next is the run to begin now, if there is one.
+func (n *Night) next(under map[int]bool, now time.Time) (Job, bool) {
+	if n.Plan.Failures > 0 && n.failures() >= n.Plan.Failures {
+		return Job{}, false
+	}
+	for number := n.Plan.Shard.whole().I; n.Plan.Runs == 0 || number <= n.Plan.Runs; number += n.Plan.Shard.whole().N {
+		if n.done[number] || under[number] {
+			continue
+		}
+		j := n.Plan.Job(number)
+		if limit := n.Plan.Limit; !limit.IsZero() && now.Add(j.Cell.For+slack).After(limit) {
+			return Job{}, false
+		}
+		return j, true
+	}
+	return Job{}, false
+}
+
+// failures counts the runs that were invalid.
+func (n *Night) failures() (count int) {
+	for i := range n.entries {
+		if n.entries[i].Class == entry.Invalid && n.entries[i].Control == "" {
+			count++
+		}
+	}
+	return count
+}
+
+// work makes the folder that a run works in.
+func (n *Night) work(j Job) (string, error) {
+	dir, err := filepath.Abs(filepath.Join(n.Dir, workDir, strconv.Itoa(j.Number)))
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
+		return "", fmt.Errorf("begin a run: %w", err)
+	}
+	return dir, nil
+}
+
+// take writes down what became of a run, once it is sure. whole is false of one that was
+// interrupted, of which nothing is known.
+func (n *Night) take(j Job, e entry.Entry, whole bool, o Options) error {
+	work := filepath.Join(n.Dir, workDir, strconv.Itoa(j.Number))
+	defer os.RemoveAll(work) // a member that is just being killed may hinder it; load does it again
+	if !whole {
+		return nil
+	}
+	e.Number, e.Night, e.Seed, e.Args, e.Control = j.Number, n.Plan.Night, j.Seed, j.Args, j.Control
+	e.Cell, e.Axes = j.Cell.Name, j.axes()
+	kept, err := n.keep(j, &e, work)
+	if err != nil {
+		return err
+	}
+	e.Dir = kept
+	if err := n.log.Add(e); err != nil {
+		return err
+	}
+	n.entries = append(n.entries, e)
+	if e.Control == "" {
+		n.done[e.Number] = true
+	}
+	if o.Ended != nil {
+		o.Ended(e)
+	}
+	return n.tell(o)
+}
+
+// axes are the values by which the run differs from others, with what the seed drew.
+func (j *Job) axes() map[string]string {
+	axes := make(map[string]string)
+	for name, value := range j.Cell.Axes {
+		axes[name] = value
+	}
+	if j.Nodes > 0 {
+		axes["nodes"] = strconv.Itoa(j.Nodes)
+	}
+	return axes
+}
+
+// tell brings up to date what is told of the night.
+func (n *Night) tell(o Options) error {
+	if err := entry.WriteFacts(n.Dir, n.facts); err != nil {
+		return err
+	}
+	if o.Report == nil {
+		return nil
+	}
+	return o.Report(n.facts, n.entries)
+}
