@@ -18,6 +18,7 @@ import (
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/night/entry"
+	"github.com/usurper/usurper/harness/night/finding"
 )
 
 type nightlyFlags struct {
@@ -30,6 +31,7 @@ type nightlyFlags struct {
 	shard    string
 	memory   string
 	disk     string
+	findings string
 }
 
 // usualRuns is how many runs a night has for which nothing else says when it ends.
@@ -72,6 +74,7 @@ else 0.`,
 	fs.StringVar(&f.shard, "shard", "", "make this part of the night's runs alone, such as 2/5; the others are made elsewhere")
 	fs.StringVar(&f.memory, "run-memory", "4GiB", "what a run and its members may hold of memory")
 	fs.StringVar(&f.disk, "run-disk", "8GiB", "what a run may write to disk")
+	fs.StringVar(&f.findings, "findings", filepath.Join("results", "findings"), "where what nights find is kept, from night to night")
 	setDefaults(fs, map[string]string{"for": "20s", "results": filepath.Join("results", "nightly")})
 	fs.Lookup("seed").Usage = "seed of the first run, each later one has one more; 0: the seed of the day"
 	complete(cmd)
@@ -90,6 +93,10 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	store, err := finding.Open(f.findings)
+	if err != nil {
+		return err
+	}
 	n, err := night.Open(f.cfg.Results, request, time.Now())
 	if err != nil {
 		return err
@@ -100,6 +107,9 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
 		Run:   process.Run,
 		Ended: func(e entry.Entry) { show.line("%s", entryLine(&e)) },
 		Report: func(facts entry.Facts, entries []entry.Entry) error {
+			if err := store.Put(facts, entries); err != nil {
+				return err
+			}
 			return writeNight(n.Dir, facts, entries)
 		},
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/usurper/usurper/harness/night/entry"
 )
@@ -39,6 +40,7 @@ func (n *Night) keep(j Job, e *entry.Entry, work string) (string, error) {
 	if err := os.Rename(from, to); err != nil {
 		return "", fmt.Errorf("keep a run: %w", err)
 	}
+	e.Why = strings.ReplaceAll(e.Why, from, to)
 	Point(n.Dir, latest, filepath.Base(to))
 	return to, nil
 }

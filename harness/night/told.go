@@ -1,6 +1,7 @@
 package night
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,7 +10,9 @@ import (
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/night/coverage"
 	"github.com/usurper/usurper/harness/night/entry"
+	"github.com/usurper/usurper/harness/night/finding"
 	"github.com/usurper/usurper/harness/pace"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/nemesis"
@@ -36,7 +39,11 @@ func Told(cfg engine.Config, result engine.Result, err error) entry.Entry {
 	tellReport(&e, &result.Report)
 	tellVersions(&e, result.Dir)
 	plan := cfg.Drawn()
-	if err := tellHistory(&e, &plan, result.Dir); err != nil && e.Class == entry.Valid {
+	err = tellHistory(&e, &plan, result.Dir)
+	if err == nil {
+		err = tellCoverage(&e, cfg.Seed, result.Dir)
+	}
+	if err != nil && e.Class == entry.Valid {
 		e.Class, e.Why = entry.Broken, verdict.Printable(err.Error())
 	}
 	return e
@@ -54,10 +61,7 @@ func why(r *checker.Report) string {
 }
 
 func tellReport(e *entry.Entry, r *checker.Report) {
-	for _, b := range r.Breaches() {
-		v, _ := r.Violation(b)
-		e.Breaches = append(e.Breaches, entry.Breach{Checker: b.Checker, Rule: b.Rule, Text: verdict.Printable(v.Text)})
-	}
+	e.Breaches = finding.Breaches(*r)
 	e.Checkers, e.Unchecked = make(map[string]string), make(map[string]string)
 	for _, result := range r.Results {
 		e.Checkers[result.Checker] = string(result.Verdict)
@@ -128,6 +132,15 @@ func tellHistory(e *entry.Entry, plan *nemesis.Plan, dir results.Dir) error {
 		}
 	}
 	return nil
+}
+
+// tellCoverage tallies where faults bit, and what else a run covered.
+func tellCoverage(e *entry.Entry, seed uint64, dir results.Dir) error {
+	tally, err := coverage.OfFile(dir.History(), fmt.Sprintf("seed %d", seed))
+	if err == nil {
+		e.Coverage, err = json.Marshal(tally)
+	}
+	return err
 }
 
 // kindOf is the word by which plans call a fault.
