@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 	"harness/pace":             {"checker"},
 	"harness/night":            {"checker", "checker/verdict", "nemesis", "harness/engine", "harness/history", "harness/night/...", "harness/pace", "harness/reproduce", "harness/results", "harness/text"},
 	"harness/night/entry":      {},
-	"harness/night/coverage":   {"harness/history", "harness/text"},
+	"harness/night/coverage":   {"harness/history", "harness/night/entry", "harness/text"},
 	"harness/night/finding":    {"checker", "checker/verdict", "nemesis", "harness/engine", "harness/history", "harness/night/entry", "harness/reproduce", "harness/results", "harness/text"}, // it repeats and shrinks
 	"harness/night/morning":    {"harness/night/coverage", "harness/night/entry", "harness/night/finding", "harness/pace", "harness/text"},
 	"harness/jepsen":           {"checker", "harness/history", "harness/text"},

@@ -9,9 +9,11 @@
 package coverage
 
 import (
+	"fmt"
 	"iter"
 
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/night/entry"
 )
 
 // Of returns what a run covered. Run is its name among the others: it says where a
@@ -40,4 +42,18 @@ func OfFile(path, run string) (Tally, error) {
 	}
 	defer r.Close()
 	return Of(r.Events(), run)
+}
+
+// OfEntry returns what the run of an entry covered, and whether that counts: only runs
+// that were judged do, valid or invalid, and no controls, which are of another system
+// than the night is about. An entry without a tally does not count either.
+func OfEntry(e entry.Entry) (Tally, bool, error) {
+	if e.Control != "" || e.Class != entry.Valid && e.Class != entry.Invalid || len(e.Coverage) == 0 {
+		return newTally(), false, nil
+	}
+	t, err := Parse(e.Coverage)
+	if err != nil {
+		return newTally(), false, fmt.Errorf("run %d of the night %s: %w", e.Number, e.Night, err)
+	}
+	return t, true, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/usurper/usurper/checker/tape"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/night/coverage"
+	"github.com/usurper/usurper/harness/night/entry"
 )
 
 var update = flag.Bool("update", false, "write the golden tallies anew")
@@ -128,6 +129,30 @@ func TestSaveAndLoad(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)
 	require.Len(t, entries, 1, "nothing is left beside it")
+}
+
+// What was not judged proves nothing, nor does a control.
+func TestWhichEntriesCount(t *testing.T) {
+	b, err := json.Marshal(corpus(t)["stale-read"])
+	require.NoError(t, err)
+	for _, row := range []struct {
+		entry entry.Entry
+		want  bool
+	}{
+		{entry.Entry{Class: entry.Valid, Coverage: b}, true},
+		{entry.Entry{Class: entry.Invalid, Coverage: b}, true},
+		{entry.Entry{Class: entry.Unknown, Coverage: b}, false},
+		{entry.Entry{Class: entry.Broken, Coverage: b}, false},
+		{entry.Entry{Class: entry.Invalid, Control: "double-vote", Coverage: b}, false},
+		{entry.Entry{Class: entry.Valid}, false},
+	} {
+		tally, counts, err := coverage.OfEntry(row.entry)
+		require.NoError(t, err)
+		require.Equal(t, row.want, counts)
+		require.Equal(t, row.want, tally.Runs == 1)
+	}
+	_, _, err = coverage.OfEntry(entry.Entry{Number: 3, Night: "x", Class: entry.Valid, Coverage: []byte("{}")})
+	require.ErrorContains(t, err, "run 3 of the night x: read coverage: format 0")
 }
 
 // Whatever events there are, nothing panics, and what comes out is read back.

@@ -126,7 +126,7 @@ func never[W comparable](t Tally, possible []Cell, words []W, word func(Cell) W)
 
 // Lines are the report for people: a line a kind of fault, and some more.
 func (r Report) Lines() []string {
-	lines := []string{fmt.Sprintf("%d runs bit in %d of %d cells (kind of fault, whom, when, how many) that were possible", r.Runs, r.Hit, r.Possible)}
+	lines := []string{fmt.Sprintf("faults of %s bit in %d of %d cells (kind of fault, whom, when, how many) that were possible", many(r.Runs), r.Hit, r.Possible)}
 	for _, g := range r.Kinds {
 		lines = append(lines, "  "+g.String())
 	}
@@ -138,7 +138,7 @@ func (r Report) Lines() []string {
 	}
 	lines = append(lines, fmt.Sprintf("%d of %d situations came up", len(r.Seen), len(r.Seen)+len(r.Missing)+len(r.Blind)))
 	for _, s := range r.Missing {
-		lines = append(lines, fmt.Sprintf("  never, in %d runs that would have shown it: %s: %s", s.Could, s.Name, s.Short))
+		lines = append(lines, fmt.Sprintf("  never, in %s that would have shown it: %s: %s", many(s.Could), s.Name, s.Short))
 	}
 	if len(r.Blind) > 0 {
 		var names []string
@@ -187,7 +187,14 @@ func plain[W ~string](list []W) []string {
 // String is "kill leader election one: 40 runs; a bug in 7.2 % of such runs or more would have
 // been seen with 95 %".
 func (p Power) String() string {
-	return fmt.Sprintf("%s: %d runs; a bug that shows in %s of such runs or more would have been seen with 95 %%", p.Cell, p.Runs, percent(p.Rate))
+	return fmt.Sprintf("%s: %s; a bug that shows in %s of such runs or more would have been seen with 95 %%", p.Cell, many(p.Runs), percent(p.Rate))
+}
+
+func many(runs int) string {
+	if runs == 1 {
+		return "1 run"
+	}
+	return fmt.Sprintf("%d runs", runs)
 }
 
 func percent(part float64) string { return fmt.Sprintf("%.3g %%", 100*part) }

@@ -45,6 +45,9 @@ func parse(resolved string, member func(string) (int, bool)) (aim, bool) {
 	if len(words) == 0 {
 		return aim{}, false
 	}
+	if at := slices.Index(words, "at"); words[0] == "failpoint" && at > 0 {
+		words = slices.Delete(slices.Clone(words), 1, at) // its name is nobody's
+	}
 	a := aim{kind: words[0], sides: make([][]int, 1), ring: len(words) > 1 && words[0] == "partition" && words[1] == "ring"}
 	for _, w := range words[1:] {
 		switch w {
