@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"node/bug":                 {},
 	"harness/history":          {},
 	"harness/text":             {},
+	"harness/largepages":       {},
 	"harness/fabric":           {"harness/fabric/clock", "harness/fabric/heap", "harness/fabric/owner"},
 	"harness/fabric/clock":     {"harness/fabric/heap"},
 	"harness/fabric/heap":      {},

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/largepages"
 	"github.com/usurper/usurper/harness/results"
 )
 
@@ -53,7 +54,7 @@ verdict is unknown and says which bound it was: --steps and --memory of each sea
 			if err != nil {
 				return err
 			}
-			largePages(dir.History())
+			largepages.Ask(dir.History())
 			report, err := engine.CheckWithin(dir.History(), o)
 			if err != nil {
 				return err

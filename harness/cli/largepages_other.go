@@ -1,6 +1,0 @@
-//go:build !linux
-
-package cli
-
-// largePages is for Linux.
-func largePages(string) {}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package largepages
+
+// Ask is for Linux.
+func Ask(string) {}
