@@ -148,6 +148,7 @@ func (f *replayFlags) trial(ctx context.Context, show *status, found reproduce.F
 	all.Count, err = reproduce.Trial{
 		Config:   found.Config,
 		Breach:   found.Breach,
+		Same:     found.Same,
 		Parallel: min(f.parallel, f.times),
 		Enough:   enough,
 		Done: func(a reproduce.Attempt, c reproduce.Count) {

@@ -45,10 +45,10 @@ type packed struct {
 func (p *packed) Close() error { return errors.Join(p.ReadCloser.Close(), p.file.Close()) }
 
 // Pack compresses the history at from into a new file, to, whose name must end in
-// .gz. The same history gives the same bytes.
+// .gz or .zst. The same history gives the same bytes.
 func Pack(from, to string) (err error) {
-	if !strings.HasSuffix(to, ".gz") {
-		return fmt.Errorf("pack history: %s: the name must end in .gz", to)
+	if !strings.HasSuffix(to, ".gz") && !strings.HasSuffix(to, ".zst") {
+		return fmt.Errorf("pack history: %s: the name must end in .gz or .zst", to)
 	}
 	in, err := openFile(from)
 	if err != nil {
@@ -64,12 +64,19 @@ func Pack(from, to string) (err error) {
 			err = fmt.Errorf("pack history: %w", err)
 		}
 	}()
-	z, err := gzip.NewWriterLevel(out, gzip.BestCompression)
+	z, err := packer(out, to)
 	if err != nil {
 		return err
 	}
 	if _, err := io.Copy(z, in); err != nil {
-		return err
+		return errors.Join(err, z.Close())
 	}
 	return z.Close()
+}
+
+func packer(out io.Writer, name string) (io.WriteCloser, error) {
+	if strings.HasSuffix(name, ".gz") {
+		return gzip.NewWriterLevel(out, gzip.BestCompression)
+	}
+	return zstd.NewWriter(out, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1))
 }

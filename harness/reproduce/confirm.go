@@ -46,6 +46,7 @@ func (s *shrinker) measure(ctx context.Context, what string, c candidate, all bo
 	count, err := Trial{
 		Config:   c.config(s.base),
 		Breach:   s.finding.Breach,
+		Same:     s.finding.Same,
 		Parallel: s.o.Parallel,
 		attempt:  s.o.attempt,
 		Enough:   func(n Count) bool { return n.Runs >= s.o.Measure || !all && lost(n) },

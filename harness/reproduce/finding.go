@@ -32,7 +32,10 @@ type Finding struct {
 	Report    checker.Report
 	Breach    checker.Breach
 	Violation checker.Violation // the first that is the breach
-	Firings   []engine.Firing
+	// Same, if not nil, tells whether a violation of the rule is the one that is to come
+	// again: there are several bugs that break it.
+	Same    func(checker.Violation) bool
+	Firings []engine.Firing
 	// Start is when the faults began, since the start of the run.
 	Start time.Duration
 }
@@ -63,6 +66,31 @@ func Load(dir results.Dir, by string, models ...checker.Spec) (Finding, error) {
 	}
 	f.Start, err = faultsAt(dir)
 	return f, err
+}
+
+// Aim makes another broken rule of the run what is to come again, if same is not nil only
+// as it says.
+func (f *Finding) Aim(b checker.Breach, same func(checker.Violation) bool) error {
+	v, ok := shown(&f.Report, b, same)
+	if !ok {
+		return fmt.Errorf("%s: %w by %s in that way: what is broken is %s", f.Dir, ErrNothingToReproduce, b, names(f.Report.Breaches()))
+	}
+	f.Breach, f.Violation, f.Same = b, v, same
+	return nil
+}
+
+// shown is the first violation that is the breach and, if same is not nil, is such.
+func shown(r *checker.Report, b checker.Breach, same func(checker.Violation) bool) (checker.Violation, bool) {
+	if same == nil {
+		return r.Violation(b)
+	}
+	result, _ := r.Result(b.Checker)
+	for _, v := range result.Violations {
+		if one := (checker.Result{Checker: b.Checker, Violations: []checker.Violation{v}}); one.Breaks(b) && same(v) {
+			return v, true
+		}
+	}
+	return checker.Violation{}, false
 }
 
 func choose(r *checker.Report, by string) (checker.Breach, error) {

@@ -64,6 +64,16 @@ var keptName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 // to expect, by the user's own models too if there are any. An empty name is made up
 // from what the run shows. A run of that name is never overwritten.
 func Keep(dir results.Dir, root, name string, models ...checker.Spec) (results.Dir, Expected, error) {
+	return keep(dir, root, name, results.PackedFile, models)
+}
+
+// KeepSmall is Keep for runs that nobody looks at by hand: their history is compressed by
+// zstd, which takes less room and time.
+func KeepSmall(dir results.Dir, root, name string) (results.Dir, Expected, error) {
+	return keep(dir, root, name, results.ZstdFile, nil)
+}
+
+func keep(dir results.Dir, root, name, packed string, models []checker.Spec) (results.Dir, Expected, error) {
 	saved, expected, err := expect(dir, models)
 	if err != nil {
 		return results.Dir{}, expected, err
@@ -88,7 +98,7 @@ func Keep(dir results.Dir, root, name string, models ...checker.Spec) (results.D
 		}
 		return results.Dir{}, expected, fmt.Errorf("keep: %w", err)
 	}
-	kept, err := fill(to, dir, saved, config, expected)
+	kept, err := fill(filepath.Join(to, packed), dir, saved, config, expected)
 	if err != nil {
 		os.RemoveAll(to)
 	}
@@ -143,11 +153,12 @@ func nameFor(saved engine.Saved, e Expected) string {
 	return strings.Trim(words, "-")
 }
 
-func fill(to string, from results.Dir, saved engine.Saved, config map[string]any, e Expected) (results.Dir, error) {
-	if err := history.Pack(from.History(), filepath.Join(to, results.PackedFile)); err != nil {
+// fill makes a kept run around its history, which is to be at a path.
+func fill(packed string, from results.Dir, saved engine.Saved, config map[string]any, e Expected) (results.Dir, error) {
+	if err := history.Pack(from.History(), packed); err != nil {
 		return results.Dir{}, err
 	}
-	kept, err := results.Open(to)
+	kept, err := results.Open(filepath.Dir(packed))
 	if err != nil {
 		return kept, err
 	}

@@ -235,6 +235,7 @@ func (s *shrinker) try(ctx context.Context, what string, c candidate) (passed bo
 	count, err = Trial{
 		Config:   cfg,
 		Breach:   s.finding.Breach,
+		Same:     s.finding.Same,
 		Parallel: s.o.Parallel,
 		attempt:  s.o.attempt,
 		Enough:   func(c Count) bool { return s.test.Decide(c.Reproduced, c.Runs) != Undecided },

@@ -21,7 +21,8 @@ import (
 type Trial struct {
 	Config   engine.Config
 	Breach   checker.Breach
-	Parallel int // runs side by side, at least 1
+	Same     func(checker.Violation) bool // of the [Finding]; nil: any violation of the rule
+	Parallel int                          // runs side by side, at least 1
 	// Enough ends the trial; it is asked after each run, one at a time. Runs that
 	// are then under way are cut short and not counted.
 	Enough func(Count) bool
@@ -105,6 +106,9 @@ func (t Trial) Run(ctx context.Context) (Count, error) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				a, err := t.attempt(ctx, t.Config, t.Breach)
+				if a.Reproduced && t.Same != nil {
+					_, a.Reproduced = shown(&a.Report, t.Breach, t.Same)
+				}
 				mu.Lock()
 				t.take(ctx, a, err, &count)
 				if ctx.Err() == nil && (t.Enough(count) || count.Failed >= maxFailed) {
