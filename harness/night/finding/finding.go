@@ -39,8 +39,8 @@ type Finding struct {
 	Several  string    `json:"several,omitempty"`
 	Label    string    `json:"label,omitempty"`
 	Mute     *Mute     `json:"mute,omitempty"`
-	Muted    bool      `json:"muted"`              // at the time asked for
-	Examples []string  `json:"examples,omitempty"` // directories of kept runs
+	Muted    bool      `json:"muted"` // at the time asked for
+	Examples []Example `json:"examples,omitempty"`
 	Minimal  []Minimal `json:"minimal,omitempty"`
 	Tried    []Tried   `json:"tried,omitempty"`
 	folder   string    // below the store; several findings may share it
@@ -116,16 +116,23 @@ func (s *Store) findings(name string, sig Signature, nights []night, as string, 
 	f.Tonight = evenings[len(evenings)-1].k
 	f.sightings(all, evenings)
 	for _, example := range s.kept(name, examplesDir) {
-		f.Examples = append(f.Examples, s.path(name, examplesDir, example))
+		e := Example{Name: example, Dir: s.path(name, examplesDir, example)}
+		if err := read(filepath.Join(e.Dir, runFile), &e.Run); err != nil {
+			damaged(err.Error())
+			continue
+		}
+		f.Examples = append(f.Examples, e)
 	}
 	readAll(s.path(name, triedDir), damaged, func(_ string, t Tried) { f.Tried = append(f.Tried, t) })
 	slices.SortStableFunc(f.Tried, func(a, b Tried) int { return a.Begun.Compare(b.Begun) })
 	for _, form := range s.kept(name, minimalDir) {
-		m := Minimal{Dir: s.path(name, minimalDir, form)}
-		if err := read(filepath.Join(m.Dir, minimalFile), &m); err != nil {
+		var m Minimal
+		dir := s.path(name, minimalDir, form)
+		if err := read(filepath.Join(dir, minimalFile), &m); err != nil {
 			damaged(err.Error())
 			continue
 		}
+		m.Dir = dir
 		f.Minimal = append(f.Minimal, m)
 	}
 	s.said(&f, now, damaged)

@@ -1,0 +1,236 @@
+package finding
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/reproduce"
+	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// WorkOptions say how hard to try to repeat and to shrink findings.
+type WorkOptions struct {
+	// Build makes the system under test of a configuration that was saved.
+	Build func(ctx context.Context, cfg *engine.Config, saved json.RawMessage) error
+	// Budget is for all of it. What there is no time for is left to the next call.
+	Budget   time.Duration
+	Night    string   // as of which findings are new, and what was tried is noted; "": the latest
+	Parallel int      // clusters side by side, at least 1
+	Times    int      // how many runs repeat an example at most; 10
+	Only     []string // IDs; empty for all
+	// Scratch is where runs are made; "" for a directory of the store, which is removed.
+	Scratch string
+	// Progress, if not nil, is told in a line what is done.
+	Progress func(string)
+
+	repeat func(context.Context, reproduce.Finding, WorkOptions) (reproduce.Count, error)
+	shrink func(context.Context, reproduce.Finding, reproduce.ShrinkOptions) (reproduce.Shrunk, error)
+}
+
+const (
+	// enoughAgain is how many reproductions end the repetition of an example.
+	enoughAgain = 3
+	// leastTime is what is left of a budget when nothing is begun any more.
+	leastTime = 20 * time.Second
+	// most is how long an example is shrunk at a time, if others wait.
+	most = 5 * time.Minute
+)
+
+// Done is what [Store.Work] has come to.
+type Done struct {
+	Repeated, Shrunk int // examples, also in vain
+	Left             int // tasks for which there was no time
+}
+
+// Work repeats and shrinks findings, in the order of [Report.Next], until there is
+// nothing to do or the budget is used up. What it finds out is in the store at once; an
+// attempt that is cut short is made again by the next call. What does not fail again is noted too.
+func (s *Store) Work(ctx context.Context, o WorkOptions) (Done, error) {
+	var done Done
+	o.defaults()
+	until := time.Now().Add(o.Budget)
+	for {
+		report, err := s.Read(o.Night, time.Now())
+		if err != nil {
+			return done, err
+		}
+		tasks := report.Next()
+		if len(o.Only) > 0 {
+			tasks = slices.DeleteFunc(tasks, func(t Task) bool { return !slices.Contains(o.Only, t.ID) && !slices.Contains(o.Only, t.finding.folder) })
+		}
+		left := time.Until(until)
+		if done.Left = len(tasks); len(tasks) == 0 || left < min(leastTime, o.Budget/2) {
+			return done, nil
+		}
+		ctx, cancel := context.WithTimeoutCause(ctx, left, errBudget)
+		share := max(min(left, most), left/time.Duration(len(tasks)))
+		err = s.carryOut(ctx, tasks[0], report.Night, share, o)
+		cancel()
+		switch {
+		case err == nil && tasks[0].What == Repeat:
+			done.Repeated++
+		case err == nil:
+			done.Shrunk++
+		case errors.Is(err, errBudget):
+			return done, nil
+		case err != nil:
+			return done, err
+		}
+	}
+}
+
+// errBudget ends what the budget has no time for.
+var errBudget = errors.New("the time for repeating and shrinking is used up")
+
+func (o *WorkOptions) defaults() {
+	o.Parallel = max(1, o.Parallel)
+	if o.Times <= 0 {
+		o.Times = 10
+	}
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	if o.repeat == nil {
+		o.repeat = repeat
+	}
+	if o.shrink == nil {
+		o.shrink = reproduce.Shrink
+	}
+}
+
+// carryOut does a task and notes what came of it. An error means that nothing could be
+// noted, or that ctx ended before there was anything to note.
+func (s *Store) carryOut(ctx context.Context, t Task, night string, share time.Duration, o WorkOptions) error {
+	f := t.finding
+	o.Progress(fmt.Sprintf("%s %s: %s, seen in %d of %d runs", t.What, t.ID, f.Signature, f.Rate.K, f.Rate.N))
+	tried := Tried{What: t.What, Of: t.Example, Night: night, Begun: time.Now().UTC()}
+	scratch := o.Scratch
+	if scratch == "" {
+		var err error
+		if scratch, err = os.MkdirTemp(s.dir, ".work-"); err != nil {
+			return fmt.Errorf("work on findings: %w", err)
+		}
+		defer os.RemoveAll(scratch)
+	}
+	found, err := s.load(ctx, t, scratch, o)
+	if err == nil {
+		tried.Harness = engine.BuildOf(found.Config.Target).Usurper
+		if t.What == Repeat {
+			var count reproduce.Count
+			count, err = o.repeat(ctx, found, o)
+			tried.count(count, found.Breach)
+		} else {
+			err = s.reduce(ctx, t, found, share, o, &tried)
+		}
+	}
+	tried.Elapsed = time.Since(tried.Begun).Round(time.Millisecond)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		tried.Problem = verdict.Printable(verdict.FirstLine(err.Error()))
+	}
+	o.Progress("  " + tried.String())
+	name := strings.Join([]string{cmp.Or(slug(night), "night"), string(t.What), t.Example}, "-")
+	return write(s.path(f.folder, triedDir, name+".json"), tried)
+}
+
+// load reads the example, and aims at the finding.
+func (s *Store) load(ctx context.Context, t Task, scratch string, o WorkOptions) (reproduce.Finding, error) {
+	f := t.finding
+	dir, err := results.Open(s.path(f.folder, examplesDir, t.Example))
+	if err != nil {
+		return reproduce.Finding{}, err
+	}
+	found, err := reproduce.Load(dir, f.Checker)
+	if err != nil {
+		return found, err
+	}
+	same := func(v checker.Violation) bool { return Shape(v) == f.Shape }
+	if err := found.Aim(checker.Breach{Checker: f.Checker, Rule: f.Rule}, same); err != nil {
+		return found, err
+	}
+	found.Config.Results = scratch
+	if err := o.Build(ctx, &found.Config, found.TargetOptions); err != nil {
+		return found, err
+	}
+	return found, found.Config.Validate()
+}
+
+// repeat replays a finding as it came to pass and, if it does not fail so, as it was
+// planned.
+func repeat(ctx context.Context, found reproduce.Finding, o WorkOptions) (reproduce.Count, error) {
+	executed, err := found.Executed()
+	if err != nil {
+		return reproduce.Count{}, err
+	}
+	planned := found.Config.Plan
+	var count reproduce.Count
+	for _, plan := range []*nemesis.Plan{&executed, planned} {
+		cfg := found.Config
+		cfg.Plan = plan
+		if cfg.Validate() != nil {
+			continue
+		}
+		count, err = reproduce.Trial{
+			Config: cfg, Breach: found.Breach, Same: found.Same, Parallel: min(o.Parallel, o.Times),
+			Enough: func(c reproduce.Count) bool { return c.Reproduced >= enoughAgain || c.Runs >= o.Times },
+		}.Run(ctx)
+		if err != nil || count.Reproduced > 0 {
+			break
+		}
+	}
+	return count, err
+}
+
+// reduce shrinks a finding and keeps what is left.
+func (s *Store) reduce(ctx context.Context, t Task, found reproduce.Finding, share time.Duration, o WorkOptions, tried *Tried) error {
+	shrunk, err := o.shrink(ctx, found, reproduce.ShrinkOptions{Budget: share, Parallel: o.Parallel, Measure: o.Times})
+	tried.count(shrunk.Count, found.Breach)
+	if tried.Runs == 0 {
+		tried.Runs = shrunk.Runs
+	}
+	if err != nil {
+		return err
+	}
+	form := Form(*shrunk.Config.Plan)
+	m := Minimal{
+		Form: form, Plan: shrunk.Config.Plan.String(), Of: t.Example,
+		Reproduced: shrunk.Count.Reproduced, Runs: shrunk.Count.Runs, Measured: shrunk.Measured,
+		Before: shrunk.Before.String(), After: shrunk.After.String(),
+	}
+	to := s.path(t.finding.folder, minimalDir, digest([]byte(form))[:digits]+"-"+filepath.Base(t.Example))
+	return s.pack(shrunk.Dir, to, minimalFile, m)
+}
+
+func (t *Tried) count(c reproduce.Count, b checker.Breach) {
+	t.Reproduced, t.Runs = c.Reproduced, c.Runs
+	t.Others = verdict.Printable(strings.ReplaceAll(c.OtherText(), b.String(), b.String()+", in another way"))
+}
+
+// String is "repeated: 3 of 4".
+func (t Tried) String() string {
+	text := fmt.Sprintf("%s: %d of %d", t.What, t.Reproduced, t.Runs)
+	if t.Reproduced == 0 && t.What == Repeat {
+		text = fmt.Sprintf("not repeated: 0 of %d", t.Runs)
+	}
+	if t.Others != "" {
+		text += "; broken instead: " + t.Others
+	}
+	if t.Problem != "" {
+		text += "; " + t.Problem
+	}
+	return text
+}

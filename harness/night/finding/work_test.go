@@ -1,0 +1,220 @@
+package finding
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/night/entry"
+	"github.com/usurper/usurper/harness/reproduce"
+	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/target/reference"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// bench is a night whose runs are those of the corpus, and work on it that makes no run.
+type bench struct {
+	*testing.T
+	store *Store
+	log   []entry.Entry
+	facts entry.Facts
+	did   []string
+	again map[string]int      // by rule, how many of ten runs fail again
+	plans map[string][]string // by rule, what shrinking ends with, one after the other
+}
+
+func newBench(t *testing.T, runs ...string) *bench {
+	s, err := Open(filepath.Join(t.TempDir(), "findings"))
+	require.NoError(t, err)
+	b := &bench{T: t, store: s, again: make(map[string]int)}
+	b.facts = entry.Facts{Night: "Monday 1", Begun: time.Unix(1000, 0), Shard: 1, Shards: 1}
+	for i, name := range runs {
+		dir := filepath.Join("..", "..", "..", "results", "corpus", name)
+		h, err := history.Open(filepath.Join(dir, "history.jsonl.gz"))
+		require.NoError(t, err)
+		report, err := checker.Run(checker.All(verdict.Options{}), h.Events())
+		require.NoError(t, err)
+		require.NoError(t, h.Close())
+		e := entry.Entry{
+			Number: i + 1, Night: b.facts.Night, Cell: "reference", Axes: map[string]string{"target": "reference"},
+			Class: entry.Invalid, Breaches: Breaches(report), Dir: dir, Started: b.facts.Begun.Add(time.Duration(i) * time.Minute),
+		}
+		b.log = append(b.log, e)
+		require.NoError(t, s.Put(b.facts, b.log))
+		_, err = s.Keep(e)
+		require.NoError(t, err)
+	}
+	return b
+}
+
+func (b *bench) options() WorkOptions {
+	return WorkOptions{
+		Budget: time.Hour,
+		Build: func(_ context.Context, cfg *engine.Config, saved json.RawMessage) error {
+			var o reference.Options
+			if err := json.Unmarshal(saved, &o); err != nil {
+				return err
+			}
+			o.Binary = os.Args[0]
+			var err error
+			cfg.Target, err = reference.New(o)
+			return err
+		},
+		repeat: func(_ context.Context, f reproduce.Finding, o WorkOptions) (reproduce.Count, error) {
+			b.did = append(b.did, "repeat "+f.Breach.String())
+			require.True(b, f.Same(f.Violation))
+			return reproduce.Count{Reproduced: b.again[f.Breach.Rule], Runs: o.Times}, nil
+		},
+		shrink: func(_ context.Context, f reproduce.Finding, o reproduce.ShrinkOptions) (reproduce.Shrunk, error) {
+			b.did = append(b.did, "shrink "+f.Breach.String())
+			require.Positive(b, o.Budget)
+			plans := b.plans[f.Breach.Rule]
+			if len(plans) == 0 {
+				return reproduce.Shrunk{Runs: 7}, reproduce.ErrNotReproduced
+			}
+			plan, err := nemesis.Parse("plan", plans[0])
+			b.plans[f.Breach.Rule] = plans[1:]
+			require.NoError(b, err)
+			f.Config.Plan = &plan
+			return reproduce.Shrunk{Dir: f.Dir, Config: f.Config, Count: reproduce.Count{Reproduced: 9, Runs: 10}, Measured: true}, nil
+		},
+	}
+}
+
+func (b *bench) work() Done {
+	done, err := b.store.Work(b.Context(), b.options())
+	require.NoError(b, err)
+	return done
+}
+
+func (b *bench) read() Report {
+	r, err := b.store.Read("", time.Unix(2000, 0))
+	require.NoError(b, err)
+	require.Empty(b, r.Damaged)
+	return r
+}
+
+// All are repeated before any is shrunk, the most frequent first; what came of it is in
+// the store, and not done again.
+func TestWork(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "stale-log-vote", "double-vote", "double-vote")
+	b.again["two votes in one term"] = 3
+	b.plans = map[string][]string{"two votes in one term": {"at 1s for 2s kill n3", "at 4s for 9s kill n1"}}
+	require.Equal(t, Done{Repeated: 2, Shrunk: 3}, b.work())
+	votes, stale := "votes: two votes in one term", "votes: a vote for a stale log"
+	require.Equal(t, []string{"repeat " + votes, "repeat " + stale, "shrink " + votes, "shrink " + stale, "shrink " + votes}, b.did[:5])
+	require.Equal(t, Done{}, b.work(), "there is nothing left")
+	r := b.read()
+	require.Len(t, r.Findings, 2)
+	f := r.Findings[0]
+	require.Equal(t, "two votes in one term", f.Rule)
+	require.Equal(t, "kill a", f.Form, "both runs have come to one plan")
+	require.Equal(t, "2 runs, 2 of them shrunk, to one plan", f.Several)
+	require.Len(t, f.Examples, 2)
+	require.Equal(t, 3, f.Repeated())
+	dir, err := results.Open(f.Minimal[0].Dir)
+	require.NoError(t, err)
+	require.Equal(t, results.ZstdFile, filepath.Base(dir.History()))
+	f = r.Findings[1]
+	require.Zero(t, f.Repeated())
+	require.Contains(t, f.Tried[0].String(), "not repeated: 0 of 10")
+	require.Empty(t, f.Form)
+}
+
+// Runs of one rule and shape whose smallest plans differ are two findings from then on,
+// and other rules with such a plan are told.
+func TestTellApart(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "double-vote", "double-vote", "forget-vote")
+	b.plans = map[string][]string{"two votes in one term": {"at 1s kill leader", "at 1s restart all"}, "a vote was forgotten": {"on leader kill it"}}
+	b.work()
+	r := b.read()
+	require.Len(t, r.Findings, 3)
+	var ids, forms []string
+	alike := 0
+	for _, f := range r.Findings {
+		ids, forms, alike = append(ids, f.ID), append(forms, f.Form), alike+len(f.Alike)
+	}
+	require.ElementsMatch(t, []string{"kill leader", "restart all", "kill it on leader"}, forms)
+	require.Zero(t, alike)
+	require.Regexp(t, `^votes-[0-9a-f]{8}\.[0-9a-f]{4}$`, r.Findings[0].ID)
+	require.Contains(t, r.Findings[0].Several, "2 runs of 2 plans")
+	require.NoError(t, b.store.Label(&r.Findings[0], "a"))
+	_, err := r.Find(ids[0])
+	require.NoError(t, err)
+
+	b = newBench(t, "double-vote", "stale-log-vote")
+	b.plans = map[string][]string{"two votes in one term": {"at 1s kill n1"}, "a vote for a stale log": {"at 3s kill n2"}}
+	b.work()
+	r = b.read()
+	require.Equal(t, []string{r.Findings[1].ID}, r.Findings[0].Alike)
+	require.Equal(t, []string{r.Findings[0].ID}, r.Findings[1].Alike)
+}
+
+// What is cut short is done by the next call; so is what there was no time for.
+func TestWorkInterrupted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "double-vote")
+	ctx, stop := context.WithCancel(t.Context())
+	o := b.options()
+	o.repeat = func(ctx context.Context, _ reproduce.Finding, _ WorkOptions) (reproduce.Count, error) {
+		stop()
+		return reproduce.Count{Runs: 2}, ctx.Err()
+	}
+	_, err := b.store.Work(ctx, o)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Empty(t, b.read().Findings[0].Tried)
+	o = b.options()
+	o.Budget = time.Nanosecond
+	done, err := b.store.Work(t.Context(), o)
+	require.NoError(t, err)
+	require.Equal(t, Done{Left: 2}, done)
+	b.again["two votes in one term"] = 2
+	require.Equal(t, Done{Repeated: 1, Shrunk: 1}, b.work())
+	left, err := os.ReadDir(b.store.dir)
+	require.NoError(t, err)
+	for _, e := range left {
+		require.NotEqual(t, '.', rune(e.Name()[0]), "nothing half-written is left")
+	}
+}
+
+func TestKeepsThreeExamples(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "double-vote", "double-vote", "double-vote", "double-vote")
+	require.Len(t, b.read().Findings[0].Examples, Examples)
+	again, err := b.store.Keep(b.log[0])
+	require.NoError(t, err)
+	require.True(t, again, "it is one already")
+	_, err = b.store.Keep(entry.Entry{Class: entry.Valid})
+	require.ErrorContains(t, err, "is no finding")
+}
+
+func TestForm(t *testing.T) {
+	t.Parallel()
+	for plan, want := range map[string]string{
+		"":                               "no fault",
+		"at 3s for 1s kill n3":           "kill a",
+		"maybe at 9s for 4s kill n1":     "kill a",
+		"at 1s kill n2\nat 5s kill n2":   "kill a",
+		"at 1s kill n2\nat 5s kill n4":   "kill a; kill b",
+		"on leader by n2 kill it":        "kill it on leader by a",
+		"on commit times 50 restart n4":  "restart a on commit",
+		"at 1s delay 80ms±40ms n2 > n1":  "delay a > b",
+		"at 2s partition n1 n2 | rest":   "partition a b | rest",
+		"at 2s drop vote 50% leader > *": "drop vote leader > *",
+	} {
+		p, err := nemesis.Parse("plan", plan)
+		require.NoError(t, err, plan)
+		require.Equal(t, want, Form(p))
+	}
+}
