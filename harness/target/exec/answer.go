@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
+	"github.com/usurper/usurper/harness/document"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -93,47 +94,47 @@ func anyHolds(cs []condition, a *answer) bool {
 
 // conditions reads one condition or a list of them. It is for HTTP or, if not,
 // for RESP.
-func (d *document) conditions(into *[]condition, http bool) func(*yaml.Node) {
+func (d *file) conditions(into *[]condition, http bool) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		*into = []condition{}
-		d.list(n, func(e *yaml.Node) {
+		d.List(n, func(e *yaml.Node) {
 			var c condition
-			d.mapping(e, d.conditionFields(&c, http))
+			d.Mapping(e, d.conditionFields(&c, http))
 			if len(e.Content) == 0 {
-				d.errorf(e, "a condition that names nothing holds always: name a status, json or match")
+				d.Errorf(e, "a condition that names nothing holds always: name a status, json or match")
 			}
 			*into = append(*into, c)
 		})
 	}
 }
 
-func (d *document) conditionFields(c *condition, http bool) fields {
+func (d *file) conditionFields(c *condition, http bool) fields {
 	known := fields{
 		"json": func(n *yaml.Node) {
-			d.entries(n, func(key, value *yaml.Node) {
+			d.Entries(n, func(key, value *yaml.Node) {
 				t := jsonTest{path: key.Value}
-				d.list(value, func(v *yaml.Node) {
-					if isNull(v) {
+				d.List(value, func(v *yaml.Node) {
+					if document.IsNull(v) {
 						t.none = true
-					} else if s, ok := d.scalar(v); ok {
+					} else if s, ok := d.Scalar(v); ok {
 						t.values = append(t.values, s)
 					}
 				})
 				c.json = append(c.json, t)
 			})
 		},
-		"match": d.pattern(&c.match),
+		"match": d.Pattern(&c.match),
 	}
 	if http {
 		known["status"] = func(n *yaml.Node) {
-			d.list(n, func(e *yaml.Node) {
+			d.List(n, func(e *yaml.Node) {
 				var status int
-				d.number(&status, 100, 599)(e)
+				d.Number(&status, 100, 599)(e)
 				c.status = append(c.status, status)
 			})
 		}
 	} else {
-		known["error"] = d.pattern(&c.error)
+		known["error"] = d.Pattern(&c.error)
 	}
 	return known
 }
@@ -220,28 +221,28 @@ func (e *extraction) decode(s string) (string, bool) {
 
 // extraction reads where to find something. Extra fields are "called", for what
 // names a member, and "split" for a list.
-func (d *document) extraction(into **extraction, extra ...string) func(*yaml.Node) {
+func (d *file) extraction(into **extraction, extra ...string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		var e extraction
 		known := fields{
-			"json": d.text(&e.json), "match": d.pattern(&e.match), "text": d.truth(&e.text), "base64": d.truth(&e.base64),
+			"json": d.Text(&e.json), "match": d.Pattern(&e.match), "text": d.Truth(&e.text), "base64": d.Truth(&e.base64),
 		}
 		if slices.Contains(extra, "called") {
 			known["called"] = d.template(&e.called)
 		}
 		if slices.Contains(extra, "split") {
-			known["split"] = d.text(&e.split)
+			known["split"] = d.Text(&e.split)
 		}
-		before := len(d.errs)
-		d.mapping(n, known)
+		before := len(d.Errs)
+		d.Mapping(n, known)
 		ways := 0
 		for _, is := range []bool{e.json != "", e.match != nil, e.text} {
 			if is {
 				ways++
 			}
 		}
-		if ways != 1 && len(d.errs) == before {
-			d.errorf(n, "say where it is found with one of json: PATH, match: PATTERN or text: true")
+		if ways != 1 && len(d.Errs) == before {
+			d.Errorf(n, "say where it is found with one of json: PATH, match: PATTERN or text: true")
 		}
 		*into = &e
 	}

@@ -20,57 +20,57 @@ func functionNames() []history.F {
 }
 
 // client reads how clients talk to a member.
-func (d *document) client(n *yaml.Node, c *clientSpec) {
+func (d *file) client(n *yaml.Node, c *clientSpec) {
 	ways := 0
-	before := len(d.errs)
+	before := len(d.Errs)
 	c.actions = make(map[history.F]*action)
-	d.mapping(n, fields{
+	d.Mapping(n, fields{
 		"address":    d.template(&c.address),
-		"idempotent": d.truth(&c.idempotent),
-		"reads":      func(n *yaml.Node) { c.readLast = d.word(n, "always", "final") == "final" },
+		"idempotent": d.Truth(&c.idempotent),
+		"reads":      func(n *yaml.Node) { c.readLast = d.Word(n, "always", "final") == "final" },
 		"reason":     d.extraction(&c.reason),
 		"hint":       d.extraction(&c.hint, "called"),
 		"http":       func(n *yaml.Node) { ways++; d.actions(n, c, readHTTP) },
 		"resp":       func(n *yaml.Node) { ways++; d.actions(n, c, readRESP) },
 	})
-	if len(d.errs) > before {
+	if len(d.Errs) > before {
 		return
 	}
 	if ways != 1 {
-		d.errorf(n, "%d protocols: use one of http or resp", ways)
+		d.Errorf(n, "%d protocols: use one of http or resp", ways)
 		return
 	}
 	has := func(fs ...history.F) bool {
 		return !slices.ContainsFunc(fs, func(f history.F) bool { return c.actions[f] == nil })
 	}
 	if !has(history.FGet, history.FPut) && !has(history.FAdd, history.FRead) && !has(history.FAppend, history.FRead) {
-		d.errorf(n, "nothing to judge: ops must have get and put, or read with add or append")
+		d.Errorf(n, "nothing to judge: ops must have get and put, or read with add or append")
 	}
 }
 
 // actions reads a protocol's fields, which are defaults for all operations, and
 // its operations. The protocol reads the fields of its requests into an action.
-func (d *document) actions(n *yaml.Node, c *clientSpec, protocol func(d *document, a *action, base *action) fields) {
+func (d *file) actions(n *yaml.Node, c *clientSpec, protocol func(d *file, a *action, base *action) fields) {
 	base := &action{}
 	var ops *yaml.Node
 	known := protocol(d, base, nil)
 	known["ops"] = func(n *yaml.Node) { ops = n }
-	d.mapping(n, known)
+	d.Mapping(n, known)
 	if ops == nil {
-		d.errorf(n, "no ops: say what clients can do, at least get and put")
+		d.Errorf(n, "no ops: say what clients can do, at least get and put")
 		return
 	}
 	read := make(fields)
 	for _, f := range functionNames() {
 		read[string(f)] = func(n *yaml.Node) {
 			a := &action{f: f}
-			d.mapping(n, protocol(d, a, base))
+			d.Mapping(n, protocol(d, a, base))
 			a.inherit(base)
 			d.complete(n, a)
 			c.actions[f] = a
 		}
 	}
-	d.mapping(ops, read)
+	d.Mapping(ops, read)
 }
 
 // inherit fills in what the operation leaves to the protocol's defaults.
@@ -86,26 +86,26 @@ func (a *action) inherit(base *action) {
 }
 
 // complete fills in what an operation has by nature, and says what it lacks.
-func (d *document) complete(n *yaml.Node, a *action) {
+func (d *file) complete(n *yaml.Node, a *action) {
 	reads := a.f == history.FGet || a.f == history.FRead
 	switch r := a.request.(type) {
 	case *httpRequest:
 		if r.path == nil {
-			d.errorf(n, "%s has no path", a.f)
+			d.Errorf(n, "%s has no path", a.f)
 		}
 		if len(a.ok) == 0 {
-			d.errorf(n, "%s has no ok: say which answer is a success, such as ok: {status: 200}", a.f)
+			d.Errorf(n, "%s has no ok: say which answer is a success, such as ok: {status: 200}", a.f)
 		}
 		if reads && a.value == nil {
-			d.errorf(n, "%s has no value: say where the answer has it, such as value: {json: value}", a.f)
+			d.Errorf(n, "%s has no value: say where the answer has it, such as value: {json: value}", a.f)
 		}
 	case *respRequest:
 		if len(r.command) == 0 {
-			d.errorf(n, "%s has no command", a.f)
+			d.Errorf(n, "%s has no command", a.f)
 		}
 		switch {
 		case a.ok == nil && a.f == history.FCas:
-			d.errorf(n, "cas has no ok: say which reply is a success, such as ok: {json: {\"@this\": 1}}")
+			d.Errorf(n, "cas has no ok: say which reply is a success, such as ok: {json: {\"@this\": 1}}")
 		case a.ok == nil:
 			a.ok = []condition{{}} // any reply that is no error
 		}
@@ -117,13 +117,13 @@ func (d *document) complete(n *yaml.Node, a *action) {
 		}
 	}
 	if a.f == history.FRead && a.value != nil && a.value.json == "" && a.value.split == "" {
-		d.errorf(n, "read: value: say what separates the elements, such as split: \",\"")
+		d.Errorf(n, "read: value: say what separates the elements, such as split: \",\"")
 	}
 }
 
 // readHTTP returns the fields of an operation over HTTP; a base gives its
 // request's defaults.
-func readHTTP(d *document, a, base *action) fields {
+func readHTTP(d *file, a, base *action) fields {
 	r := &httpRequest{method: "GET"}
 	if base != nil {
 		*r = *base.request.(*httpRequest)
@@ -136,7 +136,7 @@ func readHTTP(d *document, a, base *action) fields {
 }
 
 // readRESP returns the fields of an operation over RESP.
-func readRESP(d *document, a, base *action) fields {
+func readRESP(d *file, a, base *action) fields {
 	r := &respRequest{}
 	a.request = r
 	known := d.outcomeFields(a, false)
@@ -146,7 +146,7 @@ func readRESP(d *document, a, base *action) fields {
 	return known
 }
 
-func (d *document) outcomeFields(a *action, http bool) fields {
+func (d *file) outcomeFields(a *action, http bool) fields {
 	return fields{
 		"ok":       d.conditions(&a.ok, http),
 		"fail":     d.conditions(&a.fail, http),

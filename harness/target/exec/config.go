@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/usurper/usurper/harness/document"
 	"github.com/usurper/usurper/harness/target"
 )
 
@@ -37,44 +38,44 @@ type config struct {
 var systemName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 
 // read reads the file's only document.
-func (d *document) read(root *yaml.Node) *config {
+func (d *file) read(root *yaml.Node) *config {
 	c := &config{nodes: 3, crashes: target.CrashLines()}
 	var client *yaml.Node
-	d.mapping(root, fields{
-		"name":      d.text(&c.name),
-		"nodes":     d.number(&c.nodes, 1, 9),
-		"addresses": func(n *yaml.Node) { c.oneAddress = d.word(n, "per-pair", "one") == "one" },
+	d.Mapping(root, fields{
+		"name":      d.Text(&c.name),
+		"nodes":     d.Number(&c.nodes, 1, 9),
+		"addresses": func(n *yaml.Node) { c.oneAddress = d.Word(n, "per-pair", "one") == "one" },
 		"command":   d.templates(&c.command),
 		"env":       d.namedTemplates(&c.env),
 		"files":     d.namedTemplates(&c.files),
 		"timers": func(n *yaml.Node) {
-			d.mapping(n, fields{"election": d.duration(&c.election), "heartbeat": d.duration(&c.heartbeat)})
+			d.Mapping(n, fields{"election": d.Duration(&c.election), "heartbeat": d.Duration(&c.heartbeat)})
 			if c.election > 0 && c.heartbeat > 0 && c.election < 2*c.heartbeat {
-				d.errorf(n, "election %s with heartbeats every %s: use an election timeout of at least two heartbeats", c.election, c.heartbeat)
+				d.Errorf(n, "election %s with heartbeats every %s: use an election timeout of at least two heartbeats", c.election, c.heartbeat)
 			}
 		},
 		"ready": func(n *yaml.Node) { d.ready(n, c) },
 		"role":  func(n *yaml.Node) { c.role = d.role(n) },
 		"ports": func(n *yaml.Node) { c.ports = d.ports(n) },
 		"prepare": func(n *yaml.Node) {
-			d.list(n, func(e *yaml.Node) { c.prepare = append(c.prepare, d.preparation(e)) })
+			d.List(n, func(e *yaml.Node) { c.prepare = append(c.prepare, d.preparation(e)) })
 		},
 		"crash":  func(n *yaml.Node) { c.crashes = d.crashes(n) },
 		"client": func(n *yaml.Node) { client = n; d.client(n, &c.client) },
 	})
 	for _, f := range c.files {
 		if !filepath.IsLocal(f.name) {
-			d.errorf(root, "files: %q: use a path inside the data directory", f.name)
+			d.Errorf(root, "files: %q: use a path inside the data directory", f.name)
 		}
 	}
 	if c.name == "" || !systemName.MatchString(c.name) {
-		d.errorf(root, "name %q: use a short word such as my-store", c.name)
+		d.Errorf(root, "name %q: use a short word such as my-store", c.name)
 	}
 	if len(c.command) == 0 {
-		d.errorf(root, "no command: say how a member is started, as a list of words")
+		d.Errorf(root, "no command: say how a member is started, as a list of words")
 	}
 	if client == nil {
-		d.errorf(root, "no client: say how clients talk to a member, with http or resp")
+		d.Errorf(root, "no client: say how clients talk to a member, with http or resp")
 	}
 	c.addresses()
 	return c
@@ -101,48 +102,39 @@ func (c *config) addresses() {
 
 // crashes reads the patterns of lines that tell of a crash: besides those that are known
 // of runtimes, or, under "only", in their place.
-func (d *document) crashes(n *yaml.Node) (all []*regexp.Regexp) {
+func (d *file) crashes(n *yaml.Node) (all []*regexp.Regexp) {
 	read := func(n *yaml.Node) {
-		d.list(n, func(e *yaml.Node) {
+		d.List(n, func(e *yaml.Node) {
 			var p *regexp.Regexp
-			d.pattern(&p)(e)
+			d.Pattern(&p)(e)
 			switch {
 			case p == nil:
 			case target.MatchesAll(p):
-				d.errorf(e, "crash: %q matches every line, also an empty one: say what only a crash prints", p)
+				d.Errorf(e, "crash: %q matches every line, also an empty one: say what only a crash prints", p)
 			default:
 				all = append(all, p)
 			}
 		})
 	}
 	if n.Kind == yaml.MappingNode {
-		d.mapping(n, fields{"only": read})
+		d.Mapping(n, fields{"only": read})
 		return all
 	}
 	read(n)
 	return append(all, target.CrashLines()...)
 }
 
-// word reads one of the given words.
-func (d *document) word(n *yaml.Node, known ...string) string {
-	s, ok := d.scalar(n)
-	if ok && !slices.Contains(known, s) {
-		d.errorf(n, "%q: use %s", s, oneOf(known))
-	}
-	return s
-}
-
 // ready reads the probes that all must hold, and how long that may take.
-func (d *document) ready(n *yaml.Node, c *config) {
+func (d *file) ready(n *yaml.Node, c *config) {
 	within := func(n *yaml.Node) {
 		if c.within > 0 {
-			d.errorf(n, "within is here twice: remove one")
+			d.Errorf(n, "within is here twice: remove one")
 		}
-		d.duration(&c.within)(n)
+		d.Duration(&c.within)(n)
 	}
-	d.list(n, func(e *yaml.Node) {
-		if e.Kind == yaml.MappingNode && len(e.Content) == 2 && resolve(e.Content[0]).Value == "within" {
-			d.mapping(e, fields{"within": within})
+	d.List(n, func(e *yaml.Node) {
+		if e.Kind == yaml.MappingNode && len(e.Content) == 2 && document.Resolve(e.Content[0]).Value == "within" {
+			d.Mapping(e, fields{"within": within})
 			return
 		}
 		if p, ok := d.probe(e, true, fields{"within": within}); ok {
@@ -153,7 +145,7 @@ func (d *document) ready(n *yaml.Node, c *config) {
 
 // probe reads a way to ask a member, whether it is ready or what its role is; more
 // are fields beside it.
-func (d *document) probe(n *yaml.Node, ready bool, more fields) (p probe, ok bool) {
+func (d *file) probe(n *yaml.Node, ready bool, more fields) (p probe, ok bool) {
 	var ways []string
 	way := func(name string, read func(*yaml.Node)) func(*yaml.Node) {
 		return func(n *yaml.Node) {
@@ -162,7 +154,7 @@ func (d *document) probe(n *yaml.Node, ready bool, more fields) (p probe, ok boo
 		}
 	}
 	known := fields{
-		"log":  way("log", d.pattern(&p.log)),
+		"log":  way("log", d.Pattern(&p.log)),
 		"http": way("http", func(n *yaml.Node) { d.httpProbe(n, &p, ready) }),
 		"resp": way("resp", func(n *yaml.Node) { d.respProbe(n, &p, ready) }),
 	}
@@ -170,17 +162,17 @@ func (d *document) probe(n *yaml.Node, ready bool, more fields) (p probe, ok boo
 		known["tcp"] = way("tcp", d.template(&p.tcp))
 	}
 	maps.Copy(known, more)
-	before := len(d.errs)
-	d.mapping(n, known)
-	if len(ways) != 1 && len(d.errs) == before {
-		d.errorf(n, "%d ways to ask: use one of tcp, http, resp or log", len(ways))
+	before := len(d.Errs)
+	d.Mapping(n, known)
+	if len(ways) != 1 && len(d.Errs) == before {
+		d.Errorf(n, "%d ways to ask: use one of tcp, http, resp or log", len(ways))
 	}
-	return p, len(d.errs) == before
+	return p, len(d.Errs) == before
 }
 
 // httpProbe reads an HTTP request and, to be ready, the conditions on its
 // answer.
-func (d *document) httpProbe(n *yaml.Node, p *probe, ready bool) {
+func (d *file) httpProbe(n *yaml.Node, p *probe, ready bool) {
 	r := &httpRequest{method: "GET"}
 	known := d.httpFields(r)
 	known["address"] = d.template(&p.address)
@@ -190,9 +182,9 @@ func (d *document) httpProbe(n *yaml.Node, p *probe, ready bool) {
 			known[name] = read
 		}
 	}
-	d.mapping(n, known)
+	d.Mapping(n, known)
 	if r.path == nil {
-		d.errorf(n, "no path: say what to ask for, such as /health")
+		d.Errorf(n, "no path: say what to ask for, such as /health")
 	}
 	if len(c.status) == 0 {
 		c.status = []int{200}
@@ -200,7 +192,7 @@ func (d *document) httpProbe(n *yaml.Node, p *probe, ready bool) {
 	p.request, p.holds = r, []condition{c}
 }
 
-func (d *document) respProbe(n *yaml.Node, p *probe, ready bool) {
+func (d *file) respProbe(n *yaml.Node, p *probe, ready bool) {
 	r := &respRequest{}
 	known := fields{"address": d.template(&p.address), "command": d.templates(&r.command)}
 	c := condition{}
@@ -209,23 +201,23 @@ func (d *document) respProbe(n *yaml.Node, p *probe, ready bool) {
 			known[name] = read
 		}
 	}
-	d.mapping(n, known)
+	d.Mapping(n, known)
 	if len(r.command) == 0 {
-		d.errorf(n, "no command: say what to ask, such as [PING]")
+		d.Errorf(n, "no command: say what to ask, such as [PING]")
 	}
 	p.request, p.holds = r, []condition{c}
 }
 
 // httpFields are the fields of an HTTP request.
-func (d *document) httpFields(r *httpRequest) fields {
+func (d *file) httpFields(r *httpRequest) fields {
 	return fields{
 		"method": func(n *yaml.Node) {
-			r.method = d.word(n, "GET", "PUT", "POST", "DELETE", "PATCH")
+			r.method = d.Word(n, "GET", "PUT", "POST", "DELETE", "PATCH")
 		},
 		"path": func(n *yaml.Node) {
 			d.template(&r.path)(n)
 			if r.path != nil && !strings.HasPrefix(r.path.source, "/") {
-				d.errorf(n, "path %q: begin it with /; the address is the member's", r.path.source)
+				d.Errorf(n, "path %q: begin it with /; the address is the member's", r.path.source)
 			}
 		},
 		"headers": d.namedTemplates(&r.headers),
@@ -234,7 +226,7 @@ func (d *document) httpFields(r *httpRequest) fields {
 }
 
 // role reads how a member is asked for its role; none is nil.
-func (d *document) role(n *yaml.Node) *roleSpec {
+func (d *file) role(n *yaml.Node) *roleSpec {
 	if n.Kind == yaml.ScalarNode && n.Value == "none" {
 		return nil
 	}
@@ -243,10 +235,10 @@ func (d *document) role(n *yaml.Node) *roleSpec {
 		"role":   d.extraction(&r.role),
 		"term":   d.extraction(&r.term),
 		"leader": d.extraction(&r.leader, "called"),
-		"atomic": d.truth(&r.atomic),
+		"atomic": d.Truth(&r.atomic),
 		"roles": func(n *yaml.Node) {
-			d.entries(n, func(key, value *yaml.Node) {
-				r.roles[strings.ToLower(key.Value)] = d.word(value, "leader", "follower", "candidate")
+			d.Entries(n, func(key, value *yaml.Node) {
+				r.roles[strings.ToLower(key.Value)] = d.Word(value, "leader", "follower", "candidate")
 			})
 		},
 	})
@@ -254,22 +246,22 @@ func (d *document) role(n *yaml.Node) *roleSpec {
 	switch {
 	case !ok:
 	case p.log != nil && p.log.SubexpIndex("role") < 0:
-		d.errorf(n, "the log pattern has no group (?P<role>…)")
+		d.Errorf(n, "the log pattern has no group (?P<role>…)")
 	case p.log != nil && (r.role != nil || r.term != nil):
-		d.errorf(n, "role and term come from the groups of the log pattern: remove the fields")
+		d.Errorf(n, "role and term come from the groups of the log pattern: remove the fields")
 	case p.log == nil && r.role == nil:
-		d.errorf(n, "no role: say where the answer has it, such as role: {json: role}")
+		d.Errorf(n, "no role: say where the answer has it, such as role: {json: role}")
 	case r.atomic && p.log != nil && p.log.SubexpIndex("term") < 0:
-		d.errorf(n, "atomic: the log pattern has no group (?P<term>…): one line must have both role and term")
+		d.Errorf(n, "atomic: the log pattern has no group (?P<term>…): one line must have both role and term")
 	case r.atomic && p.log == nil && r.term == nil:
-		d.errorf(n, "atomic, but no term: say where the answer has it, such as term: {json: term}")
+		d.Errorf(n, "atomic, but no term: say where the answer has it, such as term: {json: term}")
 	}
 	return r
 }
 
 // try renders every template for members as the harness would lay them out, so
 // that a mistake is found before anything is started.
-func (d *document) try(c *config) {
+func (d *file) try(c *config) {
 	asked := make(map[string]string) // who is asked for its role where
 	for _, m := range samples(c.nodes) {
 		if !c.oneAddress {
@@ -281,21 +273,21 @@ func (d *document) try(c *config) {
 		}
 		for _, t := range c.memberTexts() {
 			if _, err := t.render(&m); err != nil {
-				d.errs = append(d.errs, err)
+				d.Errs = append(d.Errs, err)
 				return
 			}
 		}
 		if err := c.client.try(&m); err != nil {
-			d.errs = append(d.errs, err)
+			d.Errs = append(d.Errs, err)
 			return
 		}
 		if err := c.tryPrepare(&m); err != nil {
-			d.errs = append(d.errs, err)
+			d.Errs = append(d.Errs, err)
 			return
 		}
 		if c.role != nil && c.role.leader != nil && c.role.leader.called != nil {
 			if _, err := c.role.leader.called.render(who{Name: m.Name}); err != nil {
-				d.errs = append(d.errs, err)
+				d.Errs = append(d.Errs, err)
 				return
 			}
 		}
@@ -305,7 +297,7 @@ func (d *document) try(c *config) {
 		at := c.role.source.address
 		addr, _ := at.render(&m) // as above
 		if other, taken := asked[addr]; taken {
-			d.errs = append(d.errs, fmt.Errorf("%s:%d: role: atomic, but %s and %s are both asked at %s, and who answers there is not known: ask each at an address of its own", at.file, at.line, other, m.Name, addr))
+			d.Errs = append(d.Errs, fmt.Errorf("%s:%d: role: atomic, but %s and %s are both asked at %s, and who answers there is not known: ask each at an address of its own", at.file, at.line, other, m.Name, addr))
 			return
 		}
 		asked[addr] = m.Name

@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,16 +9,13 @@ import (
 	osexec "os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"sync"
 	"time"
 	"unicode/utf8"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/usurper/usurper/harness/document"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
-	layout "github.com/usurper/usurper/harness/text"
 	"github.com/usurper/usurper/harness/workload"
 )
 
@@ -78,50 +74,22 @@ func Load(path string) (*Target, error) {
 
 // Parse makes a target of a file that has been read.
 func Parse(o Options) (*Target, error) {
-	var root yaml.Node
-	dec := yaml.NewDecoder(bytes.NewReader([]byte(o.Text)))
-	if err := dec.Decode(&root); errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s:1: the file is empty: describe a system", o.Config)
-	} else if err != nil {
-		return nil, syntaxError(o.Config, err)
+	read, root, err := document.Read(o.Config, []byte(o.Text))
+	if err != nil {
+		return nil, fmt.Errorf("%w: describe a system", err)
 	}
-	d := &document{file: o.Config}
-	if len(root.Content) != 1 {
-		return nil, fmt.Errorf("%s:1: the file is empty: describe a system", o.Config)
-	}
-	c := d.read(resolve(root.Content[0]))
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		d.errorf(&root, "more than one document: keep one")
-	}
-	if len(d.errs) == 0 {
+	d := &file{*read}
+	c := d.read(root)
+	if len(d.Errs) == 0 {
 		d.try(c)
 	}
-	if len(d.errs) == 0 {
+	if len(d.Errs) == 0 {
 		d.lookUp(c, osexec.LookPath)
 	}
-	if err := errors.Join(d.errs...); err != nil {
+	if err := errors.Join(d.Errs...); err != nil {
 		return nil, err
 	}
 	return &Target{o: o, c: c, heard: make(map[string]*printed)}, nil
-}
-
-// yamlError is how the YAML library says where. It counts lines from 0 for what
-// its parser, rather than its scanner, finds wrong.
-var (
-	yamlError   = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
-	parserError = regexp.MustCompile(`^did not find expected (key|node content|'-' indicator|',' or|<)`)
-)
-
-func syntaxError(file string, err error) error {
-	m := yamlError.FindStringSubmatch(err.Error())
-	if m == nil {
-		return fmt.Errorf("%s:1: %w", file, layout.Brief(err, layout.Token))
-	}
-	line, _ := strconv.Atoi(m[1]) // digits
-	if parserError.MatchString(m[2]) {
-		line++
-	}
-	return fmt.Errorf("%s:%d: %w", file, line, layout.Brief(errors.New(m[2]), layout.Token))
 }
 
 // Options returns what the target was made of.

@@ -15,15 +15,15 @@ import (
 )
 
 // ports reads the names of the ports that members have besides two.
-func (d *document) ports(n *yaml.Node) (names []string) {
-	d.list(n, func(e *yaml.Node) {
-		name, ok := d.scalar(e)
+func (d *file) ports(n *yaml.Node) (names []string) {
+	d.List(n, func(e *yaml.Node) {
+		name, ok := d.Scalar(e)
 		switch {
 		case !ok:
 		case !target.PortName(name):
-			d.errorf(e, "port %q: use a word of letters, digits and _, such as metrics", name)
+			d.Errorf(e, "port %q: use a word of letters, digits and _, such as metrics", name)
 		case slices.Contains(names, name):
-			d.errorf(e, "port %q is here twice: remove one", name)
+			d.Errorf(e, "port %q is here twice: remove one", name)
 		default:
 			names = append(names, name)
 		}
@@ -48,9 +48,9 @@ type setup struct {
 }
 
 // preparation reads one of http, resp or command.
-func (d *document) preparation(n *yaml.Node) *preparation {
-	p := &preparation{file: d.file, line: n.Line}
-	ways, before := 0, len(d.errs)
+func (d *file) preparation(n *yaml.Node) *preparation {
+	p := &preparation{file: d.File, line: n.Line}
+	ways, before := 0, len(d.Errs)
 	ask := func(read func(*yaml.Node, *probe, bool)) func(*yaml.Node) {
 		return func(n *yaml.Node) {
 			ways++
@@ -58,7 +58,7 @@ func (d *document) preparation(n *yaml.Node) *preparation {
 			read(n, p.ask, true)
 		}
 	}
-	d.mapping(n, fields{
+	d.Mapping(n, fields{
 		"http": ask(func(n *yaml.Node, p *probe, _ bool) {
 			d.httpProbe(n, p, true)
 			if !has(n, "status") { // to create something may be answered by any of these
@@ -69,11 +69,11 @@ func (d *document) preparation(n *yaml.Node) *preparation {
 		"command": func(n *yaml.Node) { ways++; d.templates(&p.command)(n) },
 	})
 	switch {
-	case len(d.errs) > before:
+	case len(d.Errs) > before:
 	case ways != 1:
-		d.errorf(n, "%d things to do: use one of http, resp or command, and a list for several", ways)
+		d.Errorf(n, "%d things to do: use one of http, resp or command, and a list for several", ways)
 	case p.ask == nil && len(p.command) == 0:
-		d.errorf(n, "no command: say what to run, as a list of words")
+		d.Errorf(n, "no command: say what to run, as a list of words")
 	}
 	return p
 }
@@ -112,7 +112,7 @@ func (c *config) tryPrepare(m *member) error {
 }
 
 // lookUp looks whether all programs are there.
-func (d *document) lookUp(c *config, look func(string) (string, error)) {
+func (d *file) lookUp(c *config, look func(string) (string, error)) {
 	for i, m := range samples(c.nodes) {
 		_, err := program(c.command[0], &m, look)
 		for _, p := range c.prepare {
@@ -121,7 +121,7 @@ func (d *document) lookUp(c *config, look func(string) (string, error)) {
 			}
 		}
 		if err != nil {
-			d.errs = append(d.errs, err)
+			d.Errs = append(d.Errs, err)
 			return
 		}
 	}
