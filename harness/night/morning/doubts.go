@@ -1,0 +1,174 @@
+package morning
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/usurper/usurper/harness/night/entry"
+)
+
+// Doubt is a reason for which a night's silence proves nothing.
+type Doubt struct {
+	// About is what the doubt is about: control, cell, fault, plan, shard, or night;
+	// Name says which, where there are several.
+	About string `json:"about"`
+	Name  string `json:"name,omitempty"`
+	Text  string `json:"text"` // one printable line
+}
+
+// The things that a doubt may be about.
+const (
+	aboutControl = "control"
+	aboutCell    = "cell"
+	aboutFault   = "fault"
+	aboutPlan    = "plan"
+	aboutShard   = "shard"
+	aboutNight   = "night"
+)
+
+// doubts lists them, those of whether the night can see before those of what it saw.
+func (t *Tally) doubts(n *Night, controls []Control, cells []Cell) []Doubt {
+	var all []Doubt
+	for _, c := range controls {
+		switch c.State {
+		case green:
+			all = append(all, Doubt{aboutControl, c.Name, fmt.Sprintf(
+				"control %s stayed green, tried %s: whether %s would have seen anything is not known", c.Name, times(c.Tries), c.Checker)})
+		case untried:
+			why := c.Untried
+			if why == "" {
+				why = "its turn did not come"
+			}
+			all = append(all, Doubt{aboutControl, c.Name, fmt.Sprintf(
+				"control %s was not tried (%s): whether %s would have seen anything is not known", c.Name, why, c.Checker)})
+		}
+	}
+	all = append(all, t.vacuous(cells)...)
+	all = append(all, t.short(n.Parts)...)
+	if !n.Shard {
+		for _, m := range missing(n.Parts) {
+			all = append(all, Doubt{aboutShard, "", m})
+		}
+	}
+	var said []string
+	for _, p := range n.Parts {
+		for _, d := range p.Doubts {
+			if !slices.Contains(said, d) {
+				said = append(said, d)
+				all = append(all, Doubt{aboutNight, "", d})
+			}
+		}
+	}
+	return all
+}
+
+// vacuous doubts what never happened: cells that did not run or were never answered,
+// kinds of fault that never bit.
+func (t *Tally) vacuous(cells []Cell) []Doubt {
+	var all []Doubt
+	for _, c := range cells {
+		switch {
+		case c.Runs.All == 0:
+			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s was never run", c.Name)})
+		case c.Runs.All == c.Runs.Broken:
+			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: each of its %s was broken", c.Name, plural(c.Runs.All, "run"))})
+		case c.OK == 0:
+			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: no operation succeeded in %s", c.Name, plural(c.Runs.All, "run"))})
+		}
+	}
+	for _, f := range t.kinds() {
+		switch {
+		case f.Planned == 0 || f.Bit > 0:
+		case f.Fired == 0:
+			all = append(all, Doubt{aboutFault, f.Kind, fmt.Sprintf("fault %s never came into force, though planned %s", f.Kind, times(f.Planned))})
+		default:
+			all = append(all, Doubt{aboutFault, f.Kind, fmt.Sprintf("fault %s never bit: in force %s, and no evidence of it", f.Kind, times(f.Fired))})
+		}
+	}
+	return all
+}
+
+// short doubts nights that did not do what they were asked for.
+func (t *Tally) short(parts []entry.Facts) []Doubt {
+	var all []Doubt
+	asked, enough := make(map[string]int), make(map[string]bool)
+	var nights []string
+	for _, p := range parts {
+		if !slices.Contains(nights, p.Night) {
+			nights = append(nights, p.Night)
+		}
+		asked[p.Night] += p.Runs
+		if p.Failures > 0 && t.runs.Invalid >= p.Failures {
+			enough[p.Night] = true
+		}
+		switch {
+		case p.Stopped != "":
+			all = append(all, Doubt{aboutPlan, p.Night, fmt.Sprintf("%s ended before its plan did: %s", partName(p, parts), p.Stopped)})
+		case p.Ended.IsZero():
+			all = append(all, Doubt{aboutPlan, p.Night, fmt.Sprintf("%s has not ended: it goes on, or was killed", partName(p, parts))})
+		}
+	}
+	for _, n := range nights {
+		if made := t.made[n]; made < asked[n] && !enough[n] {
+			all = append(all, Doubt{aboutPlan, n, fmt.Sprintf("%s made %d of the %s that were asked for", nightName(n, nights), made, plural(asked[n], "run"))})
+		}
+	}
+	return all
+}
+
+func nightName(night string, all []string) string {
+	if len(all) == 1 {
+		return "the night"
+	}
+	return "night " + night
+}
+
+// partName is "the night", "shard 2 of 4", or either with the night's name.
+func partName(p entry.Facts, all []entry.Facts) string {
+	several := slices.ContainsFunc(all, func(o entry.Facts) bool { return o.Night != p.Night })
+	switch {
+	case p.Shards > 1 && several:
+		return fmt.Sprintf("shard %d of %d of night %s", p.Shard, p.Shards, p.Night)
+	case p.Shards > 1:
+		return fmt.Sprintf("shard %d of %d", p.Shard, p.Shards)
+	case several:
+		return "night " + p.Night
+	}
+	return "the night"
+}
+
+// missing tells which shards of the nights are not among the parts.
+func missing(parts []entry.Facts) []string {
+	var lines []string
+	have, of := make(map[string]map[int]bool), make(map[string]int)
+	var nights []string
+	for _, p := range parts {
+		if have[p.Night] == nil {
+			have[p.Night] = make(map[int]bool)
+			nights = append(nights, p.Night)
+		}
+		have[p.Night][p.Shard] = true
+		of[p.Night] = max(of[p.Night], p.Shards)
+	}
+	for _, n := range nights {
+		var lack []string
+		for i := 1; i <= of[n]; i++ {
+			if !have[n][i] {
+				lack = append(lack, fmt.Sprint(i))
+			}
+		}
+		if len(lack) > 0 {
+			lines = append(lines, fmt.Sprintf("%s lacks of its %d shards: %s", nightName(n, nights), of[n], strings.Join(lack, ", ")))
+		}
+	}
+	return lines
+}
+
+// times is "once", "7 times".
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}

@@ -1,0 +1,147 @@
+package morning_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness/night/entry"
+	"github.com/usurper/usurper/harness/night/morning"
+)
+
+// shard writes a directory of a shard with entries of some numbers.
+func shard(t *testing.T, n, of int, change func(*entry.Facts), numbers ...int) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), fmt.Sprintf("shard%d", n))
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	log, err := entry.Open(filepath.Join(dir, entry.LogFile))
+	require.NoError(t, err)
+	f := facts()
+	f.Shard, f.Shards, f.Runs = n, of, len(numbers)
+	if change != nil {
+		change(&f)
+	}
+	require.NoError(t, entry.WriteFacts(dir, f))
+	for _, number := range numbers {
+		require.NoError(t, log.Add(run(number, entry.Valid)))
+	}
+	require.NoError(t, log.Close())
+	return dir
+}
+
+func sum(t *testing.T, dirs ...string) morning.Report {
+	t.Helper()
+	tally := morning.NewTally()
+	parts, err := tally.Read(dirs)
+	require.NoError(t, err)
+	return tally.Report(morning.Night{Parts: parts, At: begun.Add(9 * time.Hour)})
+}
+
+// Shards are joined in any order, twice without harm, and those that are missing are
+// named.
+func TestShards(t *testing.T) {
+	one, two, three := shard(t, 1, 3, nil, 1, 4), shard(t, 2, 3, nil, 2, 5), shard(t, 3, 3, nil, 3, 6)
+	whole := sum(t, one, two, three)
+	require.Equal(t, morning.Quiet, whole.Verdict, whole.Lacks)
+	require.Equal(t, 6, whole.Runs.All)
+	require.Equal(t, 6, whole.Asked)
+	require.InDelta(t, (8 * time.Hour).Seconds(), whole.Wall, 0)
+	require.Equal(t, whole, sum(t, three, one, two, one))
+
+	less := sum(t, three)
+	require.Equal(t, morning.Unknown, less.Verdict)
+	require.Equal(t, []string{"the night lacks of its 3 shards: 1, 2"}, less.Lacks)
+
+	// One that was killed and went on elsewhere counts once, as far as it came.
+	killed := shard(t, 2, 3, func(f *entry.Facts) { f.Ended, f.Runs = time.Time{}, 2 }, 2)
+	require.Equal(t, morning.Quiet, sum(t, one, killed, two, three).Verdict)
+	alone := sum(t, one, killed, three)
+	require.True(t, alone.Going)
+	require.Equal(t, []string{"2 doubts"}, alone.Lacks)
+	require.Equal(t, "shard 2 of 3 has not ended: it goes on, or was killed", alone.Doubts[0].Text)
+	require.Equal(t, "the night made 5 of the 6 runs that were asked for", alone.Doubts[1].Text)
+}
+
+func TestContradictoryShards(t *testing.T) {
+	one := shard(t, 1, 2, nil, 1)
+	for _, other := range []string{shard(t, 2, 4, nil, 2), shard(t, 2, 2, func(f *entry.Facts) { f.Seed = 5 }, 2)} {
+		_, err := morning.NewTally().Read([]string{one, other})
+		require.ErrorContains(t, err, "these are no shards of one night a: ")
+	}
+	_, err := morning.NewTally().Read([]string{t.TempDir()})
+	require.ErrorContains(t, err, "is no directory of a night")
+}
+
+// A page of very many findings and cells stays small, and says what it leaves out.
+func TestSizeOfThePage(t *testing.T) {
+	entries, n := bad()
+	long := strings.Repeat("|漢\x00", 1000)
+	for i := range 1000 {
+		entries = append(entries, run(100+i, entry.Broken, broken(long+strings.Repeat("x", i)), cell(fmt.Sprint("cell", i, long))))
+		n.Findings = append(n.Findings, morning.Finding{
+			ID: fmt.Sprint(i), Status: morning.New, Checker: long, Rule: long, Text: long, Label: long, State: long, Example: long, Tonight: 1, Commands: []string{long, long, long},
+		})
+		n.Coverage = append(n.Coverage, long)
+	}
+	r := report(entries, n)
+	page := r.Summary()
+	require.Less(t, len(page), 300<<10)
+	require.Contains(t, page, "left out, the page being full")
+	require.Contains(t, page, "# FINDINGS: 1001 new findings")
+	require.LessOrEqual(t, len(r.Broken), 50)
+
+	for i := range n.Findings {
+		n.Findings[i] = morning.Finding{ID: fmt.Sprint(i), Status: morning.New, Checker: "votes", Rule: "r"}
+	}
+	r = report(entries[:1], n)
+	require.Contains(t, r.Summary(), "904 more: `usurper findings` lists all")
+}
+
+// Tries of a control are neither runs nor findings.
+func TestControlsAreNoRuns(t *testing.T) {
+	tally := morning.NewTally()
+	try := run(7, entry.Invalid, breach("votes", "two votes in one term", "x"))
+	try.Control = "double-vote"
+	require.True(t, tally.Add(try))
+	require.False(t, tally.Add(try))
+	try.Started = try.Started.Add(time.Minute)
+	require.True(t, tally.Add(try), "another try")
+	require.Zero(t, tally.Runs())
+	require.True(t, tally.Add(run(7, entry.Valid)))
+	require.Equal(t, 1, tally.Runs().All)
+	f := facts()
+	f.Runs = 1
+	r := tally.Report(morning.Night{Parts: []entry.Facts{f}})
+	require.Empty(t, r.Unfiled)
+	require.Equal(t, morning.Quiet, r.Verdict, r.Lacks)
+}
+
+// How the night stands, in a line and as a table.
+func TestLive(t *testing.T) {
+	_, n := bad()
+	l := morning.Live{
+		Runs: morning.Counts{All: 38, Valid: 35, Invalid: 2, Broken: 1}, Asked: 400, Elapsed: 12 * time.Minute, For: time.Hour, Findings: n.Findings,
+		Running: []morning.Running{
+			{Number: 39, Cell: "reference/random", Seed: 139, Phase: "attack", Left: 12 * time.Second, Leader: "n2", Term: 4, Faults: []string{"cut n1 from n3", "pause n2"}, PerSec: 31},
+			{Control: "stale-log-vote", Seed: 7, Phase: "final", Term: 11, PerSec: 4},
+		},
+	}
+	require.Equal(t, "12m of 60m; 38 of 400 runs: 35 valid, 2 invalid, 1 broken; 2 clusters running; 1 new finding; 1 ongoing finding", l.Line())
+	require.Equal(t, []string{
+		"12m of 60m; 38 of 400 runs: 35 valid, 2 invalid, 1 broken; 2 clusters running; 1 new finding; 1 on…",
+		"  reference/random        seed 139  attack  12s left  n2 leads 4     31 ok/s  cut n1 from n3 +1",
+		"  control stale-log-vote  seed 7    final             no leader, 11  4 ok/s",
+		"  new        2 runs  votes: a vote for a log that is behind the voter's own",
+		"  muted      1 run  node-logs: a crash in a node's log",
+		"  ongoing    1 run  linearizable: not linearizable",
+	}, l.Table(100, 24))
+	l.Running = append(l.Running, l.Running...)
+	require.Len(t, l.Table(100, 6), 5)
+	require.Equal(t, "  … and 2 more clusters", l.Table(100, 6)[3])
+	require.Len(t, l.Table(20, 1), 1)
+}

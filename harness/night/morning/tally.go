@@ -1,0 +1,233 @@
+package morning
+
+import (
+	"cmp"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/night/entry"
+	"github.com/usurper/usurper/harness/pace"
+)
+
+// Tally sums up entries. It is used by one goroutine.
+type Tally struct {
+	seen     map[key]bool
+	made     map[string]int // runs by night
+	runs     Counts
+	seconds  float64
+	cells    map[string]*Cell
+	ops      Operations
+	faults   map[string]*entry.Fault
+	breaches map[rule]*Unfiled
+	broken   groups
+	unknown  groups
+	judged   map[string]bool   // by checker
+	idle     map[string]string // why, by checker
+	figures  []pace.Figures
+}
+
+// key tells entries of several copies of a log apart. Tries of a control may have one
+// number.
+type key struct {
+	night, control string
+	number         int
+	started        int64
+}
+
+type rule struct{ checker, rule string }
+
+// NewTally starts a tally of nothing.
+func NewTally() *Tally {
+	return &Tally{
+		seen: make(map[key]bool), made: make(map[string]int), cells: make(map[string]*Cell),
+		faults: make(map[string]*entry.Fault), breaches: make(map[rule]*Unfiled),
+		broken: make(groups), unknown: make(groups), judged: make(map[string]bool), idle: make(map[string]string),
+	}
+}
+
+// Add counts an entry, and tells whether it is another than those counted: the same
+// run may be in several logs that are joined. A control is no run of the night; how it
+// stands is among the night's facts.
+func (t *Tally) Add(e entry.Entry) bool {
+	k := key{night: e.Night, control: e.Control, number: e.Number}
+	if e.Control != "" {
+		k.started = e.Started.UnixNano()
+	}
+	if t.seen[k] {
+		return false
+	}
+	t.seen[k] = true
+	if e.Control != "" {
+		return true
+	}
+	t.made[e.Night]++
+	t.runs.add(e.Class)
+	t.seconds += e.Elapsed.Seconds()
+	t.addCell(&e)
+	t.ops.OK += e.OK
+	t.ops.Fail += e.Fail
+	t.ops.Info += e.Info
+	for kind, n := range e.Faults {
+		sum, ok := t.faults[kind]
+		if !ok {
+			sum = &entry.Fault{}
+			t.faults[kind] = sum
+		}
+		sum.Planned += n.Planned
+		sum.Fired += n.Fired
+		sum.Bit += n.Bit
+	}
+	t.addBreaches(&e)
+	t.addCheckers(&e)
+	if len(e.Figures) > 0 {
+		t.figures = append(t.figures, e.Figures)
+	}
+	switch e.Class {
+	case entry.Valid, entry.Invalid:
+	case entry.Broken:
+		t.broken.add(&e)
+	default:
+		t.unknown.add(&e)
+	}
+	return true
+}
+
+// Runs are the runs counted so far.
+func (t *Tally) Runs() Counts { return t.runs }
+
+func (t *Tally) addCell(e *entry.Entry) {
+	c, ok := t.cells[e.Cell]
+	if !ok {
+		c = &Cell{Name: e.Cell}
+		t.cells[e.Cell] = c
+	}
+	c.Runs.add(e.Class)
+	c.OK += e.OK
+	c.Seconds += e.Elapsed.Seconds()
+}
+
+// addBreaches counts the broken rules of a run, and one without a name if it was
+// invalid and says of none.
+func (t *Tally) addBreaches(e *entry.Entry) {
+	breaches := e.Breaches
+	if len(breaches) == 0 && e.Class == entry.Invalid {
+		breaches = []entry.Breach{{Text: e.Why}}
+	}
+	here := make(map[rule]bool)
+	for _, b := range breaches {
+		r := rule{b.Checker, b.Rule}
+		if here[r] { // it has several shapes
+			continue
+		}
+		here[r] = true
+		u, ok := t.breaches[r]
+		if !ok {
+			u = &Unfiled{Checker: b.Checker, Rule: b.Rule}
+			t.breaches[r] = u
+		}
+		u.Runs++
+		if !ok || u.Dir == "" && e.Dir != "" { // one that can be looked at is a better example
+			u.Text, u.Dir, u.Seed = b.Text, e.Dir, e.Seed
+		}
+	}
+}
+
+func (t *Tally) addCheckers(e *entry.Entry) {
+	for name, v := range e.Checkers {
+		if v != string(verdict.Unchecked) {
+			t.judged[name] = true
+		} else if t.idle[name] == "" {
+			t.idle[name] = e.Unchecked[name]
+		}
+	}
+}
+
+// unchecked lists the checkers that had nothing to judge in any run.
+func (t *Tally) unchecked() []Unchecked {
+	var all []Unchecked
+	for _, name := range slices.Sorted(maps.Keys(t.idle)) {
+		if !t.judged[name] {
+			all = append(all, Unchecked{name, t.idle[name]})
+		}
+	}
+	return all
+}
+
+// unfiled lists the broken rules of which no finding tells.
+func (t *Tally) unfiled(findings []Finding) []Unfiled {
+	filed := make(map[rule]bool)
+	for i := range findings {
+		filed[rule{findings[i].Checker, findings[i].Rule}] = true
+	}
+	var all []Unfiled
+	for r, u := range t.breaches {
+		if !filed[r] {
+			all = append(all, *u)
+		}
+	}
+	slices.SortFunc(all, func(a, b Unfiled) int {
+		return cmp.Or(cmp.Compare(b.Runs, a.Runs), cmp.Compare(a.Checker, b.Checker), cmp.Compare(a.Rule, b.Rule))
+	})
+	return all
+}
+
+// groups are runs by their reason, in which numbers make no difference.
+type groups map[string]*Group
+
+var numbers = regexp.MustCompile(`[0-9]+`)
+
+const (
+	fewSeeds   = 5  // of a group are told
+	manyGroups = 50 // are told; the rest is one
+)
+
+func (g groups) add(e *entry.Entry) {
+	why := e.Why
+	if why == "" {
+		why = "no reason was given"
+	}
+	k := numbers.ReplaceAllString(why, "0")
+	group, ok := g[k]
+	if !ok {
+		group = &Group{Why: why, Dir: e.Dir}
+		g[k] = group
+	}
+	group.Runs++
+	if len(group.Seeds) < fewSeeds {
+		group.Seeds = append(group.Seeds, e.Seed)
+	}
+	if len(group.Cells) < fewSeeds && !slices.Contains(group.Cells, e.Cell) {
+		group.Cells = append(group.Cells, e.Cell)
+	}
+	if group.Dir == "" {
+		group.Dir = e.Dir
+	}
+}
+
+// list tells the groups, the largest first, the smallest of very many as one.
+func (g groups) list() []Group {
+	var all []Group
+	for _, group := range g {
+		all = append(all, *group)
+	}
+	slices.SortFunc(all, func(a, b Group) int {
+		return cmp.Or(cmp.Compare(b.Runs, a.Runs), strings.Compare(a.Why, b.Why))
+	})
+	if len(all) <= manyGroups {
+		return all
+	}
+	rest := Group{Why: "other reasons"}
+	for _, group := range all[manyGroups-1:] {
+		rest.Runs += group.Runs
+		if len(rest.Seeds) < fewSeeds {
+			rest.Seeds = append(rest.Seeds, group.Seeds[0])
+		}
+		if len(rest.Cells) < fewSeeds && !slices.Contains(rest.Cells, group.Cells[0]) {
+			rest.Cells = append(rest.Cells, group.Cells[0])
+		}
+	}
+	return append(all[:manyGroups-1], rest)
+}
