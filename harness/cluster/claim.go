@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"slices"
 	"time"
 
 	"github.com/usurper/usurper/harness/fabric/owner"
@@ -36,17 +35,16 @@ func (c *Cluster) said(n *node, m *target.Member, s *target.Status) {
 
 // another tells whether processes of another member listen at the addresses of m.
 func (c *Cluster) another(n *node, m *target.Member) bool {
-	all := c.Processes()
-	delete(all, n.name)
-	for _, addr := range addresses(c.o.Target, m) {
-		pids, err := owner.Listening(addr)
-		if err != nil {
-			continue // not to be told here
+	var others []int
+	for name, kin := range c.Processes() {
+		if name != n.name {
+			others = append(others, kin...)
 		}
-		for _, kin := range all {
-			if slices.ContainsFunc(pids, func(pid int) bool { return slices.Contains(kin, pid) }) {
-				return true
-			}
+	}
+	for _, addr := range addresses(c.o.Target, m) {
+		// An error means that it is not to be told here.
+		if listens, err := owner.Listens(addr, others); err == nil && listens {
+			return true
 		}
 	}
 	return false

@@ -78,3 +78,36 @@ func TestFinderRefuses(t *testing.T) {
 	_, err = f.Identify(context.Background(), at, at)
 	require.ErrorIs(t, err, os.ErrClosed)
 }
+
+// Both ways of finding those who listen tell the same.
+func TestListeners(t *testing.T) {
+	d, err := newDiag()
+	require.NoError(t, err)
+	defer d.close()
+	for _, on := range []string{"127.0.0.1:0", "127.0.0.2:0", "0.0.0.0:0", "[::1]:0", "[::]:0"} {
+		l, err := net.Listen("tcp", on)
+		if err != nil {
+			t.Logf("no %s here: %v", on, err)
+			continue
+		}
+		defer l.Close()
+		port := l.Addr().(*net.TCPAddr).AddrPort().Port()
+		found := 0
+		for _, ask := range []string{"127.0.0.1", "127.0.0.2", "::1"} {
+			at := netip.AddrPortFrom(netip.MustParseAddr(ask), port)
+			want := make(map[uint64]bool)
+			tables{}.listeners(at, want)
+			got, err := d.listeners(at)
+			require.NoError(t, err)
+			require.Equal(t, want, got, "%s, asked for %s", l.Addr(), at)
+			found += len(got)
+			listens, err := Listens(at.String(), []int{os.Getpid()})
+			require.NoError(t, err)
+			require.Equal(t, len(got) > 0, listens, "%s, asked for %s", l.Addr(), at)
+		}
+		require.NotZero(t, found, "%s", l.Addr())
+		listens, err := Listens(l.Addr().String(), nil)
+		require.NoError(t, err)
+		require.False(t, listens)
+	}
+}

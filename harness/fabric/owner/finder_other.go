@@ -35,6 +35,9 @@ func PeerOf(*net.TCPConn) Peer { return PeerOpen }
 // Listening returns an error that wraps errors.ErrUnsupported.
 func Listening(string) ([]int, error) { return nil, errors.ErrUnsupported }
 
+// Listens returns an error.
+func Listens(string, []int) (bool, error) { return false, errors.ErrUnsupported }
+
 // Names tells of processes by their numbers.
 func Names(pids []int) string {
 	all := make([]string, len(pids))

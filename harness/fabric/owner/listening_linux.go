@@ -20,13 +20,54 @@ const listens = "0A"
 // at its port on every address. It sees processes of its own user, and all if it
 // is root.
 func Listening(addr string) ([]int, error) {
+	inodes, err := listenersAt(addr)
+	if err != nil {
+		return nil, err
+	}
+	procs, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("who listens at %s: %w", addr, err)
+	}
+	var pids []int
+	for _, p := range procs {
+		if pid, err := strconv.Atoi(p.Name()); err == nil && hasAny(pid, inodes) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+// Listens tells whether one of the processes is among those that Listening returns
+// for addr. It looks at no other, which is much cheaper.
+func Listens(addr string, pids []int) (bool, error) {
+	inodes, err := listenersAt(addr)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(pids, func(pid int) bool { return hasAny(pid, inodes) }), nil
+}
+
+// listenersAt returns the inodes of the sockets that listen at addr.
+func listenersAt(addr string) (map[uint64]bool, error) {
 	tcp, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("who listens at %s: %w", addr, err)
 	}
 	at := tcp.AddrPort()
 	at = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+	if d, err := newDiag(); err == nil {
+		defer d.close()
+		if inodes, err := d.listeners(at); err == nil {
+			return inodes, nil
+		}
+	}
 	inodes := make(map[uint64]bool)
+	tables{}.listeners(at, inodes)
+	return inodes, nil
+}
+
+// listeners adds the sockets that listen at the address, or at its port on all.
+func (tables) listeners(at netip.AddrPort, inodes map[uint64]bool) {
 	for _, any := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
 		for _, local := range []netip.AddrPort{at, netip.AddrPortFrom(any, at.Port())} {
 			if local.Addr().Is4() {
@@ -35,17 +76,6 @@ func Listening(addr string) ([]int, error) {
 			listening("/proc/net/tcp6", tableAddr(local, 16), inodes)
 		}
 	}
-	var pids []int
-	procs, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, fmt.Errorf("who listens at %s: %w", addr, err)
-	}
-	for _, p := range procs {
-		if pid, err := strconv.Atoi(p.Name()); err == nil && hasAny(pid, inodes) {
-			pids = append(pids, pid)
-		}
-	}
-	return pids, nil
 }
 
 // listening adds the inodes of the sockets of a table that listen at local.

@@ -28,7 +28,7 @@ type diag struct {
 	fd      int
 	seq     uint32
 	request [diagRequest]byte
-	answer  [4096]byte
+	answer  [16 << 10]byte // a part of a long answer has at most 8 KiB
 }
 
 // Sizes and offsets in struct nlmsghdr, inet_diag_req_v2 and inet_diag_msg.
@@ -82,21 +82,83 @@ func (d *diag) inode(_ context.Context, local, remote netip.AddrPort) (uint64, e
 	}
 }
 
-// ask writes the request.
-func (d *diag) ask(local, remote netip.AddrPort) {
+// listeners asks for the sockets that listen at an address, or at its port on all
+// addresses, and returns their inodes.
+func (d *diag) listeners(at netip.AddrPort) (map[uint64]bool, error) {
+	inodes := make(map[uint64]bool)
+	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
+		b := d.begin(family, unix.NLM_F_DUMP, 1<<unix.BPF_TCP_LISTEN)
+		binary.BigEndian.PutUint16(b[diagID:], at.Port())
+		if err := unix.Sendto(d.fd, d.request[:], 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+			return nil, os.NewSyscallError("sendto", err)
+		}
+		for more := true; more; {
+			n, _, err := unix.Recvfrom(d.fd, d.answer[:], 0)
+			if err == unix.EINTR {
+				continue
+			}
+			if err != nil {
+				return nil, os.NewSyscallError("recvfrom", err)
+			}
+			if more, err = d.list(d.answer[:n], at, inodes); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return inodes, nil
+}
+
+// list takes the sockets that listen at an address out of a part of an answer, and
+// tells whether there are more parts.
+func (d *diag) list(b []byte, at netip.AddrPort, inodes map[uint64]bool) (more bool, err error) {
+	native := binary.NativeEndian
+	for len(b) >= diagHeader {
+		size := int(native.Uint32(b))
+		if size < diagHeader || size > len(b) {
+			return false, fmt.Errorf("sock_diag answered with %d bytes of %d", len(b), size)
+		}
+		kind, of, m := native.Uint16(b[4:]), native.Uint32(b[8:]), b[diagHeader:size]
+		b = b[min((size+3)&^3, len(b)):]
+		switch {
+		case of != d.seq: // left over from a question that was given up
+		case kind == unix.NLMSG_DONE:
+			return false, nil
+		case kind != unix.SOCK_DIAG_BY_FAMILY || size < diagAnswer:
+			return false, fmt.Errorf("sock_diag answered with type %d of %d bytes", kind, size)
+		default:
+			id := m[diagAnswerID:]
+			addr := diagAddr(m[0], id[diagSource:])
+			if binary.BigEndian.Uint16(id) == at.Port() && (addr == at.Addr() || addr.IsUnspecified()) {
+				inodes[uint64(native.Uint32(m[diagInode:]))] = true
+			}
+		}
+	}
+	return true, nil
+}
+
+// begin starts a request, for sockets in some states, and returns what is behind its
+// header.
+func (d *diag) begin(family byte, flags uint16, states uint32) []byte {
 	d.seq++
 	b, native := d.request[:], binary.NativeEndian
 	clear(b)
 	native.PutUint32(b, diagRequest)
 	native.PutUint16(b[4:], unix.SOCK_DIAG_BY_FAMILY)
-	native.PutUint16(b[6:], unix.NLM_F_REQUEST)
+	native.PutUint16(b[6:], unix.NLM_F_REQUEST|flags)
 	native.PutUint32(b[8:], d.seq)
 	b = b[diagHeader:]
-	b[0], b[1] = unix.AF_INET6, unix.IPPROTO_TCP
+	b[0], b[1] = family, unix.IPPROTO_TCP
+	native.PutUint32(b[4:], states)
+	return b
+}
+
+// ask writes the request for one socket.
+func (d *diag) ask(local, remote netip.AddrPort) {
+	family := byte(unix.AF_INET6)
 	if local.Addr().Is4() {
-		b[0] = unix.AF_INET
+		family = unix.AF_INET
 	}
-	native.PutUint32(b[4:], ^uint32(0)) // in any state
+	b, native := d.begin(family, 0, ^uint32(0)), binary.NativeEndian // in any state
 	id := b[diagID:]
 	binary.BigEndian.PutUint16(id, local.Port())
 	binary.BigEndian.PutUint16(id[2:], remote.Port())
