@@ -13,7 +13,8 @@ type Report struct {
 	Possible int `json:"possible"` // cells that could have been hit
 	// Kinds says, of each kind of fault, where it never bit.
 	Kinds []Gaps `json:"kinds,omitempty"`
-	// Weakest and Strongest are the cells that the fewest and the most runs hit.
+	// Weakest and Strongest are the cells that the fewest and the most runs hit, in order
+	// of runs; no cell is among both.
 	Weakest   []Power `json:"weakest,omitempty"`
 	Strongest []Power `json:"strongest,omitempty"`
 	// Seen are the situations that came up, Missing those that did not although they
@@ -30,7 +31,7 @@ type Report struct {
 }
 
 // Gaps is where faults of a kind never bit: of roles, phases and reaches that are
-// possible, those with which no cell was hit.
+// possible, those with which no cell was hit. [Mixed] is no gap.
 type Gaps struct {
 	Kind     string  `json:"kind"`
 	Put      int     `json:"put"`
@@ -61,9 +62,7 @@ func (t Tally) Report(known States) Report {
 		Distinct: t.States.Distinct(), New: t.States.New(known), Exact: t.States.Exact() && known.Exact(),
 		Unseen: t.States.Unseen(t.Runs),
 	}
-	strongest := powers[max(len(powers)-extremes, len(r.Weakest)):]
-	r.Strongest = slices.Clone(strongest)
-	slices.Reverse(r.Strongest)
+	r.Strongest = slices.Clone(powers[max(len(powers)-extremes, len(r.Weakest)):])
 	r.Kinds = t.gaps(possible)
 	for _, s := range Situations() {
 		seen := Sighting{s.Name, s.Short, t.Situations[s.Name]}
@@ -100,7 +99,7 @@ func (t Tally) gaps(possible []Cell) []Gaps {
 	for i := range out {
 		g := &out[i]
 		own := slices.DeleteFunc(slices.Clone(possible), func(c Cell) bool { return c.Kind != g.Kind })
-		g.Roles = never(t, own, roles(), func(c Cell) Role { return c.Role })
+		g.Roles = never(t, own, slices.DeleteFunc(roles(), func(r Role) bool { return r == Mixed }), func(c Cell) Role { return c.Role })
 		g.Phases = never(t, own, phases(), func(c Cell) Phase { return c.Phase })
 		g.Reaches = never(t, own, reaches(), func(c Cell) Reach { return c.Reach })
 	}
@@ -130,11 +129,11 @@ func (r Report) Lines() []string {
 	for _, g := range r.Kinds {
 		lines = append(lines, "  "+g.String())
 	}
-	for _, p := range r.Weakest {
-		lines = append(lines, "weakest: "+p.String())
-	}
-	for _, p := range r.Strongest {
-		lines = append(lines, "strongest: "+p.String())
+	if len(r.Weakest) > 0 {
+		lines = append(lines, "a bug that shows in this part of the runs that hit a cell, or more, would have been seen with 95 %:")
+		for _, p := range slices.Concat(r.Weakest, r.Strongest) {
+			lines = append(lines, "  "+p.String())
+		}
 	}
 	lines = append(lines, fmt.Sprintf("%d of %d situations came up", len(r.Seen), len(r.Seen)+len(r.Missing)+len(r.Blind)))
 	for _, s := range r.Missing {
@@ -159,9 +158,9 @@ func (r Report) states() string {
 		about, r.Distinct, about, r.New, percent(r.Unseen.Mass), r.Unseen.Once)
 }
 
-// String is "kill: 12 of 40 bit, in 3 of 20 cells; never a voter, …".
+// String is "kill: bit 12 of 40 times, in 3 of 84 cells; never whom: voter, …".
 func (g Gaps) String() string {
-	text := fmt.Sprintf("%s: bit %d times of %d, in %d of %d cells", g.Kind, g.Bit, g.Put, g.Hit, g.Possible)
+	text := fmt.Sprintf("%s: bit %d of %d times, in %d of %d cells", g.Kind, g.Bit, g.Put, g.Hit, g.Possible)
 	if g.Bit == 0 {
 		return text
 	}
@@ -184,10 +183,9 @@ func plain[W ~string](list []W) []string {
 	return out
 }
 
-// String is "kill leader election one: 40 runs; a bug in 7.2 % of such runs or more would have
-// been seen with 95 %".
+// String is "kill leader election one: 7.22 %, from 40 runs".
 func (p Power) String() string {
-	return fmt.Sprintf("%s: %s; a bug that shows in %s of such runs or more would have been seen with 95 %%", p.Cell, many(p.Runs), percent(p.Rate))
+	return fmt.Sprintf("%s: %s, from %s", p.Cell, percent(p.Rate), many(p.Runs))
 }
 
 func many(runs int) string {
