@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/usurper/usurper/harness/night/coverage"
 	"github.com/usurper/usurper/harness/scenario"
 	"github.com/usurper/usurper/harness/target/etcd"
 	"github.com/usurper/usurper/harness/target/reference"
@@ -23,11 +24,12 @@ var update = flag.Bool("update", false, "write the catalogues of the program int
 // document they stand between <!-- NAME --> and <!-- end -->.
 func catalogues() map[string]string {
 	return map[string]string{
-		"words":     words(nemesis.Words()),
-		"triggers":  words(nemesis.Triggers()),
-		"faults":    faults(),
-		"scenarios": scenarios(),
-		"themes":    themes(),
+		"words":      words(nemesis.Words()),
+		"triggers":   words(nemesis.Triggers()),
+		"faults":     faults(),
+		"scenarios":  scenarios(),
+		"themes":     themes(),
+		"situations": situations(),
 		"classes": fmt.Sprintf("| target | classes |\n|---|---|\n| reference | %s |\n| etcd | %s |\n",
 			code((&reference.Target{}).Protocol().Classes()), code((&etcd.Target{}).Protocol().Classes())),
 	}
@@ -63,6 +65,15 @@ func themes() string {
 	b.WriteString("| theme | what a random plan is about |\n|---|---|\n")
 	for _, t := range nemesis.Themes() {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", t.Name, t.Short)
+	}
+	return b.String()
+}
+
+func situations() string {
+	var b strings.Builder
+	b.WriteString("| situation | counts as seen when |\n|---|---|\n")
+	for _, s := range coverage.Situations() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", s.Name, s.Short)
 	}
 	return b.String()
 }
