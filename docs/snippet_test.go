@@ -118,8 +118,11 @@ func TestFlags(t *testing.T) {
 		text = strings.ReplaceAll(text, "\\\n", " ")
 		for _, m := range called.FindAllStringSubmatch(text, -1) {
 			sub := m[1]
+			if words := strings.Fields(m[2]); sub == "findings" && len(words) > 0 && words[0][0] != '-' {
+				sub += " " + words[0]
+			}
 			if _, ok := help[sub]; !ok {
-				out, err := exec.Command("usurper", sub, "--help").CombinedOutput()
+				out, err := exec.Command("usurper", append(strings.Fields(sub), "--help")...).CombinedOutput()
 				require.NoError(t, err, "%s: there is no usurper %s: %s", where, sub, out)
 				help[sub] = string(out)
 			}

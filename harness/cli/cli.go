@@ -15,6 +15,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +24,7 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -94,7 +97,7 @@ one linearizable store.`,
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(runCommand(), checkCommand(), exportCommand(), explainCommand(), replayCommand(), shrinkCommand(), keepCommand(), nightlyCommand(), coverageCommand(), paceCommand(), findingsCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), exportCommand(), explainCommand(), replayCommand(), shrinkCommand(), keepCommand(), nightlyCommand(), coverageCommand(), paceCommand(), findingsCommand(), compareCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", text.Brief(err, text.Token), cmd.CommandPath())
 	})
@@ -146,4 +149,26 @@ func setDefaults(fs *pflag.FlagSet, values map[string]string) {
 			panic(fmt.Sprintf("default %s=%s: %v", name, value, err))
 		}
 	}
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the versions of the program and of its history format",
+		Example: "  usurper version",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), versions())
+			return err
+		},
+	}
+}
+
+// versions says which program this is, and what histories it writes.
+func versions() string {
+	version := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	return fmt.Sprintf("usurper %s, history format %d, %s %s/%s", version, history.Format, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
