@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/night/entry"
 	"github.com/usurper/usurper/harness/night/finding"
@@ -23,24 +21,23 @@ import (
 
 type nightlyFlags struct {
 	runFlags
+	file     *night.File // nil without one
+	init     bool
 	runs     int
 	night    time.Duration
 	until    string
 	failures int
-	parallel int
+	parallel string
 	shard    string
 	memory   string
 	disk     string
 	findings string
 }
 
-// usualRuns is how many runs a night has for which nothing else says when it ends.
-const usualRuns = 20
-
 func nightlyCommand() *cobra.Command {
 	f := nightlyFlags{}
 	cmd := &cobra.Command{
-		Use:   "nightly",
+		Use:   "nightly [FILE]",
 		Short: "Run many seeds side by side and sum up",
 		Long: `Nightly makes many runs under consecutive seeds, some side by side, each in a
 process of its own. It leaves a directory a night below the results directory, in it
@@ -48,6 +45,10 @@ junit.xml and summary.md, brought up to date after each run, and the run directo
 of every run that was not valid. The seed draws how many members a run has, 3, 4, 5
 or 7, unless the target, the plan or --nodes says so. Without --seed it is the seed
 of the day, which nightly prints.
+
+A file says which configurations take turns, how long the night is and more; --init
+writes one to begin with. With a file --for is how long the night is, and the file
+says how long a run takes.
 
 A night that was killed or interrupted goes on when the same command is given again
 within a day, with the runs that it has not made. A run that comes to no verdict for
@@ -58,33 +59,46 @@ The exit status is 1 if any run was invalid, else 2 if any was unknown or broken
 else 0.`,
 		Example: `  usurper nightly --runs 40 --for 20s --parallel 3
   usurper nightly --night 1h
-  usurper nightly --until 06:00 --failures 10`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.run(cmd.Context(), cmd)
+  usurper nightly --until 06:00 --failures 10
+  usurper nightly --init night.yaml
+  usurper nightly night.yaml --for 1h`,
+		Args: oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.init {
+				return initNight(cmd.OutOrStdout(), args)
+			}
+			if len(args) > 0 {
+				var err error
+				if f.file, err = night.ReadFile(args[0], cellFlags(), checkerNames()); err != nil {
+					return err
+				}
+			}
+			return f.run(cmd.Context(), cmd, args)
 		},
 	}
 	f.add(cmd.Flags())
 	fs := cmd.Flags()
-	fs.IntVar(&f.runs, "runs", usualRuns, "how many runs (with --night, --until or --failures: as many as there is time for)")
+	fs.BoolVar(&f.init, "init", false, "write a file of a night to begin with, by the name given or night.yaml, and do nothing else")
+	fs.IntVar(&f.runs, "runs", usualRuns, "how many runs (with --night or --until: as many as there is time for)")
 	fs.DurationVar(&f.night, "night", 0, "how long the night is; no run begins that would end later")
 	fs.StringVar(&f.until, "until", "", "when the night is over, a time of the day such as 06:00")
 	fs.IntVar(&f.failures, "failures", 0, "end after so many invalid runs; 0 for never")
-	fs.IntVar(&f.parallel, "parallel", 2, "how many clusters side by side")
+	fs.StringVar(&f.parallel, "parallel", "2", "how many clusters side by side; auto: as many as the machine bears")
 	fs.StringVar(&f.shard, "shard", "", "make this part of the night's runs alone, such as 2/5; the others are made elsewhere")
 	fs.StringVar(&f.memory, "run-memory", "4GiB", "what a run and its members may hold of memory")
 	fs.StringVar(&f.disk, "run-disk", "8GiB", "what a run may write to disk")
 	fs.StringVar(&f.findings, "findings", filepath.Join("results", "findings"), "where what nights find is kept, from night to night")
 	setDefaults(fs, map[string]string{"for": "20s", "results": filepath.Join("results", "nightly")})
+	fs.Lookup("for").Usage = "how long one run attacks; with a file, how long the night is"
 	fs.Lookup("seed").Usage = "seed of the first run, each later one has one more; 0: the seed of the day"
 	complete(cmd)
 	return cmd
 }
 
-func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command) error {
+func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command, args []string) error {
 	show := newStatus(cmd.ErrOrStderr())
 	say, said := show.busy()
-	request, err := f.request(ctx, cmd.Flags(), say)
+	request, err := f.request(ctx, cmd.Flags(), args, say)
 	said()
 	if err != nil {
 		return err // before anything is written
@@ -150,92 +164,9 @@ func (f *nightlyFlags) process() (*night.Process, error) {
 	return p, nil
 }
 
-// request is the night that the flags ask for.
-func (f *nightlyFlags) request(ctx context.Context, fs *pflag.FlagSet, say func(string)) (night.Request, error) {
-	r := night.Request{
-		Command: append([]string{"nightly"}, changed(fs)...), Build: versions(),
-		Seed: f.cfg.Seed, Runs: f.runs, For: f.night, Until: f.until, Failures: f.failures, Parallel: f.parallel,
-	}
-	if f.runs < 1 || f.parallel < 1 {
-		return r, fmt.Errorf("%d runs, %d side by side: use at least 1 of each", f.runs, f.parallel)
-	}
-	if f.night < 0 || f.night == 0 && f.given("night") {
-		return r, fmt.Errorf("--night %s: use a positive time such as 1h", f.night)
-	}
-	if !f.given("runs") && (f.night > 0 || f.until != "" || f.failures > 0) {
-		r.Runs = 0
-	}
-	var err error
-	if f.shard != "" {
-		if r.Shard, err = night.ParseShard(f.shard); err != nil {
-			return r, fmt.Errorf("--shard: %w", err)
-		}
-	}
-	cell, err := f.cell(ctx, fs, say)
-	r.Cells = []night.Cell{cell}
-	return r, err
-}
-
-// cell is the configuration that all runs share.
-func (f *nightlyFlags) cell(ctx context.Context, fs *pflag.FlagSet, say func(string)) (night.Cell, error) {
-	cfg, err := f.build(ctx, f.cfg.Nodes, say)
-	if err != nil {
-		return night.Cell{}, err
-	}
-	c := night.Cell{Axes: f.axes(&cfg), Weight: 1, For: cfg.For, Bound: bound(&cfg)}
-	c.Name = c.Axes["target"]
-	if f.drawsSizes() { // if the target does not say how many, either
-		other, err := f.build(ctx, f.cfg.Nodes+1, func(string) {})
-		if err != nil {
-			return c, err
-		}
-		c.Sizes = other.Nodes == f.cfg.Nodes+1
-	}
-	own := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	(&runFlags{}).add(own)
-	c.Args = changed(fs, func(name string) bool {
-		return own.Lookup(name) != nil && name != "seed" && name != "results" && name != "for"
-	})
-	c.Args = append(c.Args, "--for="+cfg.For.String())
-	return c, nil
-}
-
-// axes are the values by which a night's runs can be told from another night's.
-func (f *nightlyFlags) axes(cfg *engine.Config) map[string]string {
-	axes := map[string]string{"target": cfg.Target.Name(), "plan": cfg.PlanName, "workload": cfg.Workload}
-	for name, value := range map[string]string{"version": f.version, "binary": f.binary, "bug": f.ref.Bug, "config": f.system} {
-		if value != "" {
-			axes[name] = value
-		}
-	}
-	if f.given("nodes") {
-		axes["nodes"] = strconv.Itoa(cfg.Nodes)
-	}
-	return axes
-}
-
-func (f *nightlyFlags) build(ctx context.Context, nodes int, progress func(string)) (engine.Config, error) {
-	one := f.runFlags
-	one.cfg.Nodes = nodes
-	return one.config(ctx, progress)
-}
-
-// drawsSizes tells whether the seed says how many members a run has, if its target does
-// not.
-func (f *nightlyFlags) drawsSizes() bool {
-	return !f.given("nodes") && (f.plan == engine.RandomPlan || f.plan == engine.KillsPlan)
-}
-
-// changed are the flags that the command line sets, as arguments that set them again; of
-// those that all conditions are true of.
-func changed(fs *pflag.FlagSet, which ...func(name string) bool) []string {
-	var args []string
+// changed are the flags that were given, as values that set them again.
+func changed(fs *pflag.FlagSet) (all []night.Setting) {
 	fs.Visit(func(flag *pflag.Flag) {
-		for _, is := range which {
-			if !is(flag.Name) {
-				return
-			}
-		}
 		value := flag.Value.String()
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
 			var b strings.Builder
@@ -244,8 +175,15 @@ func changed(fs *pflag.FlagSet, which ...func(name string) bool) []string {
 			w.Flush()
 			value = strings.TrimSuffix(b.String(), "\n")
 		}
-		args = append(args, "--"+flag.Name+"="+value)
+		all = append(all, night.Setting{Name: flag.Name, Value: value})
 	})
+	return all
+}
+
+func arguments(settings []night.Setting) (args []string) {
+	for _, s := range settings {
+		args = append(args, s.String())
+	}
 	return args
 }
 
