@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -244,4 +245,14 @@ func (f *runFlags) axes(cfg *engine.Config) map[string]string {
 // not.
 func (f *runFlags) drawsSizes() bool {
 	return !f.given("nodes") && (f.plan == engine.RandomPlan || f.plan == engine.KillsPlan)
+}
+
+// hangs is how long after its planned end a run may still be busy before it is
+// given up. Everything in a run has a deadline well within it.
+const hangs = 3 * time.Minute
+
+// bound is when a run of cfg has hung. A healed system is waited for twice, and longer on
+// a machine that stalls.
+func bound(cfg *engine.Config) time.Duration {
+	return cfg.For + hangs + 6*max(cfg.Settle, 40*cfg.Election)
 }
