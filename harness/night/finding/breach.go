@@ -4,8 +4,13 @@
 // have in common; a [Store] keeps a folder for each, which says when it was seen and
 // shown to repeat, its smallest plan, and what people have said of it.
 //
+// A night calls [Store.Put] after each run with all that it has run, [Store.Keep] for an
+// invalid one before its directory goes, [Store.Work] in its share of time, and
+// [Store.Read] for what is told in the morning.
+//
 // Read breach.go and shape.go first (what of a run becomes a finding), then store.go
-// (the files), finding.go and status.go (what is told of them).
+// (the files), finding.go and status.go (what is told of them); queue.go and work.go
+// repeat and shrink, compare.go is about two nights.
 package finding
 
 import (

@@ -238,12 +238,13 @@ func (f Finding) parts() []Finding {
 	return parts
 }
 
-// alike notes which findings have the same smallest plan by another rule.
+// alike notes which findings have the same smallest plan by another rule. That two fail
+// without any fault says nothing.
 func alike(all []Finding) {
 	for i := range all {
 		for j := range all {
 			f, o := &all[i], &all[j]
-			if i != j && f.Form != "" && f.Form == o.Form && f.Target == o.Target && (f.Checker != o.Checker || f.Rule != o.Rule) {
+			if i != j && f.Form != "" && f.Form != NoFault && f.Form == o.Form && f.Target == o.Target && (f.Checker != o.Checker || f.Rule != o.Rule) {
 				f.Alike = append(f.Alike, o.ID)
 			}
 		}

@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -244,11 +245,46 @@ func later(a, b time.Time) time.Time {
 }
 
 // Merge takes over what another store has and this one lacks. Of what both have, this
-// one's stays; so does what people said here. It may be done again without harm.
+// one's stays; so does what people said here. Of the examples of a finding the earliest
+// stay, as many as there may be. It may be done again, and in any order, without harm.
 func (s *Store) Merge(from *Store) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
+	if err := s.mergeFiles(from); err != nil {
+		return err
+	}
+	names, err := list(s.dir)
+	if err != nil {
+		return fmt.Errorf("merge findings: %w", err)
+	}
+	for _, name := range names {
+		if err := s.prune(name); err != nil {
+			return fmt.Errorf("merge findings: %w", err)
+		}
+	}
+	return nil
+}
+
+// prune leaves as many examples of a finding as there may be.
+func (s *Store) prune(folder string) error {
+	var all []Example
+	for _, name := range s.kept(folder, examplesDir) {
+		e := Example{Name: name, Dir: s.path(folder, examplesDir, name)}
+		if err := read(filepath.Join(e.Dir, runFile), &e.Run); err == nil {
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(a, b Example) int { return cmp.Or(a.Run.Time.Compare(b.Run.Time), cmp.Compare(a.Name, b.Name)) })
+	for _, e := range all[min(len(all), Examples):] {
+		if err := os.RemoveAll(e.Dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) mergeFiles(from *Store) error {
 	return filepath.WalkDir(from.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return fmt.Errorf("merge findings: %w", err)

@@ -2,6 +2,7 @@ package finding_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -117,6 +118,43 @@ func TestMerge(t *testing.T) {
 	require.Equal(t, files(t, one), files(t, two))
 }
 
+// Git joins what two machines have added to one finding.
+func TestGitMerges(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("there is no git")
+	}
+	dir := t.TempDir()
+	git := func(args ...string) {
+		cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=x", "-c", "user.email=x@y", "-c", "commit.gpgsign=false"}, args...)...)
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+	s := open(t, filepath.Join(dir, "findings"))
+	add := func(night, shard, bad int, broken entry.Breach) {
+		f, log := nightOf(night, shard, 20, bad, broken)
+		put(t, s, f, log)
+		git("add", "-A")
+		git("commit", "-qm", "a night")
+	}
+	git("init", "-q", "-b", "main")
+	add(0, 1, 3, twoVotes)
+	git("checkout", "-qb", "other")
+	add(1, 1, 2, twoVotes)
+	git("checkout", "-q", "main")
+	add(1, 2, 5, twoVotes)
+	add(2, 2, 1, staleRead)
+	git("merge", "-q", "-m", "both", "other")
+	r := report(t, open(t, s.Dir()), "")
+	require.Empty(t, r.Damaged)
+	require.Len(t, r.Findings, 2)
+	f, err := r.Find("votes")
+	require.NoError(t, err)
+	require.Equal(t, 10, f.Rate.K)
+	require.Equal(t, 60, f.Rate.N)
+	require.Equal(t, 20, f.Rate.Quiet)
+}
+
 func files(t *testing.T, s *finding.Store) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
@@ -200,7 +238,10 @@ func TestDamage(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
 	put(t, s, f, log)
-	require.Empty(t, report(t, s, "").Damaged)
+	for _, name := range []string{".new-17", filepath.Join("nights", ".new-18"), filepath.Join(report(t, s, "").Findings[0].ID, "seen", ".new-19")} {
+		require.NoError(t, os.WriteFile(filepath.Join(s.Dir(), name), []byte("{"), 0o644), "what a killed writer left")
+	}
+	require.Empty(t, report(t, open(t, s.Dir()), "").Damaged)
 	require.NoError(t, os.Mkdir(filepath.Join(s.Dir(), "stray"), 0o755))
 	require.Contains(t, report(t, s, "").Damaged[0], "stray has no signature.json")
 }

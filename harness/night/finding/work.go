@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/usurper/usurper/checker"
@@ -74,12 +75,17 @@ func (s *Store) Work(ctx context.Context, o WorkOptions) (Done, error) {
 		if done.Left = len(tasks); len(tasks) == 0 || left < min(leastTime, o.Budget/2) {
 			return done, nil
 		}
+		task, release := s.claim(tasks)
+		if release == nil {
+			return done, nil // others are at all of them
+		}
 		ctx, cancel := context.WithTimeoutCause(ctx, left, errBudget)
 		share := max(min(left, most), left/time.Duration(len(tasks)))
-		err = s.carryOut(ctx, tasks[0], report.Night, share, o)
+		err = s.carryOut(ctx, task, report.Night, share, o)
 		cancel()
+		release()
 		switch {
-		case err == nil && tasks[0].What == Repeat:
+		case err == nil && task.What == Repeat:
 			done.Repeated++
 		case err == nil:
 			done.Shrunk++
@@ -89,6 +95,27 @@ func (s *Store) Work(ctx context.Context, o WorkOptions) (Done, error) {
 			return done, err
 		}
 	}
+}
+
+// claim takes the first of the tasks whose finding no other process works on. The claim
+// ends with this process.
+func (s *Store) claim(tasks []Task) (Task, func()) {
+	for _, t := range tasks {
+		path := s.path(".busy-" + t.finding.folder)
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+		if err != nil {
+			continue
+		}
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+			f.Close()
+			continue
+		}
+		return t, func() { // on a disk without locks work may be done twice, which does no harm
+			os.Remove(path)
+			f.Close()
+		}
+	}
+	return Task{}, nil
 }
 
 // errBudget ends what the budget has no time for.

@@ -199,6 +199,54 @@ func TestKeepsThreeExamples(t *testing.T) {
 	require.ErrorContains(t, err, "is no finding")
 }
 
+// Stores that each have three examples have three together, whichever is merged into which.
+func TestMergeExamples(t *testing.T) {
+	t.Parallel()
+	a, b := newBench(t, "double-vote", "double-vote", "double-vote"), newBench(t, "forget-vote", "double-vote")
+	b.facts.Night, b.facts.Shard = "Monday 2", 2
+	b.log = b.log[1:]
+	b.log[0].Night, b.log[0].Started = b.facts.Night, b.facts.Begun.Add(-time.Hour)
+	require.NoError(t, b.store.Put(b.facts, b.log))
+	_, err := b.store.Keep(b.log[0])
+	require.NoError(t, err)
+	require.NoError(t, a.store.Merge(b.store))
+	require.NoError(t, b.store.Merge(a.store))
+	names := func(b *bench) (names []string) {
+		r := b.read()
+		f, err := r.Find(Signature{"reference", "votes", "two votes in one term", "a:vote(1)"}.ID())
+		require.NoError(t, err)
+		for _, e := range f.Examples {
+			names = append(names, e.Name)
+		}
+		return names
+	}
+	require.Len(t, names(a), Examples)
+	require.Equal(t, names(a), names(b))
+	require.Contains(t, names(a)[2], "monday-2-2-", "the earliest stay")
+}
+
+// Two that work on one store do not do the same.
+func TestTwoWorkers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "double-vote", "forget-vote")
+	o := b.options()
+	repeat := o.repeat
+	o.repeat = func(ctx context.Context, f reproduce.Finding, o WorkOptions) (reproduce.Count, error) {
+		if len(b.did) == 0 {
+			b.did = append(b.did, "first")
+			other := b.options()
+			other.Only = []string{Signature{"reference", "votes", f.Breach.Rule, Shape(f.Violation)}.ID()}
+			done, err := b.store.Work(ctx, other)
+			require.NoError(t, err)
+			require.Equal(t, Done{Left: 2}, done, "it is being worked on")
+		}
+		return repeat(ctx, f, o)
+	}
+	done, err := b.store.Work(t.Context(), o)
+	require.NoError(t, err)
+	require.Equal(t, Done{Repeated: 2, Shrunk: 2}, done)
+}
+
 func TestForm(t *testing.T) {
 	t.Parallel()
 	for plan, want := range map[string]string{
