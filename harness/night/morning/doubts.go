@@ -63,6 +63,10 @@ func (t *Tally) doubts(n *Night, controls []Control, cells []Cell) []Doubt {
 	return all
 }
 
+// byChance is of how many steps of a kind none biting is no chance: a plan that was drawn
+// may find nobody to hit once or twice.
+const byChance = 3
+
 // vacuous doubts what never happened: cells that did not run or were never answered,
 // kinds of fault that never bit.
 func (t *Tally) vacuous(cells []Cell) []Doubt {
@@ -77,9 +81,12 @@ func (t *Tally) vacuous(cells []Cell) []Doubt {
 			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: no operation succeeded in %s", c.Name, plural(c.Runs.All, "run"))})
 		}
 	}
+	if t.unread > 0 {
+		all = append(all, Doubt{aboutNight, "", fmt.Sprintf("what %s covered cannot be read", plural(t.unread, "run"))})
+	}
 	for _, f := range t.kinds() {
 		switch {
-		case f.Planned == 0 || f.Bit > 0:
+		case f.Planned < byChance || f.Bit > 0:
 		case f.Fired == 0:
 			all = append(all, Doubt{aboutFault, f.Kind, fmt.Sprintf("fault %s never came into force, though planned %s", f.Kind, times(f.Planned))})
 		default:

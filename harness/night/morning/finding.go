@@ -26,12 +26,13 @@ func statuses() []Status { return []Status{New, Regressed, Ongoing, Resolved} }
 type Finding struct {
 	ID      string `json:"id"`
 	Status  Status `json:"status"`
+	Target  string `json:"target"` // the system's name
 	Checker string `json:"checker"`
 	Rule    string `json:"rule"`
-	Title   string `json:"title"`          // the rule in plain words
+	Shape   string `json:"shape"`          // of the proof
 	Text    string `json:"text,omitempty"` // of the first example
 	Label   string `json:"label,omitempty"`
-	Tonight int    `json:"tonight"` // runs of this night that show it
+	Tonight int    `json:"tonight"` // runs of this night that are it; a Report counts them
 
 	// It was seen in K of N runs, which is a rate between Low and High, with 95 %.
 	K    int     `json:"k"`
@@ -48,6 +49,7 @@ type Finding struct {
 	State    string   `json:"state,omitempty"`
 	Commands []string `json:"commands,omitempty"` // that repeat and shrink it
 	Possibly []string `json:"possibly,omitempty"` // the findings that may be the same bug
+	Several  string   `json:"several,omitempty"`  // why it may be more than one bug
 
 	Muted bool      `json:"muted"`
 	Until time.Time `json:"muted_until,omitzero"`
@@ -61,13 +63,7 @@ type Seen struct {
 }
 
 // name is the rule in words, after the checker's name.
-func (f *Finding) name() string {
-	title := f.Title
-	if title == "" {
-		title = f.Rule
-	}
-	return f.Checker + ": " + title
-}
+func (f *Finding) name() string { return f.Checker + ": " + f.Rule }
 
 // rate is "7 of 8 (95 % sure: 47 % to 100 %)".
 func (f *Finding) rate() string {

@@ -26,6 +26,7 @@ import (
 
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/night/entry"
+	"github.com/usurper/usurper/harness/night/finding"
 	"github.com/usurper/usurper/harness/night/morning"
 	"github.com/usurper/usurper/harness/text"
 )
@@ -59,7 +60,7 @@ func drawEntry(t *rapid.T) entry.Entry {
 	}
 	if e.Class == entry.Invalid {
 		e.Breaches = rapid.SliceOfN(rapid.Custom(func(*rapid.T) entry.Breach {
-			return entry.Breach{Checker: say("breach"), Rule: rapid.SampledFrom([]string{"r", "|"}).Draw(t, "rule"), Text: say("text")}
+			return entry.Breach{Checker: say("breach"), Rule: say("rule"), Text: say("text")}
 		}), 0, 2).Draw(t, "breaches")
 	}
 	return e
@@ -67,10 +68,14 @@ func drawEntry(t *rapid.T) entry.Entry {
 
 func drawFinding(t *rapid.T) morning.Finding {
 	say := func(what string) string { return words().Draw(t, what) }
+	checker, rule := say("checker"), say("rule")
+	if rapid.Bool().Draw(t, "known") { // as a run may have it
+		checker, rule = rapid.SampledFrom([]string{"c", "|"}).Draw(t, "known"), "r"
+	}
 	return morning.Finding{
 		ID: say("id"), Status: rapid.SampledFrom([]morning.Status{morning.New, morning.Regressed, morning.Ongoing, morning.Resolved}).Draw(t, "status"),
-		Checker: say("checker"), Rule: rapid.SampledFrom([]string{"r", "|"}).Draw(t, "rule"), Title: say("title"), Text: say("text"), Label: say("label"),
-		Tonight: rapid.IntRange(0, 2).Draw(t, "tonight"), K: 1, N: 2, Low: 0.1, High: 0.9, First: morning.Seen{At: begun, System: say("system"), Harness: say("harness")},
+		Checker: checker, Rule: rule, Text: say("text"), Label: say("label"),
+		Target: finding.Unnamed, K: 1, N: 2, Low: 0.1, High: 0.9, First: morning.Seen{At: begun, System: say("system"), Harness: say("harness")},
 		Example: say("example"), Minimal: say("minimal"), State: say("state"), Commands: []string{say("command"), say("command")}, Possibly: []string{say("possibly")},
 		Muted: rapid.Bool().Draw(t, "muted"),
 	}
@@ -94,8 +99,8 @@ func drawFacts(t *rapid.T) entry.Facts {
 
 func drawReport(t *rapid.T) morning.Report {
 	n := morning.Night{
-		Findings: rapid.SliceOfN(rapid.Custom(drawFinding), 0, 3).Draw(t, "findings"), Coverage: rapid.SliceOfN(words(), 0, 3).Draw(t, "coverage"),
-		FailOn: rapid.SampledFrom([]morning.FailOn{"", morning.FailOnNew, morning.FailOnAny}).Draw(t, "failOn"), At: begun.Add(2 * time.Hour),
+		Findings: rapid.SliceOfN(rapid.Custom(drawFinding), 0, 3).Draw(t, "findings"),
+		FailOn:   rapid.SampledFrom([]morning.FailOn{"", morning.FailOnNew, morning.FailOnAny}).Draw(t, "failOn"), At: begun.Add(2 * time.Hour),
 	}
 	if rapid.Bool().Draw(t, "facts") {
 		n.Parts = []entry.Facts{drawFacts(t)}
@@ -234,10 +239,7 @@ func tellsFindings(t *rapid.T, r *morning.Report) {
 	}
 	for i := range r.Findings {
 		f, found := &r.Findings[i], false
-		name := shown(f.Checker + ": " + f.Title)
-		if f.Title == "" {
-			name = shown(f.Checker + ": " + f.Rule)
-		}
+		name := shown(f.Checker + ": " + f.Rule)
 		for _, cells := range seen {
 			found = found || shown(cells[1]) == shown(f.ID) && strings.HasPrefix(shown(cells[2]), name) &&
 				shown(cells[5]) == shown(f.Example) && shown(cells[6]) == shown(f.Commands[0]+"<br>"+f.Commands[1])

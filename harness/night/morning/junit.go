@@ -94,7 +94,7 @@ func (f *Finding) story() string {
 	for _, line := range [][2]string{
 		{"", f.name()}, {"", f.Text}, {"", f.State}, {"label: ", f.Label}, {"rate: ", f.rate()},
 		{"first: ", f.First.String()}, {"last: ", f.Last.String()}, {"example: ", f.Example},
-		{"possibly one bug with: ", strings.Join(f.Possibly, ", ")},
+		{"possibly one bug with: ", strings.Join(f.Possibly, ", ")}, {"possibly several: ", f.Several},
 	} {
 		if line[1] != "" {
 			b.WriteString(line[0] + line[1] + "\n")

@@ -23,7 +23,7 @@ var begun = time.Date(2026, 11, 29, 22, 0, 0, 0, time.UTC)
 // run is an entry of a night "a".
 func run(number int, class entry.Class, change ...func(*entry.Entry)) entry.Entry {
 	e := entry.Entry{
-		Number: number, Night: "a", Cell: "reference/random", Seed: uint64(100 + number), Class: class,
+		Number: number, Night: "a", Axes: map[string]string{"target": "reference"}, Cell: "reference/random", Seed: uint64(100 + number), Class: class,
 		Started: begun.Add(time.Duration(number) * time.Minute), Elapsed: 22 * time.Second, OK: 600, Fail: 3, Info: 7,
 		Checkers:  map[string]string{"votes": "valid", "lock": "not checked"},
 		Unchecked: map[string]string{"lock": "no lock was asked for"},
@@ -42,7 +42,7 @@ func broken(why string) func(*entry.Entry) {
 
 func breach(checker, rule, text string) func(*entry.Entry) {
 	return func(e *entry.Entry) {
-		e.Breaches = append(e.Breaches, entry.Breach{Checker: checker, Rule: rule, Text: text})
+		e.Breaches = append(e.Breaches, entry.Breach{Checker: checker, Rule: rule, Shape: "a:vote(1)", Text: text})
 		e.Why = checker + ": " + text
 		e.Dir = fmt.Sprintf("results/a/seed%d", e.Seed)
 	}
@@ -74,7 +74,7 @@ func unknown() ([]entry.Entry, morning.Night) {
 		run(3, entry.Unknown, func(e *entry.Entry) { e.Why = "stalls: the machine stood still for 1.7 s" }),
 		run(4, entry.Broken, broken("out of memory: killed at 512 MiB")),
 		run(5, entry.Valid, func(e *entry.Entry) {
-			e.Faults = map[string]entry.Fault{"drop": {Planned: 2, Fired: 2}, "pause": {Planned: 1}}
+			e.Faults = map[string]entry.Fault{"drop": {Planned: 4, Fired: 4}, "pause": {Planned: 3}, "reset": {Planned: 1}}
 		}),
 	}
 	f := facts()
@@ -96,30 +96,31 @@ func bad() ([]entry.Entry, morning.Night) {
 		run(3, entry.Invalid, breach("votes", "voted for a stale log", "n1 voted for n2 in term 3 although …"), breach("linearizable", "not linearizable", "k7: read 3 after 4")),
 		run(4, entry.Broken, broken("hang: no progress for 3m0s")),
 		run(5, entry.Broken, broken("hang: no progress for 3m2s"), cell("etcd/random")),
-		run(6, entry.Invalid, breach("timers", "stood although its leader was alive", "n2 stood 40ms after n1's heartbeat")),
+		run(6, entry.Invalid, breach("linearizable", "not linearizable", "k9: read 1 after 2")),
+		run(7, entry.Invalid, breach("node-logs", "a crash in a node's log", "n1 logged: panic: x")),
+		run(8, entry.Invalid, breach("timers", "stood although its leader was alive", "n2 stood 40ms after n1's heartbeat")),
 	}
 	f := facts()
-	f.Cells = append(f.Cells, "etcd/random")
+	f.Cells, f.Runs = append(f.Cells, "etcd/random"), 8
 	seen := morning.Seen{At: begun.Add(time.Hour), System: "reference", Harness: "v0.9.1"}
 	return all, morning.Night{
 		Parts: []entry.Facts{f}, At: begun.Add(8 * time.Hour),
-		Coverage: []string{"51 of 60 cells covered: never a kill of a candidate while a member catches up", "a bug that shows in at least 4 % of the runs would have been seen with 95 %"},
 		Findings: []morning.Finding{
 			{
-				ID: "f-77aa", Status: morning.Ongoing, Checker: "linearizable", Rule: "not linearizable", Title: "not linearizable", Tonight: 1,
+				ID: "f-77aa", Status: morning.Ongoing, Target: "reference", Shape: "a:vote(1)", Checker: "linearizable", Rule: "not linearizable",
 				K: 4, N: 90, Low: 0.012, High: 0.11, First: morning.Seen{At: begun.AddDate(0, 0, -9), System: "reference"}, Last: seen, Label: "#812",
 				Example: "results/findings/f-77aa/example", Commands: []string{"usurper replay results/findings/f-77aa/example"},
 			},
 			{
-				ID: "f-1b2c", Status: morning.New, Checker: "votes", Rule: "voted for a stale log", Title: "a vote for a log that is behind the voter's own",
-				Text: "n3 voted for n2 in term 5 although n2's log ends at (4,198), behind its own at (4,199)", Tonight: 2, K: 2, N: 6, Low: 0.043, High: 0.777,
+				ID: "f-1b2c", Status: morning.New, Target: "reference", Checker: "votes", Rule: "voted for a stale log", Shape: "a:vote(1)",
+				Text: "n3 voted for n2 in term 5 although n2's log ends at (4,198), behind its own at (4,199)", K: 2, N: 6, Low: 0.043, High: 0.777,
 				First: seen, Last: seen, Example: "results/findings/f-1b2c/example", State: "repeated 3 of 5; shrunk from 14 steps to 2",
 				Minimal: "at 1s for 2s cut leader from follower\nat 4s kill leader", Possibly: []string{"f-90ef"},
 				Commands: []string{"usurper replay results/findings/f-1b2c/example", "usurper shrink results/findings/f-1b2c/example"},
 			},
-			{ID: "f-00d1", Status: morning.Resolved, Checker: "log", Rule: "a committed entry changed", K: 1, N: 300, High: 0.02, First: morning.Seen{At: begun.AddDate(0, -1, 0)}},
+			{ID: "f-00d1", Status: morning.Resolved, Target: "reference", Checker: "log", Rule: "a committed entry changed", K: 1, N: 300, High: 0.02, First: morning.Seen{At: begun.AddDate(0, -1, 0)}},
 			{
-				ID: "f-5e5e", Status: morning.New, Checker: "node-logs", Rule: "a crash in a node's log", Muted: true, Until: begun.AddDate(0, 0, 7), Tonight: 1, K: 1, N: 6,
+				ID: "f-5e5e", Status: morning.New, Target: "reference", Shape: "a:vote(1)", Checker: "node-logs", Rule: "a crash in a node's log", Muted: true, Until: begun.AddDate(0, 0, 7), K: 1, N: 6,
 				Low: 0.004, High: 0.64, First: seen, Last: seen,
 			},
 		},

@@ -8,16 +8,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/usurper/usurper/harness/night/coverage"
 	"github.com/usurper/usurper/harness/night/entry"
 	"github.com/usurper/usurper/harness/pace"
 )
 
 // Night is what a report needs besides the entries.
 type Night struct {
-	Parts    []entry.Facts // of the night, of its shards, or of several nights: see [Join]
-	Shard    bool          // the only part tells of itself; that others exist is no doubt
-	Findings []Finding     // those of the store, as they stand after the night
-	Coverage []string      // lines
+	Parts    []entry.Facts   // of the night, of its shards, or of several nights: see [Join]
+	Shard    bool            // the only part tells of itself; that others exist is no doubt
+	Findings []Finding       // those of the store, as they stand after the night
+	Known    coverage.States // that earlier nights came to
 	FailOn   FailOn
 	At       time.Time // of the report
 }
@@ -31,25 +32,31 @@ const (
 
 // Report makes the report of what was added so far.
 func (t *Tally) Report(n Night) Report {
-	findings := inOrder(n.Findings)
+	findings := slices.Clone(n.Findings)
+	unfiled := t.file(findings)
+	findings = inOrder(findings)
 	cells := t.listCells(n.Parts)
 	controls := standing(n.Parts, n.At)
 	r := Report{
 		Format: Format, Made: n.At.UTC(), Runs: t.runs, Seconds: t.seconds,
 		FailOn: cmp.Or(n.FailOn, FailOnNew), Doubts: t.doubts(&n, controls, cells),
 		Cells: cells, Operations: t.ops, Faults: t.kinds(),
-		Findings: findings, Unfiled: t.unfiled(findings),
+		Findings: findings, Unfiled: unfiled,
 		Broken: t.broken.list(), Unknown: t.unknown.list(),
-		Controls: controls, Unchecked: t.unchecked(), Coverage: n.Coverage, Medians: pace.Median(t.figures),
+		Controls: controls, Unchecked: t.unchecked(), Medians: pace.Median(t.figures),
+	}
+	if t.covered.Runs > 0 {
+		r.Coverage = t.covered.Report(n.Known)
+		r.Covered = r.Coverage.Lines()
 	}
 	maxUnknown := 1.0
 	for _, p := range n.Parts {
 		r.Nights = append(r.Nights, Part{p.Night, p.Seed, p.Shard, p.Shards, p.Begun.UTC(), p.Ended.UTC(), p.Stopped, p.Command})
 		r.Asked += p.Runs
 		maxUnknown = min(maxUnknown, p.MaxUnknown)
-		r.Going = r.Going || p.Ended.IsZero()
+		r.Going = r.Going || p.Ended.IsZero() && p.Stopped == ""
 	}
-	r.Wall = wall(n.Parts, n.At)
+	r.Wall = t.wall(n.Parts)
 	if len(n.Parts) == 0 {
 		maxUnknown = 0
 	}
@@ -64,13 +71,14 @@ func (t *Tally) Report(n Night) Report {
 	return r
 }
 
-// wall is how long nights took in seconds, the shards of each side by side.
-func wall(parts []entry.Facts, now time.Time) float64 {
+// wall is how long nights took in seconds, the shards of each side by side. One that has
+// not ended took until its last run did.
+func (t *Tally) wall(parts []entry.Facts) float64 {
 	begun, ended := make(map[string]time.Time), make(map[string]time.Time)
 	for _, p := range parts {
 		end := p.Ended
 		if end.IsZero() {
-			end = now
+			end = t.ended[p.Night]
 		}
 		if b, ok := begun[p.Night]; !ok || p.Begun.Before(b) {
 			begun[p.Night] = p.Begun
@@ -86,12 +94,15 @@ func wall(parts []entry.Facts, now time.Time) float64 {
 	return sum
 }
 
+// Covered is what the runs covered, all together.
+func (t *Tally) Covered() coverage.Tally { return t.covered }
+
 // full makes lists of nothing of those that are missing, which JSON tells apart.
 func (r *Report) full() {
 	r.News, r.Lacks, r.Doubts, r.Nights = orEmpty(r.News), orEmpty(r.Lacks), orEmpty(r.Doubts), orEmpty(r.Nights)
 	r.Cells, r.Faults, r.Findings, r.Unfiled = orEmpty(r.Cells), orEmpty(r.Faults), orEmpty(r.Findings), orEmpty(r.Unfiled)
 	r.Broken, r.Unknown, r.Controls = orEmpty(r.Broken), orEmpty(r.Unknown), orEmpty(r.Controls)
-	r.Unchecked, r.Coverage = orEmpty(r.Unchecked), orEmpty(r.Coverage)
+	r.Unchecked, r.Covered = orEmpty(r.Unchecked), orEmpty(r.Covered)
 }
 
 func orEmpty[T any](s []T) []T {

@@ -84,9 +84,8 @@ func TestSizeOfThePage(t *testing.T) {
 	for i := range 1000 {
 		entries = append(entries, run(100+i, entry.Broken, broken(long+strings.Repeat("x", i)), cell(fmt.Sprint("cell", i, long))))
 		n.Findings = append(n.Findings, morning.Finding{
-			ID: fmt.Sprint(i), Status: morning.New, Checker: long, Rule: long, Text: long, Label: long, State: long, Example: long, Tonight: 1, Commands: []string{long, long, long},
+			ID: fmt.Sprint(i), Status: morning.New, Checker: long + fmt.Sprint(i), Rule: long, Text: long, Label: long, State: long, Example: long, Commands: []string{long, long, long},
 		})
-		n.Coverage = append(n.Coverage, long)
 	}
 	r := report(entries, n)
 	page := r.Summary()
@@ -123,9 +122,9 @@ func TestControlsAreNoRuns(t *testing.T) {
 
 // How the night stands, in a line and as a table.
 func TestLive(t *testing.T) {
-	_, n := bad()
+	r := report(bad())
 	l := morning.Live{
-		Runs: morning.Counts{All: 38, Valid: 35, Invalid: 2, Broken: 1}, Asked: 400, Elapsed: 12 * time.Minute, For: time.Hour, Findings: n.Findings,
+		Runs: morning.Counts{All: 38, Valid: 35, Invalid: 2, Broken: 1}, Asked: 400, Elapsed: 12 * time.Minute, For: time.Hour, Findings: r.Findings,
 		Running: []morning.Running{
 			{Number: 39, Cell: "reference/random", Seed: 139, Phase: "attack", Left: 12 * time.Second, Leader: "n2", Term: 4, Faults: []string{"cut n1 from n3", "pause n2"}, PerSec: 31},
 			{Control: "stale-log-vote", Seed: 7, Phase: "final", Term: 11, PerSec: 4},
@@ -136,7 +135,7 @@ func TestLive(t *testing.T) {
 		"12m of 60m; 38 of 400 runs: 35 valid, 2 invalid, 1 broken; 2 clusters running; 1 new finding; 1 on…",
 		"  reference/random        seed 139  attack  12s left  n2 leads 4     31 ok/s  cut n1 from n3 +1",
 		"  control stale-log-vote  seed 7    final             no leader, 11  4 ok/s",
-		"  new        2 runs  votes: a vote for a log that is behind the voter's own",
+		"  new        2 runs  votes: voted for a stale log",
 		"  muted      1 run  node-logs: a crash in a node's log",
 		"  ongoing    1 run  linearizable: not linearizable",
 	}, l.Table(100, 24))

@@ -10,6 +10,7 @@ package morning
 import (
 	"time"
 
+	"github.com/usurper/usurper/harness/night/coverage"
 	"github.com/usurper/usurper/harness/night/entry"
 	"github.com/usurper/usurper/harness/pace"
 )
@@ -57,10 +58,12 @@ type Report struct {
 	Broken  []Group   `json:"broken"`
 	Unknown []Group   `json:"unknown"`
 
-	Controls  []Control    `json:"controls"`
-	Unchecked []Unchecked  `json:"unchecked"`
-	Coverage  []string     `json:"coverage"`
-	Medians   pace.Figures `json:"medians"`
+	Controls  []Control   `json:"controls"`
+	Unchecked []Unchecked `json:"unchecked"`
+	// Covered is Coverage in lines for people.
+	Covered  []string        `json:"covered"`
+	Coverage coverage.Report `json:"coverage"`
+	Medians  pace.Figures    `json:"medians"`
 }
 
 // Format is the version of night.json that this package writes.

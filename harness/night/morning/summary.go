@@ -32,7 +32,7 @@ func (r *Report) Summary() string {
 	r.findings(&p)
 	r.groups(&p)
 	r.controls(&p)
-	p.list("Covered", mostLines, r.Coverage)
+	p.list("Covered", mostLines, r.Covered)
 	r.cells(&p)
 	r.faults(&p)
 	if len(r.Unchecked) > 0 {
@@ -172,6 +172,9 @@ func (f *Finding) row() []string {
 	}
 	if len(f.Possibly) > 0 {
 		what += "<br>possibly one bug with " + plain(strings.Join(f.Possibly, ", "))
+	}
+	if f.Several != "" {
+		what += "<br>possibly several: " + plain(f.Several)
 	}
 	rate := fmt.Sprintf("%d tonight", f.Tonight)
 	if all := f.rate(); all != "" {

@@ -6,27 +6,33 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/night/coverage"
 	"github.com/usurper/usurper/harness/night/entry"
+	"github.com/usurper/usurper/harness/night/finding"
 	"github.com/usurper/usurper/harness/pace"
 )
 
 // Tally sums up entries. It is used by one goroutine.
 type Tally struct {
-	seen     map[key]bool
-	made     map[string]int // runs by night
-	runs     Counts
-	seconds  float64
-	cells    map[string]*Cell
-	ops      Operations
-	faults   map[string]*entry.Fault
-	breaches map[rule]*Unfiled
-	broken   groups
-	unknown  groups
-	judged   map[string]bool   // by checker
-	idle     map[string]string // why, by checker
-	figures  []pace.Figures
+	seen    map[key]bool
+	made    map[string]int // runs by night
+	runs    Counts
+	seconds float64
+	cells   map[string]*Cell
+	ops     Operations
+	faults  map[string]*entry.Fault
+	found   map[finding.Signature]*Unfiled
+	covered coverage.Tally
+	ended   map[string]time.Time // the last run of each night
+	unread  int                  // entries whose coverage cannot be read
+	broken  groups
+	unknown groups
+	judged  map[string]bool   // by checker
+	idle    map[string]string // why, by checker
+	figures []pace.Figures
 }
 
 // key tells entries of several copies of a log apart. Tries of a control may have one
@@ -37,13 +43,11 @@ type key struct {
 	started        int64
 }
 
-type rule struct{ checker, rule string }
-
 // NewTally starts a tally of nothing.
 func NewTally() *Tally {
 	return &Tally{
 		seen: make(map[key]bool), made: make(map[string]int), cells: make(map[string]*Cell),
-		faults: make(map[string]*entry.Fault), breaches: make(map[rule]*Unfiled),
+		faults: make(map[string]*entry.Fault), found: make(map[finding.Signature]*Unfiled), covered: coverage.Sum(), ended: make(map[string]time.Time),
 		broken: make(groups), unknown: make(groups), judged: make(map[string]bool), idle: make(map[string]string),
 	}
 }
@@ -80,7 +84,11 @@ func (t *Tally) Add(e entry.Entry) bool {
 		sum.Fired += n.Fired
 		sum.Bit += n.Bit
 	}
-	t.addBreaches(&e)
+	t.addFound(&e)
+	t.addCoverage(&e)
+	if end := e.Started.Add(e.Elapsed); end.After(t.ended[e.Night]) {
+		t.ended[e.Night] = end
+	}
 	t.addCheckers(&e)
 	if len(e.Figures) > 0 {
 		t.figures = append(t.figures, e.Figures)
@@ -109,29 +117,35 @@ func (t *Tally) addCell(e *entry.Entry) {
 	c.Seconds += e.Elapsed.Seconds()
 }
 
-// addBreaches counts the broken rules of a run, and one without a name if it was
-// invalid and says of none.
-func (t *Tally) addBreaches(e *entry.Entry) {
-	breaches := e.Breaches
-	if len(breaches) == 0 && e.Class == entry.Invalid {
-		breaches = []entry.Breach{{Text: e.Why}}
+// addFound counts what an invalid run is a finding for.
+func (t *Tally) addFound(e *entry.Entry) {
+	if e.Class != entry.Invalid {
+		return
 	}
-	here := make(map[rule]bool)
-	for _, b := range breaches {
-		r := rule{b.Checker, b.Rule}
-		if here[r] { // it has several shapes
-			continue
-		}
-		here[r] = true
-		u, ok := t.breaches[r]
-		if !ok {
-			u = &Unfiled{Checker: b.Checker, Rule: b.Rule}
-			t.breaches[r] = u
-		}
-		u.Runs++
-		if !ok || u.Dir == "" && e.Dir != "" { // one that can be looked at is a better example
-			u.Text, u.Dir, u.Seed = b.Text, e.Dir, e.Seed
-		}
+	text := e.Why
+	sig, ok := finding.SignatureOf(*e) // the zero one of a run that names no broken rule
+	if ok {
+		text = e.Breaches[finding.Primary(e.Breaches)].Text
+	}
+	u, known := t.found[sig]
+	if !known {
+		u = &Unfiled{Checker: sig.Checker, Rule: sig.Rule}
+		t.found[sig] = u
+	}
+	u.Runs++
+	if !known || u.Dir == "" && e.Dir != "" { // one that can be looked at is a better example
+		u.Text, u.Dir, u.Seed = text, e.Dir, e.Seed
+	}
+}
+
+// addCoverage takes what a run covered. What cannot be read is a doubt, see vacuous.
+func (t *Tally) addCoverage(e *entry.Entry) {
+	tally, ok, err := coverage.OfEntry(*e)
+	switch {
+	case err != nil:
+		t.unread++
+	case ok:
+		t.covered.Add(tally)
 	}
 }
 
@@ -156,20 +170,25 @@ func (t *Tally) unchecked() []Unchecked {
 	return all
 }
 
-// unfiled lists the broken rules of which no finding tells.
-func (t *Tally) unfiled(findings []Finding) []Unfiled {
-	filed := make(map[rule]bool)
+// file counts the runs of each finding, and lists the broken rules of which none tells.
+func (t *Tally) file(findings []Finding) []Unfiled {
+	filed := make(map[finding.Signature]bool)
 	for i := range findings {
-		filed[rule{findings[i].Checker, findings[i].Rule}] = true
+		f := &findings[i]
+		sig := finding.Signature{Target: f.Target, Checker: f.Checker, Rule: f.Rule, Shape: f.Shape}
+		filed[sig], f.Tonight = true, 0
+		if u, ok := t.found[sig]; ok {
+			f.Tonight = u.Runs
+		}
 	}
 	var all []Unfiled
-	for r, u := range t.breaches {
-		if !filed[r] {
+	for sig, u := range t.found {
+		if !filed[sig] {
 			all = append(all, *u)
 		}
 	}
 	slices.SortFunc(all, func(a, b Unfiled) int {
-		return cmp.Or(cmp.Compare(b.Runs, a.Runs), cmp.Compare(a.Checker, b.Checker), cmp.Compare(a.Rule, b.Rule))
+		return cmp.Or(cmp.Compare(b.Runs, a.Runs), cmp.Compare(a.Checker, b.Checker), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Seed, b.Seed))
 	})
 	return all
 }
