@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/usurper/usurper/checker/verdict"
 )
 
 // Mute is that a finding does not make a night fail for some time.
@@ -28,7 +30,7 @@ type label struct {
 func (s *Store) said(f *Finding, now time.Time, damaged func(string)) {
 	var l label
 	if err := read(s.path(f.folder, labelFile), &l); err == nil {
-		f.Label = l.Text
+		f.Label = verdict.Printable(l.Text)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		damaged(err.Error())
 	}
@@ -41,6 +43,7 @@ func (s *Store) said(f *Finding, now time.Time, damaged func(string)) {
 		}
 	}
 	if err == nil {
+		m.Why = verdict.Printable(m.Why)
 		f.Mute, f.Muted = &m, m.at(now)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		damaged(err.Error()) // and it is not muted

@@ -93,6 +93,33 @@ func TestStatuses(t *testing.T) {
 	require.ErrorContains(t, err, `knows no night "2026-12-09" (did you mean 2026-12-`)
 }
 
+// A night of all deliberate bugs, whose names are not in the entries: each run is in one
+// finding, and whoever shares one is told that it may be several bugs.
+func TestNightOfBugs(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "findings"))
+	facts, _ := nightOf(0, 1, 0, 0)
+	var log []entry.Entry
+	bugs := make(map[string][]string) // by finding
+	for name, r := range judged(t) {
+		e := entry.Entry{Number: len(log) + 1, Night: facts.Night, Cell: "reference", Axes: map[string]string{"target": "reference"}, Class: entry.Invalid, Breaches: finding.Breaches(r)}
+		sig, ok := finding.SignatureOf(e)
+		require.True(t, ok)
+		bugs[sig.ID()] = append(bugs[sig.ID()], name)
+		log = append(log, e)
+	}
+	put(t, s, facts, log)
+	r := report(t, s, "")
+	require.Len(t, r.Findings, len(bugs), "what is broken too has none of its own")
+	seen := 0
+	for _, f := range r.Findings {
+		require.Equal(t, len(bugs[f.ID]) > 1, f.Several != "", "%v", bugs[f.ID])
+		seen += len(bugs[f.ID])
+	}
+	require.Equal(t, len(log), seen)
+	require.Greater(t, len(bugs), 15)
+}
+
 // It does not matter in which order shards come, nor how often, nor through how many
 // stores.
 func TestMerge(t *testing.T) {

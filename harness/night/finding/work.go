@@ -234,7 +234,7 @@ func (s *Store) reduce(ctx context.Context, t Task, found reproduce.Finding, sha
 	}
 	form := Form(*shrunk.Config.Plan)
 	m := Minimal{
-		Form: form, Plan: shrunk.Config.Plan.String(), Of: t.Example,
+		Form: form, Plan: nemesis.Plan{Steps: shrunk.Config.Plan.Steps}.String(), Of: t.Example,
 		Reproduced: shrunk.Count.Reproduced, Runs: shrunk.Count.Runs, Measured: shrunk.Measured,
 		Before: shrunk.Before.String(), After: shrunk.After.String(),
 	}
