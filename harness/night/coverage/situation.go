@@ -51,7 +51,7 @@ func Situations() []Situation {
 		{StaleRefused, "a candidate was refused since its log was behind", tellVotes | tellTraces},
 		{SecondRefused, "a candidate was refused by somebody who had voted for another", tellVotes | tellTraces},
 		{DeposedResumes, "a leader that stood still went on once another had been elected, still leading in its own eyes", tellLeaders | tellProcesses},
-		{DeposedAnswers, "a deposed leader did what a client asked after another had been elected", tellLeaders | tellClients},
+		{DeposedAnswers, "a client asked a deposed leader once another had been elected, and it ended, ok or fail", tellLeaders | tellClients},
 		{NeedsSnapshot, "a member was so far behind that only a snapshot helped it, or installed one", tellSnapshots},
 		{DownInSnapshot, "a member went down that only a snapshot could help", tellSnapshots | tellProcesses},
 		{ChangeLeaderless, "nobody led, or somebody stood in a later term, while the membership changed", tellChanges | tellLeaders},
@@ -118,12 +118,20 @@ func (w *watch) op(op *history.Op) {
 			w.losses++
 		}
 	case history.OK:
-		if o.node >= 0 {
-			if m := &w.members[o.node]; m.deposedAt > 0 && m.deposedAt < o.since && w.role(o.node) == Deposed {
-				w.sees(DeposedAnswers)
-			}
-		}
+		w.answered(o)
 		w.read(op)
+	case history.Fail:
+		w.answered(o)
+	}
+}
+
+// answered notes that somebody has said what became of an operation.
+func (w *watch) answered(o open) {
+	if o.node < 0 {
+		return
+	}
+	if m := &w.members[o.node]; m.deposedAt > 0 && m.deposedAt < o.since && w.role(o.node) == Deposed {
+		w.sees(DeposedAnswers)
 	}
 }
 
