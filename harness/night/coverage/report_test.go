@@ -1,12 +1,15 @@
 package coverage_test
 
 import (
+	"encoding/json"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/usurper/usurper/checker/tape"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/night/coverage"
 )
@@ -111,13 +114,11 @@ func TestReport(t *testing.T) {
 // Themes whose cells are thin are favoured, those of which little is known too, and the
 // order of runs is no matter.
 func TestFavour(t *testing.T) {
-	run := func(cell coverage.Cell, themes ...string) coverage.Tally {
+	run := func(cell coverage.Cell, theme string) coverage.Tally {
 		tally := coverage.Sum()
 		tally.Runs = 1
 		tally.Cells[cell] = coverage.Count{Runs: 1, Times: 1}
-		for _, theme := range themes {
-			tally.Themes[theme] = 1
-		}
+		tally.Themes[theme] = coverage.Theme{Runs: 1}
 		return tally
 	}
 	common := coverage.Cell{Kind: "kill", Role: coverage.Leader, Phase: coverage.Steady, Reach: coverage.One}
@@ -130,11 +131,49 @@ func TestFavour(t *testing.T) {
 		runs = append(runs, run(rare, "seldom"))
 	}
 	themes := []string{"usual", "seldom", "never"}
-	weights := coverage.Favour(runs, themes)
+	weights := coverage.Sum(runs...).Favour(themes)
 	require.Less(t, weights["usual"], 0.5)
 	require.Greater(t, weights["seldom"], 1.5)
 	require.Equal(t, weights["seldom"], weights["never"])
 	slices.Reverse(runs)
-	require.Equal(t, weights, coverage.Favour(runs, themes))
-	require.Equal(t, map[string]float64{"a": 1, "b": 1}, coverage.Favour(nil, []string{"a", "b"}))
+	require.Equal(t, weights, coverage.Sum(coverage.Sum(runs[:7]...), coverage.Sum(runs[7:]...)).Favour(themes))
+	require.Equal(t, map[string]float64{"a": 1, "b": 1}, coverage.Tally{}.Favour([]string{"a", "b"}))
+
+	chosen := make([]int, 3)
+	stream := rand.New(rand.NewPCG(5, 5))
+	for range 6000 {
+		chosen[coverage.Choose(weights, [][]string{{"usual"}, {"seldom", "never"}, {"usual", "seldom"}}, stream)]++
+	}
+	require.InDelta(t, float64(chosen[1])*weights["usual"]/weights["seldom"], chosen[0], 200)
+	require.Greater(t, chosen[1], chosen[2])
+	require.Greater(t, chosen[2], chosen[0])
+}
+
+// What a theme covered adds up whether tallies of its runs are added one by one or in
+// groups, and is read back.
+func TestThemesAddUp(t *testing.T) {
+	one := func() coverage.Tally {
+		h := tape.New(history.Run{Traced: true, Themes: []string{"x", "y"}})
+		h.Elect("n1", 1, "n2")
+		h.Phase(history.PhaseFaults)
+		bites(h, "at 1s for 1s isolate n1", "n1")
+		tally, err := coverage.Of(h.All(), "a")
+		require.NoError(t, err)
+		return tally
+	}()
+	b, err := json.Marshal(one)
+	require.NoError(t, err)
+	again, err := coverage.Parse(b)
+	require.NoError(t, err)
+	sum := coverage.Sum(again, coverage.Sum(one), coverage.Sum(coverage.Sum(one, one), again))
+	require.Equal(t, text(t, coverage.Sum(one, one, one, one, one)), text(t, sum))
+	cell := coverage.Cell{Kind: "isolate", Role: coverage.Leader, Phase: coverage.Steady, Reach: coverage.One}
+	idle := coverage.Sum()
+	idle.Runs, idle.Themes["z"] = 1, coverage.Theme{Runs: 1}
+	b, err = json.Marshal(coverage.Sum(idle, one))
+	require.NoError(t, err)
+	again, err = coverage.Parse(b)
+	require.NoError(t, err)
+	require.Empty(t, coverage.Sum(again).Themes["z"].Cells, "it has hit nothing")
+	require.Equal(t, coverage.Theme{Runs: 5, Cells: map[coverage.Cell]int{cell: 5}}, sum.Themes["y"])
 }

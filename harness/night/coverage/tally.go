@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,8 +23,9 @@ type Tally struct {
 	Runs   int `json:"runs"`
 	// Settings counts runs by what their histories could tell.
 	Settings map[Setting]int `json:"settings,omitempty"`
-	// Themes counts runs by what their plan was about.
-	Themes map[string]int `json:"themes,omitempty"`
+	// Themes says what runs covered by what their plan was about; a run of several themes
+	// is in each.
+	Themes map[string]Theme `json:"themes,omitempty"`
 	// Kinds counts faults by kind.
 	Kinds map[string]Kind `json:"kinds,omitempty"`
 	// Cells has those in which a fault bit.
@@ -31,6 +33,14 @@ type Tally struct {
 	// Situations has those of [Situations] that could be seen, by name.
 	Situations map[string]Seen `json:"situations,omitempty"`
 	States     States          `json:"states"`
+}
+
+// Theme is what the runs covered whose plan had a theme.
+type Theme struct {
+	Runs int `json:"runs"`
+	// Cells counts the runs that hit a cell; nil in a tally that [Of] returned, whose cells
+	// they are.
+	Cells map[Cell]int `json:"cells,omitempty"`
 }
 
 // Kind counts faults of a kind.
@@ -62,7 +72,7 @@ type Setting struct {
 
 func newTally() Tally {
 	return Tally{
-		Format: Format, Settings: make(map[Setting]int), Themes: make(map[string]int), Kinds: make(map[string]Kind),
+		Format: Format, Settings: make(map[Setting]int), Themes: make(map[string]Theme), Kinds: make(map[string]Kind),
 		Cells: make(map[Cell]Count), Situations: make(map[string]Seen),
 	}
 }
@@ -87,7 +97,13 @@ func (t *Tally) Add(o Tally) {
 		t.Settings[k] += n
 	}
 	for k, n := range o.Themes {
-		t.Themes[k] += n
+		if n.Cells == nil && o.Runs == 1 {
+			n.Cells = make(map[Cell]int, len(o.Cells))
+			for c := range o.Cells {
+				n.Cells[c] = 1
+			}
+		}
+		t.Themes[k] = t.Themes[k].add(n)
 	}
 	for k, n := range o.Kinds {
 		sum := t.Kinds[k]
@@ -106,6 +122,15 @@ func (t *Tally) Add(o Tally) {
 		t.Situations[k] = sum
 	}
 	t.States.add(o.States)
+}
+
+func (h Theme) add(o Theme) Theme {
+	sum := Theme{h.Runs + o.Runs, make(map[Cell]int, len(h.Cells))}
+	maps.Copy(sum.Cells, h.Cells)
+	for c, n := range o.Cells {
+		sum.Cells[c] += n
+	}
+	return sum
 }
 
 // before orders names of runs, so that 9 is before 10.

@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"strings"
 	"time"
 
 	"github.com/usurper/usurper/harness/history"
@@ -98,7 +99,7 @@ func (w *watch) run(r *history.Run) {
 			w.lag = r.Election
 		}
 		for _, theme := range r.Themes {
-			w.tally.Themes[theme] = 1
+			w.tally.Themes[strings.Clone(theme)] = Theme{Runs: 1}
 		}
 		w.running = false // before there is a leader nothing is tried
 	case history.RunPhase:
