@@ -117,11 +117,11 @@ func begin(root string, r Request, now time.Time) (*Night, error) {
 		return nil, err
 	}
 	for k := 0; ; k++ {
-		p := Plan{Format: planFormat, Night: name(day, k, r.Shard), Seed: r.Seed, Begun: now, Limit: r.limit(now), Request: r}
+		p := Plan{Format: planFormat, Night: name(day, k), Seed: r.Seed, Begun: now, Limit: r.limit(now), Request: r}
 		if p.Seed == 0 {
 			p.Seed = DaySeed(day, k)
 		}
-		dir := filepath.Join(root, p.Night)
+		dir := filepath.Join(root, p.folder())
 		if _, err := os.Lstat(dir); err == nil {
 			continue
 		}

@@ -96,16 +96,22 @@ func DaySeed(day time.Time, k int) uint64 {
 	return uint64(y*10_000+int(m)*100+d)*1_000_000 + uint64(k)*10_000 + 1
 }
 
-// name is what the k-th night of a day is called: 20261130, 20261130.2, 20261130.2-3of5.
-func name(day time.Time, k int, s Shard) string {
+// name is what the k-th night of a day is called, and all shards of it: 20261130,
+// 20261130.2.
+func name(day time.Time, k int) string {
 	text := day.Format("20060102")
 	if k > 0 {
 		text += "." + strconv.Itoa(k+1)
 	}
-	if s = s.whole(); s.N > 1 {
-		text += fmt.Sprintf("-%dof%d", s.I, s.N)
-	}
 	return text
+}
+
+// folder is the name of the night's directory: 20261130.2, 20261130.2-3of5.
+func (p *Plan) folder() string {
+	if s := p.Shard.whole(); s.N > 1 {
+		return fmt.Sprintf("%s-%dof%d", p.Night, s.I, s.N)
+	}
+	return p.Night
 }
 
 // same tells whether two requests are for one night.
