@@ -74,11 +74,16 @@ clean run was judged invalid.`,
 	fs.IntVar(&f.parallel, "parallel", 2, "how many clusters to run side by side")
 	fs.IntVar(&f.cleanRun, "clean", 3, "how many runs of the clean node")
 	fs.BoolVar(&f.blind, "blind", false, "hunt each bug again with traces off, by any checker, from the wire and the clients alone")
-	setDefaults(fs, map[string]string{
+	setDefaults(fs, bugDefaults())
+	return cmd
+}
+
+// bugDefaults are the flags under which bugs show soon.
+func bugDefaults() map[string]string {
+	return map[string]string{
 		"for": "30s", "density": "2", "rate": "400", "resend": "0.2", "snapshot-every": "100", "seed": "1", "timeout": "150ms", "fail-fast": "true",
 		"results": filepath.Join("results", "bugs"),
-	})
-	return cmd
+	}
 }
 
 func bugNames() []string {

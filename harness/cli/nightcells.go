@@ -15,6 +15,8 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
+	"github.com/usurper/usurper/harness/target"
+	"github.com/usurper/usurper/harness/target/reference"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -83,7 +85,7 @@ func checkerNames() (names []string) {
 // request is the night that the command line asks for, and the file, if there is one.
 func (f *nightlyFlags) request(ctx context.Context, fs *pflag.FlagSet, args []string, say func(string)) (night.Request, error) {
 	r := night.Request{
-		Command: append(append([]string{"nightly"}, args...), arguments(changed(fs))...), Build: versions(), Seed: f.cfg.Seed,
+		Command: append(append([]string{"nightly"}, args...), arguments(changed(fs))...), Build: thisBuild(), Seed: f.cfg.Seed,
 	}
 	if err := f.ends(&r); err != nil {
 		return r, err
@@ -110,8 +112,70 @@ func (f *nightlyFlags) request(ctx context.Context, fs *pflag.FlagSet, args []st
 			return r, fmt.Errorf("--shard: %w", err)
 		}
 	}
-	r.Cells, err = f.cells(ctx, fs, file, say)
+	if r.Cells, err = f.cells(ctx, fs, file, say); err != nil {
+		return r, err
+	}
+	r.Controls, err = controls(ctx, file, say)
 	return r, err
+}
+
+// controls are the known-bad configurations by which the night shows that it can see.
+func controls(ctx context.Context, file *night.File, say func(string)) ([]night.Control, error) {
+	var all []night.Control
+	specs := file.Controls.List
+	if file.Controls.Usual {
+		specs = usualControls()
+	}
+	builds := make(map[string]string) // by path
+	for _, s := range specs {
+		c := night.Control{Name: s.Name, Checker: s.Checker}
+		base := file.Flags
+		if file.Controls.Usual {
+			base = nil
+		}
+		cell, cfg, err := newCell(ctx, night.Combination{Name: s.Name}, append(slices.Clone(base), s.Settings...), say)
+		if err != nil {
+			return nil, fmt.Errorf("the control %s: %w", s.Name, err)
+		}
+		c.Cell = cell
+		path := target.Executable(cfg.Target)
+		if _, known := builds[path]; !known {
+			builds[path] = engine.Digest(path)
+		}
+		c.System = builds[path]
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// usualControls are one bug of the reference node for each checker that has one, hunted
+// as usurper bugs does.
+func usualControls() (all []night.ControlSpec) {
+	for _, b := range reference.Bugs() {
+		known := func(s night.ControlSpec) bool { return s.Checker == b.Checker }
+		if slices.ContainsFunc(all, known) {
+			continue
+		}
+		s := night.ControlSpec{Name: string(b.Name), Checker: b.Checker}
+		for flag, value := range bugDefaults() {
+			if slices.Contains(cellFlags(), flag) {
+				s.Settings = append(s.Settings, night.Setting{Name: flag, Value: value})
+			}
+		}
+		nodes := b.Members(engine.Default().Nodes)
+		s.Settings = append(s.Settings, night.Setting{Name: "bug", Value: string(b.Name)}, night.Setting{Name: "nodes", Value: strconv.Itoa(nodes)})
+		all = append(all, s)
+	}
+	return all
+}
+
+// thisBuild says which program this is, so that a night is gone on with by no other.
+func thisBuild() string {
+	self, err := os.Executable()
+	if err != nil {
+		return versions()
+	}
+	return versions() + " " + engine.Digest(self)
 }
 
 // ends says when the night ends: what the command line says takes the place of all that the
@@ -172,7 +236,7 @@ func (f *nightlyFlags) cells(ctx context.Context, fs *pflag.FlagSet, file *night
 	}
 	var cells []night.Cell
 	for _, c := range all {
-		cell, err := newCell(ctx, c, base, say)
+		cell, _, err := newCell(ctx, c, append(slices.Clone(base), c.Settings...), say)
 		if err != nil && c.Name != "" {
 			err = fmt.Errorf("the cell %s of the matrix: %w (or exclude the cell)", c.Name, err)
 		}
@@ -192,22 +256,21 @@ func (f *nightlyFlags) own(fs *pflag.FlagSet) []night.Setting {
 	})
 }
 
-// newCell makes a cell of what all runs have in common and of what its axes say, if a run
-// can be made of it.
-func newCell(ctx context.Context, c night.Combination, base []night.Setting, say func(string)) (night.Cell, error) {
-	settings := append(slices.Clone(base), c.Settings...)
+// newCell makes a cell of settings, of which the last of a name counts, if a run can be
+// made of it.
+func newCell(ctx context.Context, c night.Combination, settings []night.Setting, say func(string)) (cell night.Cell, cfg engine.Config, err error) {
 	f, fs := cellFlagSet()
 	for _, s := range settings {
 		if err := fs.Set(s.Name, s.Value); err != nil {
-			return night.Cell{}, err
+			return cell, cfg, err
 		}
 	}
 	f.cfg.Seed = 1 // any
-	cfg, err := f.config(ctx, say)
+	cfg, err = f.config(ctx, say)
 	if err != nil {
-		return night.Cell{}, err
+		return cell, cfg, err
 	}
-	cell := night.Cell{Name: c.Name, Axes: f.axes(&cfg), Weight: c.Weight, For: cfg.For, Bound: bound(&cfg)}
+	cell = night.Cell{Name: c.Name, Axes: f.axes(&cfg), Weight: c.Weight, For: cfg.For, Bound: bound(&cfg)}
 	for name, value := range c.Axes {
 		cell.Axes[name] = value
 	}
@@ -218,13 +281,13 @@ func newCell(ctx context.Context, c night.Combination, base []night.Setting, say
 		f.cfg.Nodes = cfg.Nodes + 1
 		other, err := f.config(ctx, func(string) {})
 		if err != nil {
-			return cell, err
+			return cell, cfg, err
 		}
 		cell.Sizes = other.Nodes == cfg.Nodes+1
 	}
 	fs.Set("for", cfg.For.String()) // as the plan has it, if nobody said so
 	cell.Args = arguments(changed(fs))
-	return cell, nil
+	return cell, cfg, nil
 }
 
 // axes are the values by which a night's runs can be told from another night's.

@@ -136,8 +136,8 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command, args []strin
 	if n.Facts().Ended.IsZero() {
 		show.line("interrupted: the same command goes on with it")
 	}
-	fmt.Fprint(cmd.OutOrStdout(), summary(n.Facts(), n.Entries()))
-	return exitWith(worst(n.Facts(), n.Entries()))
+	fmt.Fprint(cmd.OutOrStdout(), summary(n.Facts(), runsOf(n.Entries())))
+	return exitWith(worst(n.Facts(), runsOf(n.Entries())))
 }
 
 // opening says which night it is.

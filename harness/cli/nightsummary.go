@@ -26,6 +26,7 @@ const (
 
 // writeNight brings up to date what a night leaves for people and for CI.
 func writeNight(dir string, facts entry.Facts, entries []entry.Entry) error {
+	entries = runsOf(entries)
 	var b bytes.Buffer
 	if err := writeJUnit(&b, facts, entries); err != nil {
 		return fmt.Errorf("write JUnit report: %w", err)
@@ -42,9 +43,17 @@ func writeNight(dir string, facts entry.Facts, entries []entry.Entry) error {
 	return nil
 }
 
+// runsOf leaves the tries of controls out.
+func runsOf(entries []entry.Entry) []entry.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e entry.Entry) bool { return e.Control != "" })
+}
+
 // entryLine tells of a run that has ended.
 func entryLine(e *entry.Entry) string {
 	text := fmt.Sprintf("%s: %s in %.1fs", entryName(e), e.Class, e.Elapsed.Seconds())
+	if e.Control != "" {
+		text = "control " + e.Control + ", " + text
+	}
 	if e.Why != "" {
 		text += ": " + e.Why
 	}

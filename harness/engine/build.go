@@ -40,7 +40,7 @@ func BuildOf(t target.Target) Build {
 		b.Revision = revision(info.Settings)
 	}
 	if b.System = target.Executable(t); b.System != "" {
-		b.SystemSHA256 = digest(b.System)
+		b.SystemSHA256 = Digest(b.System)
 	}
 	return b
 }
@@ -58,8 +58,9 @@ func revision(settings []debug.BuildSetting) string {
 	return text
 }
 
-// digest returns "" for what cannot be read: whoever starts it says so better.
-func digest(path string) string {
+// Digest is the SHA-256 of a file in hex, "" if it cannot be read: whoever starts it says
+// so better.
+func Digest(path string) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return ""

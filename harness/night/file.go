@@ -31,10 +31,10 @@ type File struct {
 	Controls   Controls
 }
 
-// Controls are the known-bad configurations that a file names.
+// Controls are the known-bad configurations that a file names; none, if it says nothing.
 type Controls struct {
-	None bool // it wants none, not even the usual ones
-	List []ControlSpec
+	Usual bool // those of the reference node, one for each checker that has a bug there
+	List  []ControlSpec
 }
 
 // ControlSpec is a configuration that a checker is to call invalid.
@@ -233,9 +233,7 @@ func (r *reader) exclude(n *yaml.Node, axes []Axis) Exclude {
 
 func (r *reader) controls(n *yaml.Node) (c Controls) {
 	if n.Kind == yaml.ScalarNode {
-		if word := r.Word(n, "usual", "none"); word == "none" {
-			c.None = true
-		}
+		c.Usual = r.Word(n, "usual", "none") == "usual"
 		return c
 	}
 	r.List(n, func(e *yaml.Node) {

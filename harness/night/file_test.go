@@ -62,9 +62,11 @@ func TestMatrix(t *testing.T) {
 		{Name: "--bug=double-vote for votes", Checker: "votes", Settings: []night.Setting{{"bug", "double-vote"}}},
 		{Name: "old", Checker: "set", Settings: []night.Setting{{"bug", "b"}, {"nodes", "3"}}},
 	}, f.Controls.List)
-	f, err = read(t, "controls: none\n")
-	require.NoError(t, err)
-	require.True(t, f.Controls.None)
+	for text, usual := range map[string]bool{"controls: none\n": false, "controls: usual\n": true, "runs: 1\n": false} {
+		f, err = read(t, text)
+		require.NoError(t, err)
+		require.Equal(t, night.Controls{Usual: usual}, f.Controls)
+	}
 }
 
 // A file tells all that is wrong with it, each with its line.

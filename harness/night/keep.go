@@ -14,7 +14,7 @@ import (
 // again, since the night was killed at this point, takes the place of the first. A run
 // that has none leaves what it said, if anything.
 func (n *Night) keep(j Job, e *entry.Entry, work string) (string, error) {
-	if e.Class == entry.Valid {
+	if e.Class == entry.Valid || j.Control != "" {
 		return "", nil
 	}
 	from := e.Dir

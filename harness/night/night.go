@@ -46,7 +46,7 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 	if failed = n.tell(o); failed != nil {
 		return failed
 	}
-	under := make(map[int]bool)
+	under := make(map[string]bool)
 	for {
 		for failed == nil && ctx.Err() == nil && len(under) < n.width() {
 			j, ok := n.next(under, time.Now())
@@ -59,7 +59,7 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 				stop()
 				break
 			}
-			under[j.Number] = true
+			under[j.id()] = true
 			go func() {
 				e, whole := o.Run(ctx, j, work)
 				ended <- outcome{j, e, whole}
@@ -69,7 +69,7 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 			break
 		}
 		out := <-ended
-		delete(under, out.job.Number)
+		delete(under, out.job.id())
 		if err := n.take(out.job, out.entry, out.whole, o); err != nil && failed == nil {
 			failed = err
 			stop()
@@ -96,21 +96,27 @@ func (n *Night) close(ctx context.Context) {
 func (n *Night) width() int { return n.Plan.Parallel }
 
 // next is the run to begin now, if there is one.
-func (n *Night) next(under map[int]bool, now time.Time) (Job, bool) {
+func (n *Night) next(under map[string]bool, now time.Time) (Job, bool) {
 	if n.Plan.Failures > 0 && n.failures() >= n.Plan.Failures {
 		return Job{}, false
 	}
+	if j, ok := n.control(under); ok {
+		return j, n.inTime(&j, now)
+	}
 	for number := n.Plan.Shard.whole().I; n.Plan.Runs == 0 || number <= n.Plan.Runs; number += n.Plan.Shard.whole().N {
-		if n.done[number] || under[number] {
+		if n.done[number] || under[strconv.Itoa(number)] {
 			continue
 		}
 		j := n.Plan.Job(number)
-		if limit := n.Plan.Limit; !limit.IsZero() && now.Add(j.Cell.For+slack).After(limit) {
-			return Job{}, false
-		}
-		return j, true
+		return j, n.inTime(&j, now)
 	}
 	return Job{}, false
+}
+
+// inTime tells whether a run that begins now ends within the night.
+func (n *Night) inTime(j *Job, now time.Time) bool {
+	limit := n.Plan.Limit
+	return limit.IsZero() || !now.Add(j.Cell.For+slack).After(limit)
 }
 
 // failures counts the runs that were invalid.
@@ -125,7 +131,7 @@ func (n *Night) failures() (count int) {
 
 // work makes the folder that a run works in.
 func (n *Night) work(j Job) (string, error) {
-	dir, err := filepath.Abs(filepath.Join(n.Dir, workDir, strconv.Itoa(j.Number)))
+	dir, err := filepath.Abs(filepath.Join(n.Dir, workDir, j.id()))
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}
@@ -138,7 +144,7 @@ func (n *Night) work(j Job) (string, error) {
 // take writes down what became of a run, once it is sure. whole is false of one that was
 // interrupted, of which nothing is known.
 func (n *Night) take(j Job, e entry.Entry, whole bool, o Options) error {
-	work := filepath.Join(n.Dir, workDir, strconv.Itoa(j.Number))
+	work := filepath.Join(n.Dir, workDir, j.id())
 	defer os.RemoveAll(work) // a member that is just being killed may hinder it; load does it again
 	if !whole {
 		return nil
@@ -156,11 +162,23 @@ func (n *Night) take(j Job, e entry.Entry, whole bool, o Options) error {
 	n.entries = append(n.entries, e)
 	if e.Control == "" {
 		n.done[e.Number] = true
+	} else if err := n.mark(&e); err != nil {
+		return err
 	}
 	if o.Ended != nil {
 		o.Ended(e)
 	}
 	return n.tell(o)
+}
+
+// mark notes a control that is red, for the nights to come.
+func (n *Night) mark(e *entry.Entry) error {
+	for i := range n.Plan.Controls {
+		if c := &n.Plan.Controls[i]; c.Name == e.Control && c.red(e) {
+			return record(filepath.Dir(n.Dir), c.key(n.Plan.Build), e.Started)
+		}
+	}
+	return nil
 }
 
 // axes are the values by which the run differs from others, with what the seed drew.
@@ -177,6 +195,9 @@ func (j *Job) axes() map[string]string {
 
 // tell brings up to date what is told of the night.
 func (n *Night) tell(o Options) error {
+	if err := n.stand(time.Now()); err != nil {
+		return err
+	}
 	if err := entry.WriteFacts(n.Dir, n.facts); err != nil {
 		return err
 	}

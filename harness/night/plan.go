@@ -37,6 +37,14 @@ type Job struct {
 	Control string
 }
 
+// id tells the jobs of a night apart, and is a name for a folder.
+func (j *Job) id() string {
+	if j.Control == "" {
+		return strconv.Itoa(j.Number)
+	}
+	return fmt.Sprintf("control-%d-%d", j.Seed, j.Number)
+}
+
 // Job returns run number n, counted from 1 over all shards. It is the same for every
 // shard and after every resumption.
 func (p *Plan) Job(n int) Job {

@@ -17,6 +17,8 @@ type Request struct {
 
 	// Cells are the configurations that take turns; at least one.
 	Cells []Cell `json:"cells"`
+	// Controls are what the night shows by that it can see; their names are distinct.
+	Controls []Control `json:"controls,omitempty"`
 	// Seed is that of the first run, and each later one has one more. 0 is the seed of the
 	// day: see [DaySeed].
 	Seed uint64 `json:"seed,omitempty"`
