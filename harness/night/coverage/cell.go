@@ -85,10 +85,12 @@ const (
 	Majority Reach = "majority" // the others are none
 )
 
+// roles lists them all, [Mixed] and the unknown one last.
 func roles() []Role {
 	return []Role{Leader, Deposed, Candidate, Voter, Joining, Lagging, Follower, Down, Mixed, UnknownRole}
 }
 
+// phases lists them all, the unknown one last.
 func phases() []Phase {
 	return []Phase{Steady, Election, CatchingUp, Snapshot, Membership, Final, UnknownPhase}
 }

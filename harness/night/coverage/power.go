@@ -78,19 +78,18 @@ func (s Setting) allows(c Cell) bool {
 	has := func(t tells) bool { return s.tells&t == t }
 	single := !processKind(c.Kind) // what it does is known of all whom it hit, as a whole
 	led := c.Phase == Steady || c.Phase == CatchingUp
+	if !has(tellLeaders) {
+		return s.allowsUntold(c)
+	}
 	switch c.Phase {
 	case Final, UnknownPhase:
 		return false
-	case Steady, Election:
-		if !has(tellLeaders) {
-			return false
-		}
 	case CatchingUp:
-		if !has(tellLeaders | tellLogs) {
+		if !has(tellLogs) {
 			return false
 		}
 	case Snapshot:
-		if !has(tellSnapshots | tellLeaders) {
+		if !has(tellSnapshots) {
 			return false
 		}
 	case Membership:
@@ -100,11 +99,7 @@ func (s Setting) allows(c Cell) bool {
 	}
 	switch c.Role {
 	case Leader, Deposed:
-		if !has(tellLeaders) || single && c.Reach != One && s.Members > 1 {
-			return false
-		}
-	case Follower:
-		if !has(tellLeaders) {
+		if single && c.Reach != One && s.Members > 1 {
 			return false
 		}
 	case Candidate:
@@ -136,6 +131,26 @@ func (s Setting) allows(c Cell) bool {
 		return false // a leader is among them
 	}
 	return s.reaches(c.Reach)
+}
+
+// allowsUntold is allows where nothing tells who leads.
+func (s Setting) allowsUntold(c Cell) bool {
+	single := !processKind(c.Kind)
+	switch c.Role {
+	case UnknownRole:
+	case Down:
+		if !single || s.tells&tellProcesses == 0 {
+			return false
+		}
+	case Mixed:
+		if !single || c.Reach == One {
+			return false
+		}
+	default:
+		return false
+	}
+	when := c.Phase == UnknownPhase || c.Phase == Membership && s.tells&tellChanges != 0
+	return when && s.reaches(c.Reach)
 }
 
 // reaches tells whether some number of members is so far.

@@ -11,6 +11,9 @@ type Report struct {
 	Runs     int `json:"runs"`
 	Hit      int `json:"hit"`      // cells
 	Possible int `json:"possible"` // cells that could have been hit
+	// Untold is of how many runs the histories do not tell who leads, so that roles and
+	// phases are unknown.
+	Untold int `json:"untold,omitempty"`
 	// Kinds says, of each kind of fault, where it never bit.
 	Kinds []Gaps `json:"kinds,omitempty"`
 	// Weakest and Strongest are the cells that the fewest and the most runs hit, in order
@@ -31,7 +34,8 @@ type Report struct {
 }
 
 // Gaps is where faults of a kind never bit: of roles, phases and reaches that are
-// possible, those with which no cell was hit. [Mixed] is no gap.
+// possible, those with which no cell was hit. Neither [Mixed] nor an unknown
+// role or phase is a gap.
 type Gaps struct {
 	Kind     string  `json:"kind"`
 	Put      int     `json:"put"`
@@ -63,6 +67,11 @@ func (t Tally) Report(known States) Report {
 		Unseen: t.States.Unseen(t.Runs),
 	}
 	r.Strongest = slices.Clone(powers[max(len(powers)-extremes, len(r.Weakest)):])
+	for s, n := range t.Settings {
+		if s.tells&tellLeaders == 0 {
+			r.Untold += n
+		}
+	}
 	r.Kinds = t.gaps(possible)
 	for _, s := range Situations() {
 		seen := Sighting{s.Name, s.Short, t.Situations[s.Name]}
@@ -99,8 +108,8 @@ func (t Tally) gaps(possible []Cell) []Gaps {
 	for i := range out {
 		g := &out[i]
 		own := slices.DeleteFunc(slices.Clone(possible), func(c Cell) bool { return c.Kind != g.Kind })
-		g.Roles = never(t, own, slices.DeleteFunc(roles(), func(r Role) bool { return r == Mixed }), func(c Cell) Role { return c.Role })
-		g.Phases = never(t, own, phases(), func(c Cell) Phase { return c.Phase })
+		g.Roles = never(t, own, roles()[:slices.Index(roles(), Mixed)], func(c Cell) Role { return c.Role })
+		g.Phases = never(t, own, phases()[:slices.Index(phases(), UnknownPhase)], func(c Cell) Phase { return c.Phase })
 		g.Reaches = never(t, own, reaches(), func(c Cell) Reach { return c.Reach })
 	}
 	return out
@@ -126,6 +135,9 @@ func never[W comparable](t Tally, possible []Cell, words []W, word func(Cell) W)
 // Lines are the report for people: a line a kind of fault, and some more.
 func (r Report) Lines() []string {
 	lines := []string{fmt.Sprintf("faults of %s bit in %d of %d cells (kind of fault, whom, when, how many) that were possible", many(r.Runs), r.Hit, r.Possible)}
+	if r.Untold > 0 {
+		lines = append(lines, fmt.Sprintf("  in %s nothing tells who leads: whom faults hit, and when, is unknown there", many(r.Untold)))
+	}
 	for _, g := range r.Kinds {
 		lines = append(lines, "  "+g.String())
 	}

@@ -60,6 +60,15 @@ func TestPossible(t *testing.T) {
 	} {
 		require.Equal(t, want, slices.Contains(traced, cell), cell)
 	}
+	h := tape.New(history.Run{Nodes: []string{"n1", "n2", "n3"}})
+	inject(h, 1, "at 1s for 1s isolate n1", "n1")
+	untold, err := coverage.Of(h.All(), "a")
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"isolate mixed unknown all", "isolate mixed unknown majority",
+		"isolate unknown unknown all", "isolate unknown unknown majority", "isolate unknown unknown one",
+	}, possible(func() coverage.Tally { return untold }), "of what a history does not tell nothing is empty")
+	require.Contains(t, strings.Join(untold.Report(coverage.States{}).Lines(), "\n"), "in 1 run nothing tells who leads: ")
 	claimed := possible(func() coverage.Tally {
 		h := history1()
 		tally, err := coverage.Of(h, "a")
