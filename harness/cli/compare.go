@@ -19,11 +19,12 @@ func compareCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare A B",
 		Short: "Tell what two nights differ in",
-		Long: `Compare tells what two nights, which are directories with a runs.jsonl, differ in:
-findings and how often each was seen, classes of runs, checkers that had something
-to judge in one of them alone, versions, cells that only one ran, and the medians of
-figures. Of each it says whether chance explains it: an exact test (Fisher's), over
-all rows of a kind (Holm). The exit status is 0 whatever they differ in.`,
+		Long: `Compare tells what two nights, which are directories with a runs.jsonl (or folders of
+nights, of which it takes the latest), differ in: findings and how often each was
+seen, classes of runs, checkers that had something to judge in one of them alone,
+versions, cells that only one ran, and the medians of figures. Of each it says
+whether chance explains it: an exact test (Fisher's), over all rows of a kind
+(Holm). The exit status is 0 whatever they differ in.`,
 		Example: `  usurper compare results/nightly/20261129 results/nightly/latest`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
@@ -57,7 +58,10 @@ all rows of a kind (Holm). The exit status is 0 whatever they differ in.`,
 func readNight(dir string) (finding.Night, error) {
 	n := finding.Night{Name: filepath.Base(filepath.Clean(dir))}
 	path := filepath.Join(dir, entry.LogFile)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if !isThere(path) {
+		path = filepath.Join(dir, "latest", entry.LogFile)
+	}
+	if !isThere(path) {
 		return n, fmt.Errorf("%s is no directory of a night: it has no %s", dir, entry.LogFile)
 	}
 	err := entry.Read(path, func(e entry.Entry) error {
@@ -69,4 +73,9 @@ func readNight(dir string) (finding.Night, error) {
 		err = fmt.Errorf("%s has no run", path)
 	}
 	return n, err
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }

@@ -45,8 +45,10 @@ const (
 	enoughAgain = 3
 	// leastTime is what is left of a budget when nothing is begun any more.
 	leastTime = 20 * time.Second
-	// most is how long an example is shrunk at a time, if others wait.
-	most = 5 * time.Minute
+	// An example has an equal share of the time that is left to be shrunk, but so much at
+	// least and at most.
+	fewest = time.Minute
+	most   = 10 * time.Minute
 )
 
 // Done is what [Store.Work] has come to.
@@ -80,7 +82,7 @@ func (s *Store) Work(ctx context.Context, o WorkOptions) (Done, error) {
 			return done, nil // others are at all of them
 		}
 		ctx, cancel := context.WithTimeoutCause(ctx, left, errBudget)
-		share := max(min(left, most), left/time.Duration(len(tasks)))
+		share := min(left, most, max(fewest, left/time.Duration(len(tasks))))
 		err = s.carryOut(ctx, task, report.Night, share, o)
 		cancel()
 		release()
