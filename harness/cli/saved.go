@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/reproduce"
 	"github.com/usurper/usurper/harness/results"
@@ -23,11 +24,13 @@ import (
 type savedFlags struct {
 	binary  string
 	checker string
+	rule    string
 }
 
 func (f *savedFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.binary, "binary", "", "the executable of the members (default: this one for reference nodes, else the run's own)")
 	cmd.Flags().StringVar(&f.checker, "checker", "", "of several broken rules, take the first of this checker (default: the first of all)")
+	cmd.Flags().StringVar(&f.rule, "rule", "", "of several broken rules of a checker, take this one (default: the first)")
 }
 
 // oneRun wants exactly one argument, a run.
@@ -48,6 +51,11 @@ func (f *savedFlags) load(ctx context.Context, path string, say func(string)) (r
 	found, err := reproduce.Load(dir, f.checker)
 	if err != nil {
 		return found, err
+	}
+	if f.rule != "" {
+		if err := found.Aim(checker.Breach{Checker: found.Breach.Checker, Rule: f.rule}, nil); err != nil {
+			return found, err
+		}
 	}
 	cfg := &found.Config
 	if err := f.build(ctx, cfg, found.TargetOptions, say); err != nil {

@@ -73,7 +73,11 @@ func Load(dir results.Dir, by string, models ...checker.Spec) (Finding, error) {
 func (f *Finding) Aim(b checker.Breach, same func(checker.Violation) bool) error {
 	v, ok := shown(&f.Report, b, same)
 	if !ok {
-		return fmt.Errorf("%s: %w by %s in that way: what is broken is %s", f.Dir, ErrNothingToReproduce, b, names(f.Report.Breaches()))
+		what := b.String()
+		if _, broken := f.Report.Violation(b); broken {
+			what += " in that way"
+		}
+		return fmt.Errorf("%s: %w by %s: what is broken is %s", f.Dir, ErrNothingToReproduce, what, names(f.Report.Breaches()))
 	}
 	f.Breach, f.Violation, f.Same = b, v, same
 	return nil

@@ -210,10 +210,10 @@ func (f *Finding) Commands() []string {
 	switch {
 	case len(f.Minimal) > 0:
 		dir := results.Quote(f.Minimal[0].Dir)
-		commands = append(commands, f.of("replay --times 10 "+dir), f.of("explain "+dir))
+		commands = append(commands, f.repeating("replay --times 10", dir), f.of("explain", dir))
 	case len(f.Examples) > 0:
 		dir := results.Quote(f.Examples[0].Dir)
-		commands = append(commands, f.of("replay --times 10 "+dir), f.of("explain "+dir), f.of("shrink "+dir))
+		commands = append(commands, f.repeating("replay --times 10", dir), f.of("explain", dir), f.repeating("shrink", dir))
 	}
 	if len(f.Last.Args) > 0 {
 		words := slices.Clone(f.Last.Args)
@@ -226,6 +226,11 @@ func (f *Finding) Commands() []string {
 }
 
 // of is a command about this finding's checker.
-func (f *Finding) of(command string) string {
-	return "usurper " + command + " --checker " + results.Quote(f.Checker)
+func (f *Finding) of(command, dir string) string {
+	return "usurper " + command + " " + dir + " --checker " + results.Quote(f.Checker)
+}
+
+// repeating is a command that makes runs until this finding's rule is broken.
+func (f *Finding) repeating(command, dir string) string {
+	return f.of(command, dir) + " --rule " + results.Quote(f.Rule)
 }
