@@ -30,6 +30,9 @@ type GenerateOptions struct {
 	// Themes are the names of those [Themes] that the plan is about; those that
 	// CheckThemes refuses are left out. None: one to three are drawn.
 	Themes []string
+	// Favour is a theme that takes the place of the first one that is drawn, unless it is
+	// drawn anyway, cannot be played, or Themes says what the plan is about. "" is none.
+	Favour string
 }
 
 // Generate invents a plan: acts of a few steps each, two thirds of them of its themes,
@@ -55,7 +58,7 @@ func Generate(seed uint64, o GenerateOptions) Plan {
 		return !ok || !g.plays(t)
 	})
 	if len(g.Themes) == 0 {
-		g.Themes = g.drawThemes(seed)
+		g.Themes = g.favour(g.drawThemes(seed))
 	}
 	g.compose()
 	return Plan{Steps: ordered(g.steps), Generated: true, Themes: g.Themes}

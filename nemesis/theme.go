@@ -184,7 +184,7 @@ func themed(name string) (Theme, bool) {
 }
 
 // CheckThemes tells why random plans with these options cannot be about their Themes:
-// one is unknown, named twice, or needs more than there is.
+// one is unknown, named twice, or needs more than there is; or that Favour is unknown.
 func (o GenerateOptions) CheckThemes() error {
 	g := &generator{GenerateOptions: o}
 	for i, name := range o.Themes {
@@ -198,6 +198,9 @@ func (o GenerateOptions) CheckThemes() error {
 			return fmt.Errorf("theme %s: a cluster of %d whose messages are %s has none of its scenes: use some of %s",
 				name, len(o.Nodes), map[bool]string{true: "told apart", false: "not told apart"}[len(o.Classes) > 0], strings.Join(g.playable(), ", "))
 		}
+	}
+	if _, ok := themed(o.Favour); !ok && o.Favour != "" {
+		return fmt.Errorf("unknown theme %q to favour%s: use one of %s", o.Favour, text.DidYouMean(o.Favour, themeNames()), strings.Join(themeNames(), ", "))
 	}
 	return nil
 }
@@ -221,6 +224,14 @@ func (g *generator) playable() []string {
 		}
 	}
 	return names
+}
+
+// favour puts the favoured theme into the place of the first.
+func (g *generator) favour(drawn []string) []string {
+	if t, ok := themed(g.Favour); ok && g.plays(t) && len(drawn) > 0 && !slices.Contains(drawn, t.Name) {
+		drawn[0] = t.Name
+	}
+	return drawn
 }
 
 // themeLength is how long, in election timeouts, a plan is at least for each of its

@@ -124,3 +124,30 @@ func TestParseThemes(t *testing.T) {
 		require.ErrorContains(t, err, "stand the names of themes")
 	}
 }
+
+// A favoured theme takes the place of one that was drawn, where it can be played and
+// nobody chose the themes; all else is as it was.
+func TestFavouredTheme(t *testing.T) {
+	for seed := range uint64(40) {
+		o := generating(5)
+		plain := nemesis.Generate(seed, o)
+		o.Favour = "stragglers"
+		require.NoError(t, o.CheckThemes())
+		favoured := nemesis.Generate(seed, o)
+		require.Contains(t, favoured.Themes, "stragglers")
+		require.Len(t, favoured.Themes, len(plain.Themes))
+		require.Equal(t, plain.Themes[1:], favoured.Themes[1:])
+		if slices.Contains(plain.Themes, "stragglers") {
+			require.Equal(t, plain.String(), favoured.String())
+		}
+		alone := generating(1)
+		before := nemesis.Generate(seed, alone)
+		alone.Favour = "even-quorums"
+		require.Equal(t, before.String(), nemesis.Generate(seed, alone).String(), "nobody can play it alone")
+		o.Themes = []string{"power-loss"}
+		require.Equal(t, o.Themes, nemesis.Generate(seed, o).Themes)
+	}
+	o := generating(5)
+	o.Favour = "straglers"
+	require.ErrorContains(t, o.CheckThemes(), `unknown theme "straglers" to favour (did you mean stragglers?)`)
+}

@@ -86,14 +86,8 @@ func covered(path string, sum *coverage.Tally) (left int, err error) {
 		log = filepath.Join(path, entry.LogFile)
 	}
 	if _, err := os.Stat(log); err == nil {
-		err := entry.Read(log, func(e entry.Entry) error {
-			t, counts, err := coverage.OfEntry(e)
-			if !counts {
-				left++
-			}
-			sum.Add(t)
-			return err
-		})
+		t, left, err := coverage.OfLog(log)
+		sum.Add(t)
 		return left, err
 	}
 	dir, err := results.Open(path)

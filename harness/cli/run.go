@@ -41,6 +41,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.Uint64Var(&f.cfg.Seed, "seed", 0, "seed of plan and clients; 0 draws one")
 	fs.StringVar(&f.plan, "plan", engine.RandomPlan, `random, kills, failovers, none, a scenario's name (see usurper scenarios), or a plan file`)
 	fs.StringSliceVar(&f.cfg.Themes, "theme", nil, "what a random plan is about, a list (see usurper faults); none: the seed draws")
+	fs.StringVar(&f.cfg.Favour, "favour", "", "a theme that a random plan has in the place of the first that the seed draws, if it can; nights choose it by what earlier ones covered least")
 	fs.BoolVar(&f.cfg.Operator, "operator", false, "let administrators take part in a random plan: defragment, compact, move the lead, replace members (etcd)")
 	fs.Float64Var(&f.cfg.Density, "density", f.cfg.Density, "divides the pauses between the faults of a random plan")
 	fs.StringVar(&f.cfg.Workload, "workload", f.cfg.Workload, "what clients do: "+strings.Join(workload.Names(), ", "))

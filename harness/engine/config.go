@@ -46,6 +46,9 @@ type Config struct {
 	// Themes name what a generated plan is about, see [nemesis.Themes]. None: the seed
 	// draws one to three.
 	Themes []string `json:"themes,omitempty"`
+	// Favour is a theme that takes the place of one that the seed draws, see
+	// [nemesis.GenerateOptions].
+	Favour string `json:"favour,omitempty"`
 	// Density divides the pauses between the faults of a generated plan; above 0, up to 100.
 	Density float64 `json:"density"`
 

@@ -150,6 +150,7 @@ func (c *Config) generating() nemesis.GenerateOptions {
 		Operator: c.Operator,
 		Clients:  c.ProxyClients,
 		Themes:   c.Themes,
+		Favour:   c.Favour,
 	}
 }
 

@@ -125,6 +125,7 @@ func begin(root string, r Request, now time.Time) (*Night, error) {
 		if _, err := os.Lstat(dir); err == nil {
 			continue
 		}
+		p.Favour = favours(Earlier(root, p.Night))
 		if err := writePlan(temp, p); err != nil {
 			lock.Close()
 			return nil, fmt.Errorf("begin a night: %w", err)

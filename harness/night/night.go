@@ -78,7 +78,11 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 	if failed != nil {
 		return failed
 	}
-	n.close(whole)
+	if n.close(whole); !n.facts.Ended.IsZero() {
+		if err := n.cover(); err != nil {
+			return err
+		}
+	}
 	return n.tell(o)
 }
 

@@ -18,6 +18,9 @@ type Plan struct {
 	Seed   uint64    `json:"seed"`   // of run 1
 	Begun  time.Time `json:"begun"`
 	Limit  time.Time `json:"limit,omitzero"` // no run begins that would end later
+	// Favour says which themes of random plans to draw more often than others, by what
+	// nights before this one covered.
+	Favour map[string]float64 `json:"favour,omitempty"`
 	Request
 }
 
@@ -54,6 +57,9 @@ func (p *Plan) Job(n int) Job {
 	if j.Cell.Sizes {
 		j.Nodes = Size(j.Seed)
 		j.Args = append(j.Args, "--nodes="+strconv.Itoa(j.Nodes))
+	}
+	if theme := p.favoured(&j); theme != "" {
+		j.Args = append(j.Args, "--favour="+theme)
 	}
 	return j
 }

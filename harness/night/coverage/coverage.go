@@ -44,6 +44,21 @@ func OfFile(path, run string) (Tally, error) {
 	return Of(r.Events(), run)
 }
 
+// OfLog returns what the runs of a night covered that count, and how many others there
+// are, given its log; none if there is no such file.
+func OfLog(path string) (sum Tally, others int, err error) {
+	sum = newTally()
+	err = entry.Read(path, func(e entry.Entry) error {
+		t, counts, err := OfEntry(e)
+		if !counts {
+			others++
+		}
+		sum.Add(t)
+		return err
+	})
+	return sum, others, err
+}
+
 // OfEntry returns what the run of an entry covered, and whether that counts: only runs
 // that were judged do, valid or invalid, and no controls, which are of another system
 // than the night is about. An entry without a tally does not count either.
