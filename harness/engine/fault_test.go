@@ -271,4 +271,15 @@ func TestHunt(t *testing.T) {
 	require.Len(t, h.Results, 1)
 	require.False(t, h.Caught, "%v", h.Checkers)
 	require.Positive(t, h.Elapsed)
+
+	h, err = engine.Hunt(t.Context(), "", 500*time.Millisecond, func(n int) (engine.Config, error) {
+		bad := cfg
+		if n < 2 { // not so many in a row that it gives up
+			bad.Nodes = -1
+		}
+		return bad, nil
+	})
+	require.NoError(t, err, "runs without a verdict are passed over")
+	require.Equal(t, 2, h.Lost)
+	require.NotEmpty(t, h.Results)
 }
