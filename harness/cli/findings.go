@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/night/finding"
 	"github.com/usurper/usurper/harness/text"
 )
@@ -171,6 +173,7 @@ func (f *findingsFlags) unmuteCommand() *cobra.Command {
 func (f *findingsFlags) workCommand() *cobra.Command {
 	var saved savedFlags
 	var o finding.WorkOptions
+	var leash bool
 	cmd := &cobra.Command{
 		Use:   "work [ID...]",
 		Short: "Repeat and shrink findings",
@@ -184,6 +187,9 @@ What breaks another rule, or the same one in another way, is no reproduction.`,
 		Example: `  usurper findings work --budget 10m
   usurper findings work votes-3f`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if leash {
+				night.Leash(cmd.InOrStdin(), os.Exit)
+			}
 			if o.Budget <= 0 || o.Parallel < 1 || o.Times < 1 {
 				return fmt.Errorf("a budget of %s, %d side by side, %d times: use more than 0 of each", o.Budget, o.Parallel, o.Times)
 			}
@@ -193,6 +199,8 @@ What breaks another rule, or the same one in another way, is no reproduction.`,
 	cmd.Flags().DurationVar(&o.Budget, "budget", 10*time.Minute, "how long")
 	cmd.Flags().IntVar(&o.Parallel, "parallel", 2, "how many clusters side by side")
 	cmd.Flags().IntVar(&o.Times, "times", 10, "how many runs repeat an example at most")
+	cmd.Flags().BoolVar(&leash, "leash", false, "of nightly: end when the input does")
+	cmd.Flags().MarkHidden("leash")
 	cmd.Flags().StringVar(&o.Scratch, "scratch", "", "where runs are made meanwhile (default: within the directory of findings)")
 	cmd.Flags().StringVar(&saved.binary, "binary", "", "the executable of the members (default: this one for reference nodes, else the run's own)")
 	return cmd

@@ -32,6 +32,8 @@ type nightlyFlags struct {
 	memory   string
 	disk     string
 	findings string
+	keep     int
+	work     bool
 }
 
 func nightlyCommand() *cobra.Command {
@@ -41,8 +43,8 @@ func nightlyCommand() *cobra.Command {
 		Short: "Run many seeds side by side and sum up",
 		Long: `Nightly makes many runs under consecutive seeds, some side by side, each in a
 process of its own. It leaves a directory a night below the results directory, in it
-junit.xml and summary.md, brought up to date after each run, and the run directory
-of every run that was not valid. The seed draws how many members a run has, 3, 4, 5
+junit.xml and summary.md, brought up to date after each run, and the run directories
+of those that were not valid, three of a kind. The seed draws how many members a run has, 3, 4, 5
 or 7, unless the target, the plan or --nodes says so. Without --seed it is the seed
 of the day, which nightly prints.
 
@@ -87,6 +89,8 @@ else 0.`,
 	fs.StringVar(&f.shard, "shard", "", "make this part of the night's runs alone, such as 2/5; the others are made elsewhere")
 	fs.StringVar(&f.memory, "run-memory", "4GiB", "what a run and its members may hold of memory")
 	fs.StringVar(&f.disk, "run-disk", "8GiB", "what a run may write to disk")
+	fs.IntVar(&f.keep, "keep", 3, "of how many runs of a kind that were not valid to keep the directories; 0 for all")
+	fs.BoolVar(&f.work, "work", true, "repeat and shrink what the night finds, within a fifth of its time")
 	fs.StringVar(&f.findings, "findings", filepath.Join("results", "findings"), "where what nights find is kept, from night to night")
 	setDefaults(fs, map[string]string{"for": "20s", "results": filepath.Join("results", "nightly")})
 	fs.Lookup("for").Usage = "how long one run attacks; with a file, how long the night is"
@@ -117,17 +121,7 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command, args []strin
 	}
 	defer n.Close()
 	show.line("%s", opening(n))
-	err = n.Run(ctx, night.Options{
-		Run:   process.Run,
-		Ended: func(e entry.Entry) { show.line("%s", entryLine(&e)) },
-		Report: func(facts entry.Facts, entries []entry.Entry) error {
-			if err := store.Put(facts, entries); err != nil {
-				return err
-			}
-			return writeNight(n.Dir, facts, entries)
-		},
-	})
-	if err != nil {
+	if err := n.Run(ctx, f.options(n, process, store, show)); err != nil {
 		return err
 	}
 	for _, name := range []string{summaryFile, junitFile} {
@@ -138,6 +132,52 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command, args []strin
 	}
 	fmt.Fprint(cmd.OutOrStdout(), summary(n.Facts(), runsOf(n.Entries())))
 	return exitWith(worst(n.Facts(), runsOf(n.Entries())))
+}
+
+// options are what the night is carried out with.
+func (f *nightlyFlags) options(n *night.Night, process *night.Process, store *finding.Store, show *status) night.Options {
+	o := night.Options{
+		Run: process.Run, Keep: f.keep,
+		Ended: func(e entry.Entry) {
+			show.line("%s", entryLine(&e))
+			if e.Class == entry.Invalid && e.Control == "" && e.Dir != "" {
+				if _, err := store.Keep(e); err != nil {
+					show.line("not kept as an example: %v", err)
+				}
+			}
+		},
+		Report: func(facts entry.Facts, entries []entry.Entry) error {
+			if err := store.Put(facts, entries); err != nil {
+				return err
+			}
+			return writeNight(n.Dir, facts, entries)
+		},
+	}
+	if !f.work {
+		return o
+	}
+	o.Pending = func() bool {
+		report, err := store.Read(n.Plan.Night, time.Now())
+		return err == nil && len(report.Next()) > 0
+	}
+	o.Work = func(ctx context.Context, budget time.Duration) error {
+		show.line("repeating and shrinking what was found, for %s at most", budget.Round(time.Second))
+		if err := f.workUp(ctx, n, process, budget); err != nil {
+			show.line("not all of it is repeated: %v: usurper findings work goes on with it", err)
+		}
+		return nil
+	}
+	return o
+}
+
+// workUp repeats and shrinks what was found, in a process of its own.
+func (f *nightlyFlags) workUp(ctx context.Context, n *night.Night, process *night.Process, budget time.Duration) error {
+	work, err := n.Scratch("findings")
+	if err != nil {
+		return err
+	}
+	args := []string{"findings", "work", "--leash", "--findings=" + f.findings, "--night=" + n.Plan.Night, "--scratch=" + work, "--budget=" + budget.String()}
+	return process.Work(ctx, args, budget+hangs, work)
 }
 
 // opening says which night it is.

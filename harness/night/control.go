@@ -132,7 +132,7 @@ func (n *Night) stand(now time.Time) error {
 // beforehand.
 func (n *Night) length() (wall, clusters time.Duration) {
 	p := &n.Plan
-	width := max(1, p.Parallel)
+	width := n.width()
 	if !p.Limit.IsZero() {
 		wall = p.Limit.Sub(p.Begun)
 		return wall, wall * time.Duration(width)

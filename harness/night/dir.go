@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,6 +40,7 @@ type Night struct {
 
 	facts   entry.Facts
 	entries []entry.Entry
+	gauge   *gauge       // how many runs go on side by side, unless the plan says so
 	done    map[int]bool // the numbers of the plan that have an entry
 	log     *entry.Log
 	lock    *os.File
@@ -144,7 +146,7 @@ func begin(root string, r Request, now time.Time) (*Night, error) {
 
 // load reads what the night has done so far, and clears away what was in the midst of it.
 func (n *Night) load() error {
-	n.done = make(map[int]bool)
+	n.done, n.gauge = make(map[int]bool), newGauge(runtime.GOMAXPROCS(0))
 	path := filepath.Join(n.Dir, entry.LogFile)
 	var err error
 	if n.log, err = entry.Open(path); err != nil {
@@ -152,6 +154,7 @@ func (n *Night) load() error {
 	}
 	err = entry.Read(path, func(e entry.Entry) error {
 		n.entries = append(n.entries, e)
+		n.gauge.take(&e, false)
 		if e.Control == "" {
 			n.done[e.Number] = true
 		}

@@ -4,24 +4,30 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/usurper/usurper/harness/night/entry"
+	"github.com/usurper/usurper/harness/night/finding"
 )
 
 // keep moves the directory of a run that was not valid beside the night's other files,
 // and returns where it is. It has the run's number in its name, so that a run which is made
 // again, since the night was killed at this point, takes the place of the first. A run
-// that has none leaves what it said, if anything.
-func (n *Night) keep(j Job, e *entry.Entry, work string) (string, error) {
-	if e.Class == entry.Valid || j.Control != "" {
-		return "", nil
-	}
+// that has none leaves what it said, if anything. Of runs of a kind it keeps the first
+// few, most of them; 0 for all.
+func (n *Night) keep(j Job, e *entry.Entry, work string, most int) (string, error) {
 	from := e.Dir
 	if from == "" { // it broke; there is a directory if it came so far
 		from = unfinished(work)
 	}
 	to := filepath.Join(n.Dir, fmt.Sprintf("%04d-seed%d", j.Number, j.Seed))
+	if from != "" {
+		e.Why = strings.ReplaceAll(e.Why, from, filepath.Base(to)) // from will be gone
+	}
+	if e.Class == entry.Valid || j.Control != "" || most > 0 && n.kept(kind(e)) >= most {
+		return "", nil
+	}
 	if err := os.RemoveAll(to); err != nil {
 		return "", fmt.Errorf("keep a run: %w", err)
 	}
@@ -40,9 +46,29 @@ func (n *Night) keep(j Job, e *entry.Entry, work string) (string, error) {
 	if err := os.Rename(from, to); err != nil {
 		return "", fmt.Errorf("keep a run: %w", err)
 	}
-	e.Why = strings.ReplaceAll(e.Why, from, to)
 	Point(n.Dir, latest, filepath.Base(to))
 	return to, nil
+}
+
+// kind is what runs have in common of which a few are enough: what they are a finding
+// for, or why they were no valid ones, up to numbers.
+func kind(e *entry.Entry) string {
+	if sig, ok := finding.SignatureOf(*e); ok {
+		return string(e.Class) + " " + sig.ID()
+	}
+	return string(e.Class) + " " + digits.ReplaceAllString(e.Why, "0")
+}
+
+var digits = regexp.MustCompile(`[0-9]+`)
+
+// kept counts the runs of a kind that the night has kept.
+func (n *Night) kept(of string) (count int) {
+	for i := range n.entries {
+		if e := &n.entries[i]; e.Dir != "" && kind(e) == of {
+			count++
+		}
+	}
+	return count
 }
 
 // unfinished finds the run directory of a run that did not say where it is.

@@ -27,7 +27,17 @@ type Options struct {
 	// Both are called from one goroutine.
 	Ended  func(entry.Entry)
 	Report func(entry.Facts, []entry.Entry) error
+	// Keep is of how many runs of a kind, which were not valid for one reason, the night
+	// keeps the directories; 0 for all.
+	Keep int
+	// Pending, if not nil, tells whether there is something to find out about what the
+	// night found, by Work, which has [WorkShare] of the night's time for it, at its end.
+	Pending func() bool
+	Work    func(ctx context.Context, budget time.Duration) error
 }
+
+// WorkShare is the part of a night in which it repeats and shrinks what it found.
+const WorkShare = 0.2
 
 // Run makes all runs that the plan still asks for. Once ctx ends, no more begin, and those
 // under way are interrupted, not counted, and made when the night goes on. An error is
@@ -49,11 +59,11 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 	under := make(map[string]bool)
 	for {
 		for failed == nil && ctx.Err() == nil && len(under) < n.width() {
-			j, ok := n.next(under, time.Now())
+			j, ok := n.next(under, time.Now(), o)
 			if !ok {
 				break
 			}
-			work, err := n.work(j)
+			work, err := n.Scratch(j.id())
 			if err != nil {
 				failed = err
 				stop()
@@ -75,6 +85,9 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 			stop()
 		}
 	}
+	if failed == nil {
+		failed = n.workUp(whole, o)
+	}
 	if failed != nil {
 		return failed
 	}
@@ -84,6 +97,33 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 		}
 	}
 	return n.tell(o)
+}
+
+// workTime is how long the night may work on what it found.
+func (n *Night) workTime() time.Duration {
+	if p := &n.Plan; !p.Limit.IsZero() {
+		return time.Duration(WorkShare * float64(p.Limit.Sub(p.Begun)))
+	}
+	var sum time.Duration
+	for i := range n.entries {
+		sum += n.entries[i].Elapsed
+	}
+	return time.Duration(WorkShare / (1 - WorkShare) * float64(sum) / float64(n.width()))
+}
+
+// leastWork is what is left of a night when no work is begun any more.
+const leastWork = 20 * time.Second
+
+// workUp finds out more about what the night found, once its runs are made.
+func (n *Night) workUp(ctx context.Context, o Options) error {
+	budget := n.workTime()
+	if limit := n.Plan.Limit; !limit.IsZero() {
+		budget = min(budget, time.Until(limit))
+	}
+	if o.Pending == nil || ctx.Err() != nil || budget < leastWork || !o.Pending() {
+		return nil
+	}
+	return o.Work(ctx, budget)
 }
 
 // close puts the end of the night into its facts. One that was interrupted has not ended.
@@ -97,11 +137,19 @@ func (n *Night) close(ctx context.Context) {
 }
 
 // width is how many runs may go on side by side.
-func (n *Night) width() int { return n.Plan.Parallel }
+func (n *Night) width() int {
+	if n.Plan.Parallel > 0 {
+		return n.Plan.Parallel
+	}
+	return n.gauge.width
+}
 
 // next is the run to begin now, if there is one.
-func (n *Night) next(under map[string]bool, now time.Time) (Job, bool) {
+func (n *Night) next(under map[string]bool, now time.Time, o Options) (Job, bool) {
 	if n.Plan.Failures > 0 && n.failures() >= n.Plan.Failures {
+		return Job{}, false
+	}
+	if limit := n.Plan.Limit; !limit.IsZero() && o.Pending != nil && limit.Sub(now) < n.workTime() && o.Pending() {
 		return Job{}, false
 	}
 	if j, ok := n.control(under); ok {
@@ -133,14 +181,14 @@ func (n *Night) failures() (count int) {
 	return count
 }
 
-// work makes the folder that a run works in.
-func (n *Night) work(j Job) (string, error) {
-	dir, err := filepath.Abs(filepath.Join(n.Dir, workDir, j.id()))
+// Scratch makes a folder that is gone when the night has ended or goes on.
+func (n *Night) Scratch(name string) (string, error) {
+	dir, err := filepath.Abs(filepath.Join(n.Dir, workDir, name))
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}
 	if err != nil {
-		return "", fmt.Errorf("begin a run: %w", err)
+		return "", fmt.Errorf("make a folder for what goes on: %w", err)
 	}
 	return dir, nil
 }
@@ -155,7 +203,7 @@ func (n *Night) take(j Job, e entry.Entry, whole bool, o Options) error {
 	}
 	e.Number, e.Night, e.Seed, e.Args, e.Control = j.Number, n.Plan.Night, j.Seed, j.Args, j.Control
 	e.Cell, e.Axes = j.Cell.Name, j.axes()
-	kept, err := n.keep(j, &e, work)
+	kept, err := n.keep(j, &e, work, o.Keep)
 	if err != nil {
 		return err
 	}
@@ -164,6 +212,7 @@ func (n *Night) take(j Job, e entry.Entry, whole bool, o Options) error {
 		return err
 	}
 	n.entries = append(n.entries, e)
+	n.gauge.take(&e, scarce())
 	if e.Control == "" {
 		n.done[e.Number] = true
 	} else if err := n.mark(&e); err != nil {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -61,20 +62,57 @@ func (p *Process) Run(ctx context.Context, j Job, work string) (entry.Entry, boo
 
 // make returns the entry that the run left, or says why there is none that counts.
 func (p *Process) make(ctx context.Context, j Job, work string) (e entry.Entry, err error) {
-	said, err := os.Create(filepath.Join(work, saidFile))
-	if err != nil {
-		return e, fmt.Errorf("start a run: %w", err)
-	}
-	defer said.Close()
-	args := append(append(p.Argv[1:len(p.Argv):len(p.Argv)], j.Args...), "--results="+work, "--entry="+filepath.Join(work, entryFile))
-	cmd := exec.Command(p.Argv[0], args...)
-	cmd.Stderr = said
-	cmd.SysProcAttr = leashed()
-	in, err := cmd.StdinPipe() // at whose end the run knows that the night is gone
-	if err != nil {
-		return e, fmt.Errorf("start a run: %w", err)
-	}
+	said := filepath.Join(work, saidFile)
+	args := append(slices.Clone(j.Args), "--results="+work, "--entry="+filepath.Join(work, entryFile))
 	kills := oomKills()
+	broken, exit, err := p.call(ctx, args, j.Cell.Bound, work, said)
+	if err != nil {
+		return e, fmt.Errorf("start a run: %w", err)
+	}
+	e, left := readEntry(filepath.Join(work, entryFile))
+	switch {
+	case broken != nil:
+		return e, broken
+	case left == nil:
+		return e, nil
+	case !errors.Is(left, fs.ErrNotExist):
+		return e, left
+	}
+	return e, p.why(exit, said, oomKills() > kills)
+}
+
+// Work calls usurper for something that goes on until it is done or bound is over, in an
+// empty folder, and waits for it. An error says why it is not done.
+func (p *Process) Work(ctx context.Context, args []string, bound time.Duration, work string) error {
+	said := filepath.Join(work, saidFile)
+	broken, exit, err := p.call(ctx, args, bound, work, said)
+	switch {
+	case err != nil:
+		return err
+	case ctx.Err() != nil || exit == nil && broken == nil:
+		return nil
+	case broken != nil:
+		return broken
+	}
+	return p.why(exit, said, false)
+}
+
+// call calls usurper in a process that dies with this one, and waits for it. broken says
+// why it was ended, exit how it ended by itself; what it says goes to a file.
+func (p *Process) call(ctx context.Context, args []string, bound time.Duration, work, said string) (broken, exit, err error) {
+	out, err := os.Create(said)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer out.Close()
+	cmd := exec.Command(p.Argv[0], append(p.Argv[1:len(p.Argv):len(p.Argv)], args...)...)
+	cmd.Stderr = out
+	cmd.SysProcAttr = leashed()
+	in, err := cmd.StdinPipe() // at whose end it knows that the night is gone
+	if err != nil {
+		return nil, nil, err
+	}
+	defer in.Close()
 	started, ended := make(chan error, 1), make(chan error, 1)
 	go func() {
 		// A process dies with the thread that started it, which is to be this one's alone.
@@ -86,27 +124,17 @@ func (p *Process) make(ctx context.Context, j Job, work string) (e entry.Entry, 
 		}
 	}()
 	if err := <-started; err != nil {
-		return e, fmt.Errorf("start a run: %w", err)
+		return nil, nil, err
 	}
-	broken, exit := p.attend(ctx, cmd, j, work, ended)
-	in.Close()
-	e, left := readEntry(filepath.Join(work, entryFile))
-	switch {
-	case broken != nil:
-		return e, broken
-	case left == nil:
-		return e, nil
-	case !errors.Is(left, fs.ErrNotExist):
-		return e, left
-	}
-	return e, p.why(exit, said.Name(), oomKills() > kills)
+	broken, exit = p.attend(ctx, cmd, bound, work, ended)
+	return broken, exit, nil
 }
 
 // attend waits for a run to end, and ends it if it must. broken says why it did.
-func (p *Process) attend(ctx context.Context, cmd *exec.Cmd, j Job, work string, ended <-chan error) (broken, exit error) {
+func (p *Process) attend(ctx context.Context, cmd *exec.Cmd, limit time.Duration, work string, ended <-chan error) (broken, exit error) {
 	look := time.NewTicker(looks)
 	defer look.Stop()
-	bound := time.NewTimer(j.Cell.Bound)
+	bound := time.NewTimer(limit)
 	defer bound.Stop()
 	for {
 		select {
@@ -115,7 +143,7 @@ func (p *Process) attend(ctx context.Context, cmd *exec.Cmd, j Job, work string,
 		case <-ctx.Done():
 			return errors.New("the night was interrupted"), end(cmd, syscall.SIGTERM, grace, ended)
 		case <-bound.C:
-			return fmt.Errorf("the run hangs: given up after %s", j.Cell.Bound), end(cmd, syscall.SIGQUIT, stackGrace, ended)
+			return fmt.Errorf("the run hangs: given up after %s", limit), end(cmd, syscall.SIGQUIT, stackGrace, ended)
 		case <-look.C:
 			if broken := p.over(cmd.Process.Pid, work); broken != nil {
 				return broken, end(cmd, syscall.SIGKILL, grace, ended)

@@ -51,3 +51,23 @@ func oomKills() uint64 {
 	}
 	return 0
 }
+
+// scarce tells whether less than an eighth of the machine's memory is left.
+func scarce() bool {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return false
+	}
+	var total, left uint64
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) > 1 {
+			switch f[0] {
+			case "MemTotal:":
+				total, _ = strconv.ParseUint(f[1], 10, 64)
+			case "MemAvailable:":
+				left, _ = strconv.ParseUint(f[1], 10, 64)
+			}
+		}
+	}
+	return left < total/8
+}

@@ -13,3 +13,6 @@ func memory(int) uint64 { return 0 }
 
 // oomKills needs Linux.
 func oomKills() uint64 { return 0 }
+
+// scarce needs Linux.
+func scarce() bool { return false }

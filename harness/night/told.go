@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/checker/verdict"
@@ -110,12 +111,14 @@ func tellHistory(e *entry.Entry, plan *nemesis.Plan, dir results.Dir) error {
 		return err
 	}
 	defer h.Close()
+	var x excuses
 	for ev, err := range h.Events() {
 		switch {
 		case err != nil:
 			return err
 		case ev.Run != nil:
 			e.Stalled += ev.Run.Stall
+			e.Excused += x.take(ev)
 		case ev.Fault != nil && ev.Fault.What == history.FaultInject:
 			count(kindIn(ev.Fault.Text), func(f *entry.Fault) { f.Fired++ })
 		case ev.Fault != nil && ev.Fault.Bit:
@@ -132,6 +135,29 @@ func tellHistory(e *entry.Entry, plan *nemesis.Plan, dir results.Dir) error {
 		}
 	}
 	return nil
+}
+
+// excuses measures how long a run is excused from what is judged about time, as the
+// checker "availability" does.
+type excuses struct {
+	election time.Duration
+	until    time.Duration // what is excused so far ends here
+}
+
+// take returns how much longer the run is excused by a stall.
+func (x *excuses) take(e *history.Event) time.Duration {
+	if e.Run.What == history.RunBegin {
+		x.election = e.Run.Election
+	}
+	if e.Run.What != history.RunStall || e.Run.Stall <= x.election/4 {
+		return 0
+	}
+	from, until := max(x.until, e.At-e.Run.Stall), e.At+4*x.election
+	if until <= from {
+		return 0
+	}
+	x.until = until
+	return until - from
 }
 
 // tellCoverage tallies where faults bit, and what else a run covered.

@@ -49,6 +49,9 @@ type Entry struct {
 	// Stalled is how long the machine kept the run's harness from the processor, all such
 	// times together.
 	Stalled time.Duration `json:"stalled,omitempty"`
+	// Excused is how long the checkers judge nothing about time for the sake of such
+	// stalls: each that may cost a leader, and four election timeouts after it.
+	Excused time.Duration `json:"excused,omitempty"`
 
 	// Versions are what was tested and by what, "" for what is not known.
 	System  string `json:"system,omitempty"`
