@@ -14,48 +14,74 @@
 package finding
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/night/entry"
 )
 
-// Breaches lists what a run broke, each rule once, with the shape of its first proof, in
-// the order of the report.
+// Breaches lists what a run broke, each rule once, in the order of the report. Of several
+// proofs of a rule it has the one of the plainest shape, which is the same in other runs
+// more often than that of the first.
 func Breaches(report checker.Report) []entry.Breach {
 	var all []entry.Breach
 	for _, result := range report.Results {
 		for _, v := range result.Violations {
-			b := verdict.BreachOf(result.Checker, v.Rule)
-			known := func(o entry.Breach) bool { return o.Checker == b.Checker && o.Rule == b.Rule }
-			if !slices.ContainsFunc(all, known) {
-				all = append(all, entry.Breach{Checker: b.Checker, Rule: b.Rule, Shape: Shape(v), Text: verdict.Printable(v.Text)})
+			rule := verdict.BreachOf(result.Checker, v.Rule)
+			b := entry.Breach{Checker: rule.Checker, Rule: rule.Rule, Shape: Shape(v), Text: verdict.Printable(v.Text)}
+			i := slices.IndexFunc(all, func(o entry.Breach) bool { return o.Checker == b.Checker && o.Rule == b.Rule })
+			switch {
+			case i < 0:
+				all = append(all, b)
+			case plainer(b.Shape, all[i].Shape):
+				all[i] = b
 			}
 		}
 	}
 	return all
 }
 
+// plainer tells whether a shape says more of the cause than another: that something
+// failed which was seen all the same, and else the fewer words.
+func plainer(a, b string) bool {
+	if x, y := saysFailed(a), saysFailed(b); x != y {
+		return x
+	}
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) < 0
+}
+
+// saysFailed tells whether a proof is of clients alone, one of whom wrote what failed.
+func saysFailed(shape string) bool {
+	return !strings.Contains(shape, ":") && slices.Contains(strings.Fields(shape), failed)
+}
+
 // Primary is the place of the breach, among those of one run, which the run is a finding
 // for; the others are told as broken too. Causes come before what follows of them: votes,
-// then who leads, then logs, then when members stand, a crash, what clients saw, and
-// last that somebody waited. It returns -1 of none.
+// then who leads, then logs, then when members stand, a crash, what clients saw (first
+// those checkers whose rules say what is wrong), and last that somebody waited. It
+// returns -1 of none.
 func Primary(all []entry.Breach) int {
 	first := -1
 	for i := range all {
-		if first < 0 || before(all[i].Checker) < before(all[first].Checker) {
+		if first < 0 || before(&all[i]) < before(&all[first]) {
 			first = i
 		}
 	}
 	return first
 }
 
-// before is the place of a checker in the order of causes. Those of the user are about
-// clients.
-func before(checker string) int {
-	order := []string{"votes", "election", "claims", "stale-log", "logs", "timers", "pre-votes", "node-logs"}
+// before is the place of a breach in the order of causes. Checkers of the user are about
+// clients. That a failed write was seen is not what the others see of other bugs too.
+func before(b *entry.Breach) int {
+	checker := b.Checker
+	order := []string{"votes", "election", "claims", "stale-log", "logs", "timers", "pre-votes", "node-logs", failed, "lock", "set", "transactions"}
 	late := []string{"divergence", "availability", "coverage"}
+	if saysFailed(b.Shape) {
+		checker = failed
+	}
 	if i := slices.Index(order, checker); i >= 0 {
 		return i
 	}

@@ -21,6 +21,15 @@ import (
 // what they do, and those that do the same are one. A candidacy is a vote for oneself. Of
 // clients it says whether somebody read, wrote, or wrote what failed.
 func Shape(v checker.Violation) string {
+	s := tell(v)
+	s.rank()
+	return strings.Join(append(s.members(), slices.Sorted(maps.Keys(s.words))...), " ")
+}
+
+// failed is the word for a write that failed, in the shape of what clients did.
+const failed = "failed"
+
+func tell(v checker.Violation) shape {
 	s := shape{deeds: make(map[string][]deed), done: make(map[int]*history.Op), words: make(map[string]bool)}
 	for i := range v.Events {
 		s.take(&v.Events[i])
@@ -30,8 +39,37 @@ func Shape(v checker.Violation) string {
 			s.client(op)
 		}
 	}
-	s.rank()
-	return strings.Join(append(s.members(), slices.Sorted(maps.Keys(s.words))...), " ")
+	return s
+}
+
+// similar tells whether two proofs of a rule may be of one bug: all that the one has
+// happened in the other as well, whoever did it, or the other way around. A crash with
+// another message is not such. What clients did says too little to tell.
+func similar(a, b checker.Violation) bool {
+	x, y := tell(a), tell(b)
+	if len(x.deeds) == 0 || len(y.deeds) == 0 {
+		return len(x.deeds) == len(y.deeds)
+	}
+	within := func(x, y map[string]bool) bool {
+		for what := range x {
+			if !y[what] {
+				return false
+			}
+		}
+		return true
+	}
+	return within(x.kinds(), y.kinds()) || within(y.kinds(), x.kinds())
+}
+
+// kinds are what members did.
+func (s *shape) kinds() map[string]bool {
+	all := make(map[string]bool)
+	for _, deeds := range s.deeds {
+		for _, d := range deeds {
+			all[d.what] = true
+		}
+	}
+	return all
 }
 
 // shape is a proof that is being told.
@@ -111,7 +149,7 @@ func (s *shape) client(op *history.Op) {
 		case done.Saw && !s.shown(op.Arg): // it was refused, and says what is there
 			s.words["read"] = true
 		default:
-			s.words["failed"] = true
+			s.words[failed] = true
 		}
 	}
 }

@@ -161,7 +161,8 @@ func TestPrimary(t *testing.T) {
 	for _, row := range []struct{ all, want string }{
 		{"linearizable", "linearizable"},
 		{"stale-log logs linearizable votes", "votes"},
-		{"set linearizable", "set"}, // of equals the first
+		{"linearizable set", "set"},
+		{"linearizable my-own", "linearizable"}, // of equals the first
 		{"availability my-own", "my-own"},
 		{"linearizable node-logs", "node-logs"},
 		{"availability divergence", "divergence"},
@@ -169,6 +170,9 @@ func TestPrimary(t *testing.T) {
 		all := broken(strings.Fields(row.all)...)
 		require.Equal(t, row.want, all[finding.Primary(all)].Checker, row.all)
 	}
+	all := broken("set", "linearizable")
+	all[1].Shape = "failed read"
+	require.Equal(t, 1, finding.Primary(all), "who saw what failed knows more")
 	sig, ok := finding.SignatureOf(entry.Entry{Class: entry.Invalid, Breaches: broken("set", "votes"), Axes: map[string]string{"target": "etcd"}})
 	require.True(t, ok)
 	require.Equal(t, "etcd, votes: of votes", sig.String())

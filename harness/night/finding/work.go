@@ -187,10 +187,13 @@ func (s *Store) load(ctx context.Context, t Task, scratch string, o WorkOptions)
 	if err != nil {
 		return found, err
 	}
-	same := func(v checker.Violation) bool { return Shape(v) == f.Shape }
-	if err := found.Aim(checker.Breach{Checker: f.Checker, Rule: f.Rule}, same); err != nil {
+	breach := checker.Breach{Checker: f.Checker, Rule: f.Rule}
+	if err := found.Aim(breach, func(v checker.Violation) bool { return Shape(v) == f.Shape }); err != nil {
 		return found, err
 	}
+	// Runs end at their first proof, which need not be the plainest.
+	proof := found.Violation
+	found.Same = func(v checker.Violation) bool { return similar(v, proof) }
 	found.Config.Results = scratch
 	if err := o.Build(ctx, &found.Config, found.TargetOptions); err != nil {
 		return found, err

@@ -247,6 +247,39 @@ func TestTwoWorkers(t *testing.T) {
 	require.Equal(t, Done{Repeated: 2, Shrunk: 2}, done)
 }
 
+// What is of the same kinds may be the same bug; another crash is not.
+func TestSimilar(t *testing.T) {
+	t.Parallel()
+	raft := func(what history.RaftWhat, node string) history.Event {
+		return history.Event{Raft: &history.Raft{What: what, Node: node}}
+	}
+	log := func(text string) history.Event {
+		return history.Event{Run: &history.Run{What: history.RunLog, Node: "n1", Text: text}}
+	}
+	op := func(f history.F) history.Event {
+		return history.Event{Op: &history.Op{Type: history.Invoke, F: f}}
+	}
+	proof := func(events ...history.Event) checker.Violation { return checker.Violation{Events: events} }
+	commit, leader, appended := raft(history.RaftCommit, "n1"), raft(history.RaftLeader, "n2"), raft(history.RaftAppend, "n2")
+	require.True(t, similar(proof(commit, leader), proof(leader)))
+	require.True(t, similar(proof(leader), proof(commit, leader)))
+	require.False(t, similar(proof(leader), proof(commit)))
+	require.False(t, similar(proof(leader, commit), proof(commit, appended)))
+	require.True(t, similar(proof(log("12:01 panic: no entry 5")), proof(log("12:02 panic: no entry 77"))))
+	require.False(t, similar(proof(log("panic: no entry 5")), proof(log("panic: no vote"))))
+	require.True(t, similar(proof(op(history.FGet)), proof(op(history.FCas), op(history.FPut))))
+	require.False(t, similar(proof(op(history.FGet)), proof(leader)))
+}
+
+// Of several proofs of a rule the plainest is told.
+func TestPlainest(t *testing.T) {
+	t.Parallel()
+	require.True(t, plainer("failed read", "read"), "that it failed is worth a word")
+	require.True(t, plainer("write", "read write"))
+	require.True(t, plainer("a:commit(1)", "a:commit(1) b:commit(2)"))
+	require.False(t, plainer("a:commit(1)", "a:commit(1)"))
+}
+
 func TestForm(t *testing.T) {
 	t.Parallel()
 	for plan, want := range map[string]string{
