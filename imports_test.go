@@ -17,14 +17,15 @@ const module = "github.com/usurper/usurper/"
 // Tests may import what they need: those of node/raft carry out plans.
 var allowed = map[string][]string{
 	"":                         {"harness/cli", "node"},
-	"node":                     {"node/..."},
+	"rawio":                    {},
+	"node":                     {"node/...", "rawio"},
 	"node/raft":                {"node/bug"},
 	"node/bug":                 {},
 	"harness/history":          {},
 	"harness/text":             {},
 	"harness/largepages":       {},
 	"harness/document":         {"harness/text"},
-	"harness/fabric":           {"harness/fabric/clock", "harness/fabric/heap", "harness/fabric/owner"},
+	"harness/fabric":           {"harness/fabric/clock", "harness/fabric/heap", "harness/fabric/owner", "rawio"},
 	"harness/fabric/clock":     {"harness/fabric/heap"},
 	"harness/fabric/heap":      {},
 	"harness/fabric/owner":     {},

@@ -70,6 +70,9 @@ const (
 	// idleTicks is how long a member whose state moved on by less than
 	// trace.ApplyEvery entries goes without telling its digest.
 	idleTicks = 20
+	// maxRest bounds how many ticks it rests when nothing happens: more than there are
+	// between two heartbeats. It loses no more of them if it is stopped meanwhile.
+	maxRest = 12
 	// lazyTicks is how long the bug ack-before-sync leaves entries in the buffer.
 	lazyTicks = 40
 )
@@ -128,9 +131,10 @@ func (l *loop) newRaft(rec wal.Recovered) (*raft.Raft, error) {
 
 // run works until stopping or crashed is closed or something fails. Requests
 // still open are answered unless it crashed.
-func (l *loop) run(ticks <-chan time.Time, stopping, crashed <-chan struct{}) error {
+func (l *loop) run(ticks Ticks, stopping, crashed <-chan struct{}) error {
 	for {
-		tick := false
+		due := false
+		ticks.Rest(l.rest())
 		select {
 		case <-crashed:
 			l.inbox.close()
@@ -138,11 +142,11 @@ func (l *loop) run(ticks <-chan time.Time, stopping, crashed <-chan struct{}) er
 			return nil
 		case <-stopping:
 			return l.finish()
-		case <-ticks:
-			tick = true
+		case <-ticks.Due():
+			due = true
 		case <-l.inbox.wake:
 		}
-		if err := l.turn(tick); err != nil {
+		if err := l.turn(ticks.Passed(due), due); err != nil {
 			l.giveUp()
 			l.drop()
 			return err
@@ -156,8 +160,26 @@ func (l *loop) drop() {
 	_ = l.trace.Close()
 }
 
-// turn takes in all there is and carries out what follows from it.
-func (l *loop) turn(tick bool) error {
+// rest is how many ticks from now the first one is that the member has to be there
+// for.
+func (l *loop) rest() int {
+	n := min(l.raft.Quiet(), maxRest)
+	if len(l.held) > 0 {
+		n = 1
+	}
+	if l.told != l.applied.Index {
+		n = min(n, idleTicks-(l.ticks-l.toldAt))
+	}
+	return max(n, 1)
+}
+
+// turn takes in all there is and carries out what follows from it. Some ticks have
+// passed at which there was nothing to do; and one more, if tick says so.
+func (l *loop) turn(passed int, tick bool) error {
+	for range passed {
+		l.ticks++
+		l.raft.Tick()
+	}
 	w := l.inbox.take(l.spare)
 	for i := range w.messages {
 		l.raft.Step(w.messages[i])

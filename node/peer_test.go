@@ -17,10 +17,14 @@ import (
 // In these tests the member n1 runs by a clock that the test holds, and its
 // only peer n2 is the test, so that the order of all that happens is the test's.
 
-// handClock ticks when it is told to.
+// handClock ticks when it is told to, and lets nobody rest.
 type handClock chan time.Time
 
-func (c handClock) Ticks(time.Duration) (<-chan time.Time, func()) { return c, func() {} }
+func (c handClock) Ticks(time.Duration) node.Ticks { return c }
+func (c handClock) Rest(int)                       {}
+func (c handClock) Due() <-chan time.Time          { return c }
+func (c handClock) Passed(bool) int                { return 0 }
+func (c handClock) Stop()                          {}
 
 // duel is n1 and the test in the place of n2.
 type duel struct {

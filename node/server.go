@@ -199,9 +199,9 @@ func (s *Server) serve(peers, clients net.Listener, clock Clock) error {
 // run runs the loop to its end and then closes everything else.
 func (s *Server) run(clock Clock, served <-chan error) {
 	defer close(s.closed)
-	ticks, stopTicks := clock.Ticks(s.cfg.tick())
+	ticks := clock.Ticks(s.cfg.tick())
 	s.err = s.loop.run(ticks, s.stopping, s.crashed)
-	stopTicks()
+	ticks.Stop()
 	if s.err != nil {
 		s.log.Error("stopped", "err", s.err)
 	}

@@ -31,7 +31,8 @@ func newConn(f *Fabric, l *lane, dialler *net.TCPConn) *conn {
 	c.ctx, c.cancel = context.WithCancel(f.ctx)
 	c.forward = newStream(c, l.forward)
 	c.backward = newStream(c, l.backward)
-	c.forward.src, c.backward.dst = dialler, dialler
+	c.forward.attach(dialler, nil)
+	c.backward.attach(nil, dialler)
 	return c
 }
 

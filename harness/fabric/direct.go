@@ -24,7 +24,7 @@ func (s *stream) runFast() outcome {
 // frame gone.
 func (s *stream) runDecoded() outcome {
 	for {
-		n, err := s.src.Read(s.frames.space())
+		n, err := s.in.Read(s.frames.space())
 		if n > 0 {
 			s.frames.grown(n)
 			if more, out := s.forward(); !more {
@@ -56,7 +56,7 @@ func (s *stream) forwardFrames(marks []mark) (more bool, out outcome) {
 	b := s.frames.pending()[:marks[len(marks)-1].end]
 	s.observeMarks(Sent, marks, b)
 	s.scheduleMarks(marks, b)
-	n, err := s.dst.Write(b)
+	n, err := s.out.Write(b)
 	s.link.bytes.Add(int64(n))
 	whole := 0
 	for whole < len(marks) && marks[whole].end <= n {
@@ -148,9 +148,9 @@ func (s *stream) runCopy() outcome {
 	p := buffers.Get().(*[]byte)
 	defer buffers.Put(p)
 	for {
-		n, err := s.src.Read(*p)
+		n, err := s.in.Read(*p)
 		if n > 0 {
-			m, werr := s.dst.Write((*p)[:n])
+			m, werr := s.out.Write((*p)[:n])
 			s.link.bytes.Add(int64(m))
 			if werr != nil {
 				s.keepBytes(append([]byte(nil), (*p)[m:n]...))

@@ -39,7 +39,7 @@ func (s *stream) drain(reading bool) outcome {
 		case st.item != nil:
 			err = s.act(st)
 		case st.bytes != nil:
-			n, err = s.dst.Write(st.bytes)
+			n, err = s.out.Write(st.bytes)
 			s.link.bytes.Add(int64(n))
 		default:
 			if !s.await(st.until) {

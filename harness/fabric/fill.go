@@ -62,7 +62,7 @@ func (s *stream) read() (int, error) {
 	if s.frames == nil {
 		return s.readPlain()
 	}
-	n, err := s.src.Read(s.frames.space())
+	n, err := s.in.Read(s.frames.space())
 	if n == 0 {
 		return 0, err
 	}
@@ -91,7 +91,7 @@ func (s *stream) read() (int, error) {
 
 func (s *stream) readPlain() (int, error) {
 	p := buffers.Get().(*[]byte)
-	n, err := s.src.Read(*p)
+	n, err := s.in.Read(*p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n < readSize/4 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/harness/fabric/clock"
+	"github.com/usurper/usurper/rawio"
 )
 
 // outcome is how a stretch of a stream's work ended.
@@ -51,6 +52,7 @@ type stream struct {
 
 	mu       sync.Mutex
 	src, dst *net.TCPConn
+	in, out  *rawio.Conn // the same: each byte passes them
 	rules    *ruleSet
 	queue    queue
 	fast     bool     // no queue: src to dst
@@ -72,10 +74,10 @@ func (s *stream) attach(src, dst *net.TCPConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if src != nil {
-		s.src = src
+		s.src, s.in = src, rawio.New(src)
 	}
 	if dst != nil {
-		s.dst = dst
+		s.dst, s.out = dst, rawio.New(dst)
 	}
 }
 

@@ -164,6 +164,15 @@ func (r *Raft) Tick() {
 	}
 }
 
+// Quiet returns which of the ticks from now on is the first that may do more than be
+// counted, at least 1, if nothing else comes before it.
+func (r *Raft) Quiet() int {
+	if r.role == Leader {
+		return max(1, min(r.cfg.ElectionTicks-r.elapsed, r.cfg.HeartbeatTicks-r.beat))
+	}
+	return max(1, r.timeout-r.elapsed)
+}
+
 // Step takes a message from another member. It ignores what no correct member
 // sends and never panics on it. The Raft keeps the entries' data and the
 // snapshot: the caller must not write to them any more.

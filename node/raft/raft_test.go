@@ -155,6 +155,40 @@ func TestLeaderIgnoresWhatCannotBe(t *testing.T) {
 	require.Empty(t, c.flight)
 }
 
+// Nothing comes of the ticks that are said to be quiet, in whatever state.
+func TestQuietTicks(t *testing.T) {
+	for seed := range uint64(20) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		c := newCluster(t, setup{n: 3, preVote: seed%2 == 0, timeout: func(raft.ID) int { return 10 + rng.IntN(10) }}, nil)
+		quiet, busy := 0, 0
+		for range 2000 {
+			id := raft.ID(1 + rng.IntN(3))
+			switch rng.IntN(4) {
+			case 0, 1:
+				n := rng.IntN(c.up(id).Quiet())
+				for range n {
+					c.up(id).Tick()
+				}
+				_, ok := c.up(id).Output()
+				require.False(t, ok, "seed %d, member %d, %d ticks", seed, id, n)
+				quiet += n
+				if rng.IntN(3) == 0 && c.up(id).Quiet() == 1 {
+					c.tick(id, 1)
+					busy++
+				}
+			case 2:
+				_, _ = c.propose(id, "x")
+			default:
+				if len(c.flight) > 0 {
+					c.deliver(rng.IntN(len(c.flight)))
+				}
+			}
+		}
+		require.Greater(t, quiet, 100)
+		require.Greater(t, busy, 10)
+	}
+}
+
 // FuzzStep gives members of every role, with every bug, any message.
 func FuzzStep(f *testing.F) {
 	f.Add(uint64(1), uint8(0), uint8(3))

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/usurper/usurper/node/raft"
+	"github.com/usurper/usurper/rawio"
 )
 
 // Source is who writes a trace.
@@ -37,6 +38,7 @@ type Source struct {
 type Writer struct {
 	src  Source
 	file *os.File
+	out  *rawio.Conn // file
 	seq  uint64
 	head []byte // what all lines begin with, up to the seq
 	buf  []byte
@@ -51,7 +53,7 @@ func Create(path string, src Source) (*Writer, error) {
 		return nil, fmt.Errorf("open trace: %w", err)
 	}
 	head := fmt.Appendf(nil, `{"src":"trace","node":"n%d","inc":%d,"seq":`, src.Node, src.Inc)
-	return &Writer{src: src, file: f, head: head}, nil
+	return &Writer{src: src, file: f, out: rawio.New(f), head: head}, nil
 }
 
 // Flush writes the collected events in one write. After an error the trace has
@@ -60,7 +62,7 @@ func (w *Writer) Flush() error {
 	if w == nil || len(w.buf) == 0 {
 		return nil
 	}
-	_, err := w.file.Write(w.buf)
+	_, err := w.out.Write(w.buf)
 	w.buf, w.mono = w.buf[:0], 0
 	if err != nil {
 		return fmt.Errorf("write trace: %w", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/node/raft"
+	"github.com/usurper/usurper/rawio"
 )
 
 // accept serves incoming connections until the listener is closed.
@@ -31,7 +32,7 @@ func (t *Transport) accept() {
 func (t *Transport) serve(conn net.Conn) {
 	_, hangUp := closeWith(t.ctx, conn)
 	defer hangUp()
-	err := t.receive(NewDecoder(conn))
+	err := t.receive(NewDecoder(rawio.New(conn)))
 	if t.ctx.Err() != nil || !errors.Is(err, ErrMalformed) {
 		return // connections break, that is their nature
 	}

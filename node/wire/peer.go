@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/node/raft"
+	"github.com/usurper/usurper/rawio"
 )
 
 // peer is the outgoing side to one member: a bounded queue of encoded frames
@@ -110,6 +111,7 @@ func (p *peer) connect(ctx context.Context) {
 // or the connection breaks. What a broken connection was given is lost.
 func (p *peer) write(ctx context.Context, conn net.Conn) {
 	var buffer []byte
+	out := rawio.New(conn)
 	for {
 		select {
 		case <-p.wake:
@@ -121,7 +123,7 @@ func (p *peer) write(ctx context.Context, conn net.Conn) {
 			buffer = batch
 			continue // the last write has taken it along
 		}
-		_, err := conn.Write(batch)
+		_, err := out.Write(batch)
 		p.mu.Lock()
 		if err != nil {
 			p.count.Dropped += uint64(frames)
