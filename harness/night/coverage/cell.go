@@ -16,8 +16,8 @@ type Cell struct {
 	Reach Reach
 }
 
-// Role is what a member was when a fault was put in force, by what the history had told
-// up to there. It is the first of these that holds.
+// Role is what a member was when a fault was put in force, or came to it if it strikes one
+// after the other, by what the history had told up to there. It is the first of these that holds.
 type Role string
 
 const (
@@ -49,8 +49,7 @@ const (
 	Mixed Role = "mixed"
 )
 
-// Phase is what the cluster was at when a fault was put in force: the first of these
-// that holds.
+// Phase is what the cluster was at then: the first of these that holds.
 type Phase string
 
 const (
@@ -145,6 +144,10 @@ func processKind(kind string) bool {
 	}
 	return false
 }
+
+// inTurn tells whether a fault of this kind strikes one member after the other, each as
+// what it is then.
+func inTurn(kind string) bool { return kind == "restart-storm" || kind == "rolling-restart" }
 
 // changesMembers tells whether a fault of this kind takes members out.
 func changesMembers(kind string) bool { return kind == "remove" || kind == "replace" }

@@ -144,6 +144,20 @@ func TestEvidence(t *testing.T) {
 	require.Equal(t, []string{"kill follower steady majority", "kill leader steady majority"}, cells(t, h))
 
 	h = led()
+	inject(h, 1, "at 1s rolling-restart n1 n2 n3 every 300ms", "n1", "n2", "n3")
+	exit(h, "n1", 1)
+	start(h, "n1", 2)
+	h.Stand("n2", 2)
+	exit(h, "n2", 1)
+	start(h, "n2", 2)
+	h.Elect("n3", 3, "n1")
+	exit(h, "n3", 1)
+	heal(h, 1, true)
+	require.Equal(t, []string{
+		"rolling-restart candidate election all", "rolling-restart leader steady all",
+	}, cells(t, h), "one after the other, as what each was then")
+
+	h = led()
 	inject(h, 1, "at 1s for 1s pause n1", "n1")
 	inject(h, 2, "at 1s for 1s kill n1", "n1")
 	exit(h, "n1", 1)

@@ -270,13 +270,13 @@ func (w *watch) proc(p *history.Proc) {
 		m.inc, m.gone, m.paused = p.Inc, false, false
 	case p.What == history.ProcExit && p.Inc >= m.inc:
 		if !m.gone {
+			if p.Expected {
+				w.hurt(i, false)
+			}
 			w.dies(i, m)
 		}
 		m.inc, m.gone, m.paused = p.Inc, true, false
 		m.resign(max(m.leads, m.stands, m.over))
-		if p.Expected {
-			w.hurt(i, false)
-		}
 		w.fell()
 	case p.What == history.ProcReady && w.tells&tellLogs == 0:
 		m.fresh = false // nothing better tells that it has caught up

@@ -16,9 +16,16 @@ type strike struct {
 	roles  []Role // of those that it hits, when it began
 	phase  Phase
 	struck []bool // of the same, whose process has ended or stood still since
+	turns  []turn // of a fault that strikes again and again, what it struck
 
 	boxed  int  // the leader that it cuts off from a majority; -1 for none
 	writes bool // … while a write was under way there
+}
+
+// turn is what a member, and the cluster, were when one of many strikes of a fault came.
+type turn struct {
+	role  Role
+	phase Phase
 }
 
 // aim is who stands where in a step that has come to pass: its kind, and its sides.
@@ -227,6 +234,13 @@ func (s *strike) cells(members int) []Cell {
 		return nil
 	}
 	c := Cell{Kind: s.kind, Phase: s.phase, Reach: reachOf(len(hit), members)}
+	if inTurn(s.kind) {
+		var out []Cell
+		for _, t := range s.turns {
+			out = append(out, Cell{s.kind, t.role, t.phase, c.Reach})
+		}
+		return out
+	}
 	distinct := slices.Clone(hit)
 	slices.Sort(distinct)
 	distinct = slices.Compact(distinct)
@@ -241,12 +255,17 @@ func (s *strike) cells(members int) []Cell {
 	return out
 }
 
-// hurt notes that the harness ended a member's process, or made it stand still: the
-// faults in force that do this to it have bitten there.
+// hurt notes that the harness ends a member's process, or makes it stand still: the
+// faults in force that do this to it have bitten there, as what it has been up to now.
 func (w *watch) hurt(i int, paused bool) {
 	for _, s := range w.open {
-		if at := slices.Index(s.hit, i); at >= 0 && processKind(s.kind) && paused == (s.kind == "pause") {
-			s.struck[at] = true
+		at := slices.Index(s.hit, i)
+		if at < 0 || !processKind(s.kind) || paused != (s.kind == "pause") {
+			continue
+		}
+		s.struck[at] = true
+		if t := (turn{w.role(i), w.phase()}); inTurn(s.kind) && !slices.Contains(s.turns, t) {
+			s.turns = append(s.turns, t)
 		}
 	}
 }
