@@ -34,6 +34,7 @@ func TestKilledNight(t *testing.T) {
 	kills := 0
 	for whole := false; !whole; {
 		cmd := exec.Command(os.Args[0], "fake-night", root, pids)
+		cmd.Stderr = os.Stderr
 		require.NoError(t, cmd.Start())
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
