@@ -202,7 +202,7 @@ What breaks another rule, or the same one in another way, is no reproduction.`,
 	cmd.Flags().BoolVar(&leash, "leash", false, "of nightly: end when the input does")
 	cmd.Flags().MarkHidden("leash")
 	cmd.Flags().StringVar(&o.Scratch, "scratch", "", "where runs are made meanwhile (default: within the directory of findings)")
-	cmd.Flags().StringVar(&saved.binary, "binary", "", "the executable of the members (default: this one for reference nodes, else the run's own)")
+	cmd.Flags().StringVar(&saved.binary, "binary", "", "the executable of the members (default: that of each run)")
 	return cmd
 }
 
@@ -221,9 +221,13 @@ func (f *findingsFlags) work(cmd *cobra.Command, saved savedFlags, o finding.Wor
 	show := newStatus(cmd.ErrOrStderr())
 	o.Night = f.night
 	o.Progress = func(line string) { show.line("%s", line) }
-	o.Build = func(ctx context.Context, cfg *engine.Config, options json.RawMessage) error {
+	o.Build = func(ctx context.Context, cfg *engine.Config, options json.RawMessage, run finding.Sighting) error {
 		cfg.KeepData = false
-		return saved.build(ctx, cfg, options, func(string) {})
+		system := saved
+		if system.binary == "" {
+			system.binary = run.Binary()
+		}
+		return system.build(ctx, cfg, options, func(string) {})
 	}
 	done, err := store.Work(cmd.Context(), o)
 	fmt.Fprintf(cmd.OutOrStdout(), "%d repeated, %d shrunk, %d left for another time\n", done.Repeated, done.Shrunk, done.Left)

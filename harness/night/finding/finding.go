@@ -114,7 +114,9 @@ func (s *Store) findings(name string, sig Signature, nights []night, as string, 
 	}
 	f.Low, f.High = reproduce.Interval(f.Rate.K, f.Rate.N, reproduce.Confidence)
 	f.Tonight = evenings[len(evenings)-1].k
-	f.sightings(all, evenings)
+	if f.sightings(all, evenings); f.runs == 0 {
+		return nil // all its runs are told of other findings
+	}
 	for _, example := range s.kept(name, examplesDir) {
 		e := Example{Name: example, Dir: s.path(name, examplesDir, example)}
 		if err := read(filepath.Join(e.Dir, runFile), &e.Run); err != nil {

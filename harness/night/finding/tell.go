@@ -232,5 +232,22 @@ func (f *Finding) of(command, dir string) string {
 
 // repeating is a command that makes runs until this finding's rule is broken.
 func (f *Finding) repeating(command, dir string) string {
-	return f.of(command, dir) + " --rule " + results.Quote(f.Rule)
+	command = f.of(command, dir) + " --rule " + results.Quote(f.Rule)
+	if binary := f.First.Binary(); binary != "" {
+		command += " --binary " + results.Quote(binary)
+	}
+	return command
+}
+
+// Binary is the executable that the run's arguments name, "" if they name none.
+func (s Sighting) Binary() string {
+	for i, arg := range s.Args {
+		if name, ok := strings.CutPrefix(arg, "--binary="); ok {
+			return name
+		}
+		if arg == "--binary" && i+1 < len(s.Args) {
+			return s.Args[i+1]
+		}
+	}
+	return ""
 }

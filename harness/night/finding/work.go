@@ -23,8 +23,9 @@ import (
 
 // WorkOptions say how hard to try to repeat and to shrink findings.
 type WorkOptions struct {
-	// Build makes the system under test of a configuration that was saved.
-	Build func(ctx context.Context, cfg *engine.Config, saved json.RawMessage) error
+	// Build makes the system under test of a run that was kept, of which saved are the
+	// target's options. A kept run does not know where its executables are: run does.
+	Build func(ctx context.Context, cfg *engine.Config, saved json.RawMessage, run Sighting) error
 	// Budget is for all of it. What there is no time for is left to the next call.
 	Budget   time.Duration
 	Night    string   // as of which findings are new, and what was tried is noted; "": the latest
@@ -195,10 +196,19 @@ func (s *Store) load(ctx context.Context, t Task, scratch string, o WorkOptions)
 	proof := found.Violation
 	found.Same = func(v checker.Violation) bool { return similar(v, proof) }
 	found.Config.Results = scratch
-	if err := o.Build(ctx, &found.Config, found.TargetOptions); err != nil {
+	if err := o.Build(ctx, &found.Config, found.TargetOptions, f.run(t.Example)); err != nil {
 		return found, err
 	}
 	return found, found.Config.Validate()
+}
+
+// run is where an example was seen.
+func (f *Finding) run(example string) Sighting {
+	i := slices.IndexFunc(f.Examples, func(e Example) bool { return e.Name == example })
+	if i < 0 {
+		return Sighting{}
+	}
+	return f.Examples[i].Run
 }
 
 // repeat replays a finding as it came to pass and, if it does not fail so, as it was

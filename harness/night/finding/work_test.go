@@ -46,7 +46,7 @@ func newBench(t *testing.T, runs ...string) *bench {
 		require.NoError(t, h.Close())
 		e := entry.Entry{
 			Number: i + 1, Night: b.facts.Night, Cell: "reference", Axes: map[string]string{"target": "reference"},
-			Class: entry.Invalid, Breaches: Breaches(report), Dir: dir, Started: b.facts.Begun.Add(time.Duration(i) * time.Minute),
+			Class: entry.Invalid, Breaches: Breaches(report), Dir: dir, Args: []string{"run", "--seed=7", "--binary=./old"}, Started: b.facts.Begun.Add(time.Duration(i) * time.Minute),
 		}
 		b.log = append(b.log, e)
 		require.NoError(t, s.Put(b.facts, b.log))
@@ -59,7 +59,8 @@ func newBench(t *testing.T, runs ...string) *bench {
 func (b *bench) options() WorkOptions {
 	return WorkOptions{
 		Budget: time.Hour,
-		Build: func(_ context.Context, cfg *engine.Config, saved json.RawMessage) error {
+		Build: func(_ context.Context, cfg *engine.Config, saved json.RawMessage, run Sighting) error {
+			require.Equal(b, "./old", run.Binary())
 			var o reference.Options
 			if err := json.Unmarshal(saved, &o); err != nil {
 				return err
@@ -125,6 +126,7 @@ func TestWork(t *testing.T) {
 	dir, err := results.Open(f.Minimal[0].Dir)
 	require.NoError(t, err)
 	require.Equal(t, results.ZstdFile, filepath.Base(dir.History()))
+	require.Contains(t, f.Commands()[0], " --checker votes --rule 'two votes in one term' --binary ./old")
 	f = r.Findings[1]
 	require.Zero(t, f.Repeated())
 	require.Contains(t, f.Tried[0].String(), "not repeated: 0 of 10")
