@@ -3,11 +3,13 @@ package cli_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -127,8 +129,19 @@ func processes(ts *testscript.TestScript, neg bool, args []string, want bool) {
 		ts.Fatalf("started: %v, want three members", pids)
 	}
 	for name, pid := range pids {
-		if is := syscall.Kill(pid, 0) == nil; is != want {
+		end := time.Now().Add(30 * time.Second)
+		for !want && there(pid) && time.Now().Before(end) { // whoever ends it may need a moment
+			time.Sleep(10 * time.Millisecond)
+		}
+		if is := there(pid); is != want {
 			ts.Fatalf("%s, process %d: alive is %v, want %v", name, pid, is, want)
 		}
 	}
+}
+
+// there tells whether a process is there, and more than a zombie, which those leave that
+// lose the one who started them.
+func there(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return syscall.Kill(pid, 0) == nil && (err != nil || !strings.Contains(string(stat), ") Z "))
 }

@@ -40,6 +40,7 @@ type Night struct {
 
 	facts   entry.Facts
 	entries []entry.Entry
+	known   int          // how many of them are of before
 	gauge   *gauge       // how many runs go on side by side, unless the plan says so
 	done    map[int]bool // the numbers of the plan that have an entry
 	log     *entry.Log
@@ -163,6 +164,7 @@ func (n *Night) load() error {
 	if err != nil {
 		return err
 	}
+	n.known = len(n.entries)
 	if err := os.RemoveAll(filepath.Join(n.Dir, workDir)); err != nil {
 		return fmt.Errorf("clear away what was left of interrupted runs: %w", err)
 	}

@@ -133,7 +133,29 @@ func (n *Night) close(ctx context.Context) {
 		n.facts.Stopped = "interrupted: " + context.Cause(ctx).Error()
 		return
 	}
-	n.facts.Ended = time.Now()
+	if n.facts.Stopped = n.vain(); n.facts.Stopped == "" {
+		n.facts.Ended = time.Now()
+	}
+}
+
+// tooMany is after how many runs in a row that broke alike a night makes no more.
+const tooMany = 10
+
+// vain says why there is no use in going on: whatever breaks all runs, a disk that is full
+// or a system that does not start, would break a thousand more. Empty if there is; those
+// of before the night was called again do not count.
+func (n *Night) vain() string {
+	made := n.entries[n.known:]
+	if len(made) < tooMany {
+		return ""
+	}
+	made = made[len(made)-tooMany:]
+	for i := range made {
+		if made[i].Class != entry.Broken || kind(&made[i]) != kind(&made[0]) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("the last %d runs broke alike: %s", tooMany, made[0].Why)
 }
 
 // width is how many runs may go on side by side.
@@ -146,7 +168,7 @@ func (n *Night) width() int {
 
 // next is the run to begin now, if there is one.
 func (n *Night) next(under map[string]bool, now time.Time, o Options) (Job, bool) {
-	if n.Plan.Failures > 0 && n.failures() >= n.Plan.Failures {
+	if n.Plan.Failures > 0 && n.failures() >= n.Plan.Failures || n.vain() != "" {
 		return Job{}, false
 	}
 	if limit := n.Plan.Limit; !limit.IsZero() && o.Pending != nil && limit.Sub(now) < n.workTime() && o.Pending() {

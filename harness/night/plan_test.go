@@ -2,6 +2,7 @@ package night_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -61,6 +62,34 @@ func TestCellsTakeTurns(t *testing.T) {
 			require.Zero(t, j.Nodes)
 		}
 	}
+}
+
+// What breaks all runs alike ends a night, which can be gone on with; what breaks some, or
+// each in its own way, does not.
+func TestNightInVain(t *testing.T) {
+	root := t.TempDir()
+	r := night.Request{Runs: 30, Parallel: 1, Cells: []night.Cell{cell("a")}}
+	make := func(why func(int) string) *night.Night {
+		n, err := night.Open(root, r, time.Now())
+		require.NoError(t, err)
+		defer n.Close()
+		require.NoError(t, n.Run(context.Background(), night.Options{Run: func(_ context.Context, j night.Job, _ string) (entry.Entry, bool) {
+			if why(j.Number) == "" {
+				return entry.Entry{Class: entry.Valid}, true
+			}
+			return entry.Entry{Class: entry.Broken, Why: why(j.Number)}, true
+		}}))
+		return n
+	}
+	n := make(func(i int) string { return fmt.Sprintf("write %d: no space left on device", i) })
+	require.Len(t, n.Entries(), 10)
+	require.Equal(t, "the last 10 runs broke alike: write 1: no space left on device", n.Facts().Stopped)
+	require.True(t, n.Facts().Ended.IsZero())
+	n = make(func(i int) string { return []string{"", "no port", "no subnet", "no port"}[i%4] })
+	require.True(t, n.Resumed)
+	require.Len(t, n.Entries(), 30)
+	require.Empty(t, n.Facts().Stopped)
+	require.False(t, n.Facts().Ended.IsZero())
 }
 
 // The shards of a night make the runs of the whole, each once.
