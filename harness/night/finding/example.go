@@ -45,8 +45,9 @@ type Example struct {
 }
 
 // Keep keeps the run of an entry as an example of what it is a finding for, packed,
-// unless there are [Examples] already. It tells whether the run is one now. The entry's
-// Dir has to be there still, and may be removed then.
+// unless there are [Examples] already. The last place is for a run that broke other rules
+// besides than the ones before, which may be another bug. It tells whether the run is an
+// example now. The entry's Dir has to be there still, and may be removed then.
 func (s *Store) Keep(e entry.Entry) (bool, error) {
 	sig, ok := SignatureOf(e)
 	if !ok {
@@ -63,7 +64,7 @@ func (s *Store) Keep(e entry.Entry) (bool, error) {
 	switch there := s.kept(id, examplesDir); {
 	case slices.Contains(there, name):
 		return true, nil
-	case len(there) >= Examples:
+	case len(there) >= Examples, len(there) == Examples-1 && s.known(id, there, &e):
 		return false, nil
 	}
 	if err := write(s.path(id, signatureFile), sig); err != nil {
@@ -74,6 +75,15 @@ func (s *Store) Keep(e entry.Entry) (bool, error) {
 		return false, fmt.Errorf("keep an example: %w", err)
 	}
 	return true, s.pack(dir, s.path(id, examplesDir, name), runFile, sighting(&e))
+}
+
+// known tells whether one of the examples broke the same rules.
+func (s *Store) known(id string, examples []string, e *entry.Entry) bool {
+	broke := sighting(e).Broke
+	return slices.ContainsFunc(examples, func(name string) bool {
+		var run Sighting
+		return read(s.path(id, examplesDir, name, runFile), &run) == nil && slices.Equal(run.Broke, broke)
+	})
 }
 
 // pack makes a kept run of a run directory, beside which a file says what it is. It comes

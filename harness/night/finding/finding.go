@@ -45,7 +45,8 @@ type Finding struct {
 	Tried    []Tried   `json:"tried,omitempty"`
 	folder   string    // below the store; several findings may share it
 	cells    map[string]bool
-	runs     int // seen as its own
+	runs     int       // seen as its own
+	shrunk   []Minimal // also those of other findings of the folder
 }
 
 // Fails tells whether the finding makes a night fail: it is new or regressed, and not
@@ -137,6 +138,7 @@ func (s *Store) findings(name string, sig Signature, nights []night, as string, 
 		m.Dir = dir
 		f.Minimal = append(f.Minimal, m)
 	}
+	f.shrunk = f.Minimal
 	s.said(&f, now, damaged)
 	return f.parts()
 }

@@ -54,7 +54,7 @@ func (r *Report) byRate() []*Finding {
 }
 
 func toRepeat(f *Finding, night string) (Task, bool) {
-	if len(f.Examples) == 0 || f.Repeated() > 0 || len(f.Minimal) > 0 {
+	if len(f.Examples) == 0 || f.Repeated() > 0 || len(f.shrunk) > 0 {
 		return Task{}, false
 	}
 	for _, e := range f.Examples {
@@ -66,30 +66,43 @@ func toRepeat(f *Finding, night string) (Task, bool) {
 }
 
 func toShrink(f *Finding, night string) (Task, bool) {
-	if len(f.Minimal) > 0 {
+	if len(f.shrunk) > 0 {
 		return Task{}, false
 	}
 	return another(f, night)
 }
 
 func toTellApart(f *Finding, night string) (Task, bool) {
-	if len(f.Minimal) == 0 || len(f.Minimal) >= plans || f.runs < 2 {
+	if len(f.shrunk) == 0 || len(f.shrunk) >= plans || f.runs < 2 {
 		return Task{}, false
 	}
 	return another(f, night)
 }
 
-// another is to shrink an example that was not shrunk; of those that were repeated the
-// one that failed most often.
+// another is to shrink an example that was not shrunk: the one that failed most often
+// when it was repeated and, of equals, one that broke other rules besides than the one
+// that was shrunk.
 func another(f *Finding, night string) (Task, bool) {
 	left := slices.DeleteFunc(slices.Clone(f.Examples), func(e Example) bool {
-		return f.tried(Shrink, e.Name, night) || slices.ContainsFunc(f.Minimal, func(m Minimal) bool { return m.Of == e.Name })
+		return f.tried(Shrink, e.Name, night) || slices.ContainsFunc(f.shrunk, func(m Minimal) bool { return m.Of == e.Name })
 	})
 	if len(left) == 0 {
 		return Task{}, false
 	}
-	slices.SortStableFunc(left, func(a, b Example) int { return cmp.Compare(f.again(b.Name), f.again(a.Name)) })
+	slices.SortStableFunc(left, func(a, b Example) int {
+		return cmp.Or(cmp.Compare(f.again(b.Name), f.again(a.Name)), cmp.Compare(f.alikeShrunk(&a), f.alikeShrunk(&b)))
+	})
 	return Task{f.ID, Shrink, left[0].Name, f}, true
+}
+
+// alikeShrunk counts the examples that were shrunk and broke the same rules.
+func (f *Finding) alikeShrunk(e *Example) (n int) {
+	for _, m := range f.shrunk {
+		if slices.Equal(f.run(m.Of).Broke, e.Run.Broke) {
+			n++
+		}
+	}
+	return n
 }
 
 // again is the share of its runs in which an example failed again, below 0 if it never

@@ -123,10 +123,15 @@ type Sighting struct {
 	System  string    `json:"system,omitempty"`
 	Harness string    `json:"harness,omitempty"`
 	Args    []string  `json:"args,omitempty"` // of usurper, to make the run again
+	Broke   []string  `json:"broke"`          // all rules that it broke, with their checkers, sorted
 }
 
 func sighting(e *entry.Entry) Sighting {
-	return Sighting{e.Night, e.Number, e.Seed, e.Cell, e.Started, e.System, e.Harness, e.Args}
+	var broke []string
+	for _, b := range e.Breaches {
+		broke = with(broke, b.Checker+": "+b.Rule)
+	}
+	return Sighting{e.Night, e.Number, e.Seed, e.Cell, e.Started, e.System, e.Harness, e.Args, broke}
 }
 
 // shardName is the name of what one process, and those that take its place after a

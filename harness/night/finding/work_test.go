@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -190,15 +191,28 @@ func TestWorkInterrupted(t *testing.T) {
 	}
 }
 
+// The third example has to be of another kind than the others, and is shrunk before the
+// one that is like the first.
 func TestKeepsThreeExamples(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, "double-vote", "double-vote", "double-vote", "double-vote")
-	require.Len(t, b.read().Findings[0].Examples, Examples)
-	again, err := b.store.Keep(b.log[0])
-	require.NoError(t, err)
-	require.True(t, again, "it is one already")
-	_, err = b.store.Keep(entry.Entry{Class: entry.Valid})
+	b := newBench(t, "double-vote", "double-vote", "double-vote")
+	require.Len(t, b.read().Findings[0].Examples, Examples-1)
+	e := b.log[2]
+	e.Number, e.Breaches = 9, append(slices.Clone(e.Breaches), entry.Breach{Checker: "set", Rule: "lost"})
+	b.log = append(b.log, e)
+	require.NoError(t, b.store.Put(b.facts, b.log))
+	for range 2 { // it is one already
+		kept, err := b.store.Keep(e)
+		require.NoError(t, err)
+		require.True(t, kept)
+	}
+	_, err := b.store.Keep(entry.Entry{Class: entry.Valid})
 	require.ErrorContains(t, err, "is no finding")
+	b.plans = map[string][]string{"two votes in one term": {"at 1s kill one", "at 1s pause one"}}
+	require.Equal(t, Done{Repeated: 3, Shrunk: 2}, b.work())
+	r := b.read()
+	require.Len(t, r.Findings, 2)
+	require.ElementsMatch(t, []string{r.Findings[0].Examples[0].Name, r.Findings[0].Examples[2].Name}, []string{r.Findings[0].Minimal[0].Of, r.Findings[1].Minimal[0].Of})
 }
 
 // Stores that each have three examples have three together, whichever is merged into which.
