@@ -71,6 +71,11 @@ func (m *Mixed) Next(client int, r *rand.Rand) history.Op {
 	return m.values.Next(client, r)
 }
 
+// inherit draws a read of the values that others were at.
+func (m *Mixed) inherit(client int, r *rand.Rand) (history.Op, bool) {
+	return inherit(m.values, client, r)
+}
+
 // Done passes the completion on to the workload that drew the operation.
 func (m *Mixed) Done(client int, op history.Op) {
 	if op.F == history.FAdd || op.F == history.FRead {

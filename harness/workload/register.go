@@ -17,7 +17,8 @@ type Register struct {
 }
 
 // NewRegister returns the register workload: at most 100 operations on a key and 50
-// more reads, 5 of them at once, and 8 writes without an answer.
+// more reads, 5 of them at once, and as many of clients who look after a change of
+// leaders, and 8 writes without an answer.
 func NewRegister() *Register {
 	return &Register{newRotation("r", bounds{operations: 100, unanswered: 8, final: 2000})}
 }
@@ -57,6 +58,17 @@ func (g *Register) Next(client int, r *rand.Rand) history.Op {
 	}
 	op.Arg = g.keys.valueLocked(client)
 	return op
+}
+
+// inherit draws a get of what others were at.
+func (g *Register) inherit(client int, r *rand.Rand) (history.Op, bool) {
+	g.keys.mu.Lock()
+	defer g.keys.mu.Unlock()
+	k := g.keys.inheritedLocked(client, r)
+	if k == nil {
+		return history.Op{}, false
+	}
+	return history.Op{F: history.FGet, Key: k.name}, true
 }
 
 // Done remembers the value that the operation showed its key to have.

@@ -102,6 +102,30 @@ func (t *rotation) lookBackLocked(r *rand.Rand) *key {
 	return k
 }
 
+// inheritedLocked returns a key that another group is at, or that is just used up, and
+// counts a read of it as begun, nil if there is none or too much is open on it: what was
+// acknowledged last is there.
+func (t *rotation) inheritedLocked(client int, r *rand.Rand) *key {
+	if r.IntN(4) == 0 {
+		return t.lookBackLocked(r)
+	}
+	group := client / groupSize
+	var keys []*key
+	for i, k := range t.groups {
+		if i != group && k.operations > 0 && k.operations < t.bounds.operations+moreReads && k.open < 2*groupSize {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	k := keys[r.IntN(len(keys))]
+	k.operations++
+	k.open++
+	t.open[k.name] = k
+	return k
+}
+
 func (t *rotation) usedUp(k *key) bool {
 	return k.operations >= t.bounds.operations ||
 		t.bounds.unanswered > 0 && k.unanswered+k.open >= t.bounds.unanswered

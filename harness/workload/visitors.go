@@ -14,6 +14,8 @@ const (
 	// and visitFor, in Options.Hurry, how long that may take.
 	visitOps = 6
 	visitFor = 8
+	// visitReads is how many reads of what others have written come before that.
+	visitReads = 8
 	// toDeposed and toAnybody are the shares of a visitor's reads that go to whom the
 	// new leader replaces, and to anybody.
 	toDeposed = 0.5
@@ -23,8 +25,9 @@ const (
 // visitors are clients that come when somebody else leads, before those that have
 // waited for the old leader have noticed: they write to the new one first thing, and
 // read at the old one and at others what had been written then. There are as many as
-// share a key, and they share it with nobody else. Each time they come with new
-// connections, as new processes.
+// share a key, and they share it with nobody else; but every other one first reads at the
+// new leader what those have written who wait for the old one. Each time they come with
+// new connections, as new processes.
 type visitors struct {
 	workers []*worker
 	w       Workload
@@ -87,8 +90,35 @@ func (v *visitors) visit(ctx context.Context, leader, deposed string) {
 		}
 		v.visits.Go(func() {
 			defer func() { <-v.busy[i] }()
+			if i%2 == 1 {
+				k.lookAfter(ctx, v.w, to)
+			}
 			k.visit(ctx, v.w, to, from)
 		})
+	}
+}
+
+// arrive lets a visitor come as a new process, and says how long it hurries.
+func (k *worker) arrive() (hurry time.Duration) {
+	k.become(k.process + k.o.numbers())
+	hurry = max(k.o.Hurry, 10*time.Millisecond)
+	k.patience = patience{least: hurry, most: k.o.Timeout, now: min(2*hurry, k.o.Timeout)}
+	return hurry
+}
+
+// lookAfter reads at the new leader what others have written.
+func (k *worker) lookAfter(ctx context.Context, w Workload, leader int) {
+	end := time.Now().Add(k.arrive())
+	for n := 0; n < visitReads && ctx.Err() == nil && time.Now().Before(end); n++ {
+		op, ok := inherit(w, k.client, k.draws)
+		if !ok {
+			return
+		}
+		done, _, _ := k.perform(leader, op)
+		w.Done(k.client, done)
+		if done.Type != history.OK {
+			pause(ctx, firstPause)
+		}
 	}
 }
 
@@ -96,9 +126,7 @@ func (v *visitors) visit(ctx context.Context, leader, deposed string) {
 // nobody.
 func (k *worker) visit(ctx context.Context, w Workload, leader, deposed int) {
 	defer k.close()
-	k.become(k.process + k.o.numbers())
-	hurry := max(k.o.Hurry, 10*time.Millisecond)
-	k.patience = patience{least: hurry, most: k.o.Timeout, now: min(2*hurry, k.o.Timeout)}
+	hurry := k.arrive()
 	end := time.Now().Add(visitFor * hurry)
 	for n := 0; n < visitOps && ctx.Err() == nil && time.Now().Before(end); n++ {
 		op := w.Next(k.client, k.draws)

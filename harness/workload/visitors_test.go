@@ -2,6 +2,7 @@ package workload
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func TestVisitorsAskTheNewLeader(t *testing.T) {
 			defer l.mu.Unlock()
 			ops = nil
 			for _, op := range l.ops[at:] {
-				if visits(op) && op.Type != history.Invoke {
+				if visits(op) && op.Type != history.Invoke && strings.HasPrefix(op.Key, "r2-") {
 					ops = append(ops, op)
 				}
 			}
@@ -61,14 +62,22 @@ func TestVisitorsAskTheNewLeader(t *testing.T) {
 	cancel()
 	running.Wait()
 
-	processes := map[int]int{}
+	processes, heirs := map[int]int{}, map[string]int{}
 	for _, p := range l.pairs(t) {
-		if visits(p.done) {
+		switch {
+		case !visits(p.done):
+			require.NotContains(t, p.done.Key, "r2-", "visitors share keys with nobody else")
+		case strings.HasPrefix(p.done.Key, "r2-"):
 			processes[p.done.Process]++
-			require.Contains(t, p.done.Key, "r2-", "they share keys with nobody else")
+		default:
+			require.Equal(t, history.FGet, p.done.F, "they read what others have written")
+			heirs[p.done.Node]++
 		}
 	}
 	require.Len(t, processes, 2*groupSize, "each visit is another process")
+	require.Positive(t, heirs["n2"], "first thing, at the new leader")
+	require.Positive(t, heirs["n4"])
+	require.Len(t, heirs, 2)
 }
 
 // Without anybody who tells of leaders nobody comes, and numbers are as they were.

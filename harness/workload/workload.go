@@ -149,5 +149,24 @@ func (w within) Next(client int, r *rand.Rand) history.Op {
 	return op
 }
 
+// inherit draws a read like those of w.
+func (w within) inherit(client int, r *rand.Rand) (history.Op, bool) {
+	return inherit(w.Workload, client, r)
+}
+
+// heritage is a Workload in which a client can read what others have written last. The
+// operation is one that Next could have drawn for them, and Done is called for it.
+type heritage interface {
+	inherit(client int, r *rand.Rand) (history.Op, bool)
+}
+
+// inherit draws such a read, if w has any.
+func inherit(w Workload, client int, r *rand.Rand) (history.Op, bool) {
+	if h, ok := w.(heritage); ok {
+		return h.inherit(client, r)
+	}
+	return history.Op{}, false
+}
+
 // Writes tells whether f changes what it touches.
 func Writes(f history.F) bool { return f != history.FGet && f != history.FRead }
