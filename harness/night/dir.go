@@ -165,8 +165,8 @@ func (n *Night) load() error {
 		return err
 	}
 	n.known = len(n.entries)
-	if err := os.RemoveAll(filepath.Join(n.Dir, workDir)); err != nil {
-		return fmt.Errorf("clear away what was left of interrupted runs: %w", err)
+	if err := n.clear(); err != nil {
+		return err
 	}
 	n.facts, err = entry.ReadFacts(n.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -174,6 +174,20 @@ func (n *Night) load() error {
 	}
 	n.settle()
 	return err
+}
+
+// clear removes what goes on in the night, or did when it was killed: members may write to
+// it until they are ended too.
+func (n *Night) clear() error {
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		err := os.RemoveAll(filepath.Join(n.Dir, workDir))
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("clear away what was left of interrupted runs: %w", err)
+		}
+	}
 }
 
 // settle puts into the facts what the plan says.
@@ -203,6 +217,10 @@ func (n *Night) Close() error {
 	return errors.Join(err, n.lock.Close())
 }
 
+// patience is how long a killed night's lock and processes may outlive it: one that was
+// just being started shares the lock until it is another program.
+const patience = 3 * time.Second
+
 // hold takes the lock of a night, which ends with this process, and is no other's.
 func hold(dir string) (*os.File, error) {
 	path := filepath.Join(dir, lockFile)
@@ -210,7 +228,12 @@ func hold(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a night: %w", err)
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(end) {
+			break
+		}
+	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		pid, _ := os.ReadFile(path)
 		f.Close()

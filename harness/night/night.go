@@ -128,7 +128,7 @@ func (n *Night) workUp(ctx context.Context, o Options) error {
 
 // close puts the end of the night into its facts. One that was interrupted has not ended.
 func (n *Night) close(ctx context.Context) {
-	os.RemoveAll(filepath.Join(n.Dir, workDir))
+	n.clear() // what cannot be removed is removed when a night goes on here
 	if ctx.Err() != nil {
 		n.facts.Stopped = "interrupted: " + context.Cause(ctx).Error()
 		return
