@@ -178,10 +178,11 @@ func (f *findingsFlags) workCommand() *cobra.Command {
 		Use:   "work [ID...]",
 		Short: "Repeat and shrink findings",
 		Long: `Work repeats the kept examples of findings and looks for their smallest plans: the
-new ones first, the most frequent of them first, until its budget is used up. A second
-example of a finding is shrunk too, if there is time: if it comes to another plan,
-they are two findings from then on. What it finds out is kept at once; called again, it goes
-on where it was. With IDs it does that for these alone.
+new ones first, the most frequent of them first, until its budget is used up. If the
+smallest plan of one example does not break the rule in a second one's system, that
+one is shrunk too: if it comes to another plan, they are two findings from then on.
+What it finds out is kept at once; called again, it goes on where it was. With IDs
+it does that for these alone.
 
 What breaks another rule, or the same one in another way, is no reproduction.`,
 		Example: `  usurper findings work --budget 10m

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -39,6 +38,7 @@ type WorkOptions struct {
 
 	repeat func(context.Context, reproduce.Finding, WorkOptions) (reproduce.Count, error)
 	shrink func(context.Context, reproduce.Finding, reproduce.ShrinkOptions) (reproduce.Shrunk, error)
+	trial  func(context.Context, reproduce.Trial) (reproduce.Count, error)
 }
 
 const (
@@ -137,6 +137,9 @@ func (o *WorkOptions) defaults() {
 	}
 	if o.shrink == nil {
 		o.shrink = reproduce.Shrink
+	}
+	if o.trial == nil {
+		o.trial = func(ctx context.Context, t reproduce.Trial) (reproduce.Count, error) { return t.Run(ctx) }
 	}
 }
 
@@ -237,8 +240,14 @@ func repeat(ctx context.Context, found reproduce.Finding, o WorkOptions) (reprod
 	return count, err
 }
 
-// reduce shrinks a finding and keeps what is left.
+// reduce finds the smallest plan of an example and keeps a run of it.
 func (s *Store) reduce(ctx context.Context, t Task, found reproduce.Finding, share time.Duration, o WorkOptions, tried *Tried) error {
+	for _, m := range t.finding.shrunk {
+		done, err := s.shared(ctx, t, found, m, o, tried)
+		if done || err != nil {
+			return err
+		}
+	}
 	shrunk, err := o.shrink(ctx, found, reproduce.ShrinkOptions{Budget: share, Parallel: o.Parallel, Measure: o.Times})
 	tried.count(shrunk.Count, found.Breach)
 	if tried.Runs == 0 {
@@ -247,14 +256,58 @@ func (s *Store) reduce(ctx context.Context, t Task, found reproduce.Finding, sha
 	if err != nil {
 		return err
 	}
-	form := Form(*shrunk.Config.Plan)
-	m := Minimal{
-		Form: form, Plan: nemesis.Plan{Steps: shrunk.Config.Plan.Steps}.String(), Of: t.Example,
+	plan := *shrunk.Config.Plan
+	return s.keepMinimal(shrunk.Dir, t, Minimal{
+		Form: Form(plan), Plan: nemesis.Plan{Steps: plan.Steps}.String(), Of: t.Example,
 		Reproduced: shrunk.Count.Reproduced, Runs: shrunk.Count.Runs, Measured: shrunk.Measured,
 		Before: shrunk.Before.String(), After: shrunk.After.String(),
+	})
+}
+
+func (s *Store) keepMinimal(run results.Dir, t Task, m Minimal) error {
+	return s.pack(run, s.path(t.finding.folder, minimalDir, digest([]byte(m.Form))[:digits]+"-"+t.Example), minimalFile, m)
+}
+
+// shared tells whether the smallest plan of another example breaks the rule in the same
+// way in this one's system, often. Then it is this one's smallest plan too: one failure
+// can be shrunk to several, and which of them is found is chance.
+func (s *Store) shared(ctx context.Context, t Task, found reproduce.Finding, m Minimal, o WorkOptions, tried *Tried) (bool, error) {
+	dir, err := results.Open(m.Dir)
+	if err != nil {
+		return false, nil // it was told as damaged
 	}
-	to := s.path(t.finding.folder, minimalDir, digest([]byte(form))[:digits]+"-"+filepath.Base(t.Example))
-	return s.pack(shrunk.Dir, to, minimalFile, m)
+	other, err := engine.Load(dir)
+	if err != nil {
+		return false, nil
+	}
+	cfg := found.Config
+	cfg.Plan, cfg.PlanName = other.Config.Plan, engine.ShrunkPlan
+	cfg.For, cfg.Nodes, cfg.Clients, cfg.Rate = other.Config.For, other.Config.Nodes, other.Config.Clients, other.Config.Rate
+	if cfg.Validate() != nil {
+		return false, nil
+	}
+	var run results.Dir
+	count, err := o.trial(ctx, reproduce.Trial{
+		Config: cfg, Breach: found.Breach, Same: found.Same, Parallel: o.Parallel,
+		Enough: func(c reproduce.Count) bool { return c.Reproduced >= enoughAgain || c.Runs >= o.Times },
+		Done: func(a reproduce.Attempt, _ reproduce.Count) {
+			if a.Reproduced && run == (results.Dir{}) {
+				run = a.Dir
+			} else {
+				os.RemoveAll(a.Dir.String())
+			}
+		},
+	})
+	if run != (results.Dir{}) {
+		defer os.RemoveAll(run.String())
+	}
+	if err != nil || count.Reproduced < min(enoughAgain, o.Times) {
+		return false, err
+	}
+	tried.count(count, found.Breach)
+	m.Of, m.Before = t.Example, found.Size().String()
+	m.Reproduced, m.Runs, m.Measured = count.Reproduced, count.Runs, true
+	return true, s.keepMinimal(run, t, m)
 }
 
 func (t *Tried) count(c reproduce.Count, b checker.Breach) {

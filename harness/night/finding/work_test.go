@@ -30,6 +30,7 @@ type bench struct {
 	facts entry.Facts
 	did   []string
 	again map[string]int      // by rule, how many of ten runs fail again
+	share bool                // a smallest plan breaks the rule in the others' systems, too
 	plans map[string][]string // by rule, what shrinking ends with, one after the other
 }
 
@@ -75,6 +76,21 @@ func (b *bench) options() WorkOptions {
 			b.did = append(b.did, "repeat "+f.Breach.String())
 			require.True(b, f.Same(f.Violation))
 			return reproduce.Count{Reproduced: b.again[f.Breach.Rule], Runs: o.Times}, nil
+		},
+		trial: func(_ context.Context, t reproduce.Trial) (reproduce.Count, error) {
+			require.Equal(b, engine.ShrunkPlan, t.Config.PlanName)
+			if !b.share {
+				return reproduce.Count{Runs: 10}, nil
+			}
+			b.did = append(b.did, "share "+t.Breach.String())
+			dir, err := results.Open(b.log[0].Dir)
+			require.NoError(b, err)
+			copied := filepath.Join(b.TempDir(), "run")
+			require.NoError(b, os.CopyFS(copied, os.DirFS(dir.String())))
+			dir, err = results.Open(copied)
+			require.NoError(b, err)
+			t.Done(reproduce.Attempt{Dir: dir, Reproduced: true}, reproduce.Count{})
+			return reproduce.Count{Reproduced: 3, Runs: 4}, nil
 		},
 		shrink: func(_ context.Context, f reproduce.Finding, o reproduce.ShrinkOptions) (reproduce.Shrunk, error) {
 			b.did = append(b.did, "shrink "+f.Breach.String())
@@ -162,6 +178,24 @@ func TestTellApart(t *testing.T) {
 	r = b.read()
 	require.Equal(t, []string{r.Findings[1].ID}, r.Findings[0].Alike)
 	require.Equal(t, []string{r.Findings[0].ID}, r.Findings[1].Alike)
+}
+
+// Where the smallest plan of another example is enough, it is this one's too, and nothing is
+// shrunk.
+func TestSharedPlan(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "double-vote", "double-vote")
+	b.share = true
+	b.plans = map[string][]string{"two votes in one term": {"at 1s kill leader", "at 1s restart all"}}
+	require.Equal(t, Done{Repeated: 2, Shrunk: 2}, b.work())
+	require.Equal(t, "share votes: two votes in one term", b.did[len(b.did)-1])
+	r := b.read()
+	require.Len(t, r.Findings, 1)
+	f := r.Findings[0]
+	require.Len(t, f.Minimal, 2)
+	require.Equal(t, "kill leader", f.Form)
+	require.Equal(t, "2 runs, 2 of them shrunk, to one plan", f.Several)
+	require.Equal(t, Done{}, b.work())
 }
 
 // What is cut short is done by the next call; so is what there was no time for.
