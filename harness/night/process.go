@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -37,6 +38,9 @@ type Process struct {
 	// Memory bounds what a run and all that descends from it hold of memory of their own,
 	// Disk what they write, both in bytes; 0 does not.
 	Memory, Disk uint64
+
+	once sync.Once
+	self os.FileInfo // the program as it was when the first run began
 }
 
 const (
@@ -69,7 +73,12 @@ func (p *Process) make(ctx context.Context, j Job, work string) (e entry.Entry, 
 	if err != nil {
 		return e, fmt.Errorf("start a run: %w", err)
 	}
+	oom := oomKills() > kills
 	e, left := readEntry(filepath.Join(work, entryFile))
+	if left == nil && oom && starved(&e) {
+		e.Class, e.Breaches = entry.Broken, nil
+		return e, errors.New("out of memory: the kernel killed processes meanwhile, a member among them: " + e.Why)
+	}
 	switch {
 	case broken != nil:
 		return e, broken
@@ -78,7 +87,15 @@ func (p *Process) make(ctx context.Context, j Job, work string) (e entry.Entry, 
 	case !errors.Is(left, fs.ErrNotExist):
 		return e, left
 	}
-	return e, p.why(exit, said, oomKills() > kills)
+	return e, p.why(exit, said, oom)
+}
+
+// starved tells whether all that a run found is that members were killed, which is no bug
+// of theirs where the kernel kills for want of memory.
+func starved(e *entry.Entry) bool {
+	return len(e.Breaches) > 0 && !slices.ContainsFunc(e.Breaches, func(b entry.Breach) bool {
+		return b.Checker != "node-logs" || b.Rule != "a node died by itself" || !strings.Contains(b.Text, "killed")
+	})
 }
 
 // Work calls usurper for something that goes on until it is done or bound is over, in an
@@ -100,6 +117,9 @@ func (p *Process) Work(ctx context.Context, args []string, bound time.Duration, 
 // call calls usurper in a process that dies with this one, and waits for it. broken says
 // why it was ended, exit how it ended by itself; what it says goes to a file.
 func (p *Process) call(ctx context.Context, args []string, bound time.Duration, work, said string) (broken, exit, err error) {
+	if err := p.unchanged(); err != nil {
+		return nil, nil, err
+	}
 	out, err := os.Create(said)
 	if err != nil {
 		return nil, nil, err
@@ -128,6 +148,20 @@ func (p *Process) call(ctx context.Context, args []string, bound time.Duration, 
 	}
 	broken, exit = p.attend(ctx, cmd, bound, work, ended)
 	return broken, exit, nil
+}
+
+// unchanged makes sure that all runs are by one program: whoever builds another in its
+// place would have half a night of each.
+func (p *Process) unchanged() error {
+	now, err := os.Stat(p.Argv[0])
+	if err != nil {
+		return fmt.Errorf("find the program of the runs: %w", err)
+	}
+	p.once.Do(func() { p.self = now })
+	if !os.SameFile(p.self, now) || !p.self.ModTime().Equal(now.ModTime()) {
+		return fmt.Errorf("%s has been replaced since the night began: end the night, and begin one with the new program", p.Argv[0])
+	}
+	return nil
 }
 
 // attend waits for a run to end, and ends it if it must. broken says why it did.
