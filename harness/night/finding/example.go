@@ -86,10 +86,13 @@ func (s *Store) known(id string, examples []string, e *entry.Entry) bool {
 	})
 }
 
+// workPrefix begins the names of directories in which somebody is at work.
+const workPrefix = ".work-"
+
 // pack makes a kept run of a run directory, beside which a file says what it is. It comes
 // to its place whole, or not at all.
 func (s *Store) pack(dir results.Dir, to, file string, about any) error {
-	work, err := os.MkdirTemp(s.dir, ".work-")
+	work, err := os.MkdirTemp(s.dir, workPrefix)
 	if err != nil {
 		return fmt.Errorf("keep an example: %w", err)
 	}

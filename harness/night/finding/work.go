@@ -64,6 +64,7 @@ type Done struct {
 func (s *Store) Work(ctx context.Context, o WorkOptions) (Done, error) {
 	var done Done
 	o.defaults()
+	s.clear(time.Now())
 	until := time.Now().Add(o.Budget)
 	for {
 		report, err := s.Read(o.Night, time.Now())
@@ -96,6 +97,20 @@ func (s *Store) Work(ctx context.Context, o WorkOptions) (Done, error) {
 			return done, nil
 		case err != nil:
 			return done, err
+		}
+	}
+}
+
+// old is the age at which what is being written in the store belongs to a killed process.
+const old = 24 * time.Hour
+
+// clear removes what killed processes have left at work.
+func (s *Store) clear(now time.Time) {
+	entries, _ := os.ReadDir(s.dir) // whoever reads the store next says what is wrong
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && strings.HasPrefix(e.Name(), workPrefix) && now.Sub(info.ModTime()) > old {
+			os.RemoveAll(s.path(e.Name()))
 		}
 	}
 }
@@ -152,7 +167,7 @@ func (s *Store) carryOut(ctx context.Context, t Task, night string, share time.D
 	scratch := o.Scratch
 	if scratch == "" {
 		var err error
-		if scratch, err = os.MkdirTemp(s.dir, ".work-"); err != nil {
+		if scratch, err = os.MkdirTemp(s.dir, workPrefix); err != nil {
 			return fmt.Errorf("work on findings: %w", err)
 		}
 		defer os.RemoveAll(scratch)

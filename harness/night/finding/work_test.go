@@ -218,6 +218,13 @@ func TestWorkInterrupted(t *testing.T) {
 	require.Equal(t, Done{Left: 2}, done)
 	b.again["two votes in one term"] = 2
 	require.Equal(t, Done{Repeated: 1, Shrunk: 1}, b.work())
+	stale, fresh := b.store.path(".work-1"), b.store.path(".work-2")
+	require.NoError(t, os.Mkdir(stale, 0o755))
+	require.NoError(t, os.Chtimes(stale, time.Time{}, time.Now().Add(-2*old)))
+	require.NoError(t, os.Mkdir(fresh, 0o755), "another process is at it")
+	b.work()
+	require.NoDirExists(t, stale)
+	require.NoError(t, os.Remove(fresh))
 	left, err := os.ReadDir(b.store.dir)
 	require.NoError(t, err)
 	for _, e := range left {
