@@ -143,8 +143,10 @@ func ring(order []int) [][2]int {
 	return out
 }
 
-// maxOpen bounds the faults in force that are followed.
-const maxOpen = 256
+const (
+	maxOpen  = 256 // faults in force that are followed
+	maxKinds = 64  // kinds of faults, and themes, that are told apart
+)
 
 // fault takes what the nemesis did.
 func (w *watch) fault(f *history.Fault) {
@@ -160,7 +162,7 @@ func (w *watch) fault(f *history.Fault) {
 
 func (w *watch) injected(f *history.Fault) {
 	a, ok := parse(f.Resolved, w.lookup)
-	if !ok || len(w.open) >= maxOpen {
+	if _, known := w.tally.Kinds[a.kind]; !ok || len(w.open) >= maxOpen || !known && len(w.tally.Kinds) >= maxKinds {
 		return
 	}
 	hit := a.whom()

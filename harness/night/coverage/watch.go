@@ -98,7 +98,7 @@ func (w *watch) run(r *history.Run) {
 		if r.Election > 0 {
 			w.lag = r.Election
 		}
-		for _, theme := range r.Themes {
+		for _, theme := range r.Themes[:min(len(r.Themes), maxKinds)] {
 			w.tally.Themes[strings.Clone(theme)] = Theme{Runs: 1}
 		}
 		w.running = false // before there is a leader nothing is tried
