@@ -13,10 +13,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/night/entry"
 	"github.com/usurper/usurper/harness/night/finding"
+	"github.com/usurper/usurper/harness/night/morning"
 )
 
 type nightlyFlags struct {
@@ -34,6 +34,7 @@ type nightlyFlags struct {
 	findings string
 	keep     int
 	work     bool
+	failOn   failOnFlag
 }
 
 func nightlyCommand() *cobra.Command {
@@ -43,8 +44,9 @@ func nightlyCommand() *cobra.Command {
 		Short: "Run many seeds side by side and sum up",
 		Long: `Nightly makes many runs under consecutive seeds, some side by side, each in a
 process of its own. It leaves a directory a night below the results directory, in it
-junit.xml and summary.md, brought up to date after each run, and the run directories
-of those that were not valid, three of a kind. The seed draws how many members a run has, 3, 4, 5
+summary.md, junit.xml, night.json and metrics.prom, brought up to date after each
+run, and the run directories of those that were not valid, three of a kind. The seed
+draws how many members a run has, 3, 4, 5
 or 7, unless the target, the plan or --nodes says so. Without --seed it is the seed
 of the day, which nightly prints.
 
@@ -57,8 +59,10 @@ within a day, with the runs that it has not made. A run that comes to no verdict
 the harness's sake (it cannot start, hangs, crashes, takes too much) is broken,
 which is neither a pass nor a failure of the system.
 
-The exit status is 1 if any run was invalid, else 2 if any was unknown or broken,
-else 0.`,
+The exit status is 1 if there is a finding that is new or regressed, and not muted,
+else 2 if a run was broken, too many were unknown, or the night did not show what it
+was to show, else 0. Where GITHUB_STEP_SUMMARY names a file, summary.md is appended
+to it at the end.`,
 		Example: `  usurper nightly --runs 40 --for 20s --parallel 3
   usurper nightly --night 1h
   usurper nightly --until 06:00 --failures 10
@@ -92,6 +96,7 @@ else 0.`,
 	fs.IntVar(&f.keep, "keep", 3, "of how many runs of a kind that were not valid to keep the directories; 0 for all")
 	fs.BoolVar(&f.work, "work", true, "repeat and shrink what the night finds, within a fifth of its time")
 	fs.StringVar(&f.findings, "findings", filepath.Join("results", "findings"), "where what nights find is kept, from night to night")
+	f.failOn.add(fs)
 	setDefaults(fs, map[string]string{"for": "20s", "results": filepath.Join("results", "nightly")})
 	fs.Lookup("for").Usage = "how long one run attacks; with a file, how long the night is"
 	fs.Lookup("seed").Usage = "seed of the first run, each later one has one more; 0: the seed of the day"
@@ -115,42 +120,43 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command, args []strin
 	if err != nil {
 		return err
 	}
+	failOn, err := f.failOn.value()
+	if err != nil {
+		return err
+	}
 	n, err := night.Open(f.cfg.Results, request, time.Now())
 	if err != nil {
 		return err
 	}
 	defer n.Close()
 	show.line("%s", opening(n))
-	if err := n.Run(ctx, f.options(n, process, store, show)); err != nil {
-		return err
-	}
-	for _, name := range []string{summaryFile, junitFile} {
+	told := &nightReport{dir: n.Dir, store: store, failOn: failOn, known: n.Known(), tally: morning.NewTally()}
+	watch := watchNight(show, n.Facts(), told)
+	err = n.Run(ctx, f.options(n, process, store, show, told, watch))
+	watch.end()
+	for _, name := range morning.Files() {
 		night.Point(f.cfg.Results, name, filepath.Join("latest", name))
+	}
+	if err != nil {
+		return err
 	}
 	if n.Facts().Ended.IsZero() {
 		show.line("interrupted: the same command goes on with it")
 	}
-	fmt.Fprint(cmd.OutOrStdout(), summary(n.Facts(), runsOf(n.Entries())))
-	return exitWith(worst(n.Facts(), runsOf(n.Entries())))
+	return tellMorning(cmd, told.latest())
 }
 
 // options are what the night is carried out with.
-func (f *nightlyFlags) options(n *night.Night, process *night.Process, store *finding.Store, show *status) night.Options {
+func (f *nightlyFlags) options(n *night.Night, process *night.Process, store *finding.Store, show *status, told *nightReport, watch *nightWatch) night.Options {
 	o := night.Options{
-		Run: process.Run, Keep: f.keep,
+		Run: process.Run, Keep: f.keep, Began: watch.began, Report: told.update,
 		Ended: func(e entry.Entry) {
-			show.line("%s", entryLine(&e))
+			watch.ended(e)
 			if e.Class == entry.Invalid && e.Control == "" && e.Dir != "" {
 				if _, err := store.Keep(e); err != nil {
 					show.line("not kept as an example: %v", err)
 				}
 			}
-		},
-		Report: func(facts entry.Facts, entries []entry.Entry) error {
-			if err := store.Put(facts, entries); err != nil {
-				return err
-			}
-			return writeNight(n.Dir, facts, entries)
 		},
 	}
 	if !f.work {
@@ -225,22 +231,4 @@ func arguments(settings []night.Setting) (args []string) {
 		args = append(args, s.String())
 	}
 	return args
-}
-
-// worst is the verdict of a night: that of its worst run, and never valid if it made fewer
-// runs than it was asked for.
-func worst(facts entry.Facts, entries []entry.Entry) checker.Verdict {
-	verdict := checker.Valid
-	if len(entries) < max(1, facts.Runs) {
-		verdict = checker.Unknown
-	}
-	for i := range entries {
-		switch entries[i].Class {
-		case entry.Invalid:
-			verdict = checker.Invalid
-		case entry.Unknown, entry.Broken:
-			verdict = checker.Worse(verdict, checker.Unknown)
-		}
-	}
-	return verdict
 }

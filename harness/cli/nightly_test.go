@@ -2,86 +2,62 @@ package cli
 
 import (
 	"bytes"
-	"encoding/xml"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/jstemmer/go-junit-report/v2/junit"
 	"github.com/stretchr/testify/require"
 
-	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/night/entry"
 )
-
-// Runs whose turn did not come have not failed, and are told apart from those that
-// did.
-func TestInterruptedNight(t *testing.T) {
-	facts := entry.Facts{Night: "20261130", Seed: 1, Runs: 4, Stopped: "interrupted: interrupt signal received"}
-	night := []entry.Entry{{Seed: 1, Class: entry.Valid}, {Seed: 2, Class: entry.Broken, Why: "no disk"}}
-	text := summary(facts, night)
-	require.True(t, strings.HasPrefix(text, "# 2 runs: 1 valid, 0 invalid, 0 unknown, 1 broken; interrupted: interrupt signal received, 2 of 4 not made\n"), text)
-	require.Contains(t, text, "night 20261130, seeds from 1\n")
-	var out bytes.Buffer
-	require.NoError(t, writeJUnit(&out, facts, night))
-	require.Contains(t, out.String(), `tests="3" failures="0" errors="1"`)
-	require.Contains(t, out.String(), `skipped="1"`)
-	require.Equal(t, checker.Unknown, worst(facts, night))
-	require.Equal(t, checker.Unknown, worst(facts, night[:1]), "fewer than it was asked for")
-	require.Equal(t, checker.Unknown, worst(entry.Facts{For: time.Hour}, nil), "none at all")
-	require.Equal(t, checker.Valid, worst(entry.Facts{Runs: 1}, night[:1]))
-	require.Equal(t, checker.Invalid, worst(facts, append(night, entry.Entry{Class: entry.Invalid})))
-}
 
 func TestNameOfARun(t *testing.T) {
 	e := entry.Entry{Seed: 3, Class: entry.Broken, Why: "no disk", Axes: map[string]string{"nodes": "4"}, Elapsed: 7 * time.Second}
 	require.Equal(t, "seed 3 (4 members): broken in 7.0s: no disk", entryLine(&e))
 }
 
-// What members print does no harm to what a night leaves: its XML can be read, and
-// nothing in it or in the Markdown is more than text.
-func TestHostileOutputOfMembers(t *testing.T) {
-	const hostile = "n1 logged: panic: \x1b[31mkey a\x00b\x1b[0m ]]> \uffff <b>|"
-	report := checker.Report{Verdict: checker.Invalid, Results: []checker.Result{{
-		Checker: "node-logs", Verdict: checker.Invalid, Summary: hostile,
-		Violations: []checker.Violation{{Rule: "a crash in a node's log", Text: hostile}},
-	}}}
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "report.txt"), []byte(report.String()), 0o644))
-	night := []entry.Entry{{Seed: 1, Class: entry.Invalid, Why: hostile, Dir: dir}, {Seed: 2, Class: entry.Broken, Why: hostile}}
-	var out bytes.Buffer
-	require.NoError(t, writeJUnit(&out, entry.Facts{}, night))
-	var read junit.Testsuites
-	require.NoError(t, xml.Unmarshal(out.Bytes(), &read), out.String())
-	require.Contains(t, read.Suites[0].Testcases[0].Failure.Data, `panic: \x1b[31mkey a\x00b\x1b[0m ]]> \uffff <b>|`)
-
-	text := summary(entry.Facts{}, night)
-	require.NotContains(t, text, "\x1b")
-	require.NotContains(t, text, "\x00")
-	require.Contains(t, text, `&lt;b>\|`)
+// The page goes to the end of what is there, and nowhere unless GitHub names a file.
+func TestStepSummary(t *testing.T) {
+	require.NoError(t, stepSummary("", "# a night\n"))
+	path := filepath.Join(t.TempDir(), "summary")
+	require.NoError(t, os.WriteFile(path, []byte("before\n"), 0o644))
+	require.NoError(t, stepSummary(path, "# a night\n"))
+	got, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "before\n# a night\n\n", string(got))
+	require.ErrorContains(t, stepSummary(filepath.Join(path, "x"), ""), "$GITHUB_STEP_SUMMARY")
 }
 
-// What nobody judged in any run is skipped in JUnit and named in the summary, also of
-// a night that was valid; what one run judged is neither.
-func TestNotCheckedInANight(t *testing.T) {
-	run := func(lock checker.Verdict) entry.Entry {
-		return entry.Entry{
-			Seed: 1, Class: entry.Valid,
-			Checkers:  map[string]string{"election": string(checker.Unchecked), "lock": string(lock)},
-			Unchecked: map[string]string{"election": "the target has neither trace nor tap"},
-		}
+// A table has what each run last told of itself, and a line what was not valid since the
+// last one.
+func TestNightWatch(t *testing.T) {
+	out := &bytes.Buffer{}
+	show := &status{out: out, size: func() (int, int) { return 100, 24 }}
+	w := &nightWatch{show: show, facts: entry.Facts{Runs: 4, Begun: time.Now()}, told: &nightReport{}, under: make(map[underWay]string)}
+	work := t.TempDir()
+	tell := progressFile(filepath.Join(work, "entry.json"), 20*time.Second)
+	tell(engine.Progress{At: 8 * time.Second, Phase: "attack", Leader: history.Leadership{Node: "n2", Term: 4}, Faults: []string{"pause n1"}, PerSec: 31})
+	tell(engine.Progress{At: 8100 * time.Millisecond, Phase: "final"}) // too soon
+	w.began(night.Job{Number: 3, Seed: 103, Cell: &night.Cell{Name: "reference"}}, work)
+	w.began(night.Job{Number: 4, Seed: 104, Cell: &night.Cell{Name: "reference"}}, t.TempDir())
+	w.tick()
+	require.Contains(t, out.String(), "0 of 4 runs; 2 clusters running\n")
+	require.Contains(t, out.String(), "  reference  seed 103  attack  12s left  n2 leads 4  31 ok/s  pause n1\n")
+	require.Contains(t, out.String(), "  reference  seed 104")
+
+	show.done()
+	show.size = nil
+	out.Reset()
+	w.ended(entry.Entry{Number: 3, Cell: "reference", Seed: 103, Class: entry.Valid})
+	for seed := uint64(104); seed < 106; seed++ {
+		w.ended(entry.Entry{Number: 4, Seed: seed, Class: entry.Broken, Why: "no \x1bdisk\nat all"})
 	}
-	night := []entry.Entry{run(checker.Unchecked), run(checker.Valid), {Seed: 3, Class: entry.Broken, Why: "no system"}}
-	var out bytes.Buffer
-	require.NoError(t, writeJUnit(&out, entry.Facts{}, night))
-	var read junit.Testsuites
-	require.NoError(t, xml.Unmarshal(out.Bytes(), &read), out.String())
-	require.Equal(t, 3, read.Suites[0].Tests)
-	require.Equal(t, 1, read.Suites[1].Skipped)
-	last := read.Suites[1].Testcases[0]
-	require.Equal(t, "election", last.Name)
-	require.Equal(t, "not checked in any run: the target has neither trace nor tap", last.Skipped.Message)
-	require.Contains(t, summary(entry.Facts{}, night), "\n–  election (the target has neither trace nor tap)  not checked in any run\n")
+	w.ended(entry.Entry{Control: "double-vote", Class: entry.Invalid}) // as it should be
+	require.Empty(t, out.String())
+	w.tick()
+	require.Contains(t, out.String(), "0 of 4 runs; 1 cluster running; seed 104: broken in 0.0s: no \\x1bdisk at all; and 1 more that were not valid\n")
 }

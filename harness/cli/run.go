@@ -264,7 +264,11 @@ func run(ctx context.Context, cmd *cobra.Command, cfg engine.Config) error {
 // runForANight makes a run that nobody looks at, and leaves what became of it in a file.
 func runForANight(ctx context.Context, cmd *cobra.Command, cfg engine.Config, leave string) error {
 	show := newStatus(cmd.ErrOrStderr())
-	cfg.Progress = show.update
+	progress := progressFile(leave, cfg.For)
+	cfg.Progress = func(p engine.Progress) {
+		show.update(p)
+		progress(p)
+	}
 	result, err := engine.Run(ctx, cfg)
 	show.done()
 	for _, left := range result.Left {

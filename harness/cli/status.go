@@ -80,6 +80,16 @@ func (s *status) update(p engine.Progress) {
 	fmt.Fprintln(s.out, fitProgress(p, plainWidth))
 }
 
+// rows shows lines that are rewritten, for a terminal of so many columns and rows;
+// nothing where there is none.
+func (s *status) rows(lines func(width, height int) []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.size != nil {
+		s.showLocked(lines(s.size()))
+	}
+}
+
 // busy returns what tells of something that takes time, and how long it has taken
 // while it does; done ends the last of it.
 func (s *status) busy() (say func(string), done func()) {

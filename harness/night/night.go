@@ -22,6 +22,8 @@ import (
 type Options struct {
 	// Run makes one run in an empty folder, as [Process.Run] does.
 	Run func(ctx context.Context, j Job, work string) (entry.Entry, bool)
+	// Began, if not nil, is told of each run before it is made, from the same goroutine.
+	Began func(j Job, work string)
 	// Ended, if not nil, is told of each run, once it is written down. Report is called
 	// after that, and once more at the end, to bring up to date what is told of the night.
 	// Both are called from one goroutine.
@@ -70,6 +72,9 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 				break
 			}
 			under[j.id()] = true
+			if o.Began != nil {
+				o.Began(j, work)
+			}
 			go func() {
 				e, whole := o.Run(ctx, j, work)
 				ended <- outcome{j, e, whole}

@@ -76,7 +76,7 @@ func (t *Tally) vacuous(cells []Cell) []Doubt {
 		case c.Runs.All == 0:
 			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s was never run", c.Name)})
 		case c.Runs.All == c.Runs.Broken:
-			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: each of its %s was broken", c.Name, plural(c.Runs.All, "run"))})
+			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s came to no verdict: %d of %s broken", c.Name, c.Runs.Broken, plural(c.Runs.All, "run"))})
 		case c.OK == 0:
 			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: no operation succeeded in %s", c.Name, plural(c.Runs.All, "run"))})
 		}

@@ -32,7 +32,7 @@ type Finding struct {
 	Shape   string `json:"shape"`          // of the proof
 	Text    string `json:"text,omitempty"` // of the first example
 	Label   string `json:"label,omitempty"`
-	Tonight int    `json:"tonight"` // runs of this night that are it; a Report counts them
+	Tonight int    `json:"tonight"` // runs of this night that show it; a Report counts them
 
 	// It was seen in K of N runs, which is a rate between Low and High, with 95 %.
 	K    int     `json:"k"`
@@ -70,7 +70,15 @@ func (f *Finding) rate() string {
 	if f.N == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d (95 %% sure: %.2g %% to %.2g %%)", f.K, f.N, 100*f.Low, 100*f.High)
+	return fmt.Sprintf("%d of %d (95 %% sure: %s to %s)", f.K, f.N, percent(f.Low), percent(f.High))
+}
+
+// percent is "0.84 %", "78 %".
+func percent(part float64) string {
+	if part < 0.1 {
+		return fmt.Sprintf("%.2g %%", 100*part)
+	}
+	return fmt.Sprintf("%.0f %%", 100*part)
 }
 
 // String is when and in what it was seen: "2026-11-20 in etcd 3.6.1".

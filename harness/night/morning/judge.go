@@ -11,18 +11,11 @@ const (
 	FailOnAny FailOn = "any" // ongoing ones too
 )
 
-// fails tells whether a finding fails the night. A muted one never does, nor one that is
-// known and was not seen.
+// fails tells whether a finding fails the night. A muted one never does, nor one that no
+// run of the night shows.
 func (o FailOn) fails(f *Finding) bool {
-	switch f.Status {
-	case New, Regressed:
-		return !f.Muted
-	case Ongoing:
-		return !f.Muted && f.Tonight > 0 && o == FailOnAny
-	case Resolved:
-		return false
-	}
-	return !f.Muted // a status of a later version: rather too loud
+	known := f.Status == Ongoing || f.Status == Resolved
+	return f.Tonight > 0 && !f.Muted && (!known || o == FailOnAny)
 }
 
 // evidence is what a night's verdict rests on.

@@ -25,6 +25,7 @@ func TestJudge(t *testing.T) {
 		"no run at all":                  {evidence{}, 2, "", "no run was made"},
 		"new":                            {evidence{runs: runs, findings: finding(New, 1, false)}, 1, "1 new finding", ""},
 		"new, muted":                     {evidence{runs: runs, findings: finding(New, 1, true)}, 0, "", ""},
+		"new, not seen":                  {evidence{runs: runs, findings: finding(New, 0, false)}, 0, "", ""},
 		"regressed":                      {evidence{runs: runs, findings: finding(Regressed, 1, false)}, 1, "1 regressed finding", ""},
 		"ongoing":                        {evidence{runs: runs, findings: finding(Ongoing, 1, false)}, 0, "", ""},
 		"ongoing, any":                   {evidence{runs: runs, findings: finding(Ongoing, 1, false), failOn: FailOnAny}, 1, "1 ongoing finding", ""},

@@ -113,7 +113,7 @@ func bad() ([]entry.Entry, morning.Night) {
 			},
 			{
 				ID: "f-1b2c", Status: morning.New, Target: "reference", Checker: "votes", Rule: "voted for a stale log", Shape: "a:vote(1)",
-				Text: "n3 voted for n2 in term 5 although n2's log ends at (4,198), behind its own at (4,199)", K: 2, N: 6, Low: 0.043, High: 0.777,
+				Text: "n3 voted for n2 in term 5 although n2's log ends at (4,198), behind its own at (4,199)", K: 2, N: 6, Low: 0.043, High: 1,
 				First: seen, Last: seen, Example: "results/findings/f-1b2c/example", State: "repeated 3 of 5; shrunk from 14 steps to 2",
 				Minimal: "at 1s for 2s cut leader from follower\nat 4s kill leader", Possibly: []string{"f-90ef"},
 				Commands: []string{"usurper replay results/findings/f-1b2c/example", "usurper shrink results/findings/f-1b2c/example"},

@@ -111,7 +111,7 @@ func (r *Report) counts() string {
 	c := r.Runs
 	text := fmt.Sprintf("%s: %d valid, %d invalid, %d unknown, %d broken", plural(c.All, "run"), c.Valid, c.Invalid, c.Unknown, c.Broken)
 	if r.Asked > 0 {
-		text += fmt.Sprintf("; %d were asked for", r.Asked)
+		text += fmt.Sprintf("; asked for: %d", r.Asked)
 	}
 	if r.Wall > 0 {
 		text += fmt.Sprintf("; %s of runs in %s", span(r.Seconds), span(r.Wall))

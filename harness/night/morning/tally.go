@@ -24,7 +24,8 @@ type Tally struct {
 	cells   map[string]*Cell
 	ops     Operations
 	faults  map[string]*entry.Fault
-	found   map[finding.Signature]*Unfiled
+	found   map[finding.Signature]*Unfiled // what runs are findings for
+	shown   map[finding.Signature]int      // runs, whatever else they are findings for
 	covered coverage.Tally
 	ended   map[string]time.Time // the last run of each night
 	unread  int                  // entries whose coverage cannot be read
@@ -47,7 +48,7 @@ type key struct {
 func NewTally() *Tally {
 	return &Tally{
 		seen: make(map[key]bool), made: make(map[string]int), cells: make(map[string]*Cell),
-		faults: make(map[string]*entry.Fault), found: make(map[finding.Signature]*Unfiled), covered: coverage.Sum(), ended: make(map[string]time.Time),
+		faults: make(map[string]*entry.Fault), found: make(map[finding.Signature]*Unfiled), shown: make(map[finding.Signature]int), covered: coverage.Sum(), ended: make(map[string]time.Time),
 		broken: make(groups), unknown: make(groups), judged: make(map[string]bool), idle: make(map[string]string),
 	}
 }
@@ -132,6 +133,13 @@ func (t *Tally) addFound(e *entry.Entry) {
 		u = &Unfiled{Checker: sig.Checker, Rule: sig.Rule}
 		t.found[sig] = u
 	}
+	here := make(map[finding.Signature]bool)
+	for _, b := range e.Breaches {
+		here[finding.Signature{Target: cmp.Or(e.Axes["target"], finding.Unnamed), Checker: b.Checker, Rule: b.Rule, Shape: b.Shape}] = true
+	}
+	for sig := range here {
+		t.shown[sig]++
+	}
 	u.Runs++
 	if !known || u.Dir == "" && e.Dir != "" { // one that can be looked at is a better example
 		u.Text, u.Dir, u.Seed = text, e.Dir, e.Seed
@@ -170,15 +178,15 @@ func (t *Tally) unchecked() []Unchecked {
 	return all
 }
 
-// file counts the runs of each finding, and lists the broken rules of which none tells.
+// file counts the runs that show each finding, and lists the broken rules of which none tells.
 func (t *Tally) file(findings []Finding) []Unfiled {
 	filed := make(map[finding.Signature]bool)
 	for i := range findings {
 		f := &findings[i]
 		sig := finding.Signature{Target: f.Target, Checker: f.Checker, Rule: f.Rule, Shape: f.Shape}
-		filed[sig], f.Tonight = true, 0
-		if u, ok := t.found[sig]; ok {
-			f.Tonight = u.Runs
+		filed[sig], f.Tonight = true, t.shown[sig]
+		if u, ok := t.found[sig]; ok && f.Example == "" {
+			f.Example = u.Dir
 		}
 	}
 	var all []Unfiled

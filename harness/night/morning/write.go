@@ -18,6 +18,9 @@ const (
 	MetricsFile = "metrics.prom"
 )
 
+// Files are their names.
+func Files() []string { return []string{SummaryFile, JUnitFile, JSONFile, MetricsFile} }
+
 // Write writes the report's files in a directory, which is made if there is none, each
 // in the place of the one that is there: a reader has the old or the new.
 func (r *Report) Write(dir string) error {
