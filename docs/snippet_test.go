@@ -92,7 +92,7 @@ func TestWorkflows(t *testing.T) {
 			for _, s := range job.Steps {
 				require.True(t, (s.Uses == "") != (s.Run == ""), "%s: %+v", name, s)
 				if s.Uses != "" {
-					require.Regexp(t, `^[a-z-]+/[a-z-]+@v\d+$`, s.Uses)
+					require.Regexp(t, `^[a-z-]+(/[a-z-]+)+@v\d+$`, s.Uses)
 					continue
 				}
 				out, err := exec.Command("bash", "-n", "-c", s.Run).CombinedOutput()
