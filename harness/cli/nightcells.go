@@ -317,5 +317,5 @@ const hangs = 3 * time.Minute
 // bound is when a run of cfg has hung. A healed system is waited for twice, and longer on
 // a machine that stalls.
 func bound(cfg *engine.Config) time.Duration {
-	return cfg.For + hangs + 6*max(cfg.Settle, 40*cfg.Election)
+	return cfg.For + hangs + 6*max(cfg.Settle, 40*cfg.Election, target.ReadyWithin(cfg.Target))
 }

@@ -195,7 +195,19 @@ func (n *Night) next(under map[string]bool, now time.Time, o Options) (Job, bool
 // inTime tells whether a run that begins now ends within the night.
 func (n *Night) inTime(j *Job, now time.Time) bool {
 	limit := n.Plan.Limit
-	return limit.IsZero() || !now.Add(j.Cell.For+slack).After(limit)
+	return limit.IsZero() || !now.Add(n.takes(j.Cell)).After(limit)
+}
+
+// takes is how long a run of a cell takes: as long as those before it on average, once
+// there are some, since systems differ in how soon they are ready.
+func (n *Night) takes(c *Cell) time.Duration {
+	var sum, count time.Duration
+	for i := range n.entries {
+		if e := &n.entries[i]; e.Cell == c.Name && e.Class != entry.Broken {
+			sum, count = sum+e.Elapsed, count+1
+		}
+	}
+	return max(c.For+slack, sum/max(1, count))
 }
 
 // failures counts the runs that were invalid.

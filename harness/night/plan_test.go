@@ -143,3 +143,15 @@ func TestRefusedRequests(t *testing.T) {
 		require.ErrorContains(t, r.Validate(), want)
 	}
 }
+
+// A run does not begin if those before it took longer than the night still is.
+func TestRunsThatTakeLonger(t *testing.T) {
+	r := night.Request{For: time.Hour, Runs: 9, Parallel: 1, Cells: []night.Cell{cell("a")}}
+	n, err := night.Open(t.TempDir(), r, time.Now().Add(-50*time.Minute))
+	require.NoError(t, err)
+	defer n.Close()
+	require.NoError(t, n.Run(context.Background(), night.Options{Run: func(_ context.Context, j night.Job, _ string) (entry.Entry, bool) {
+		return entry.Entry{Class: entry.Valid, Elapsed: time.Duration(j.Number) * 6 * time.Minute}, true
+	}}))
+	require.Len(t, n.Entries(), 3, "6, 12 and 18 minutes: more than ten on average")
+}
