@@ -109,17 +109,20 @@ func (s *Store) clear(now time.Time) {
 	entries, _ := os.ReadDir(s.dir) // whoever reads the store next says what is wrong
 	for _, e := range entries {
 		info, err := e.Info()
-		if err == nil && strings.HasPrefix(e.Name(), workPrefix) && now.Sub(info.ModTime()) > old {
+		if err == nil && (strings.HasPrefix(e.Name(), workPrefix) || strings.HasPrefix(e.Name(), busyPrefix)) && now.Sub(info.ModTime()) > old {
 			os.RemoveAll(s.path(e.Name()))
 		}
 	}
 }
 
+// busyPrefix begins the names of files that are locked by who works on a finding.
+const busyPrefix = ".busy-"
+
 // claim takes the first of the tasks whose finding no other process works on. The claim
 // ends with this process.
 func (s *Store) claim(tasks []Task) (Task, func()) {
 	for _, t := range tasks {
-		path := s.path(".busy-" + t.finding.folder)
+		path := s.path(busyPrefix + t.finding.folder)
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 		if err != nil {
 			continue
