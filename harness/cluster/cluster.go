@@ -43,6 +43,7 @@ type Options struct {
 type Cluster struct {
 	o       Options
 	nodes   []*node
+	tails   tails
 	crashed *crashes
 }
 
@@ -59,7 +60,7 @@ func New(o Options) (*Cluster, error) {
 	}
 	c := &Cluster{o: o, crashed: newCrashes(o.Target, o.Vain)}
 	for _, m := range o.Members {
-		n, err := newNode(&c.o, c.crashed, m)
+		n, err := newNode(&c.o, &c.tails, c.crashed, m)
 		if err != nil {
 			c.closeLogs()
 			return nil, err
@@ -100,18 +101,14 @@ func (c *Cluster) ReadTraces(ctx context.Context) error {
 			continue
 		}
 		read := make(chan struct{})
-		asked, done := run.tail.asked, read
-		for done != nil {
-			select {
-			case asked <- read:
-				asked = nil
-			case <-done:
-				done = nil
-			case <-run.settled:
-				done = nil
-			case <-ctx.Done():
-				return fmt.Errorf("read the trace of %s: %w", n.name, context.Cause(ctx))
-			}
+		go func() { // the end of the process waits for whoever reads its trace
+			defer close(read)
+			run.tail.drain()
+		}()
+		select {
+		case <-read:
+		case <-ctx.Done():
+			return fmt.Errorf("read the trace of %s: %w", n.name, context.Cause(ctx))
 		}
 	}
 	return nil

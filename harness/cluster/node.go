@@ -19,10 +19,11 @@ import (
 
 // node is one member and the process it has at the moment, if any.
 type node struct {
-	o    *Options
-	name string
-	dir  string
-	log  *logFile
+	o     *Options
+	tails *tails // of the cluster
+	name  string
+	dir   string
+	log   *logFile
 
 	pid  atomic.Int64 // of the process it has, 0 for none
 	last atomic.Pointer[incarnation]
@@ -52,8 +53,8 @@ type incarnation struct {
 	tail    *tail
 }
 
-func newNode(o *Options, crashed *crashes, m target.Member) (*node, error) {
-	n := &node{o: o, name: m.Name, dir: nodeDir(o.Dir, m.Name), member: m}
+func newNode(o *Options, tails *tails, crashed *crashes, m target.Member) (*node, error) {
+	n := &node{o: o, tails: tails, name: m.Name, dir: nodeDir(o.Dir, m.Name), member: m}
 	if err := os.MkdirAll(n.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("lay out %s: %w", m.Name, err)
 	}
@@ -103,7 +104,7 @@ func (n *node) startLocked() error {
 	n.proc(history.Proc{What: history.ProcStart, Inc: run.inc, Pid: proc.Pid()})
 	if n.o.Target.Traced() {
 		run.tail = &tail{path: n.member.TraceFile, parse: n.traced, emit: n.raft, hole: n.hole}
-		run.tail.start()
+		n.tails.follow(run.tail)
 	}
 	n.run = run
 	go n.settle(run)
@@ -115,7 +116,7 @@ func (n *node) settle(run *incarnation) {
 	<-run.proc.Done()
 	n.pid.CompareAndSwap(int64(run.proc.Pid()), 0)
 	if run.tail != nil {
-		run.tail.finish()
+		n.tails.finish(run.tail)
 	}
 	p := history.Proc{What: history.ProcExit, Inc: run.inc, Pid: run.proc.Pid(), Expected: run.asked.Load() || run.excused.Load()}
 	end := run.proc.End()

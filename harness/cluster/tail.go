@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,57 +34,91 @@ type tail struct {
 	emit  func(history.Raft)
 	hole  func(error) // called once, for a line that cannot be read; the rest is left out
 
-	stop  chan struct{}
-	asked chan chan<- struct{} // to be told that all there is now has been read
-	gone  sync.WaitGroup
-
+	mu     sync.Mutex // held by who reads
 	file   *os.File
+	buf    []byte
 	rest   []byte
 	line   int
 	broken bool
+	ended  bool
 }
 
-// start follows the file in the background until finish.
-func (t *tail) start() {
-	t.stop, t.asked = make(chan struct{}), make(chan chan<- struct{})
-	t.gone.Add(1)
-	go func() {
-		defer t.gone.Done()
-		wait := tailEvery
-		next := time.NewTimer(wait)
-		defer next.Stop()
-		buf := make([]byte, 64<<10)
-		for {
-			select {
-			case <-t.stop:
-				t.drain(buf)
-				if t.file != nil {
-					t.file.Close()
-				}
-				return
-			case read := <-t.asked:
-				t.drain(buf)
-				close(read)
-			case <-next.C:
-				if wait = min(2*wait, tailRarely); t.drain(buf) {
-					wait = tailEvery
-				}
-				next.Reset(wait)
+// tails looks at all traces of a cluster at once: they grow together, and each look
+// of its own would wake the harness once more.
+type tails struct {
+	mu   sync.Mutex
+	all  map[*tail]struct{}
+	stop func() // called when there is nothing to follow any more; it waits
+}
+
+// follow follows a trace in the background until finish.
+func (ts *tails) follow(t *tail) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if ts.all == nil {
+		ts.all = make(map[*tail]struct{})
+	}
+	if ts.all[t] = struct{}{}; len(ts.all) == 1 {
+		stop, gone := make(chan struct{}), make(chan struct{})
+		ts.stop = func() { close(stop); <-gone }
+		go func() {
+			defer close(gone)
+			ts.watch(stop)
+		}()
+	}
+}
+
+func (ts *tails) watch(stop <-chan struct{}) {
+	wait := tailEvery
+	next := time.NewTimer(wait)
+	defer next.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-next.C:
+		}
+		wait = min(2*wait, tailRarely)
+		for _, t := range ts.now() {
+			if t.drain() {
+				wait = tailEvery
 			}
 		}
-	}()
+		next.Reset(wait)
+	}
+}
+
+func (ts *tails) now() []*tail {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return slices.Collect(maps.Keys(ts.all))
 }
 
 // finish reads what the process, which has ended, still left. A last line cut
 // short by a kill claims nothing: what depended on it was never sent.
-func (t *tail) finish() {
-	close(t.stop)
-	t.gone.Wait()
+func (ts *tails) finish(t *tail) {
+	ts.mu.Lock()
+	delete(ts.all, t)
+	stop := func() {}
+	if len(ts.all) == 0 {
+		stop = ts.stop
+	}
+	ts.mu.Unlock()
+	stop()
+	t.drain()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended = true
+	if t.file != nil {
+		t.file.Close()
+	}
 }
 
 // drain takes what the file has by now, and tells whether that is more than before.
-func (t *tail) drain(buf []byte) (grown bool) {
-	if t.broken {
+func (t *tail) drain() (grown bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.broken || t.ended {
 		return false
 	}
 	if t.file == nil {
@@ -94,16 +130,16 @@ func (t *tail) drain(buf []byte) (grown bool) {
 			t.fail(err)
 			return false
 		}
-		t.file = f
+		t.file, t.buf = f, make([]byte, 64<<10)
 	}
 	for !t.broken {
-		n, err := t.file.Read(buf)
+		n, err := t.file.Read(t.buf)
 		grown = grown || n > 0
-		t.take(buf[:n])
+		t.take(t.buf[:n])
 		if err != nil && !errors.Is(err, io.EOF) {
 			t.fail(err)
 		}
-		if n < len(buf) || err != nil {
+		if n < len(t.buf) || err != nil {
 			break
 		}
 	}

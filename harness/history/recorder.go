@@ -25,6 +25,8 @@ type Recorder struct {
 	mu       sync.Mutex
 	out      io.WriteCloser
 	buf      *bufio.Writer
+	flush    *time.Timer // goes off while there is something in buf
+	flushing bool        // it will
 	line     []byte
 	seq      uint64
 	err      error
@@ -55,6 +57,7 @@ func NewRecorder(out io.WriteCloser) *Recorder {
 		done:     make(chan struct{}),
 		out:      out,
 		buf:      bufio.NewWriterSize(out, 64<<10),
+		flush:    time.NewTimer(FlushEvery),
 		watchers: make(map[*watcher]struct{}),
 	}
 	r.gone.Add(1)
@@ -98,6 +101,9 @@ func (r *Recorder) Record(e Event) {
 	}
 	if e.Op == nil && e.Raft == nil {
 		r.flushLocked()
+	} else if !r.flushing {
+		r.flushing = true
+		r.flush.Reset(FlushEvery)
 	}
 	for w := range r.watchers {
 		w.offer(e)
@@ -161,14 +167,14 @@ func (r *Recorder) Close() error {
 
 func (r *Recorder) flushLoop() {
 	defer r.gone.Done()
-	tick := time.NewTicker(FlushEvery)
-	defer tick.Stop()
+	defer r.flush.Stop()
 	for {
 		select {
 		case <-r.done:
 			return
-		case <-tick.C:
+		case <-r.flush.C:
 			r.mu.Lock()
+			r.flushing = false
 			r.flushLocked()
 			r.mu.Unlock()
 		}
