@@ -148,15 +148,22 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command, args []strin
 
 // options are what the night is carried out with.
 func (f *nightlyFlags) options(n *night.Night, process *night.Process, store *finding.Store, show *status, told *nightReport, watch *nightWatch) night.Options {
+	keep := func(e *entry.Entry) {
+		if e.Class != entry.Invalid || e.Control != "" || e.Dir == "" {
+			return
+		}
+		if _, err := store.Keep(*e); err != nil {
+			show.line("not kept as an example: %v", err)
+		}
+	}
+	for _, e := range n.Entries() { // a night that was killed may not have come to that
+		keep(&e)
+	}
 	o := night.Options{
 		Run: process.Run, Keep: f.keep, Began: watch.began, Report: told.update,
 		Ended: func(e entry.Entry) {
 			watch.ended(e)
-			if e.Class == entry.Invalid && e.Control == "" && e.Dir != "" {
-				if _, err := store.Keep(e); err != nil {
-					show.line("not kept as an example: %v", err)
-				}
-			}
+			keep(&e)
 		},
 	}
 	if !f.work {
