@@ -76,7 +76,7 @@ func (e *CorruptError) Unwrap() error { return e.Err }
 
 // Options tune a Log. The zero value is good.
 type Options struct {
-	// SegmentBytes is the size of a segment, from 1 KiB to 1 GiB. 0 means 4 MiB.
+	// SegmentBytes is the size of a segment, from 1 KiB to 1 GiB. 0 means 1 MiB.
 	SegmentBytes int64
 	// Bug is the deliberate bug to have. Those of this package are
 	// bug.ForgetVote, bug.TermRegress, bug.InstallDropsVote and bug.OldSnapshot,
@@ -89,7 +89,7 @@ type Options struct {
 
 func (o *Options) validate() error {
 	if o.SegmentBytes == 0 {
-		o.SegmentBytes = 4 << 20
+		o.SegmentBytes = 1 << 20
 	}
 	if o.SegmentBytes < 1<<10 || o.SegmentBytes > 1<<30 {
 		return fmt.Errorf("segment size %d: use 1024 to %d bytes", o.SegmentBytes, 1<<30)
