@@ -27,9 +27,9 @@ const (
 	aboutNight   = "night"
 )
 
-// doubts lists them, those of whether the night can see before those of what it saw.
+// doubts lists them: whether it came to its end, whether it can see, and what it saw.
 func (t *Tally) doubts(n *Night, controls []Control, cells []Cell) []Doubt {
-	var all []Doubt
+	all := t.short(n.Parts)
 	for _, c := range controls {
 		switch c.State {
 		case green:
@@ -45,7 +45,6 @@ func (t *Tally) doubts(n *Night, controls []Control, cells []Cell) []Doubt {
 		}
 	}
 	all = append(all, t.vacuous(cells)...)
-	all = append(all, t.short(n.Parts)...)
 	if !n.Shard {
 		for _, m := range missing(n.Parts) {
 			all = append(all, Doubt{aboutShard, "", m})

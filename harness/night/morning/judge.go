@@ -64,7 +64,7 @@ func judge(e evidence) (v Verdict, found, lacks []string) {
 	case 1:
 		lacks = append(lacks, e.doubts[0].Text)
 	default:
-		lacks = append(lacks, plural(n, "doubt"))
+		lacks = append(lacks, e.doubts[0].Text+", and "+plural(n-1, "more doubt"))
 	}
 	if e.runs.All == 0 {
 		lacks = append(lacks, "no run was made")

@@ -39,7 +39,7 @@ func TestJudge(t *testing.T) {
 		"unknown, within its share":      {evidence{runs: unknown, maxUnknown: 0.03}, 0, "", ""},
 		"unknown, beyond its share":      {evidence{runs: unknown, maxUnknown: 0.02}, 2, "", "3 of 100 runs unknown: at most 2 % may be"},
 		"doubt":                          {evidence{runs: runs, doubts: doubt}, 2, "", "cell x was never run"},
-		"doubts":                         {evidence{runs: runs, doubts: append(doubt, doubt...)}, 2, "", "2 doubts"},
+		"doubts":                         {evidence{runs: runs, doubts: append(doubt, doubt...)}, 2, "", "cell x was never run, and 1 more doubt"},
 		"found is not masked by unknown": {evidence{runs: broken, findings: finding(New, 1, false), doubts: doubt}, 1, "1 new finding", "1 run broken"},
 		"nor by what is muted":           {evidence{runs: runs, findings: append(finding(New, 1, true), finding(Regressed, 1, false)...)}, 1, "1 regressed finding", ""},
 	} {

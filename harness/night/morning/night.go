@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -195,6 +196,9 @@ func (t *Tally) Read(dirs []string) ([]entry.Facts, error) {
 	}
 	for _, dir := range dirs {
 		err := entry.Read(filepath.Join(dir, entry.LogFile), func(e entry.Entry) error {
+			if beside := filepath.Join(dir, filepath.Base(e.Dir)); e.Dir != "" && isThere(beside) {
+				e.Dir = beside // the night may have been moved
+			}
 			t.Add(e)
 			return nil
 		})
@@ -203,6 +207,11 @@ func (t *Tally) Read(dirs []string) ([]entry.Facts, error) {
 		}
 	}
 	return parts, nil
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // Join puts the facts of the parts of nights in order, each part once: of two that tell

@@ -62,9 +62,21 @@ func TestShards(t *testing.T) {
 	require.Equal(t, morning.Quiet, sum(t, one, killed, two, three).Verdict)
 	alone := sum(t, one, killed, three)
 	require.True(t, alone.Going)
-	require.Equal(t, []string{"2 doubts"}, alone.Lacks)
+	require.Equal(t, []string{alone.Doubts[0].Text + ", and 1 more doubt"}, alone.Lacks)
 	require.Equal(t, "shard 2 of 3 has not ended: it goes on, or was killed", alone.Doubts[0].Text)
 	require.Equal(t, "the night made 5 of the 6 runs that were asked for", alone.Doubts[1].Text)
+}
+
+// A run that was kept is found beside the log of a night that was moved.
+func TestMovedNight(t *testing.T) {
+	dir := shard(t, 1, 1, nil)
+	log, err := entry.Open(filepath.Join(dir, entry.LogFile))
+	require.NoError(t, err)
+	require.NoError(t, log.Add(run(1, entry.Invalid, breach("votes", "r", "x"))))
+	require.NoError(t, log.Close())
+	require.Equal(t, "results/a/seed101", sum(t, dir).Unfiled[0].Dir)
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "seed101"), 0o755))
+	require.Equal(t, filepath.Join(dir, "seed101"), sum(t, dir).Unfiled[0].Dir)
 }
 
 func TestContradictoryShards(t *testing.T) {
