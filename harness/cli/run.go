@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -175,6 +176,7 @@ that is interrupted is judged by what was done, and never valid.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if leave != "" {
 				night.Leash(cmd.InOrStdin(), os.Exit)
+				runtime.GOMAXPROCS(1) // others run beside it: more threads would only wake each other
 			}
 			show := newStatus(cmd.ErrOrStderr())
 			say, said := show.busy()
