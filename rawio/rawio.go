@@ -1,4 +1,4 @@
-// Package rawio reads and writes sockets, and appends to files, without
+// Package rawio reads and writes sockets and files that grow, without
 // telling Go's scheduler of each system call.
 //
 // A process that wakes up some hundred times a second to pass on a few bytes spends
@@ -56,7 +56,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 	}
 	c.reading = piece{b: b}
 	err := c.raw.Read(c.read)
-	return c.reading.end(err)
+	return c.reading.end(c.why(err))
 }
 
 // Write writes all of b, as net.Conn does, or returns how much it wrote and why not
@@ -67,10 +67,15 @@ func (c *Conn) Write(b []byte) (int, error) {
 	}
 	c.writing = piece{b: b}
 	err := c.raw.Write(c.write)
+	return c.writing.end(c.why(err))
+}
+
+// why is an error of the poller in the words of the package that c is of.
+func (c *Conn) why(err error) error {
 	if _, file := c.plain.(*os.File); file && err != nil {
-		err = os.ErrClosed // as package os says it, for want of anything else
+		return os.ErrClosed // files have no deadlines here
 	}
-	return c.writing.end(err)
+	return err
 }
 
 func (p *piece) end(err error) (int, error) {

@@ -96,9 +96,14 @@ func TestFileAndPipe(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 4, n)
 	}
-	b, err := os.ReadFile(f.Name())
+	r, err := os.Open(f.Name())
+	require.NoError(t, err)
+	b, err := io.ReadAll(New(r))
 	require.NoError(t, err)
 	require.Equal(t, "one\ntwo\n", string(b))
+	require.NoError(t, r.Close())
+	_, err = New(r).Read(make([]byte, 1))
+	require.ErrorIs(t, err, os.ErrClosed)
 
 	x, y := net.Pipe() // has no file descriptor
 	go New(x).Write([]byte("hello"))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/rawio"
 )
 
 // tailEvery is how often a trace file is looked at while it grows, and tailRarely
@@ -36,6 +37,7 @@ type tail struct {
 
 	mu     sync.Mutex // held by who reads
 	file   *os.File
+	in     *rawio.Conn // file
 	buf    []byte
 	rest   []byte
 	line   int
@@ -130,10 +132,10 @@ func (t *tail) drain() (grown bool) {
 			t.fail(err)
 			return false
 		}
-		t.file, t.buf = f, make([]byte, 64<<10)
+		t.file, t.in, t.buf = f, rawio.New(f), make([]byte, 64<<10)
 	}
 	for !t.broken {
-		n, err := t.file.Read(t.buf)
+		n, err := t.in.Read(t.buf)
 		grown = grown || n > 0
 		t.take(t.buf[:n])
 		if err != nil && !errors.Is(err, io.EOF) {

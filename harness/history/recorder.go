@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/usurper/usurper/rawio"
 )
 
 // FlushEvery bounds how much of a history a harness that dies can lose: what
@@ -46,7 +48,13 @@ func Create(path string) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create history: %w", err)
 	}
-	return NewRecorder(f), nil
+	return NewRecorder(file{rawio.New(f), f}), nil
+}
+
+// file is written to without waking the scheduler.
+type file struct {
+	*rawio.Conn
+	io.Closer
 }
 
 // NewRecorder records to out, which Close closes, and starts the run's clock.
