@@ -49,6 +49,8 @@ type Options struct {
 type Target struct {
 	o    Options
 	http *http.Client // for Status only
+
+	traces traces
 }
 
 var _ target.Target = (*Target)(nil)

@@ -5,22 +5,40 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/usurper/usurper/harness/history"
 )
 
+// traces parses lines of the usual form quickly.
+type traces struct {
+	mu     sync.Mutex
+	parser *history.RaftParser
+}
+
+func (t *traces) parse(line []byte) (history.Raft, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.parser == nil {
+		t.parser = history.NewRaftParser()
+	}
+	return t.parser.Parse(line)
+}
+
 // Trace parses a line of a member's trace. It is strict: a field or an event
 // that it does not know is an error, because a checker that never hears of an
 // event cannot miss it.
-func (*Target) Trace(line []byte) (history.Raft, error) {
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.DisallowUnknownFields()
-	var r history.Raft
-	if err := d.Decode(&r); err != nil {
-		return history.Raft{}, fmt.Errorf("trace line: %w", err)
-	}
-	if rest := bytes.TrimSpace(line[d.InputOffset():]); len(rest) > 0 {
-		return history.Raft{}, fmt.Errorf("trace line: %d bytes after the event", len(rest))
+func (t *Target) Trace(line []byte) (history.Raft, error) {
+	r, ok := t.traces.parse(line)
+	if !ok {
+		d := json.NewDecoder(bytes.NewReader(line))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&r); err != nil {
+			return history.Raft{}, fmt.Errorf("trace line: %w", err)
+		}
+		if rest := bytes.TrimSpace(line[d.InputOffset():]); len(rest) > 0 {
+			return history.Raft{}, fmt.Errorf("trace line: %d bytes after the event", len(rest))
+		}
 	}
 	if err := checkTrace(&r); err != nil {
 		return history.Raft{}, fmt.Errorf("trace line: %w", err)
