@@ -74,10 +74,10 @@ func (t *Tally) vacuous(cells []Cell) []Doubt {
 		switch {
 		case c.Runs.All == 0:
 			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s was never run", c.Name)})
-		case c.Runs.All == c.Runs.Broken:
-			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s came to no verdict: %d of %s broken", c.Name, c.Runs.Broken, plural(c.Runs.All, "run"))})
-		case c.OK == 0:
-			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: no operation succeeded in %s", c.Name, plural(c.Runs.All, "run"))})
+		case c.Runs.Valid+c.Runs.Invalid == 0:
+			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s came to no verdict: of %s %d unknown, %d broken", c.Name, plural(c.Runs.All, "run"), c.Runs.Unknown, c.Runs.Broken)})
+		case c.answered == 0:
+			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: no operation succeeded in %s with a verdict", c.Name, plural(c.Runs.Valid+c.Runs.Invalid, "run"))})
 		}
 	}
 	if t.unread > 0 {
@@ -85,11 +85,28 @@ func (t *Tally) vacuous(cells []Cell) []Doubt {
 	}
 	for _, f := range t.kinds() {
 		switch {
-		case f.Planned < byChance || f.Bit > 0:
+		case f.Planned < byChance || t.bitten[f.Kind]:
 		case f.Fired == 0:
 			all = append(all, Doubt{aboutFault, f.Kind, fmt.Sprintf("fault %s never came into force, though planned %s", f.Kind, times(f.Planned))})
+		case f.Bit > 0:
+			all = append(all, Doubt{aboutFault, f.Kind, fmt.Sprintf("fault %s bit only in runs that came to no verdict", f.Kind)})
 		default:
 			all = append(all, Doubt{aboutFault, f.Kind, fmt.Sprintf("fault %s never bit: in force %s, and no evidence of it", f.Kind, times(f.Fired))})
+		}
+	}
+	return all
+}
+
+// hidden doubts a night that no finding fails, and its cells of several runs, if no run
+// was valid: whatever else is broken hides behind what is known.
+func (t *Tally) hidden(cells []Cell) []Doubt {
+	if t.runs.Invalid > 0 && t.runs.Valid == 0 {
+		return []Doubt{{aboutNight, "", "no run was valid: what known findings hide is not known"}}
+	}
+	var all []Doubt
+	for _, c := range cells {
+		if c.Runs.Invalid >= byChance && c.Runs.Valid == 0 {
+			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: none of %s was valid: what known findings hide is not known", c.Name, plural(c.Runs.All, "run"))})
 		}
 	}
 	return all

@@ -50,6 +50,10 @@ func (t *Tally) Report(n Night) Report {
 		r.Coverage = t.covered.Report(n.Known)
 		r.Covered = r.Coverage.Lines()
 	}
+	fails := func(f Finding) bool { return r.FailOn.fails(&f) }
+	if len(unfiled) == 0 && !slices.ContainsFunc(findings, fails) {
+		r.Doubts = append(r.Doubts, t.hidden(cells)...)
+	}
 	maxUnknown := 1.0
 	for _, p := range n.Parts {
 		r.Nights = append(r.Nights, Part{p.Night, p.Seed, p.Shard, p.Shards, p.Begun.UTC(), p.Ended.UTC(), p.Stopped, p.Command})

@@ -156,3 +156,56 @@ func TestLive(t *testing.T) {
 	require.Equal(t, "  … and 2 more clusters", l.Table(100, 6)[3])
 	require.Len(t, l.Table(20, 1), 1)
 }
+
+// A night that could not show anything is not quiet, whatever it allows to be unknown.
+func TestShowsNothing(t *testing.T) {
+	many := func(n int, class entry.Class, change ...func(*entry.Entry)) (all []entry.Entry) {
+		for i := range n {
+			all = append(all, run(i+1, class, change...))
+		}
+		return all
+	}
+	bites := func(bit int) func(*entry.Entry) {
+		return func(e *entry.Entry) { e.Faults = map[string]entry.Fault{"kill": {Planned: 1, Fired: 1, Bit: bit}} }
+	}
+	still := func(e *entry.Entry) { e.OK = 0 }
+	known := breach("votes", "r", "x")
+	few := append(many(2, entry.Valid), run(3, entry.Invalid, known), run(4, entry.Invalid, known))
+	for name, c := range map[string]struct {
+		runs  []entry.Entry
+		muted bool
+		doubt string // of all, the first
+	}{
+		"valid":                      {runs: many(6, entry.Valid)},
+		"all unknown":                {runs: many(6, entry.Unknown), doubt: "cell reference/random came to no verdict: of 6 runs 6 unknown, 0 broken"},
+		"answered in an unknown run": {runs: append(many(5, entry.Valid, still), run(6, entry.Unknown)), doubt: "cell reference/random: no operation succeeded in 5 runs with a verdict"},
+		"bit in an unknown run":      {runs: append(many(5, entry.Valid, bites(0)), run(6, entry.Unknown, bites(1))), doubt: "fault kill bit only in runs that came to no verdict"},
+		"all of a known finding":     {runs: many(6, entry.Invalid, known), doubt: "no run was valid: what known findings hide is not known"},
+		"all of a muted finding":     {runs: many(2, entry.Invalid, known), muted: true, doubt: "no run was valid: what known findings hide is not known"},
+		"a cell of a known finding":  {runs: append(many(3, entry.Invalid, known, cell("b")), run(4, entry.Valid)), doubt: "cell b: none of 3 runs was valid: what known findings hide is not known"},
+		"some of a known finding":    {runs: few},
+	} {
+		f := facts()
+		f.Runs, f.MaxUnknown = len(c.runs), 1
+		tally := morning.NewTally()
+		for _, e := range c.runs {
+			tally.Add(e)
+		}
+		found := morning.Finding{ID: "votes-1", Status: morning.Ongoing, Target: "reference", Checker: "votes", Rule: "r", Shape: "a:vote(1)", Muted: c.muted}
+		if c.muted {
+			found.Status = morning.New
+		}
+		r := tally.Report(morning.Night{Parts: []entry.Facts{f}, Findings: []morning.Finding{found}, At: begun})
+		if c.doubt == "" {
+			require.Equal(t, 0, r.Status, "%s: %s", name, r.Lacks)
+			continue
+		}
+		require.Equal(t, 2, r.Status, name)
+		require.Equal(t, c.doubt, r.Doubts[0].Text, name)
+		found.Status, found.Muted = morning.New, false
+		r = tally.Report(morning.Night{Parts: []entry.Facts{f}, Findings: []morning.Finding{found}, At: begun})
+		if c.runs[0].Class == entry.Invalid {
+			require.Equal(t, []string{"1 new finding"}, append(r.News, r.Lacks...), name)
+		}
+	}
+}

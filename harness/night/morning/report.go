@@ -110,6 +110,8 @@ type Cell struct {
 	Runs    Counts  `json:"runs"`
 	OK      uint64  `json:"ok"` // operations
 	Seconds float64 `json:"seconds"`
+
+	answered uint64 // operations that succeeded in runs with a verdict
 }
 
 // Operations counts what clients did by outcome.

@@ -24,6 +24,7 @@ type Tally struct {
 	cells   map[string]*Cell
 	ops     Operations
 	faults  map[string]*entry.Fault
+	bitten  map[string]bool                // kinds of fault that bit in a run with a verdict
 	found   map[finding.Signature]*Unfiled // what runs are findings for
 	shown   map[finding.Signature]int      // runs, whatever else they are findings for
 	covered coverage.Tally
@@ -48,7 +49,7 @@ type key struct {
 func NewTally() *Tally {
 	return &Tally{
 		seen: make(map[key]bool), made: make(map[string]int), cells: make(map[string]*Cell),
-		faults: make(map[string]*entry.Fault), found: make(map[finding.Signature]*Unfiled), shown: make(map[finding.Signature]int), covered: coverage.Sum(), ended: make(map[string]time.Time),
+		faults: make(map[string]*entry.Fault), bitten: make(map[string]bool), found: make(map[finding.Signature]*Unfiled), shown: make(map[finding.Signature]int), covered: coverage.Sum(), ended: make(map[string]time.Time),
 		broken: make(groups), unknown: make(groups), judged: make(map[string]bool), idle: make(map[string]string),
 	}
 }
@@ -84,6 +85,9 @@ func (t *Tally) Add(e entry.Entry) bool {
 		sum.Planned += n.Planned
 		sum.Fired += n.Fired
 		sum.Bit += n.Bit
+		if n.Bit > 0 && judged(e.Class) {
+			t.bitten[kind] = true
+		}
 	}
 	t.addFound(&e)
 	t.addCoverage(&e)
@@ -94,15 +98,18 @@ func (t *Tally) Add(e entry.Entry) bool {
 	if len(e.Figures) > 0 {
 		t.figures = append(t.figures, e.Figures)
 	}
-	switch e.Class {
-	case entry.Valid, entry.Invalid:
-	case entry.Broken:
+	switch {
+	case judged(e.Class):
+	case e.Class == entry.Broken:
 		t.broken.add(&e)
 	default:
 		t.unknown.add(&e)
 	}
 	return true
 }
+
+// judged tells whether a run of a class came to a verdict.
+func judged(c entry.Class) bool { return c == entry.Valid || c == entry.Invalid }
 
 // Runs are the runs counted so far.
 func (t *Tally) Runs() Counts { return t.runs }
@@ -115,6 +122,9 @@ func (t *Tally) addCell(e *entry.Entry) {
 	}
 	c.Runs.add(e.Class)
 	c.OK += e.OK
+	if judged(e.Class) {
+		c.answered += e.OK
+	}
 	c.Seconds += e.Elapsed.Seconds()
 }
 
