@@ -124,7 +124,7 @@ once, in whatever order they are named; a shard that is missing is a doubt.
 Findings stand as --findings says of the last of the nights. The exit status is that
 of nightly.`,
 		Example: `  usurper morning results/nightly/latest
-  usurper morning shards/*/20261130-* --out results/morning`,
+  usurper morning shards/*/nightly-4711-* --out results/morning`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("name the directories of nights: for example usurper morning results/nightly/latest")

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/cli/shard"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/target"
@@ -85,7 +86,7 @@ func checkerNames() (names []string) {
 // request is the night that the command line asks for, and the file, if there is one.
 func (f *nightlyFlags) request(ctx context.Context, fs *pflag.FlagSet, args []string, say func(string)) (night.Request, error) {
 	r := night.Request{
-		Command: append(append([]string{"nightly"}, args...), arguments(changed(fs))...), Build: thisBuild(), Seed: f.cfg.Seed,
+		Command: append(append([]string{"nightly"}, args...), arguments(changed(fs))...), Build: thisBuild(), Name: f.name, Seed: f.cfg.Seed,
 	}
 	if err := f.ends(&r); err != nil {
 		return r, err
@@ -107,10 +108,8 @@ func (f *nightlyFlags) request(ctx context.Context, fs *pflag.FlagSet, args []st
 	if r.Parallel, err = f.sideBySide(file); err != nil {
 		return r, err
 	}
-	if f.shard != "" {
-		if r.Shard, err = night.ParseShard(f.shard); err != nil {
-			return r, fmt.Errorf("--shard: %w", err)
-		}
+	if r.Shard, f.by, err = shard.Find(shard.Asked{Shard: f.shard, Of: f.shards}, os.LookupEnv); err != nil {
+		return r, err
 	}
 	if r.Cells, err = f.cells(ctx, fs, file, say); err != nil {
 		return r, err

@@ -29,6 +29,9 @@ type nightlyFlags struct {
 	failures int
 	parallel string
 	shard    string
+	shards   int
+	name     string
+	by       string // what says which shard it is, "" if nothing speaks of any
 	memory   string
 	disk     string
 	findings string
@@ -54,6 +57,11 @@ A file says which configurations take turns, how long the night is and more; --i
 writes one to begin with. With a file --for is how long the night is, and the file
 says how long a run takes.
 
+A night can be cut into shards, which make its runs together, each once. Which of them
+this is says --shard, or the scheduler: of a Kubernetes Indexed Job its variable
+JOB_COMPLETION_INDEX with --shards, of a Slurm array SLURM_ARRAY_TASK_ID and what is
+beside it. All shards have one --name or one --seed.
+
 A night that was killed or interrupted goes on when the same command is given again
 within a day, with the runs that it has not made. A run that comes to no verdict for
 the harness's sake (it cannot start, hangs, crashes, takes too much) is broken,
@@ -66,6 +74,7 @@ to it at the end.`,
 		Example: `  usurper nightly --runs 40 --for 20s --parallel 3
   usurper nightly --night 1h
   usurper nightly --until 06:00 --failures 10
+  usurper nightly --shard 2/5 --name monday
   usurper nightly --init night.yaml
   usurper nightly night.yaml --for 1h`,
 		Args: oneFile,
@@ -89,10 +98,8 @@ to it at the end.`,
 	fs.DurationVar(&f.night, "night", 0, "how long the night is; no run begins that would end later")
 	fs.StringVar(&f.until, "until", "", "when the night is over, a time of the day such as 06:00")
 	fs.IntVar(&f.failures, "failures", 0, "end after so many invalid runs; 0 for never")
-	fs.StringVar(&f.parallel, "parallel", "2", "how many clusters side by side; auto: as many as the machine bears")
-	fs.StringVar(&f.shard, "shard", "", "make this part of the night's runs alone, such as 2/5; the others are made elsewhere")
-	fs.StringVar(&f.memory, "run-memory", "4GiB", "what a run and its members may hold of memory")
-	fs.StringVar(&f.disk, "run-disk", "8GiB", "what a run may write to disk")
+	f.addShard(fs)
+	f.addBounds(fs)
 	fs.IntVar(&f.keep, "keep", 3, "of how many runs of a kind that were not valid to keep the directories; 0 for all")
 	fs.BoolVar(&f.work, "work", true, "repeat and shrink what the night finds, within a fifth of its time")
 	fs.StringVar(&f.findings, "findings", filepath.Join("results", "findings"), "where what nights find is kept, from night to night")
@@ -102,6 +109,20 @@ to it at the end.`,
 	fs.Lookup("seed").Usage = "seed of the first run, each later one has one more; 0: the seed of the day"
 	complete(cmd)
 	return cmd
+}
+
+// addBounds adds the flags that say what the night may take of the machine.
+func (f *nightlyFlags) addBounds(fs *pflag.FlagSet) {
+	fs.StringVar(&f.parallel, "parallel", "2", "how many clusters side by side; auto: as many as the machine bears")
+	fs.StringVar(&f.memory, "run-memory", "4GiB", "what a run and its members may hold of memory")
+	fs.StringVar(&f.disk, "run-disk", "8GiB", "what a run may write to disk")
+}
+
+// addShard adds the flags that say which part of which night this is.
+func (f *nightlyFlags) addShard(fs *pflag.FlagSet) {
+	fs.StringVar(&f.shard, "shard", "", "make this part of the night's runs alone, such as 2/5 (default: what JOB_COMPLETION_INDEX and --shards say, or SLURM_ARRAY_TASK_ID)")
+	fs.IntVar(&f.shards, "shards", 0, "of how many shards this is one: the completions of the Kubernetes Job")
+	fs.StringVar(&f.name, "name", "", "what the night is called, and drawn its seed by unless there is one; the same for all shards (default: the day)")
 }
 
 func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command, args []string) error {
@@ -129,7 +150,7 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command, args []strin
 		return err
 	}
 	defer n.Close()
-	show.line("%s", opening(n))
+	show.line("%s", opening(n, f.by))
 	told := &nightReport{dir: n.Dir, store: store, failOn: failOn, known: n.Known(), tally: morning.NewTally()}
 	watch := watchNight(show, n.Facts(), told)
 	err = n.Run(ctx, f.options(n, process, store, show, told, watch))
@@ -193,12 +214,16 @@ func (f *nightlyFlags) workUp(ctx context.Context, n *night.Night, process *nigh
 	return process.Work(ctx, args, budget+hangs, work)
 }
 
-// opening says which night it is.
-func opening(n *night.Night) string {
-	if n.Resumed {
-		return fmt.Sprintf("night %s goes on, %d runs made, seeds from %d: %s", n.Plan.Night, len(n.Entries()), n.Plan.Seed, n.Dir)
+// opening says which night it is, and by what which part of it.
+func opening(n *night.Night, by string) string {
+	night := "night " + n.Plan.Night
+	if by != "" {
+		night += fmt.Sprintf(", shard %d of %d by %s", n.Facts().Shard, n.Facts().Shards, by)
 	}
-	return fmt.Sprintf("night %s, seeds from %d: %s", n.Plan.Night, n.Plan.Seed, n.Dir)
+	if n.Resumed {
+		return fmt.Sprintf("%s goes on, %d runs made, seeds from %d: %s", night, len(n.Entries()), n.Plan.Seed, n.Dir)
+	}
+	return fmt.Sprintf("%s, seeds from %d: %s", night, n.Plan.Seed, n.Dir)
 }
 
 // process is how runs are made.

@@ -49,7 +49,7 @@ type Night struct {
 
 // Open begins a night below a folder, or goes on with the one that the same program was
 // asked for by the same command there and that has not ended: not by its plan, not by
-// the clock, and begun no longer than a day ago. A night that is under way in another
+// the clock, and begun no longer than a day ago unless it has a name. A night that is under way in another
 // process is an error.
 func Open(root string, r Request, now time.Time) (*Night, error) {
 	if err := r.Validate(); err != nil {
@@ -86,7 +86,7 @@ func resume(root string, r *Request, now time.Time) (*Night, error) {
 			continue
 		}
 		p, err := readPlan(path)
-		if err != nil || !same(&p.Request, r) || now.Sub(p.Begun) > resumable || !p.Limit.IsZero() && !now.Before(p.Limit) {
+		if err != nil || !same(&p.Request, r) || r.name() == "" && now.Sub(p.Begun) > resumable || !p.Limit.IsZero() && !now.Before(p.Limit) {
 			continue // one that cannot be read is left alone
 		}
 		if facts, err := entry.ReadFacts(dir); err == nil && !facts.Ended.IsZero() {
@@ -103,10 +103,6 @@ func resume(root string, r *Request, now time.Time) (*Night, error) {
 
 // begin makes the directory of a new night, with its plan in it from the first moment on.
 func begin(root string, r Request, now time.Time) (*Night, error) {
-	day := now
-	if r.Shard.whole().N > 1 { // which may begin in several places, at one moment
-		day = now.UTC()
-	}
 	temp, err := os.MkdirTemp(root, ".night-*")
 	if err != nil {
 		return nil, fmt.Errorf("begin a night: %w", err)
@@ -120,12 +116,13 @@ func begin(root string, r Request, now time.Time) (*Night, error) {
 		return nil, err
 	}
 	for k := 0; ; k++ {
-		p := Plan{Format: planFormat, Night: name(day, k), Seed: r.Seed, Begun: now, Limit: r.limit(now), Request: r}
-		if p.Seed == 0 {
-			p.Seed = DaySeed(day, k)
-		}
+		p := r.plan(now, k)
 		dir := filepath.Join(root, p.folder())
 		if _, err := os.Lstat(dir); err == nil {
+			if r.name() != "" {
+				lock.Close()
+				return nil, taken(dir, &r)
+			}
 			continue
 		}
 		p.Favour = favours(Earlier(root, p.Night))
@@ -143,6 +140,38 @@ func begin(root string, r Request, now time.Time) (*Night, error) {
 		}
 		return &Night{Plan: p, Dir: dir, lock: lock}, nil
 	}
+}
+
+// plan is that of the k-th night, from 0, that begins on a day by this request; k is of no
+// effect on one that has a name.
+func (r *Request) plan(now time.Time, k int) Plan {
+	p := Plan{Format: planFormat, Night: r.name(), Seed: r.Seed, Begun: now, Limit: r.limit(now), Request: *r}
+	switch {
+	case p.Night == "":
+		p.Night = name(now, k)
+		if p.Seed == 0 {
+			p.Seed = DaySeed(now, k)
+		}
+	case p.Seed == 0:
+		p.Seed = NameSeed(p.Night)
+	}
+	return p
+}
+
+// taken says why the night of a name cannot go on in its directory.
+func taken(dir string, r *Request) error {
+	p, err := readPlan(filepath.Join(dir, planFile))
+	facts, _ := entry.ReadFacts(dir) // of one that was killed at once there are none
+	why := "its time is over"
+	switch {
+	case err != nil:
+		why = err.Error()
+	case !same(&p.Request, r):
+		why = "it was asked for by another command, or of another build"
+	case !facts.Ended.IsZero():
+		why = "it has ended"
+	}
+	return fmt.Errorf("there is a night of this name in %s, which cannot go on: %s: give another --name or --seed, or other --results", dir, why)
 }
 
 // load reads what the night has done so far, and clears away what was in the midst of it.

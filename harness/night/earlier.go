@@ -1,11 +1,13 @@
 package night
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night/coverage"
@@ -21,23 +23,27 @@ const (
 )
 
 // Earlier returns what the nights below a folder covered that are not the one of this
-// name, the last sixty of them by name. What cannot be read is left out.
+// name, the last sixty of them to begin. What cannot be read is left out.
 func Earlier(root, name string) coverage.Tally {
 	sum := coverage.Sum()
 	logs, err := filepath.Glob(filepath.Join(quoteGlob(root), "*", entry.LogFile))
 	if err != nil {
 		return sum
 	}
-	slices.Sort(logs)
+	begun := make(map[string]time.Time)
+	logs = slices.DeleteFunc(logs, func(path string) bool {
+		dir := filepath.Dir(path)
+		if info, err := os.Lstat(dir); err != nil || !info.IsDir() { // "latest"
+			return true
+		}
+		p, err := readPlan(filepath.Join(dir, planFile))
+		begun[path] = p.Begun
+		return err != nil || p.Night == name
+	})
+	slices.SortFunc(logs, func(a, b string) int { return cmp.Or(begun[a].Compare(begun[b]), strings.Compare(a, b)) })
 	count := 0
 	for _, path := range slices.Backward(logs) {
 		dir := filepath.Dir(path)
-		if info, err := os.Lstat(dir); err != nil || !info.IsDir() { // "latest"
-			continue
-		}
-		if p, err := readPlan(filepath.Join(dir, planFile)); err != nil || p.Night == name {
-			continue
-		}
 		t, err := coverage.Load(filepath.Join(dir, coverageFile))
 		if err != nil || t.Runs == 0 {
 			if t, _, err = coverage.OfLog(path); err != nil {

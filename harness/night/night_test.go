@@ -214,6 +214,52 @@ func TestInterruptedNight(t *testing.T) {
 	require.Empty(t, n.Facts().Stopped)
 }
 
+// Shards are of one night whenever they begin: its name says which, or its seed. A night of
+// a name is made once.
+func TestNameOfANight(t *testing.T) {
+	open := func(root string, r night.Request, at time.Time) *night.Night {
+		t.Helper()
+		n, err := night.Open(root, r, at)
+		require.NoError(t, err)
+		t.Cleanup(func() { n.Close() })
+		return n
+	}
+	before := time.Date(2026, 11, 30, 23, 59, 59, 0, time.Local)
+	root := t.TempDir()
+	for name, r := range map[string]night.Request{"monday": {Name: "monday"}, "seed7": {Seed: 7}} {
+		r.Runs, r.Parallel, r.Cells = 8, 1, []night.Cell{cell("a")}
+		r.Shard = night.Shard{I: 1, N: 2}
+		one := open(root, r, before)
+		r.Shard.I = 2
+		two := open(root, r, before.Add(2*time.Second))
+		require.Equal(t, name, one.Facts().Night)
+		require.Equal(t, name, two.Facts().Night)
+		require.NotZero(t, one.Facts().Seed)
+		require.Equal(t, one.Facts().Seed, two.Facts().Seed)
+		require.Equal(t, filepath.Join(root, name+"-1of2"), one.Dir)
+		require.Equal(t, filepath.Join(root, name+"-2of2"), two.Dir)
+	}
+
+	r := night.Request{Name: "pr-812", Runs: 2, Parallel: 1, Cells: []night.Cell{cell("a")}}
+	n := open(root, r, before)
+	require.Equal(t, night.NameSeed("pr-812"), n.Facts().Seed)
+	n.Close()
+	n = open(root, r, before.AddDate(0, 0, 3))
+	require.True(t, n.Resumed, "there is no other night that it might mean")
+	n.Close()
+	other := r
+	other.Build = "another"
+	_, err := night.Open(root, other, before)
+	require.ErrorContains(t, err, "which cannot go on: it was asked for by another command, or of another build: give another --name")
+	n = open(root, r, before)
+	require.NoError(t, n.Run(context.Background(), night.Options{Run: func(context.Context, night.Job, string) (entry.Entry, bool) {
+		return entry.Entry{Class: entry.Valid}, true
+	}}))
+	n.Close()
+	_, err = night.Open(root, r, before)
+	require.ErrorContains(t, err, "which cannot go on: it has ended")
+}
+
 // Another command is another night, as is the same one a day later or after its limit.
 func TestWhichNightIsMeant(t *testing.T) {
 	root := t.TempDir()

@@ -1,6 +1,8 @@
 package night
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -110,6 +112,12 @@ func DaySeed(day time.Time, k int) uint64 {
 	return uint64(y*10_000+int(m)*100+d)*1_000_000 + uint64(k)*10_000 + 1
 }
 
+// NameSeed is the seed of the night of a name.
+func NameSeed(name string) uint64 {
+	sum := sha256.Sum256([]byte(name))
+	return binary.BigEndian.Uint64(sum[:])>>16 | 1 // 48 bits: any reader of JSON takes that
+}
+
 // name is what the k-th night of a day is called, and all shards of it: 20261130,
 // 20261130.2.
 func name(day time.Time, k int) string {
@@ -130,7 +138,7 @@ func (p *Plan) folder() string {
 
 // same tells whether two requests are for one night.
 func same(a, b *Request) bool {
-	return a.Build == b.Build && a.Shard.whole() == b.Shard.whole() && slices.Equal(a.Command, b.Command) &&
+	return a.Build == b.Build && a.Shard.whole() == b.Shard.whole() && a.name() == b.name() && slices.Equal(a.Command, b.Command) &&
 		slices.EqualFunc(a.Cells, b.Cells, func(a, b Cell) bool { return a.Name == b.Name && slices.Equal(a.Args, b.Args) })
 }
 

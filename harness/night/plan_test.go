@@ -129,14 +129,19 @@ func TestRefusedRequests(t *testing.T) {
 	good := night.Request{Runs: 4, Parallel: 1, Cells: []night.Cell{cell("a")}}
 	require.NoError(t, good.Validate())
 	for want, change := range map[string]func(*night.Request){
-		"a night of nothing":                              func(r *night.Request) { r.Cells = nil },
-		"-1 runs, 1 side by side":                         func(r *night.Request) { r.Runs = -1 },
-		"a night without an end":                          func(r *night.Request) { r.Runs = 0 },
-		"shard 3/2: use one such as 2/5":                  func(r *night.Request) { r.Shard = night.Shard{I: 3, N: 2} },
-		"shard 5/6 of a night of 4 runs has none":         func(r *night.Request) { r.Shard = night.Shard{I: 5, N: 6} },
-		`until "25:00": use a time of the day`:            func(r *night.Request) { r.Until = "25:00" },
-		"a night of 1s has no time for a run of 10ms (a)": func(r *night.Request) { r.For = time.Second },
-		"a night of -1s: use a positive time":             func(r *night.Request) { r.For = -time.Second },
+		"a night of nothing":                                      func(r *night.Request) { r.Cells = nil },
+		"-1 runs, 1 side by side":                                 func(r *night.Request) { r.Runs = -1 },
+		"a night without an end":                                  func(r *night.Request) { r.Runs = 0 },
+		"shard 3/2: use one such as 2/5":                          func(r *night.Request) { r.Shard = night.Shard{I: 3, N: 2} },
+		"shard 5/6 of a night of 4 runs has none":                 func(r *night.Request) { r.Shard = night.Shard{I: 5, N: 6} },
+		"shard 2/3 of a night that has neither a name nor a seed": func(r *night.Request) { r.Shard = night.Shard{I: 2, N: 3} },
+		`the name "a/b" of a night`:                               func(r *night.Request) { r.Name = "a/b" },
+		`the name ".." of a night`:                                func(r *night.Request) { r.Name = ".." },
+		`the name "latest" of a night`:                            func(r *night.Request) { r.Name = "latest" },
+		`the name "x-1of2" of a night`:                            func(r *night.Request) { r.Name = "x-1of2" },
+		`until "25:00": use a time of the day`:                    func(r *night.Request) { r.Until = "25:00" },
+		"a night of 1s has no time for a run of 10ms (a)":         func(r *night.Request) { r.For = time.Second },
+		"a night of -1s: use a positive time":                     func(r *night.Request) { r.For = -time.Second },
 	} {
 		r := good
 		change(&r)

@@ -3,6 +3,8 @@ package night
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -19,8 +21,11 @@ type Request struct {
 	Cells []Cell `json:"cells"`
 	// Controls are what the night shows by that it can see; their names are distinct.
 	Controls []Control `json:"controls,omitempty"`
+	// Name is what the night is called, "" for the day on which it begins. Shards that agree
+	// in it are of one night, whenever and wherever they begin.
+	Name string `json:"name,omitempty"`
 	// Seed is that of the first run, and each later one has one more. 0 is the seed of the
-	// day: see [DaySeed].
+	// night's name, or without one of the day: see [NameSeed] and [DaySeed].
 	Seed uint64 `json:"seed,omitempty"`
 
 	// Runs is how many the night has, all shards together; 0 for as many as there is time
@@ -91,6 +96,11 @@ func (r *Request) Validate() error {
 		bad("shard %s: use one such as 2/5, the second of five", s)
 	} else if r.Runs > 0 && r.Runs < s.I {
 		bad("shard %s of a night of %d runs has none: use at most %d shards", s, r.Runs, r.Runs)
+	} else if s.N > 1 && r.name() == "" {
+		bad("shard %s of a night that has neither a name nor a seed: of shards that begin before and after midnight each would be of its own night: give all of them one --name, or one --seed", s)
+	}
+	if r.Name != "" && (!named.MatchString(r.Name) || r.Name == latest || folderOfShard.MatchString(r.Name)) {
+		bad("the name %.70q of a night: use up to 63 letters, digits, dots, hyphens and underscores, a letter or digit first, and no end such as -1of4", r.Name)
 	}
 	if r.For < 0 {
 		bad("a night of %s: use a positive time such as 1h", r.For)
@@ -106,6 +116,22 @@ func (r *Request) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// named is what a night may be called, and so its folder; folderOfShard is how the folders
+// of shards end.
+var (
+	named         = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	folderOfShard = regexp.MustCompile(`-[0-9]+of[0-9]+$`)
+)
+
+// name is what the night is called whenever it begins; "" if the day says so. Shards
+// without a name have that of their seed.
+func (r *Request) name() string {
+	if r.Name == "" && r.Shard.whole().N > 1 && r.Seed != 0 {
+		return "seed" + strconv.FormatUint(r.Seed, 10)
+	}
+	return r.Name
 }
 
 // slack is what a run takes beyond its planned time, at least.
