@@ -34,7 +34,7 @@ var allowed = map[string][]string{
 	"harness/tap":              {"harness/history"},
 	"harness/workload":         {"harness/history"},
 	"harness/target":           {"harness/fabric", "harness/history", "harness/workload"},
-	"harness/target/reference": {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/tap", "node/..."},
+	"harness/target/reference": {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/tap", "node/...", "rawio"},
 	"harness/target/exec":      {"harness/document", "harness/fabric", "harness/history", "harness/text", "harness/workload", "harness/target"},
 	"harness/target/etcd":      {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/tap"},
 	"harness/cluster":          {"harness/fabric/owner", "harness/history", "harness/target", "rawio"},

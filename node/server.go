@@ -29,6 +29,7 @@ import (
 	"github.com/usurper/usurper/node/raft"
 	"github.com/usurper/usurper/node/wal"
 	"github.com/usurper/usurper/node/wire"
+	"github.com/usurper/usurper/rawio"
 )
 
 // Options are what a Server takes from its surroundings. The zero Options are
@@ -188,7 +189,7 @@ func (s *Server) serve(peers, clients net.Listener, clock Clock) error {
 	}
 	served := make(chan error, 1)
 	go func() {
-		served <- s.http.Serve(clients)
+		served <- s.http.Serve(quietListener{clients})
 		s.stopOnce.Do(func() { close(s.stopping) }) // a member that cannot be asked is no use
 	}()
 	s.log.Info("ready", "peers", s.peerAddr, "clients", s.httpAddr, "term", s.loop.term, "bug", string(s.cfg.Bug))
@@ -219,6 +220,26 @@ func (s *Server) run(clock Clock, served <-chan error) {
 		s.err = errors.Join(s.err, fmt.Errorf("serve clients: %w", err))
 	}
 }
+
+// quietListener accepts connections that are read and written without waking the
+// scheduler.
+type quietListener struct{ net.Listener }
+
+type quietConn struct {
+	net.Conn
+	raw *rawio.Conn
+}
+
+func (l quietListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return quietConn{conn, rawio.New(conn)}, nil
+}
+
+func (c quietConn) Read(b []byte) (int, error)  { return c.raw.Read(b) }
+func (c quietConn) Write(b []byte) (int, error) { return c.raw.Write(b) }
 
 // stopTimeout bounds how long a clean end waits for clients to take their
 // answers.

@@ -15,6 +15,7 @@ import (
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/workload"
 	"github.com/usurper/usurper/node"
+	"github.com/usurper/usurper/rawio"
 )
 
 // maxAnswer bounds the body of an answer: the longest list of a workload, many
@@ -29,7 +30,8 @@ type client struct {
 	addr string
 	head string // of every request, up to the content length
 
-	conn net.Conn // nil until dialled, and after anything went wrong
+	conn net.Conn    // nil until dialled, and after anything went wrong
+	raw  *rawio.Conn // conn
 	in   *bufio.Reader
 	out  []byte // the request, reused
 }
@@ -89,11 +91,11 @@ func (c *client) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.conn = conn
+	c.conn, c.raw = conn, rawio.New(conn)
 	if c.in == nil {
-		c.in = bufio.NewReader(conn)
+		c.in = bufio.NewReader(c.raw)
 	} else {
-		c.in.Reset(conn)
+		c.in.Reset(c.raw)
 	}
 	return nil
 }
@@ -115,7 +117,7 @@ func (c *client) exchange(ctx context.Context, op *history.Op) (x exchange) {
 		}
 	}()
 
-	n, err := c.conn.Write(c.out)
+	n, err := c.raw.Write(c.out)
 	x.sent = n > 0
 	if err != nil {
 		x.err = err
