@@ -159,10 +159,10 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command, args []strin
 		night.Point(f.cfg.Results, name, filepath.Join("latest", name))
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (once that is mended the same command goes on with the night)", err)
 	}
-	if n.Facts().Ended.IsZero() {
-		show.line("interrupted: the same command goes on with it")
+	if why := n.Facts().Stopped; why != "" {
+		show.line("%s: the same command goes on with it", why)
 	}
 	return tellMorning(cmd, told.latest())
 }

@@ -115,12 +115,19 @@ func (n *Night) stand(now time.Time) error {
 		for j := range n.entries {
 			if e := &n.entries[j]; e.Control == c.Name {
 				s.Tries++
-				if c.red(e) {
+				switch {
+				case c.red(e):
 					s.Red = e.Started
+				case e.Class == entry.Broken:
+					s.Broken++
+					s.Untried = "no try came to a verdict: " + e.Why
 				}
 			}
 		}
-		if s.Red.IsZero() && s.Tries == 0 {
+		switch {
+		case !s.Red.IsZero() || s.Tries > s.Broken:
+			s.Untried = ""
+		case s.Tries == 0:
 			s.Untried = n.untried()
 		}
 		n.facts.Controls = append(n.facts.Controls, s)

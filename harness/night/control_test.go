@@ -82,6 +82,22 @@ func TestControls(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(root, "controls.json"), []byte(`{}`), 0o644))
 }
 
+// A control of which all tries broke says why.
+func TestControlThatBreaks(t *testing.T) {
+	r := controlled()
+	r.Controls = r.Controls[:1]
+	n, err := night.Open(t.TempDir(), r, time.Now())
+	require.NoError(t, err)
+	defer n.Close()
+	require.NoError(t, n.Run(context.Background(), night.Options{Run: func(_ context.Context, j night.Job, _ string) (entry.Entry, bool) {
+		if j.Control != "" {
+			return entry.Entry{Class: entry.Broken, Why: "no such version"}, true
+		}
+		return entry.Entry{Class: entry.Valid}, true
+	}}))
+	require.Equal(t, []entry.Control{{Name: "late", Checker: "votes", Tries: 5, Broken: 5, Untried: "no try came to a verdict: no such version"}}, n.Facts().Controls)
+}
+
 // A short night goes by what was red before, and says so where there is nothing.
 func TestControlsOfAShortNight(t *testing.T) {
 	root := t.TempDir()

@@ -197,12 +197,8 @@ func (n *Night) load() error {
 	if err := n.clear(); err != nil {
 		return err
 	}
-	n.facts, err = entry.ReadFacts(n.Dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
 	n.settle()
-	return err
+	return nil
 }
 
 // clear removes what goes on in the night, or did when it was killed: members may write to
@@ -219,12 +215,12 @@ func (n *Night) clear() error {
 	}
 }
 
-// settle puts into the facts what the plan says.
+// settle makes the facts of what the plan says.
 func (n *Night) settle() {
+	n.facts = entry.Facts{}
 	p, f, s := &n.Plan, &n.facts, n.Plan.Shard.whole()
 	f.Night, f.Seed, f.Begun, f.Command = p.Night, p.Seed, p.Begun, p.Command
 	f.Shard, f.Shards, f.Runs, f.Failures, f.MaxUnknown = s.I, s.N, p.share(), p.Failures, p.MaxUnknown
-	f.Stopped, f.Ended = "", time.Time{}
 	if !p.Limit.IsZero() {
 		f.For = p.Limit.Sub(p.Begun)
 	}

@@ -48,9 +48,9 @@ func TestKeepsAFewOfAKind(t *testing.T) {
 
 // The last fifth of a night is for what it found, if there is something to find out.
 func TestWorkHasAShare(t *testing.T) {
-	night97 := func(pending bool) (runs int, budgets []time.Duration) {
+	night95 := func(pending bool) (runs int, budgets []time.Duration) {
 		r := night.Request{For: 2 * time.Minute, Failures: 3, Parallel: 1, Cells: []night.Cell{cell("a")}}
-		n, err := night.Open(t.TempDir(), r, time.Now().Add(-97*time.Second))
+		n, err := night.Open(t.TempDir(), r, time.Now().Add(-95*time.Second))
 		require.NoError(t, err)
 		defer n.Close()
 		require.NoError(t, n.Run(context.Background(), night.Options{
@@ -67,11 +67,11 @@ func TestWorkHasAShare(t *testing.T) {
 		require.False(t, n.Facts().Ended.IsZero())
 		return runs, budgets
 	}
-	runs, budgets := night97(true)
-	require.Zero(t, runs)
+	runs, budgets := night95(true)
+	require.Zero(t, runs, "a run would end in the last fifth")
 	require.Len(t, budgets, 1)
-	require.InDelta(t, 22, budgets[0].Seconds(), 2)
-	runs, budgets = night97(false)
+	require.InDelta(t, 23, budgets[0].Seconds(), 2)
+	runs, budgets = night95(false)
 	require.Equal(t, 3, runs)
 	require.Empty(t, budgets)
 }

@@ -176,26 +176,30 @@ func (n *Night) next(under map[string]bool, now time.Time, o Options) (Job, bool
 	if n.Plan.Failures > 0 && n.failures() >= n.Plan.Failures || n.vain() != "" {
 		return Job{}, false
 	}
-	if limit := n.Plan.Limit; !limit.IsZero() && o.Pending != nil && limit.Sub(now) < n.workTime() && o.Pending() {
-		return Job{}, false
-	}
 	if j, ok := n.control(under); ok {
-		return j, n.inTime(&j, now)
+		return j, n.inTime(&j, now, o)
 	}
 	for number := n.Plan.Shard.whole().I; n.Plan.Runs == 0 || number <= n.Plan.Runs; number += n.Plan.Shard.whole().N {
 		if n.done[number] || under[strconv.Itoa(number)] {
 			continue
 		}
 		j := n.Plan.Job(number)
-		return j, n.inTime(&j, now)
+		return j, n.inTime(&j, now, o)
 	}
 	return Job{}, false
 }
 
-// inTime tells whether a run that begins now ends within the night.
-func (n *Night) inTime(j *Job, now time.Time) bool {
-	limit := n.Plan.Limit
-	return limit.IsZero() || !now.Add(n.takes(j.Cell)).After(limit)
+// inTime tells whether a run that begins now ends within the night, and before the time
+// for work if there is some to do.
+func (n *Night) inTime(j *Job, now time.Time, o Options) bool {
+	if n.Plan.Limit.IsZero() {
+		return true
+	}
+	left := n.Plan.Limit.Sub(now) - n.takes(j.Cell)
+	if work := n.workTime(); left >= 0 && left < work && work >= leastWork && o.Pending != nil && o.Pending() {
+		return false
+	}
+	return left >= 0
 }
 
 // takes is how long a run of a cell takes: as long as those before it on average, once

@@ -50,6 +50,8 @@ const (
 	// to say where.
 	grace      = 30 * time.Second
 	stackGrace = 5 * time.Second
+	// fullBelow is how many bytes a disk has left that is full.
+	fullBelow = 1 << 20
 )
 
 // Run makes a run in an empty folder, work. It reports false, and nothing is known of the
@@ -69,60 +71,81 @@ func (p *Process) make(ctx context.Context, j Job, work string) (e entry.Entry, 
 	said := filepath.Join(work, saidFile)
 	args := append(slices.Clone(j.Args), "--results="+work, "--entry="+filepath.Join(work, entryFile))
 	kills := oomKills()
-	broken, exit, err := p.call(ctx, args, j.Cell.Bound, work, said)
+	end, err := p.call(ctx, args, j.Cell.Bound, work, said)
 	if err != nil {
 		return e, fmt.Errorf("start a run: %w", err)
 	}
 	oom := oomKills() > kills
 	e, left := readEntry(filepath.Join(work, entryFile))
-	if left == nil && oom && starved(&e) {
+	if lack := starved(&e, oom, end.full); left == nil && lack != "" {
 		e.Class, e.Breaches = entry.Broken, nil
-		return e, errors.New("out of memory: the kernel killed processes meanwhile, a member among them: " + e.Why)
+		return e, errors.New(lack + ": " + e.Why)
 	}
 	switch {
-	case broken != nil:
-		return e, broken
+	case end.broken != nil:
+		return e, end.broken
 	case left == nil:
 		return e, nil
 	case !errors.Is(left, fs.ErrNotExist):
 		return e, left
 	}
-	return e, p.why(exit, said, oom)
+	return e, p.why(end.exit, said, oom)
 }
 
-// starved tells whether all that a run found is that members were killed, which is no bug
-// of theirs where the kernel kills for want of memory.
-func starved(e *entry.Entry) bool {
-	return len(e.Breaches) > 0 && !slices.ContainsFunc(e.Breaches, func(b entry.Breach) bool {
-		return b.Checker != "node-logs" || b.Rule != "a node died by itself" || !strings.Contains(b.Text, "killed")
-	})
+// starved says what members died of if all that a run found is that they did, which is no
+// bug of theirs where the kernel kills for want of memory, or the disk is full.
+func starved(e *entry.Entry, oom, full bool) string {
+	if len(e.Breaches) == 0 {
+		return ""
+	}
+	killed := true
+	for _, b := range e.Breaches {
+		if b.Checker != "node-logs" {
+			return ""
+		}
+		killed = killed && b.Rule == "a node died by itself" && strings.Contains(b.Text, "killed")
+	}
+	switch {
+	case oom && killed:
+		return "out of memory: the kernel killed processes meanwhile, a member among them"
+	case full:
+		return "out of disk: there was no room left meanwhile, and a member died"
+	}
+	return ""
 }
 
 // Work calls usurper for something that goes on until it is done or bound is over, in an
 // empty folder, and waits for it. An error says why it is not done.
 func (p *Process) Work(ctx context.Context, args []string, bound time.Duration, work string) error {
 	said := filepath.Join(work, saidFile)
-	broken, exit, err := p.call(ctx, args, bound, work, said)
+	end, err := p.call(ctx, args, bound, work, said)
 	switch {
 	case err != nil:
 		return err
-	case ctx.Err() != nil || exit == nil && broken == nil:
+	case ctx.Err() != nil || end.exit == nil && end.broken == nil:
 		return nil
-	case broken != nil:
-		return broken
+	case end.broken != nil:
+		return end.broken
 	}
-	return p.why(exit, said, false)
+	return p.why(end.exit, said, false)
 }
 
-// call calls usurper in a process that dies with this one, and waits for it. broken says
-// why it was ended, exit how it ended by itself; what it says goes to a file.
-func (p *Process) call(ctx context.Context, args []string, bound time.Duration, work, said string) (broken, exit, err error) {
+// ending is how a call of usurper ended.
+type ending struct {
+	broken error // why it was ended, nil if it was not
+	exit   error // how it ended by itself
+	full   bool  // the disk was, meanwhile
+}
+
+// call calls usurper in a process that dies with this one, and waits for it; what it says
+// goes to a file.
+func (p *Process) call(ctx context.Context, args []string, bound time.Duration, work, said string) (end ending, err error) {
 	if err := p.unchanged(); err != nil {
-		return nil, nil, err
+		return end, err
 	}
 	out, err := os.Create(said)
 	if err != nil {
-		return nil, nil, err
+		return end, err
 	}
 	defer out.Close()
 	cmd := exec.Command(p.Argv[0], append(p.Argv[1:len(p.Argv):len(p.Argv)], args...)...)
@@ -130,7 +153,7 @@ func (p *Process) call(ctx context.Context, args []string, bound time.Duration, 
 	cmd.SysProcAttr = leashed()
 	in, err := cmd.StdinPipe() // at whose end it knows that the night is gone
 	if err != nil {
-		return nil, nil, err
+		return end, err
 	}
 	defer in.Close()
 	started, ended := make(chan error, 1), make(chan error, 1)
@@ -144,10 +167,9 @@ func (p *Process) call(ctx context.Context, args []string, bound time.Duration, 
 		}
 	}()
 	if err := <-started; err != nil {
-		return nil, nil, err
+		return end, err
 	}
-	broken, exit = p.attend(ctx, cmd, bound, work, ended)
-	return broken, exit, nil
+	return p.attend(ctx, cmd, bound, work, ended), nil
 }
 
 // unchanged makes sure that all runs are by one program: whoever builds another in its
@@ -164,23 +186,28 @@ func (p *Process) unchanged() error {
 	return nil
 }
 
-// attend waits for a run to end, and ends it if it must. broken says why it did.
-func (p *Process) attend(ctx context.Context, cmd *exec.Cmd, limit time.Duration, work string, ended <-chan error) (broken, exit error) {
+// attend waits for a run to end, and ends it if it must.
+func (p *Process) attend(ctx context.Context, cmd *exec.Cmd, limit time.Duration, work string, ended <-chan error) (e ending) {
+	defer func() { e.full = e.full || free(work) < fullBelow }()
 	look := time.NewTicker(looks)
 	defer look.Stop()
 	bound := time.NewTimer(limit)
 	defer bound.Stop()
 	for {
 		select {
-		case exit := <-ended:
-			return nil, exit
+		case e.exit = <-ended:
+			return e
 		case <-ctx.Done():
-			return errors.New("the night was interrupted"), end(cmd, syscall.SIGTERM, grace, ended)
+			e.broken, e.exit = errors.New("the night was interrupted"), end(cmd, syscall.SIGTERM, grace, ended)
+			return e
 		case <-bound.C:
-			return fmt.Errorf("the run hangs: given up after %s", limit), end(cmd, syscall.SIGQUIT, stackGrace, ended)
+			e.broken, e.exit = fmt.Errorf("the run hangs: given up after %s", limit), end(cmd, syscall.SIGQUIT, stackGrace, ended)
+			return e
 		case <-look.C:
-			if broken := p.over(cmd.Process.Pid, work); broken != nil {
-				return broken, end(cmd, syscall.SIGKILL, grace, ended)
+			e.full = e.full || free(work) < fullBelow
+			if e.broken = p.over(cmd.Process.Pid, work); e.broken != nil {
+				e.exit = end(cmd, syscall.SIGKILL, grace, ended)
+				return e
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package night
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -50,6 +51,18 @@ func oomKills() uint64 {
 		}
 	}
 	return 0
+}
+
+// free is how many bytes this process may still write to the disk of a folder.
+func free(dir string) uint64 {
+	var fs syscall.Statfs_t
+	if syscall.Statfs(dir, &fs) != nil {
+		return math.MaxUint64
+	}
+	if os.Geteuid() == 0 {
+		return fs.Bfree * uint64(fs.Frsize)
+	}
+	return fs.Bavail * uint64(fs.Frsize)
 }
 
 // scarce tells whether less than an eighth of the machine's memory is left.

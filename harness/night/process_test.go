@@ -11,16 +11,23 @@ import (
 	"github.com/usurper/usurper/harness/night/entry"
 )
 
-// A member that the kernel killed for want of memory is no finding, if nothing else is.
+// Members that died for want of memory or disk are no finding, if nothing else is.
 func TestStarvedMembers(t *testing.T) {
 	died := entry.Breach{Checker: "node-logs", Rule: "a node died by itself", Text: "n1 ended by killed, which the harness did not cause"}
 	crashed := died
 	crashed.Text = "n1 ended with code 2, which the harness did not cause"
 	votes := entry.Breach{Checker: "votes", Rule: "two votes"}
-	require.True(t, starved(&entry.Entry{Breaches: []entry.Breach{died, died}}))
-	require.False(t, starved(&entry.Entry{Breaches: []entry.Breach{died, votes}}))
-	require.False(t, starved(&entry.Entry{Breaches: []entry.Breach{crashed}}))
-	require.False(t, starved(&entry.Entry{}))
+	by := func(oom, full bool, breaches ...entry.Breach) string {
+		return starved(&entry.Entry{Breaches: breaches}, oom, full)
+	}
+	require.Contains(t, by(true, false, died, died), "out of memory: ")
+	require.Contains(t, by(true, true, died, died), "out of memory: ")
+	require.Contains(t, by(false, true, died, crashed), "out of disk: ")
+	require.Empty(t, by(true, true, died, votes))
+	require.Empty(t, by(true, true, crashed, votes))
+	require.Empty(t, by(true, false, crashed))
+	require.Empty(t, by(false, false, died))
+	require.Empty(t, by(true, true))
 }
 
 // A night goes on with one program.

@@ -62,7 +62,10 @@ type Control struct {
 	// Red is when it was last seen invalid with this build: tonight, or not long ago.
 	Red   time.Time `json:"red,omitzero"`
 	Tries int       `json:"tries"` // tonight
-	// Untried says in one line why it was not tried, if it should have been.
+	// Broken counts the tries that came to no verdict for the harness's sake.
+	Broken int `json:"broken,omitempty"`
+	// Untried says in one line why it was not tried, or in vain for the harness's sake, if
+	// it should have been.
 	Untried string `json:"untried,omitempty"`
 }
 

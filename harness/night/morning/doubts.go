@@ -40,8 +40,12 @@ func (t *Tally) doubts(n *Night, controls []Control, cells []Cell) []Doubt {
 			if why == "" {
 				why = "its turn did not come"
 			}
+			state := "was not tried"
+			if c.Tries > 0 {
+				state = "was tried " + times(c.Tries) + " in vain"
+			}
 			all = append(all, Doubt{aboutControl, c.Name, fmt.Sprintf(
-				"control %s was not tried (%s): whether %s would have seen anything is not known", c.Name, why, c.Checker)})
+				"control %s %s (%s): whether %s would have seen anything is not known", c.Name, state, why, c.Checker)})
 		}
 	}
 	all = append(all, t.vacuous(cells)...)

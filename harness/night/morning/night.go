@@ -147,7 +147,7 @@ func (t *Tally) kinds() []FaultKind {
 }
 
 // standing tells how each control stands: red if any part of the night knows it to be,
-// and otherwise green if any tried it.
+// and otherwise green if any tried it and came to a verdict.
 func standing(parts []entry.Facts, at time.Time) []Control {
 	byName := make(map[string]*Control)
 	for _, p := range parts {
@@ -158,6 +158,7 @@ func standing(parts []entry.Facts, at time.Time) []Control {
 				byName[c.Name] = s
 			}
 			s.Tries += c.Tries
+			s.broken += c.Broken
 			if c.Red.After(s.Red) {
 				s.Red = c.Red.UTC()
 			}
@@ -172,7 +173,7 @@ func standing(parts []entry.Facts, at time.Time) []Control {
 		switch {
 		case !c.Red.IsZero():
 			c.State, c.Age, c.Untried = red, max(0, at.Sub(c.Red).Seconds()), ""
-		case c.Tries > 0:
+		case c.Tries > c.broken:
 			c.State, c.Untried = green, ""
 		default:
 			c.State = untried

@@ -162,6 +162,8 @@ type Control struct {
 	Age     float64   `json:"age_seconds"` // since it was last red
 	Tries   int       `json:"tries"`
 	Untried string    `json:"untried,omitempty"`
+
+	broken int // of the tries
 }
 
 // Unchecked is a checker that had nothing to judge in any run.
