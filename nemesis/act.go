@@ -60,11 +60,12 @@ func overture() [][]act {
 		{members: 3, out: minority, write: restartVoters},
 		{members: 3, out: 0, classes: []string{"append"}, write: lateAppends},
 	}, {
-		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
+		{members: 3, out: 1, write: backAmongLate},
 		{members: 3, out: 1, classes: []string{"append"}, write: lateNoOp},
+	}, {
+		{members: 3, out: 1, classes: []string{"heartbeat-response"}, write: oldAnswers},
 		{members: 3, out: everybody, classes: []string{"snapshot"}, write: lateSnapshot},
 		{members: 1, out: everybody, write: killsAtAnswers},
-		{members: 3, out: 1, write: backAmongLate},
 		{members: 3, out: minority, write: partlySeen},
 		{members: 1, out: 0, clients: true, write: loseAnswers},
 	}}

@@ -23,10 +23,14 @@ func (r *run) workload() workload.Options {
 	}
 }
 
-// recordOp records what a client does, and tells the nemesis what it was told.
+// recordOp records what a client does, and tells those who wait for what it was told.
 func (r *run) recordOp(e history.Event) {
 	r.rec.Record(e)
-	if e.Op != nil && e.Op.Type == history.OK && workload.Writes(e.Op.F) {
+	if e.Op == nil || e.Op.Type != history.OK {
+		return
+	}
+	r.serving.Do(func() { close(r.served) })
+	if workload.Writes(e.Op.F) {
 		r.view.Acknowledged(e.Op.Node)
 	}
 }

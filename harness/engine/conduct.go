@@ -48,6 +48,8 @@ type run struct {
 	stalls   *stallWatch   // of the harness itself
 	faults   time.Duration // when the nemesis started
 
+	served    chan struct{} // closed when an operation has succeeded
+	serving   sync.Once
 	preparing atomic.Pointer[string] // what is done before clients come, as the target says it
 
 	live    <-chan history.Event // the history as it grows, if the run is to fail fast
@@ -68,7 +70,7 @@ func prepare(cfg Config) (*run, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	r := &run{cfg: cfg}
+	r := &run{cfg: cfg, served: make(chan struct{})}
 	r.cfg.TargetName = cfg.Target.Name()
 	var err error
 	if r.work, err = cfg.work(); err != nil {
@@ -202,9 +204,17 @@ func (r *run) start(ctx context.Context) error {
 	return err
 }
 
-// before is how long clients work undisturbed before the first fault: long enough that
-// all are at it.
-func (r *run) before() time.Duration { return min(r.cfg.Election, 500*time.Millisecond) }
+// atWork waits until clients have worked undisturbed for a while, and one of them with
+// success, before the first fault; no longer than calm, for a system that serves nobody.
+func (r *run) atWork(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, r.calm())
+	defer cancel()
+	sleep(ctx, min(r.cfg.Election, 500*time.Millisecond))
+	select {
+	case <-r.served:
+	case <-ctx.Done():
+	}
+}
 
 // calm is how long they do after the last one, so that a history shows that the system
 // has got over it.
@@ -243,7 +253,7 @@ func (r *run) attack(whole context.Context) error {
 		r.untried(stats)
 		worked <- err
 	}()
-	sleep(ctx, r.before())
+	r.atWork(ctx)
 	r.phase(history.PhaseFaults)
 	r.faults = r.rec.Now()
 	report, err := nemesis.Execute(ctx, r.nemesis(sys), r.plan)
