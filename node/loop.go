@@ -237,6 +237,9 @@ func (l *loop) carryOut(out *raft.Output) error {
 	}
 	l.serveReads(out.Reads)
 	if out.Deposed {
+		if l.cfg.Bug == bug.DeposedPanics {
+			panic("deposed")
+		}
 		l.answerPending(ErrDeposed)
 	}
 	return l.compact()

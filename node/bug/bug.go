@@ -49,6 +49,8 @@ const (
 	ShortSessions    Name = "short-sessions"
 	ResendIsDone     Name = "resend-is-done"
 	EvenQuorum       Name = "even-quorum"
+	DeposedPanics    Name = "deposed-panics"
+	StandsOnce       Name = "stands-once"
 )
 
 // Setting is what a cluster must be like for a bug to show in it.
@@ -107,6 +109,8 @@ func All() []Bug {
 		{ShortSessions, "set", "forgets which request of a client it has applied after 200 more entries", anywhere},
 		{ResendIsDone, "linearizable", "answers a resent write that it had refused as if it was done", anywhere},
 		{EvenQuorum, "votes", "takes half of the members for a majority if their number is even", even},
+		{DeposedPanics, "node-logs", "panics when it has led and another is elected, or a majority is out of reach", anywhere},
+		{StandsOnce, "availability", "stands for election only while its log is empty", anywhere},
 	}
 }
 

@@ -157,6 +157,10 @@ func (r *Raft) Tick() {
 	if r.elapsed < r.timeout {
 		return
 	}
+	if r.cfg.Bug == bug.StandsOnce && r.log.last().Index > 0 {
+		r.elapsed = 0
+		return
+	}
 	if r.cfg.PreVote && r.cfg.Bug != bug.SkipPreVote {
 		r.askPreVotes()
 	} else {
