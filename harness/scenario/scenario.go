@@ -41,6 +41,8 @@ func All() []Scenario {
 			Short: "heartbeats reset the timers: a quiet cluster holds no second election"},
 		{Name: "leader-loss", Nodes: 5, For: 6 * time.Second,
 			Short: "the leader dies, its followers' timers fire, a new round elects another"},
+		{Name: "no-majority", Nodes: 4, For: 2 * time.Second,
+			Short: "two halves that begin anew in one term, neither of them a majority: nobody leads until they are one again"},
 		{Name: "stale-candidate", Nodes: 5, For: 10 * time.Second,
 			Short: "n4 misses committed entries, stands first, is refused because of its log, never wins with it"},
 	}

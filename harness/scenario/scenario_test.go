@@ -225,3 +225,22 @@ func TestPlansFitTheirClusters(t *testing.T) {
 		require.NotEmpty(t, s.Short)
 	}
 }
+
+// "A candidate needs votes from a majority": half of the members is none.
+func TestNoMajority(t *testing.T) {
+	t.Parallel()
+	trace := play(t, "no-majority")
+	led := make(map[uint64]int)
+	for _, l := range among(trace, history.RaftLeader) {
+		led[l.Term]++
+		require.Equal(t, 1, led[l.Term], "term %d has two leaders", l.Term)
+	}
+	require.GreaterOrEqual(t, len(led), 2, "before and after")
+	vain := make(map[uint64]bool)
+	for _, c := range among(trace, history.RaftCandidate) {
+		if led[c.Term] == 0 {
+			vain[c.Term] = true
+		}
+	}
+	require.NotEmpty(t, vain, "nobody stood while the halves were apart")
+}
