@@ -36,7 +36,7 @@ func (r *Report) Breaches() []Breach {
 // one. Of every rule that a checker found broken, a report holds at least one.
 func (r *Report) Violation(b Breach) (Violation, bool) {
 	result, _ := r.Result(b.Checker)
-	i := slices.IndexFunc(result.Violations, func(v Violation) bool { return verdict.BreachOf(b.Checker, v.Rule) == b })
+	i := slices.IndexFunc(result.Violations, func(v Violation) bool { return b.Means(verdict.BreachOf(b.Checker, v.Rule)) })
 	if i < 0 {
 		return Violation{}, false
 	}

@@ -94,7 +94,7 @@ func (r *Runner) Foresees(until Breach, upTo uint64) (found Breach, ok bool) {
 			continue
 		}
 		for _, rule := range f.Foresees(upTo) {
-			if b := verdict.BreachOf(c.Name(), rule); until == (Breach{}) || b == until {
+			if b := verdict.BreachOf(c.Name(), rule); until == (Breach{}) || until.Means(b) {
 				return b, true
 			}
 		}

@@ -57,7 +57,8 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.DurationVar(&f.cfg.Election, "election", f.cfg.Election, "T: election timers are drawn from [T, 2T)")
 	fs.DurationVar(&f.cfg.Heartbeat, "heartbeat", f.cfg.Heartbeat, "interval between heartbeats")
 	fs.DurationVar(&f.cfg.Settle, "settle", 0, "how long the system may take to be ready, at the start and once healed (default 40 T, at least 10s, or what its file says)")
-	fs.BoolVar(&f.cfg.FailFast, "fail-fast", false, "end the attack as soon as a broken rule is seen")
+	fs.Var(&failFastFlag{&f.cfg}, "fail-fast", "end the attack as soon as a broken rule is seen: any, or one of this checker")
+	fs.Lookup("fail-fast").NoOptDefVal = anyChecker
 	fs.StringVar(&f.cfg.Results, "results", f.cfg.Results, "where run directories go")
 	fs.BoolVar(&f.cfg.KeepData, "keep-data", false, "keep the members' data also of a valid run")
 	fs.BoolVar(&f.cfg.KeepLogs, "keep-logs", false, "keep the members' logs and traces also of a valid run")
