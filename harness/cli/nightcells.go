@@ -17,7 +17,6 @@ import (
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/target"
-	"github.com/usurper/usurper/harness/target/reference"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -121,15 +120,21 @@ func (f *nightlyFlags) request(ctx context.Context, fs *pflag.FlagSet, args []st
 // controls are the known-bad configurations by which the night shows that it can see.
 func controls(ctx context.Context, file *night.File, say func(string)) ([]night.Control, error) {
 	var all []night.Control
-	specs := file.Controls.List
+	var usual []night.ControlSpec
 	if file.Controls.Usual {
-		specs = usualControls()
+		var err error
+		if usual, err = night.Usual(cellFlags(), checkerNames()); err != nil {
+			return nil, err
+		}
 	}
 	builds := make(map[string]string) // by path
-	for _, s := range specs {
+	for i, s := range append(usual, file.Controls.List...) {
+		if slices.ContainsFunc(all, func(o night.Control) bool { return o.Name == s.Name }) {
+			return nil, fmt.Errorf("the control %s: one of the usual ones is called so: give it another name", s.Name)
+		}
 		c := night.Control{Name: s.Name, Checker: s.Checker}
 		base := file.Flags
-		if file.Controls.Usual {
+		if i < len(usual) {
 			base = nil
 		}
 		cell, cfg, err := newCell(ctx, night.Combination{Name: s.Name}, append(slices.Clone(base), s.Settings...), say)
@@ -145,27 +150,6 @@ func controls(ctx context.Context, file *night.File, say func(string)) ([]night.
 		all = append(all, c)
 	}
 	return all, nil
-}
-
-// usualControls are one bug of the reference node for each checker that has one, hunted
-// as usurper bugs does.
-func usualControls() (all []night.ControlSpec) {
-	for _, b := range reference.Bugs() {
-		known := func(s night.ControlSpec) bool { return s.Checker == b.Checker }
-		if slices.ContainsFunc(all, known) {
-			continue
-		}
-		s := night.ControlSpec{Name: string(b.Name), Checker: b.Checker}
-		for flag, value := range bugDefaults() {
-			if slices.Contains(cellFlags(), flag) {
-				s.Settings = append(s.Settings, night.Setting{Name: flag, Value: value})
-			}
-		}
-		nodes := b.Members(engine.Default().Nodes)
-		s.Settings = append(s.Settings, night.Setting{Name: "bug", Value: string(b.Name)}, night.Setting{Name: "nodes", Value: strconv.Itoa(nodes)})
-		all = append(all, s)
-	}
-	return all
 }
 
 // thisBuild says which program this is, so that a night is gone on with by no other.

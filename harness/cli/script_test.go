@@ -17,11 +17,16 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/usurper/usurper/harness/cli"
+	"github.com/usurper/usurper/harness/target/reference"
 	"github.com/usurper/usurper/node"
 )
 
-// TestMain lets the scripts run this test binary as the command usurper.
+// TestMain lets the scripts run this test binary as the command usurper, and tests as a
+// member.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) != "usurper" {
+		reference.Reenter()
+	}
 	testscript.Main(m, map[string]func(){
 		"usurper": func() {
 			os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Options{

@@ -33,7 +33,7 @@ type File struct {
 
 // Controls are the known-bad configurations that a file names; none, if it says nothing.
 type Controls struct {
-	Usual bool // those of the reference node, one for each checker that has a bug there
+	Usual bool // those of [Usual], before its own
 	List  []ControlSpec
 }
 
@@ -80,6 +80,24 @@ func ReadFile(path string, flags, checkers []string) (*File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// usual is the list of the usual controls, as in a file of a night.
+//
+//go:embed usual.yaml
+var usual []byte
+
+// Usual returns the usual controls, given the names of flags and checkers as for
+// [ReadFile]: deliberate bugs of the reference node, under the plan, the workload and the
+// members that show each soon, and as long as it takes to show.
+func Usual(flags, checkers []string) ([]ControlSpec, error) {
+	d, root, err := document.Read("usual.yaml", usual)
+	if err != nil {
+		return nil, err
+	}
+	r := reader{Document: d, flags: flags, checkers: checkers}
+	c := r.controls(root)
+	return c.List, errors.Join(d.Errs...)
 }
 
 // reader reads the file of a night.
@@ -237,6 +255,10 @@ func (r *reader) controls(n *yaml.Node) (c Controls) {
 		return c
 	}
 	r.List(n, func(e *yaml.Node) {
+		if e.Kind == yaml.ScalarNode {
+			c.Usual = r.Word(e, "usual") == "usual"
+			return
+		}
 		var s ControlSpec
 		r.Mapping(e, document.Fields{
 			"name":    r.Text(&s.Name),

@@ -62,6 +62,10 @@ func TestMatrix(t *testing.T) {
 		{Name: "--bug=double-vote for votes", Checker: "votes", Settings: []night.Setting{{"bug", "double-vote"}}},
 		{Name: "old", Checker: "set", Settings: []night.Setting{{"bug", "b"}, {"nodes", "3"}}},
 	}, f.Controls.List)
+	f, err = read(t, "controls: [usual, {checker: set, flags: {bug: b}}]\n")
+	require.NoError(t, err)
+	require.True(t, f.Controls.Usual)
+	require.Len(t, f.Controls.List, 1)
 	for text, usual := range map[string]bool{"controls: none\n": false, "controls: usual\n": true, "runs: 1\n": false} {
 		f, err = read(t, text)
 		require.NoError(t, err)
@@ -91,6 +95,7 @@ func TestRefusedFiles(t *testing.T) {
 		"matrix: {nodes: 3}\nexclude: {node: 3}\n":       `night.yaml:2: the matrix has no axis "node" (did you mean nodes?)`,
 		"controls: usal\n": `night.yaml:1: "usal": use usual or none`,
 		"controls: [{checker: vots, flags: {bug: b}}]\n": `night.yaml:1: there is no checker "vots": did you mean "votes"?`,
+		"controls: [usal]\n":                             `night.yaml:1: "usal": use usual`,
 		"controls: [{checker: votes}]\n":                 "night.yaml:1: a control has a checker and the flags of a system",
 		"a: [":                                           "night.yaml:",
 		"runs: 1\n---\nruns: 2\n":                        "night.yaml:1: more than one document: keep one",

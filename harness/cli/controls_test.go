@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/night"
+	"github.com/usurper/usurper/harness/night/entry"
+	"github.com/usurper/usurper/harness/target/reference"
+)
+
+// Every checker that can say that a rule is broken has a usual control, but for those
+// for which the reference node has nothing to judge.
+func TestUsualControls(t *testing.T) {
+	all, err := controls(t.Context(), &night.File{Controls: night.Controls{Usual: true}}, func(string) {})
+	require.NoError(t, err)
+	without := checkerNames()
+	for _, c := range all {
+		require.True(t, strings.HasPrefix(c.Name, c.Checker+"-"), c.Name)
+		require.Contains(t, without, c.Checker, "one is enough")
+		without = slices.DeleteFunc(without, func(name string) bool { return name == c.Checker })
+	}
+	require.Equal(t, []string{"transactions", "divergence", "coverage"}, without)
+
+	own := night.ControlSpec{Name: all[0].Name, Checker: "votes", Settings: []night.Setting{{Name: "bug", Value: "double-vote"}}}
+	_, err = controls(t.Context(), &night.File{Controls: night.Controls{Usual: true, List: []night.ControlSpec{own}}}, func(string) {})
+	require.ErrorContains(t, err, "one of the usual ones is called so")
+	own.Name = "own"
+	file := &night.File{Flags: []night.Setting{{Name: "rate", Value: "77"}}, Controls: night.Controls{Usual: true, List: []night.ControlSpec{own}}}
+	both, err := controls(t.Context(), file, func(string) {})
+	require.NoError(t, err)
+	require.Equal(t, all, both[:len(all)], "flags of the file are for its own")
+	require.Contains(t, both[len(all)].Cell.Args, "--rate=77")
+}
+
+// Each usual control is called invalid by its own checker.
+func TestUsualControlsAreRed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	t.Parallel()
+	binary := reference.Reenter()
+	specs, err := night.Usual(cellFlags(), checkerNames())
+	require.NoError(t, err)
+	for _, s := range specs {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			for try := range uint64(5) { // as a night does
+				if red(t, s, binary, try+1) {
+					return
+				}
+			}
+			require.Fail(t, "stayed green")
+		})
+	}
+}
+
+// red runs the system of a control, and tells whether its checker called it invalid.
+func red(t *testing.T, s night.ControlSpec, binary string, seed uint64) bool {
+	_, cfg, err := newCell(context.Background(), night.Combination{}, append(slices.Clone(s.Settings), night.Setting{Name: "binary", Value: binary}), func(string) {})
+	require.NoError(t, err)
+	cfg.Seed, cfg.Results = seed, filepath.Join(t.TempDir(), "results")
+	result, err := engine.Run(t.Context(), cfg)
+	e := night.Told(cfg, result, err)
+	t.Logf("seed %d: %s: %s", seed, e.Class, e.Why)
+	return slices.ContainsFunc(e.Breaches, func(b entry.Breach) bool { return b.Checker == s.Checker })
+}
