@@ -74,7 +74,8 @@ func unknown() ([]entry.Entry, morning.Night) {
 		run(3, entry.Unknown, func(e *entry.Entry) { e.Why = "stalls: the machine stood still for 1.7 s" }),
 		run(4, entry.Broken, broken("out of memory: killed at 512 MiB")),
 		run(5, entry.Valid, func(e *entry.Entry) {
-			e.Faults = map[string]entry.Fault{"drop": {Planned: 4, Fired: 4}, "pause": {Planned: 3}, "reset": {Planned: 1}}
+			e.Faults = map[string]entry.Fault{"drop": {Planned: 6, Fired: 5}, "pause": {Planned: 7}, "reset": {Planned: 6, Fired: 4}}
+			e.Checkers = map[string]string{"votes": "valid", "linearizable": "unknown", "divergence": "valid", "coverage": "valid"}
 		}),
 	}
 	f := facts()

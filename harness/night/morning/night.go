@@ -44,7 +44,7 @@ func (t *Tally) Report(n Night) Report {
 		Cells: cells, Operations: t.ops, Faults: t.kinds(),
 		Findings: findings, Unfiled: unfiled,
 		Broken: t.broken.list(), Unknown: t.unknown.list(),
-		Controls: controls, Unchecked: t.unchecked(), Medians: pace.Median(t.figures),
+		Controls: controls, Unshown: t.unshown(controls), Unchecked: t.unchecked(), Medians: pace.Median(t.figures),
 	}
 	if t.covered.Runs > 0 {
 		r.Coverage = t.covered.Report(n.Known)
@@ -107,7 +107,7 @@ func (r *Report) full() {
 	r.News, r.Lacks, r.Doubts, r.Nights = orEmpty(r.News), orEmpty(r.Lacks), orEmpty(r.Doubts), orEmpty(r.Nights)
 	r.Cells, r.Faults, r.Findings, r.Unfiled = orEmpty(r.Cells), orEmpty(r.Faults), orEmpty(r.Findings), orEmpty(r.Unfiled)
 	r.Broken, r.Unknown, r.Controls = orEmpty(r.Broken), orEmpty(r.Unknown), orEmpty(r.Controls)
-	r.Unchecked, r.Covered = orEmpty(r.Unchecked), orEmpty(r.Covered)
+	r.Unshown, r.Unchecked, r.Covered = orEmpty(r.Unshown), orEmpty(r.Unchecked), orEmpty(r.Covered)
 }
 
 func orEmpty[T any](s []T) []T {

@@ -58,7 +58,9 @@ type Report struct {
 	Broken  []Group   `json:"broken"`
 	Unknown []Group   `json:"unknown"`
 
-	Controls  []Control   `json:"controls"`
+	Controls []Control `json:"controls"`
+	// Unshown are checkers that judged runs, and of which no control shows that they see.
+	Unshown   []string    `json:"unshown"`
 	Unchecked []Unchecked `json:"unchecked"`
 	// Covered is Coverage in lines for people.
 	Covered  []string        `json:"covered"`

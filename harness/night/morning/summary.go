@@ -24,6 +24,9 @@ func (r *Report) Summary() string {
 	if extent := r.extent(); extent != "" {
 		p.line("\n%s", plain(extent))
 	}
+	if len(r.Unshown) > 0 {
+		p.line("\nno control shows that these see: %s", plainList(r.Unshown, ", "))
+	}
 	var doubts []string
 	for _, d := range r.Doubts {
 		doubts = append(doubts, d.Text)

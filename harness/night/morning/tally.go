@@ -188,6 +188,17 @@ func (t *Tally) unchecked() []Unchecked {
 	return all
 }
 
+// unfailing is the checker that says what a run lacks, and never that a rule is broken.
+const unfailing = "coverage"
+
+// unshown lists the checkers that judged something and have no control. What a control
+// that is not red leaves open is a doubt.
+func (t *Tally) unshown(controls []Control) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(t.judged)), func(name string) bool {
+		return name == unfailing || slices.ContainsFunc(controls, func(c Control) bool { return c.Checker == name })
+	})
+}
+
 // file counts the runs that show each finding, and lists the broken rules of which none tells.
 func (t *Tally) file(findings []Finding) []Unfiled {
 	filed := make(map[finding.Signature]bool)
