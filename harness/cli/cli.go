@@ -97,7 +97,7 @@ one linearizable store.`,
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(runCommand(), checkCommand(), exportCommand(), explainCommand(), replayCommand(), shrinkCommand(), keepCommand(), nightlyCommand(), morningCommand(), coverageCommand(), paceCommand(), findingsCommand(), compareCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), exportCommand(), explainCommand(), replayCommand(), shrinkCommand(), keepCommand(), nightlyCommand(), morningCommand(), mergeCommand(), coverageCommand(), paceCommand(), findingsCommand(), compareCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", text.Brief(err, text.Token), cmd.CommandPath())
 	})

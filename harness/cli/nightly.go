@@ -60,7 +60,7 @@ says how long a run takes.
 A night can be cut into shards, which make its runs together, each once. Which of them
 this is says --shard, or the scheduler: of a Kubernetes Indexed Job its variable
 JOB_COMPLETION_INDEX with --shards, of a Slurm array SLURM_ARRAY_TASK_ID and what is
-beside it. All shards have one --name or one --seed.
+beside it. All shards have one --name or one --seed; usurper merge joins them.
 
 A night that was killed or interrupted goes on when the same command is given again
 within a day, with the runs that it has not made. A run that comes to no verdict for

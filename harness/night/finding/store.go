@@ -50,6 +50,12 @@ type mark struct {
 	Format int `json:"format"`
 }
 
+// Is tells whether a directory says of itself that it is a store.
+func Is(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, markFile))
+	return err == nil
+}
+
 // Open opens the store in a directory. One that is not there, or empty, becomes a store
 // once something is written to it; one that holds something else is refused.
 func Open(dir string) (*Store, error) {

@@ -2,10 +2,7 @@ package morning
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -16,7 +13,7 @@ import (
 
 // Night is what a report needs besides the entries.
 type Night struct {
-	Parts    []entry.Facts   // of the night, of its shards, or of several nights: see [Join]
+	Parts    []entry.Facts   // of the night, of its shards, or of several nights: see [entry.ReadParts]
 	Shard    bool            // the only part tells of itself; that others exist is no doubt
 	Findings []Finding       // those of the store, as they stand after the night
 	Known    coverage.States // that earlier nights came to
@@ -187,81 +184,16 @@ func standing(parts []entry.Facts, at time.Time) []Control {
 // hands all their entries to the tally. The order of the directories makes no
 // difference, nor does one that is named twice or is a copy of another.
 func (t *Tally) Read(dirs []string) ([]entry.Facts, error) {
-	var parts []entry.Facts
-	for _, dir := range dirs {
-		f, err := entry.ReadFacts(dir)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, f)
-	}
-	parts, err := Join(parts)
+	parts, err := entry.ReadParts(dirs)
 	if err != nil {
 		return nil, err
 	}
-	for _, dir := range dirs {
-		err := entry.Read(filepath.Join(dir, entry.LogFile), func(e entry.Entry) error {
-			if beside := filepath.Join(dir, filepath.Base(e.Dir)); e.Dir != "" && isThere(beside) {
-				e.Dir = beside // the night may have been moved
-			}
-			t.Add(e)
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
+	all, err := entry.ReadAll(dirs)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		t.Add(all[i])
 	}
 	return parts, nil
-}
-
-func isThere(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-// Join puts the facts of the parts of nights in order, each part once: of two that tell
-// of one shard, as after a restart in another directory, that which came further.
-// Shards of one night that contradict each other are an error.
-func Join(parts []entry.Facts) ([]entry.Facts, error) {
-	type id struct {
-		night string
-		shard int
-	}
-	best := make(map[id]entry.Facts)
-	first := make(map[string]entry.Facts)
-	for _, p := range parts {
-		o, ok := first[p.Night]
-		if !ok {
-			first[p.Night] = p
-		} else if o.Seed != p.Seed || o.Shards != p.Shards {
-			return nil, fmt.Errorf("these are no shards of one night %s: shard %d of %d with seed %d, and %d of %d with seed %d: leave out what is of another night",
-				p.Night, o.Shard, o.Shards, o.Seed, p.Shard, p.Shards, p.Seed)
-		}
-		k := id{p.Night, p.Shard}
-		if o, ok := best[k]; !ok || further(p, o) {
-			best[k] = p
-		}
-	}
-	joined := slices.Collect(maps.Values(best))
-	slices.SortFunc(joined, func(a, b entry.Facts) int {
-		return cmp.Or(cmp.Compare(a.Night, b.Night), cmp.Compare(a.Shard, b.Shard))
-	})
-	return joined, nil
-}
-
-// further tells whether a came further than b.
-func further(a, b entry.Facts) bool {
-	rank := func(f entry.Facts) int {
-		switch {
-		case f.Ended.IsZero():
-			return 0
-		case f.Stopped != "":
-			return 1
-		}
-		return 2
-	}
-	if rank(a) != rank(b) {
-		return rank(a) > rank(b)
-	}
-	return a.Ended.After(b.Ended) || a.Ended.Equal(b.Ended) && a.Begun.After(b.Begun)
 }

@@ -17,7 +17,7 @@ import (
 
 // Tally sums up entries. It is used by one goroutine.
 type Tally struct {
-	seen    map[key]bool
+	seen    map[entry.Key]bool
 	made    map[string]int // runs by night
 	runs    Counts
 	seconds float64
@@ -37,18 +37,10 @@ type Tally struct {
 	figures []pace.Figures
 }
 
-// key tells entries of several copies of a log apart. Tries of a control may have one
-// number.
-type key struct {
-	night, control string
-	number         int
-	started        int64
-}
-
 // NewTally starts a tally of nothing.
 func NewTally() *Tally {
 	return &Tally{
-		seen: make(map[key]bool), made: make(map[string]int), cells: make(map[string]*Cell),
+		seen: make(map[entry.Key]bool), made: make(map[string]int), cells: make(map[string]*Cell),
 		faults: make(map[string]*entry.Fault), bitten: make(map[string]bool), found: make(map[finding.Signature]*Unfiled), shown: make(map[finding.Signature]int), covered: coverage.Sum(), ended: make(map[string]time.Time),
 		broken: make(groups), unknown: make(groups), judged: make(map[string]bool), idle: make(map[string]string),
 	}
@@ -58,10 +50,7 @@ func NewTally() *Tally {
 // run may be in several logs that are joined. A control is no run of the night; how it
 // stands is among the night's facts.
 func (t *Tally) Add(e entry.Entry) bool {
-	k := key{night: e.Night, control: e.Control, number: e.Number}
-	if e.Control != "" {
-		k.started = e.Started.UnixNano()
-	}
+	k := e.Key()
 	if t.seen[k] {
 		return false
 	}
