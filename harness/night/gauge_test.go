@@ -10,37 +10,20 @@ import (
 	"github.com/usurper/usurper/harness/night/entry"
 )
 
-// A machine that bears twelve runs gets nearly that many, and never many more; one that
-// bears none of them gets one at a time.
-func TestGauge(t *testing.T) {
-	for _, bears := range []int{1, 3, 12, 1000} {
-		g := newGauge(2)
-		widest, sum := 0, 0
-		for range 400 {
-			for range g.width {
-				e := entry.Entry{Class: entry.Valid, Elapsed: 20 * time.Second}
-				if g.width > bears {
-					e.Excused = 15 * time.Second
-				}
-				g.take(&e, false)
-			}
-			widest, sum = max(widest, g.width), sum+g.width
-		}
-		least := max(1, min(bears*3/4, 28))
-		require.LessOrEqual(t, widest, max(2, min(bears+1, 32)), "of %d", bears)
-		require.GreaterOrEqual(t, sum/400, least-1, "of %d", bears)
-	}
-}
-
 // What goes wrong without stalls is not the width's fault; want of memory always is.
 func TestGaugeKnowsWhatItMeasures(t *testing.T) {
 	g := newGauge(4)
+	at := time.Now()
+	take := func(class entry.Class, scarce bool) {
+		g.take(&entry.Entry{Class: class, Started: at, Elapsed: time.Second}, scarce)
+		at = at.Add(time.Second)
+	}
 	for range 40 {
-		g.take(&entry.Entry{Class: entry.Broken, Elapsed: time.Second}, false)
+		take(entry.Broken, false)
 	}
 	require.Equal(t, 4, g.width, "no more are added, and none taken away")
 	for range 40 {
-		g.take(&entry.Entry{Class: entry.Valid, Elapsed: time.Second}, true)
+		take(entry.Valid, true)
 	}
 	require.Equal(t, 1, g.width)
 }
