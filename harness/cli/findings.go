@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,6 +95,9 @@ func (f *findingsFlags) list(cmd *cobra.Command) error {
 	_, report, err := f.read(cmd)
 	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(f.dir); errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s is not there: no night has found anything, or name another with --findings\n", f.dir)
 	}
 	if f.json {
 		text, err := json.MarshalIndent(report, "", "  ")

@@ -75,6 +75,12 @@ func cellFlags() (names []string) {
 	return names
 }
 
+// setsFlag returns what tells whether a flag of a run takes a value.
+func setsFlag() func(night.Setting) error {
+	_, fs := cellFlagSet()
+	return func(s night.Setting) error { return fs.Set(s.Name, s.Value) }
+}
+
 func checkerNames() (names []string) {
 	for _, c := range checker.All(checker.Options{}) {
 		names = append(names, c.Name())

@@ -84,7 +84,7 @@ to it at the end.`,
 			}
 			if len(args) > 0 {
 				var err error
-				if f.file, err = night.ReadFile(args[0], cellFlags(), checkerNames()); err != nil {
+				if f.file, err = night.ReadFile(args[0], cellFlags(), setsFlag(), checkerNames()); err != nil {
 					return err
 				}
 			}
@@ -231,6 +231,9 @@ func (f *nightlyFlags) process() (*night.Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find the program of the runs: %w", err)
+	}
+	if f.keep < 0 {
+		return nil, fmt.Errorf("--keep %d: use at least 1, or 0 for all", f.keep)
 	}
 	p := &night.Process{Argv: []string{self}}
 	if p.Memory, err = humanize.ParseBytes(f.memory); err != nil || p.Memory == 0 {

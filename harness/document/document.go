@@ -115,6 +115,10 @@ func (d *Document) Entries(n *yaml.Node, each func(key, value *yaml.Node)) {
 			d.Errorf(n.Content[i], "want a word for a key")
 			continue
 		}
+		if key.ShortTag() == "!!merge" {
+			d.Errorf(n.Content[i], "<< is not understood here: write the fields out")
+			continue
+		}
 		if seen[key.Value] {
 			d.Errorf(n.Content[i], "%q is here twice: remove one", key.Value)
 			continue

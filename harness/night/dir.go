@@ -67,7 +67,7 @@ func Open(root string, r Request, now time.Time) (*Night, error) {
 	}
 	if err := n.load(); err != nil {
 		n.Close()
-		return nil, err
+		return nil, fmt.Errorf("go on with a night: %w: mend that, or move %s away to begin another", err, n.Dir)
 	}
 	Point(root, latest, filepath.Base(n.Dir))
 	return n, nil

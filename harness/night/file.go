@@ -54,10 +54,10 @@ const maxFile = 1 << 20
 // unset is the name of a value that leaves its flag alone.
 const unset = "-"
 
-// ReadFile reads the file of a night. flags are the names of the flags that runs have,
-// checkers those of the checkers. An error tells everything that is wrong with the file,
+// ReadFile reads the file of a night. flags are the names of the flags that runs have, set
+// tells whether one takes a value, checkers are the names of the checkers. An error tells everything that is wrong with the file,
 // each with its line.
-func ReadFile(path string, flags, checkers []string) (*File, error) {
+func ReadFile(path string, flags []string, set func(Setting) error, checkers []string) (*File, error) {
 	in, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the file of a night: %w", err)
@@ -74,7 +74,7 @@ func ReadFile(path string, flags, checkers []string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := reader{Document: d, flags: flags, checkers: checkers}
+	r := reader{Document: d, flags: flags, set: set, checkers: checkers}
 	f := r.read(root)
 	if err := errors.Join(d.Errs...); err != nil {
 		return nil, err
@@ -104,6 +104,7 @@ func Usual(flags, checkers []string) ([]ControlSpec, error) {
 type reader struct {
 	*document.Document
 	flags, checkers []string
+	set             func(Setting) error
 }
 
 func (r *reader) read(root *yaml.Node) *File {
@@ -145,6 +146,14 @@ func (r *reader) read(root *yaml.Node) *File {
 	return &f
 }
 
+// setting checks that a flag takes a value.
+func (r *reader) setting(n *yaml.Node, s Setting) Setting {
+	if err := r.set(s); err != nil {
+		r.Errorf(n, "%w", err)
+	}
+	return s
+}
+
 // flag checks that there is a flag of a name.
 func (r *reader) flag(n *yaml.Node, name string) bool {
 	switch {
@@ -162,7 +171,7 @@ func (r *reader) flag(n *yaml.Node, name string) bool {
 func (r *reader) settings(n *yaml.Node) (all []Setting) {
 	r.Entries(n, func(key, value *yaml.Node) {
 		if v, ok := r.Scalar(value); ok && r.flag(key, key.Value) {
-			all = append(all, Setting{key.Value, v})
+			all = append(all, r.setting(value, Setting{key.Value, v}))
 		}
 	})
 	return all
@@ -172,6 +181,9 @@ func (r *reader) axes(n *yaml.Node) (all []Axis) {
 	r.Entries(n, func(key, value *yaml.Node) {
 		a := Axis{Name: key.Value}
 		known := true // or it was said
+		if document.IsNull(value) {
+			value.Kind = yaml.SequenceNode // of nothing
+		}
 		r.List(value, func(e *yaml.Node) {
 			v := r.value(key, e, &known)
 			if slices.ContainsFunc(a.Values, func(o Value) bool { return o.Name == v.Name }) && v.Name != "" {
@@ -199,8 +211,8 @@ func (r *reader) value(axis, n *yaml.Node, known *bool) Value {
 			return
 		}
 		text, ok := r.Scalar(n)
-		if v.Name = text; ok {
-			v.Settings = []Setting{{axis.Value, text}}
+		if v.Name = text; ok && *known {
+			v.Settings = []Setting{r.setting(n, Setting{axis.Value, text})}
 		}
 	}
 	if n.Kind != yaml.MappingNode {
@@ -242,6 +254,9 @@ func (r *reader) exclude(n *yaml.Node, axes []Axis) Exclude {
 			x[key.Value] = append(x[key.Value], text)
 		})
 	})
+	if len(x) == 0 {
+		r.Errorf(n, "an exclude of nothing: name the values of axes that are left out together")
+	}
 	if err := x.check(axes); err != nil {
 		r.Errorf(n, "%w", err)
 		return nil

@@ -1,8 +1,10 @@
 package night_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +18,15 @@ func read(t *testing.T, text string) (*night.File, error) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.WriteFile("night.yaml", []byte(text), 0o644))
-	return night.ReadFile("night.yaml", []string{"target", "for", "rate", "nodes", "plan", "vary", "pre-vote", "bug"}, []string{"votes", "stale-log", "set"})
+	return night.ReadFile("night.yaml", []string{"target", "for", "rate", "nodes", "plan", "vary", "pre-vote", "bug"}, numeric, []string{"votes", "stale-log", "set"})
+}
+
+// numeric takes numbers alone for a rate.
+func numeric(s night.Setting) error {
+	if _, err := strconv.Atoi(s.Value); s.Name == "rate" && err != nil {
+		return fmt.Errorf("%s is no rate", s.Value)
+	}
+	return nil
 }
 
 func names(t *testing.T, f *night.File) (all []string) {
@@ -99,7 +109,12 @@ func TestRefusedFiles(t *testing.T) {
 		"controls: [{checker: votes}]\n":                 "night.yaml:1: a control has a checker and the flags of a system",
 		"a: [":                                           "night.yaml:",
 		"runs: 1\n---\nruns: 2\n":                        "night.yaml:1: more than one document: keep one",
-		"matrix: {nodes: [" + strings.Repeat("[3],", 2) + "]}\n": "night.yaml:1: want a single value",
+		"runs: 3\nflags: {rate: fast}\n":                 "night.yaml:2: fast is no rate",
+		"matrix:\n  rate: [3, fast]\n":                   "night.yaml:2: fast is no rate",
+		"matrix:\n  nodes:\n":                            "night.yaml:2: the axis nodes has no value",
+		"exclude: [{}]\n":                                "night.yaml:1: an exclude of nothing",
+		"flags: &f {nodes: 3}\nmatrix: {a: [{name: b, flags: {<<: *f}}]}\n": "night.yaml:2: << is not understood here",
+		"matrix: {nodes: [" + strings.Repeat("[3],", 2) + "]}\n":            "night.yaml:1: want a single value",
 	} {
 		f, err := read(t, text)
 		require.ErrorContains(t, err, want, text)
@@ -108,7 +123,7 @@ func TestRefusedFiles(t *testing.T) {
 	_, err := read(t, "rnus: 3\nseed: x\n")
 	require.ErrorContains(t, err, "night.yaml:1: ")
 	require.ErrorContains(t, err, "night.yaml:2: ", "everything at once")
-	_, err = night.ReadFile(filepath.Join(t.TempDir(), "none"), nil, nil)
+	_, err = night.ReadFile(filepath.Join(t.TempDir(), "none"), nil, nil, nil)
 	require.ErrorContains(t, err, "read the file of a night: ")
 
 	var wide night.Axis

@@ -296,3 +296,27 @@ func TestWhichNightIsMeant(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "20261202", latest)
 }
+
+// What is left of a night's files after a crash of the machine: facts are made again, and
+// a log that is damaged in its midst is left as it is.
+func TestDamagedNight(t *testing.T) {
+	root := t.TempDir()
+	r := night.Request{Runs: 2, Parallel: 1, Cells: []night.Cell{cell("a")}}
+	n, err := night.Open(root, r, time.Now())
+	require.NoError(t, err)
+	require.NoError(t, n.Close())
+	facts, log := filepath.Join(n.Dir, entry.FactsFile), filepath.Join(n.Dir, entry.LogFile)
+	require.NoError(t, os.WriteFile(facts, []byte(`{"form`), 0o644))
+	n, err = night.Open(root, r, time.Now())
+	require.NoError(t, err)
+	require.True(t, n.Resumed)
+	require.Equal(t, 2, n.Facts().Runs)
+	require.NoError(t, n.Close())
+	require.NoError(t, os.WriteFile(log, []byte("{\"num\n{}\n"), 0o644))
+	_, err = night.Open(root, r, time.Now())
+	require.ErrorContains(t, err, "runs.jsonl:1: this is no entry of a run")
+	require.ErrorContains(t, err, "mend that, or move "+n.Dir+" away to begin another")
+	text, err := os.ReadFile(log)
+	require.NoError(t, err)
+	require.Equal(t, "{\"num\n{}\n", string(text))
+}

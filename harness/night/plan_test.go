@@ -3,6 +3,7 @@ package night_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -131,6 +132,7 @@ func TestRefusedRequests(t *testing.T) {
 	for want, change := range map[string]func(*night.Request){
 		"a night of nothing":                                      func(r *night.Request) { r.Cells = nil },
 		"-1 runs, 1 side by side":                                 func(r *night.Request) { r.Runs = -1 },
+		"seed 18446744073709551615: use at most":                  func(r *night.Request) { r.Seed = math.MaxUint64 },
 		"a night without an end":                                  func(r *night.Request) { r.Runs = 0 },
 		"shard 3/2: use one such as 2/5":                          func(r *night.Request) { r.Shard = night.Shard{I: 3, N: 2} },
 		"shard 5/6 of a night of 4 runs has none":                 func(r *night.Request) { r.Shard = night.Shard{I: 5, N: 6} },

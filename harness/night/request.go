@@ -86,6 +86,9 @@ func (r *Request) Validate() error {
 	if r.Runs < 0 || r.Parallel < 0 {
 		bad("%d runs, %d side by side: use at least 1 of each", r.Runs, r.Parallel)
 	}
+	if r.Seed > maxSeed {
+		bad("seed %d: use at most %d, so that each later run has one more", r.Seed, uint64(maxSeed))
+	}
 	if r.Failures < 0 {
 		bad("an end after %d failures: use at least 1, or 0 for none", r.Failures)
 	}
@@ -133,6 +136,9 @@ func (r *Request) name() string {
 	}
 	return r.Name
 }
+
+// maxSeed bounds the seed of the first run.
+const maxSeed = 1 << 63
 
 // slack is what a run takes beyond its planned time, at least.
 const slack = time.Second
