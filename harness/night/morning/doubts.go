@@ -31,6 +31,9 @@ const (
 func (t *Tally) doubts(n *Night, controls []Control, cells []Cell) []Doubt {
 	all := t.short(n.Parts)
 	for _, c := range controls {
+		if len(t.judged) > 0 && !t.judged[c.Checker] {
+			continue // it had nothing to judge in any run, whatever it sees; the page tells that
+		}
 		switch c.State {
 		case green:
 			all = append(all, Doubt{aboutControl, c.Name, fmt.Sprintf(

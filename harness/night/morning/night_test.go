@@ -135,10 +135,10 @@ func TestControlsAreNoRuns(t *testing.T) {
 // A control whose tries all broke has not stayed green.
 func TestControlThatBroke(t *testing.T) {
 	entries, n := quiet()
-	n.Parts[0].Controls = []entry.Control{{Name: "stale-read", Checker: "linearizable", Tries: 5, Broken: 5, Untried: "no try came to a verdict: no such version"}}
+	n.Parts[0].Controls = []entry.Control{{Name: "stale-read", Checker: "votes", Tries: 5, Broken: 5, Untried: "no try came to a verdict: no such version"}}
 	r := report(entries, n)
 	require.Equal(t, "untried", r.Controls[0].State)
-	require.Equal(t, "control stale-read was tried 5 times in vain (no try came to a verdict: no such version): whether linearizable would have seen anything is not known", r.Doubts[0].Text)
+	require.Equal(t, "control stale-read was tried 5 times in vain (no try came to a verdict: no such version): whether votes would have seen anything is not known", r.Doubts[0].Text)
 	n.Parts[0].Controls[0].Broken = 4
 	require.Equal(t, "green", report(entries, n).Controls[0].State)
 }
