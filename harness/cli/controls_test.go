@@ -46,7 +46,7 @@ func TestUsualControlsAreRed(t *testing.T) {
 	}
 	t.Parallel()
 	binary := reference.Reenter()
-	specs, err := night.Usual(cellFlags(), checkerNames())
+	specs, err := night.Usual(cellFlags(), setsFlag(), checkerNames())
 	require.NoError(t, err)
 	for _, s := range specs {
 		t.Run(s.Name, func(t *testing.T) {

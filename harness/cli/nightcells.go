@@ -129,7 +129,7 @@ func controls(ctx context.Context, file *night.File, say func(string)) ([]night.
 	var usual []night.ControlSpec
 	if file.Controls.Usual {
 		var err error
-		if usual, err = night.Usual(cellFlags(), checkerNames()); err != nil {
+		if usual, err = night.Usual(cellFlags(), setsFlag(), checkerNames()); err != nil {
 			return nil, err
 		}
 	}

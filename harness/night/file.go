@@ -87,15 +87,14 @@ func ReadFile(path string, flags []string, set func(Setting) error, checkers []s
 //go:embed usual.yaml
 var usual []byte
 
-// Usual returns the usual controls, given the names of flags and checkers as for
-// [ReadFile]: deliberate bugs of the reference node, under the plan, the workload and the
+// Usual returns the usual controls, given flags and checkers as for [ReadFile]: deliberate bugs of the reference node, under the plan, the workload and the
 // members that show each soon, and as long as it takes to show.
-func Usual(flags, checkers []string) ([]ControlSpec, error) {
+func Usual(flags []string, set func(Setting) error, checkers []string) ([]ControlSpec, error) {
 	d, root, err := document.Read("usual.yaml", usual)
 	if err != nil {
 		return nil, err
 	}
-	r := reader{Document: d, flags: flags, checkers: checkers}
+	r := reader{Document: d, flags: flags, set: set, checkers: checkers}
 	c := r.controls(root)
 	return c.List, errors.Join(d.Errs...)
 }
