@@ -73,11 +73,24 @@ type workflow struct {
 	}
 }
 
+// Examples that call usurper, from the root.
+const (
+	shardsOnGitHub = "examples/nightly/github-actions.yaml"
+	shardsOnSlurm  = "examples/nightly/slurm.sh"
+)
+
+func fileText(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(path)))
+	require.NoError(t, err)
+	return string(text)
+}
+
 // A workflow parses, and each of its steps runs something.
 func TestWorkflows(t *testing.T) {
 	t.Parallel()
 	seen := 0
-	for _, b := range everyBlock(t) {
+	for _, b := range append(everyBlock(t), block{document: shardsOnGitHub, word: ".github/workflows/", text: fileText(t, shardsOnGitHub)}) {
 		if !strings.HasPrefix(b.word, ".github/workflows/") {
 			continue
 		}
@@ -133,6 +146,9 @@ func TestFlags(t *testing.T) {
 				}
 			}
 		}
+	}
+	for _, path := range []string{shardsOnGitHub, shardsOnSlurm} {
+		check(path, fileText(t, path))
 	}
 	for name, text := range documents(t) {
 		all, prose := blocks(name, text)

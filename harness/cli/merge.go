@@ -34,8 +34,9 @@ with the report that an uncut night leaves; findings go to --findings. It may be
 again, in any order, with parts that have come further meanwhile: a run counts once.
 Of a run that was made twice the invalid one stays, else the one with a verdict.
 
-It prints the page of what it merged, and ends with the exit status of nightly. A
-shard that is missing is a doubt. Nights that only share their name are refused.`,
+It prints the page of the night that began last, and ends with the exit status of
+nightly. A shard that is missing is a doubt. Nights that only share their name are
+refused.`,
 		Example: `  usurper merge shards/*
   usurper merge shards --results results/merged --findings results/findings`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -82,15 +83,16 @@ func (f *mergeFlags) merge(cmd *cobra.Command, args []string) error {
 			return err
 		}
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "merged %d shards or nights into %s, %d directories of findings into %s\n",
-		len(nights), strings.Join(joined, ", "), len(stores), f.findings)
 	if len(joined) == 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "findings of %d directories are in %s; there was no night\n", len(stores), f.findings)
 		return nil
 	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%d shards or nights are in %s, findings of %d directories in %s\n",
+		len(nights), strings.Join(joined, ", "), len(stores), f.findings)
 	return f.report(cmd, joined, failOn)
 }
 
-// report makes the report of each joined night anew, and prints that of all of them.
+// report makes the report of each joined night anew, and prints that of the last one.
 func (f *mergeFlags) report(cmd *cobra.Command, joined []string, failOn morning.FailOn) error {
 	var r morning.Report
 	for _, dir := range joined {
@@ -104,12 +106,6 @@ func (f *mergeFlags) report(cmd *cobra.Command, joined []string, failOn morning.
 	}
 	for _, name := range morning.Files() {
 		night.Point(f.results, name, filepath.Join("latest", name))
-	}
-	if len(joined) > 1 {
-		var err error
-		if r, err = morningOf(cmd, joined, f.findings, failOn); err != nil {
-			return err
-		}
 	}
 	return tellMorning(cmd, r)
 }

@@ -100,7 +100,7 @@ func array(of int, lookup func(string) (string, bool)) (s night.Shard, by string
 	case of > 0 && of != t.count:
 		return s, "", fmt.Errorf("--shards %d, and an array of %d tasks (%s): leave --shards out", of, t.count, TaskCount)
 	}
-	return t.shard(), fmt.Sprintf("%s=%d, %d of them from %d on", Task, t.id, t.count, t.min), nil
+	return t.shard(), fmt.Sprintf("%s=%d of %d to %d", Task, t.id, t.min, t.max), nil
 }
 
 // agree tells whether a shard that was named is the one that a scheduler means. An array
