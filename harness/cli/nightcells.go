@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/target"
+	described "github.com/usurper/usurper/harness/target/exec"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -148,14 +150,27 @@ func controls(ctx context.Context, file *night.File, say func(string)) ([]night.
 			return nil, fmt.Errorf("the control %s: %w", s.Name, err)
 		}
 		c.Cell = cell
-		path := target.Executable(cfg.Target)
-		if _, known := builds[path]; !known {
-			builds[path] = engine.Digest(path)
-		}
-		c.System = builds[path]
+		c.System = systemBuild(cfg.Target, builds)
 		all = append(all, c)
 	}
 	return all, nil
+}
+
+// systemBuild says which build of a system this is, as far as its files tell. known has
+// the digests of those that were looked at.
+func systemBuild(t target.Target, known map[string]string) string {
+	files := []string{target.Executable(t)}
+	build := ""
+	if d, ok := t.(*described.Target); ok {
+		files, build = d.Files(), d.Options().Text
+	}
+	for _, path := range files {
+		if _, ok := known[path]; !ok {
+			known[path] = engine.Digest(path)
+		}
+		build += "\n" + known[path]
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(build)))
 }
 
 // thisBuild says which program this is, so that a night is gone on with by no other.

@@ -31,6 +31,9 @@ func (n *Night) keep(j Job, e *entry.Entry, work string, most int) (string, erro
 	if err := os.RemoveAll(to); err != nil {
 		return "", fmt.Errorf("keep a run: %w", err)
 	}
+	if e.Class == entry.Broken && from != "" && size(from) > brokenMost {
+		from = "" // what fills disks is not kept
+	}
 	if from == "" {
 		if e.Class != entry.Broken {
 			return "", nil
@@ -49,6 +52,9 @@ func (n *Night) keep(j Job, e *entry.Entry, work string, most int) (string, erro
 	Point(n.Dir, latest, filepath.Base(to))
 	return to, nil
 }
+
+// brokenMost is how many bytes the directory of a broken run may have that is kept.
+const brokenMost = 256 << 20
 
 // kind is what runs have in common of which a few are enough: what they are a finding
 // for, or why they were no valid ones, up to numbers.

@@ -75,3 +75,23 @@ func TestWorkHasAShare(t *testing.T) {
 	require.Equal(t, 3, runs)
 	require.Empty(t, budgets)
 }
+
+// What filled the disk is not kept, but what the run said is.
+func TestLargeBrokenRun(t *testing.T) {
+	r := night.Request{Runs: 1, Parallel: 1, Cells: []night.Cell{cell("a")}}
+	n, err := night.Open(t.TempDir(), r, time.Now())
+	require.NoError(t, err)
+	defer n.Close()
+	require.NoError(t, n.Run(context.Background(), night.Options{Run: func(_ context.Context, _ night.Job, work string) (entry.Entry, bool) {
+		dir := filepath.Join(work, "20261130-000000-seed1")
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "fat"), nil, 0o644))
+		require.NoError(t, os.Truncate(filepath.Join(dir, "fat"), 1<<30))
+		require.NoError(t, os.WriteFile(filepath.Join(work, "said.txt"), []byte("so much"), 0o644))
+		return entry.Entry{Class: entry.Broken, Why: "out of disk"}, true
+	}}))
+	kept, err := os.ReadDir(n.Entries()[0].Dir)
+	require.NoError(t, err)
+	require.Len(t, kept, 1)
+	require.Equal(t, "said.txt", kept[0].Name())
+}

@@ -143,24 +143,26 @@ func (n *Night) close(ctx context.Context) {
 	}
 }
 
-// tooMany is after how many runs in a row that broke alike a night makes no more.
-const tooMany = 10
+// tooMany is after how many runs in a row that broke alike a night makes no more,
+// tooManyInAll after how many that broke for whatever reasons.
+const tooMany, tooManyInAll = 10, 30
 
 // vain says why there is no use in going on: whatever breaks all runs, a disk that is full
 // or a system that does not start, would break a thousand more. Empty if there is; those
 // of before the night was called again do not count.
 func (n *Night) vain() string {
-	made := n.entries[n.known:]
-	if len(made) < tooMany {
-		return ""
-	}
-	made = made[len(made)-tooMany:]
-	for i := range made {
-		if made[i].Class != entry.Broken || kind(&made[i]) != kind(&made[0]) {
-			return ""
+	alike, broke := true, 0
+	for i := len(n.entries) - 1; i >= n.known && n.entries[i].Class == entry.Broken; i-- {
+		last := &n.entries[len(n.entries)-1]
+		alike = alike && kind(&n.entries[i]) == kind(last)
+		switch broke++; {
+		case alike && broke == tooMany:
+			return fmt.Sprintf("the last %d runs broke alike: %s", broke, last.Why)
+		case broke == tooManyInAll:
+			return fmt.Sprintf("the last %d runs broke, this one last: %s", broke, last.Why)
 		}
 	}
-	return fmt.Sprintf("the last %d runs broke alike: %s", tooMany, made[0].Why)
+	return ""
 }
 
 // width is how many runs may go on side by side.

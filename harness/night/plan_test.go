@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,13 +85,20 @@ func TestNightInVain(t *testing.T) {
 	}
 	n := make(func(i int) string { return fmt.Sprintf("write %d: no space left on device", i) })
 	require.Len(t, n.Entries(), 10)
-	require.Equal(t, "the last 10 runs broke alike: write 1: no space left on device", n.Facts().Stopped)
+	require.Equal(t, "the last 10 runs broke alike: write 10: no space left on device", n.Facts().Stopped)
 	require.True(t, n.Facts().Ended.IsZero())
 	n = make(func(i int) string { return []string{"", "no port", "no subnet", "no port"}[i%4] })
 	require.True(t, n.Resumed)
 	require.Len(t, n.Entries(), 30)
 	require.Empty(t, n.Facts().Stopped)
 	require.False(t, n.Facts().Ended.IsZero())
+
+	r.Runs = 50
+	n = make(func(i int) string {
+		return []string{"n1 ended by itself", "n2 and n3 ended by themselves"}[i%2] + strings.Repeat("!", i%5)
+	})
+	require.Len(t, n.Entries(), 30)
+	require.Equal(t, "the last 30 runs broke, this one last: n1 ended by itself", n.Facts().Stopped)
 }
 
 // The shards of a night make the runs of the whole, each once.

@@ -263,14 +263,7 @@ func (d *file) role(n *yaml.Node) *roleSpec {
 // that a mistake is found before anything is started.
 func (d *file) try(c *config) {
 	asked := make(map[string]string) // who is asked for its role where
-	for _, m := range samples(c.nodes) {
-		if !c.oneAddress {
-			m.Advertised = nil
-		}
-		m.Ports = make(map[string]string)
-		for i, name := range c.ports {
-			m.Ports[name] = fmt.Sprintf("%s:%d", m.ClientHost, 7710+i)
-		}
+	for _, m := range c.samples() {
 		for _, t := range c.memberTexts() {
 			if _, err := t.render(&m); err != nil {
 				d.Errs = append(d.Errs, err)
@@ -302,6 +295,22 @@ func (d *file) try(c *config) {
 		}
 		asked[addr] = m.Name
 	}
+}
+
+// samples are members as the file lets them be.
+func (c *config) samples() []member {
+	all := samples(c.nodes)
+	for i := range all {
+		m := &all[i]
+		if !c.oneAddress {
+			m.Advertised = nil
+		}
+		m.Ports = make(map[string]string)
+		for i, name := range c.ports {
+			m.Ports[name] = fmt.Sprintf("%s:%d", m.ClientHost, 7710+i)
+		}
+	}
+	return all
 }
 
 // memberTexts are the templates over a member.

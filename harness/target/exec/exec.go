@@ -95,6 +95,22 @@ func Parse(o Options) (*Target, error) {
 // Options returns what the target was made of.
 func (t *Target) Options() Options { return t.o }
 
+// Files returns the paths of the files that the command of a member names: its program,
+// and what it is given to read, such as a script. Others may matter to the system, too.
+func (t *Target) Files() []string {
+	cmd, err := t.c.start(&t.c.samples()[0], osexec.LookPath)
+	if err != nil {
+		return nil
+	}
+	files := []string{cmd.Path}
+	for _, arg := range cmd.Args {
+		if info, err := os.Stat(arg); filepath.IsAbs(arg) && err == nil && info.Mode().IsRegular() {
+			files = append(files, arg)
+		}
+	}
+	return files
+}
+
 // Nodes returns how many members the file asks for.
 func (t *Target) Nodes() int { return t.c.nodes }
 

@@ -208,3 +208,13 @@ func TestOptionsMakeTheTargetAgain(t *testing.T) {
 	require.False(t, again.Idempotent())
 	require.False(t, again.OneAddress())
 }
+
+// The files of a system are its program and the scripts that it is given.
+func TestFiles(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "store.py")
+	require.NoError(t, os.WriteFile(script, nil, 0o644))
+	files := parse(t, strings.Replace(small, "exec sleep 60", script, 1)).Files()
+	require.Len(t, files, 2)
+	require.Equal(t, "sh", filepath.Base(files[0]))
+	require.Equal(t, script, files[1])
+}
