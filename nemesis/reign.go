@@ -84,8 +84,9 @@ func lateNoOp(g *generator) {
 // it said before, and nothing of the next one. They tell that it led then, not that
 // it still does.
 func oldAnswers(g *generator) {
-	speaks, mute := g.span(2.5, 3.5), g.span(3, 5)
-	g.rare(0, speaks+mute, Traffic{Action: "delay", Class: "heartbeat-response", Delay: g.span(2, 3), From: "*", To: "leader"})
+	late := g.span(2.5, 4)
+	speaks, mute := late+g.span(0.5, 1), g.span(4, 6)
+	g.rare(0, speaks+mute, Traffic{Action: "delay", Class: "heartbeat-response", Delay: late, From: "*", To: "leader"})
 	g.network(speaks, mute, Traffic{Action: "cut", From: Same, To: "rest"})
 	for _, class := range []string{"vote", "append", "heartbeat"} {
 		if g.has(class) {
