@@ -66,7 +66,12 @@ func newGauge(cpus int) *gauge {
 }
 
 // take learns from a run that has ended. scarce says that memory runs out.
+// Tries of controls do not count: they end at once, where one stall is most of a run, or are
+// unknown for reasons of their own.
 func (g *gauge) take(e *entry.Entry, scarce bool) {
+	if e.Control != "" {
+		return
+	}
 	began := !e.Started.Before(g.from)
 	if began {
 		g.fresh.add(e)

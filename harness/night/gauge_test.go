@@ -20,6 +20,7 @@ func TestGaugeKnowsWhatItMeasures(t *testing.T) {
 	}
 	for range 40 {
 		take(entry.Broken, false)
+		g.take(&entry.Entry{Control: "short", Class: entry.Unknown, Started: at, Elapsed: time.Second, Excused: time.Second}, false)
 	}
 	require.Equal(t, 4, g.width, "no more are added, and none taken away")
 	for range 40 {
