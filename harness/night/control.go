@@ -88,15 +88,27 @@ func record(root, key string, at time.Time) error {
 	all[key] = at
 	text, err := json.MarshalIndent(all, "", "  ")
 	if err == nil {
-		next := filepath.Join(root, "."+redsFile+"."+strconv.Itoa(os.Getpid()))
-		if err = os.WriteFile(next, append(text, '\n'), 0o644); err == nil {
-			err = os.Rename(next, filepath.Join(root, redsFile))
-		}
+		err = replaceReds(root, append(text, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("note that a control is red: %w", err)
 	}
 	return nil
+}
+
+// replaceReds puts another file in the place of the one that is there. Shards in several
+// containers share a folder, and may have one process number.
+func replaceReds(root string, text []byte) error {
+	next, err := os.CreateTemp(root, "."+redsFile+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(next.Name()) // of no effect once it is renamed
+	_, err = next.Write(text)
+	if err = errors.Join(err, next.Chmod(0o644), next.Close()); err != nil {
+		return err
+	}
+	return os.Rename(next.Name(), filepath.Join(root, redsFile))
 }
 
 // stand works out how the controls stand: by what is recorded and by tonight's tries.

@@ -2,6 +2,8 @@ package night_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -136,4 +138,40 @@ func TestControlsHaveAShare(t *testing.T) {
 	}}))
 	require.Equal(t, 4, tries, "more than six minutes are spent then")
 	require.Equal(t, "the controls have used up their 10 % of the night", n.Facts().Controls[2].Untried)
+}
+
+// Shards that share a folder note their controls side by side, also if they have one
+// process number, as the first process of every container has.
+func TestControlsOfShardsSideBySide(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	const shards = 8
+	failed := make(chan error, shards)
+	for i := 1; i <= shards; i++ {
+		go func() {
+			r := controlled()
+			r.Name, r.Shard, r.Runs, r.Controls = "monday", night.Shard{I: i, N: shards}, shards, nil
+			for k := range 20 {
+				r.Controls = append(r.Controls, night.Control{Name: fmt.Sprint(i, "-", k), Checker: "votes", Cell: cell(fmt.Sprint(i, "-", k))})
+			}
+			n, err := night.Open(root, r, time.Now())
+			if err == nil {
+				err = n.Run(context.Background(), night.Options{Run: func(context.Context, night.Job, string) (entry.Entry, bool) {
+					return entry.Entry{Class: entry.Invalid, Breaches: []entry.Breach{{Checker: "votes", Rule: "r"}}, Started: time.Now()}, true
+				}})
+				n.Close()
+			}
+			failed <- err
+		}()
+	}
+	for range shards {
+		require.NoError(t, <-failed)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "controls.json"))
+	require.NoError(t, err)
+	require.True(t, json.Valid(text), string(text))
+	require.FileExists(t, filepath.Join(root, "latest", entry.FactsFile))
+	left, err := filepath.Glob(filepath.Join(root, ".*-*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
 }

@@ -302,9 +302,14 @@ func readPlan(path string) (p Plan, err error) {
 // Point makes a link in a folder, or turns the one that is there. Where links cannot be
 // had there is none.
 func Point(dir, link, to string) {
-	next := filepath.Join(dir, "."+link+"."+strconv.Itoa(os.Getpid()))
-	if os.Symlink(to, next) == nil && os.Rename(next, filepath.Join(dir, link)) != nil {
-		os.Remove(next)
+	temp, err := os.MkdirTemp(dir, "."+link+"-*")
+	if err != nil {
+		return
+	}
+	defer os.RemoveAll(temp)
+	next := filepath.Join(temp, link)
+	if os.Symlink(to, next) == nil {
+		os.Rename(next, filepath.Join(dir, link)) // or there is none
 	}
 }
 
