@@ -51,7 +51,9 @@ func (f *Findings) Violate(rule, text string, evidence ...history.Event) {
 func (f *Findings) Violated() bool { return len(f.violations) > 0 }
 
 // Breached tells whether the rule was found broken so far, "" for any.
-func (f *Findings) Breached(rule string) bool { return f.broken[rule] > 0 || rule == "" && f.Violated() }
+func (f *Findings) Breached(rule string) bool {
+	return f.broken[rule] > 0 || rule == "" && f.Violated()
+}
 
 // Unknown notes something that cannot be decided. The same text is noted once.
 func (f *Findings) Unknown(format string, args ...any) {
