@@ -90,6 +90,9 @@ func covered(path string, sum *coverage.Tally) (left int, err error) {
 		sum.Add(t)
 		return left, err
 	}
+	if _, err := os.Stat(filepath.Join(path, "latest", entry.LogFile)); err == nil {
+		return 0, fmt.Errorf("%s is a folder of nights: name one of them, such as %s", path, filepath.Join(path, "latest"))
+	}
 	dir, err := results.Open(path)
 	if err != nil {
 		return 0, err

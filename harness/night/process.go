@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -93,16 +94,18 @@ func (p *Process) make(ctx context.Context, j Job, work string) (e entry.Entry, 
 }
 
 // starved says what members died of if all that a run found is that they did, which is no
-// bug of theirs where the kernel kills for want of memory, or the disk is full.
+// bug of theirs where the kernel kills for want of memory, the disk is full, or the
+// machine has no thread or memory more for them.
 func starved(e *entry.Entry, oom, full bool) string {
 	if len(e.Breaches) == 0 {
 		return ""
 	}
-	killed := true
+	killed, refused := true, false
 	for _, b := range e.Breaches {
 		if b.Checker != "node-logs" {
 			return ""
 		}
+		refused = refused || refusal.MatchString(b.Text)
 		killed = killed && b.Rule == "a node died by itself" && strings.Contains(b.Text, "killed")
 	}
 	switch {
@@ -110,9 +113,14 @@ func starved(e *entry.Entry, oom, full bool) string {
 		return "out of memory: the kernel killed processes meanwhile, a member among them"
 	case full:
 		return "out of disk: there was no room left meanwhile, and a member died"
+	case refused:
+		return "out of threads or memory: the machine refused a member some, and it died"
 	}
 	return ""
 }
+
+// refusal is in the last words of a process that the machine refused a thread or memory.
+var refusal = regexp.MustCompile(`fatal error: (newosproc|runtime: (out of memory|cannot allocate memory))|unable to create (new )?native thread`)
 
 // Work calls usurper for something that goes on until it is done or bound is over, in an
 // empty folder, and waits for it. An error says why it is not done.

@@ -23,6 +23,11 @@ func TestStarvedMembers(t *testing.T) {
 	require.Contains(t, by(true, false, died, died), "out of memory: ")
 	require.Contains(t, by(true, true, died, died), "out of memory: ")
 	require.Contains(t, by(false, true, died, crashed), "out of disk: ")
+	refused := entry.Breach{Checker: "node-logs", Rule: "a crash in a node's log", Text: "n2 logged: fatal error: newosproc"}
+	panicked := entry.Breach{Checker: "node-logs", Rule: "a crash in a node's log", Text: "n2 logged: panic: newosproc"}
+	require.Contains(t, by(false, false, refused, crashed), "out of threads or memory: ")
+	require.Empty(t, by(false, false, refused, votes))
+	require.Empty(t, by(false, false, panicked, crashed))
 	require.Empty(t, by(true, true, died, votes))
 	require.Empty(t, by(true, true, crashed, votes))
 	require.Empty(t, by(true, false, crashed))

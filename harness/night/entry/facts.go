@@ -104,6 +104,9 @@ func ReadFacts(dir string) (Facts, error) {
 	path := filepath.Join(dir, FactsFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, "latest", FactsFile)); err == nil {
+			return f, fmt.Errorf("%s is a folder of nights: name one of them, such as %s", dir, filepath.Join(dir, "latest"))
+		}
 		return f, fmt.Errorf("%s is no directory of a night: it has no %s: %w", dir, FactsFile, err)
 	}
 	if err != nil {

@@ -41,3 +41,16 @@ func TestFacts(t *testing.T) {
 	_, err = entry.ReadFacts(dir)
 	require.ErrorContains(t, err, "format 9 is newer than this usurper, which knows 1")
 }
+
+// Who names a folder of nights is told of the last one.
+func TestFolderOfNights(t *testing.T) {
+	dir := t.TempDir()
+	_, err := entry.ReadFacts(dir)
+	require.ErrorContains(t, err, "is no directory of a night")
+	latest := filepath.Join(dir, "latest")
+	require.NoError(t, os.Mkdir(latest, 0o755))
+	require.NoError(t, entry.WriteFacts(latest, entry.Facts{Night: "a"}))
+	_, err = entry.ReadFacts(dir)
+	require.ErrorContains(t, err, "is a folder of nights: name one of them, such as "+latest)
+	require.NotErrorIs(t, err, fs.ErrNotExist)
+}
