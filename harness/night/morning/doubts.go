@@ -129,12 +129,18 @@ func (t *Tally) vacuous(cells []Cell) []Doubt {
 const byChance = 3
 
 // hidden doubts a night that no finding fails, and its cells of several runs, if no run
-// was valid: whatever else is broken hides behind what is known.
-func (t *Tally) hidden(cells []Cell) []Doubt {
-	if t.runs.Invalid > 0 && t.runs.Valid == 0 {
-		return []Doubt{{aboutNight, "", "no run was valid: what known findings hide is not known"}}
-	}
+// was valid or it ended for its invalid runs: whatever else is broken hides behind what
+// is known.
+func (t *Tally) hidden(parts []entry.Facts, cells []Cell) []Doubt {
 	var all []Doubt
+	for _, p := range parts {
+		if p.Failures > 0 && t.runs.Invalid >= p.Failures && (p.Runs == 0 || t.made[p.Night] < p.Runs) {
+			all = append(all, Doubt{aboutPlan, p.Night, fmt.Sprintf("%s ended after %s, of known findings alone", partName(p, parts), plural(t.runs.Invalid, "invalid run"))})
+		}
+	}
+	if t.runs.Invalid > 0 && t.runs.Valid == 0 {
+		return append(all, Doubt{aboutNight, "", "no run was valid: what known findings hide is not known"})
+	}
 	for _, c := range cells {
 		if c.Runs.Invalid >= byChance && c.Runs.Valid == 0 {
 			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: none of %s was valid: what known findings hide is not known", c.Name, plural(c.Runs.All, "run"))})

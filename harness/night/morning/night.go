@@ -49,7 +49,7 @@ func (t *Tally) Report(n Night) Report {
 	}
 	fails := func(f Finding) bool { return r.FailOn.fails(&f) }
 	if len(unfiled) == 0 && !slices.ContainsFunc(findings, fails) {
-		r.Doubts = append(r.Doubts, t.hidden(cells)...)
+		r.Doubts = append(r.Doubts, t.hidden(n.Parts, cells)...)
 	}
 	maxUnknown := 1.0
 	for _, p := range n.Parts {

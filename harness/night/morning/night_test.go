@@ -183,9 +183,10 @@ func TestShowsNothing(t *testing.T) {
 	known := breach("votes", "r", "x")
 	few := append(many(2, entry.Valid), run(3, entry.Invalid, known), run(4, entry.Invalid, known))
 	for name, c := range map[string]struct {
-		runs  []entry.Entry
-		muted bool
-		doubt string // of all, the first
+		runs     []entry.Entry
+		muted    bool
+		failures int
+		doubt    string // of all, the first
 	}{
 		"valid":                      {runs: many(6, entry.Valid)},
 		"all unknown":                {runs: many(6, entry.Unknown), doubt: "cell reference/random came to no verdict: of 6 runs 6 unknown, 0 broken"},
@@ -195,9 +196,14 @@ func TestShowsNothing(t *testing.T) {
 		"all of a muted finding":     {runs: many(2, entry.Invalid, known), muted: true, doubt: "no run was valid: what known findings hide is not known"},
 		"a cell of a known finding":  {runs: append(many(3, entry.Invalid, known, cell("b")), run(4, entry.Valid)), doubt: "cell b: none of 3 runs was valid: what known findings hide is not known"},
 		"some of a known finding":    {runs: few},
+		"ended by a known finding":   {runs: few, failures: 2, doubt: "the night ended after 2 invalid runs, of known findings alone"},
+		"almost":                     {runs: few, failures: 3},
 	} {
 		f := facts()
 		f.Runs, f.MaxUnknown = len(c.runs), 1
+		if f.Failures = c.failures; c.failures > 0 {
+			f.Runs = 0
+		}
 		tally := morning.NewTally()
 		for _, e := range c.runs {
 			tally.Add(e)
