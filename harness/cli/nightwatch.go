@@ -47,28 +47,11 @@ type underWay struct {
 
 func watchNight(show *status, facts entry.Facts, told *nightReport) *nightWatch {
 	w := &nightWatch{show: show, facts: facts, told: told, under: make(map[underWay]string)}
-	every := nightEvery
+	period := nightEvery
 	if show.size != nil {
-		every = tableEvery
+		period = tableEvery
 	}
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-				w.tick()
-			}
-		}
-	})
-	w.stop = func() {
-		close(done)
-		wg.Wait()
-	}
+	w.stop = every(period, w.tick)
 	return w
 }
 

@@ -109,28 +109,37 @@ func (s *status) busy() (say func(string), done func()) {
 
 // count shows the seconds that something takes, until it is ended.
 func (s *status) count(what string) (end func()) {
-	every := buildEvery
+	period := buildEvery
 	if s.size != nil {
-		every = time.Second
+		period = time.Second
 	}
-	began, stop := time.Now(), make(chan struct{})
+	began := time.Now()
+	stop := every(period, func() { s.elapsed(what, time.Since(began)) })
+	return func() {
+		stop()
+		s.done()
+	}
+}
+
+// every calls do after each period, until it is stopped.
+func every(period time.Duration, do func()) (stop func()) {
+	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		tick := time.NewTicker(every)
+		tick := time.NewTicker(period)
 		defer tick.Stop()
 		for {
 			select {
-			case <-stop:
+			case <-done:
 				return
 			case <-tick.C:
-				s.elapsed(what, time.Since(began))
+				do()
 			}
 		}
 	})
 	return func() {
-		close(stop)
+		close(done)
 		wg.Wait()
-		s.done()
 	}
 }
 

@@ -21,8 +21,8 @@ import (
 // the runs that are kept.
 const (
 	planFile = "plan.json"
-	lockFile = "lock" // held by the night that goes on, with its process
-	workDir  = "work" // where runs go on; of no worth once they have ended
+	lockFile = "lock"      // held by the night that goes on, with its process
+	workDir  = "under-way" // where runs go on; of no worth once they have ended
 	latest   = "latest"
 )
 

@@ -78,7 +78,7 @@ func TestKilledNight(t *testing.T) {
 	dirs, err := filepath.Glob(filepath.Join(nights[0], "*-seed*"))
 	require.NoError(t, err)
 	require.Len(t, dirs, len(kept), "those of the invalid runs, and no others")
-	require.NoDirExists(t, filepath.Join(nights[0], "work"))
+	require.NoDirExists(t, filepath.Join(nights[0], "under-way"))
 	facts, err := entry.ReadFacts(nights[0])
 	require.NoError(t, err)
 	require.False(t, facts.Ended.IsZero())
