@@ -57,7 +57,7 @@ func TestUsualControlsAreRed(t *testing.T) {
 				if slices.ContainsFunc(e.Breaches, func(b entry.Breach) bool { return b.Checker == s.Checker }) {
 					return
 				}
-				decided = decided || e.Class != entry.Unknown
+				decided = decided || e.Class != entry.Unknown || e.Stalled == 0
 			}
 			if !decided {
 				t.Skip("the machine stalls: no run came to a verdict")
