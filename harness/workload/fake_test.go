@@ -134,6 +134,13 @@ func (l *log) append(e history.Event) int {
 	return len(l.ops)
 }
 
+// recorded returns how many events there are while more may come.
+func (l *log) recorded() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.ops)
+}
+
 // pair is an operation with both its ends.
 type pair struct{ invoke, done *history.Op }
 
