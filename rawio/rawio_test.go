@@ -54,9 +54,14 @@ func TestWaitsEnd(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	require.NoError(t, a.SetReadDeadline(time.Time{}))
 
-	require.NoError(t, a.SetWriteDeadline(time.Now().Add(20*time.Millisecond)))
-	n, err := c.Write(make([]byte, 64<<20)) // nobody reads
+	begun := make(chan error, 1)
+	go func() { // one byte shows that the write has begun, and then nobody reads
+		_, err := b.Read(make([]byte, 1))
+		begun <- errors.Join(err, a.SetWriteDeadline(time.Now().Add(20*time.Millisecond)))
+	}()
+	n, err := c.Write(make([]byte, 64<<20))
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.NoError(t, <-begun)
 	require.Positive(t, n)
 	require.Less(t, n, 64<<20)
 
