@@ -140,10 +140,18 @@ func over(t *testing.T, s *server, file string) *client {
 	return c.(*client)
 }
 
+// patience is for what ends by itself.
+const patience = 30 * time.Second
+
 func do(t *testing.T, c *client, op history.Op) (history.Op, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
+	return doUntil(ctx, t, c, op)
+}
+
+func doUntil(ctx context.Context, t *testing.T, c *client, op history.Op) (history.Op, string) {
+	t.Helper()
 	op.Key, op.Request = "k", "c0-0/1"
 	done, hint := c.Do(ctx, op)
 	require.Equal(t, done.Type != history.OK, done.Error != "", "what is not ok says why: %+v", done)
@@ -328,7 +336,15 @@ func TestGarbage(t *testing.T) {
 				}
 				s := serve(t, read, reply)
 				c := over(t, s, file)
-				done, _ := do(t, c, history.Op{F: history.FPut, Arg: "a"})
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				s.gone.Go(func() { // a second for the answer, however long the question took
+					for len(s.received()) == 0 && ctx.Err() == nil {
+						time.Sleep(time.Millisecond)
+					}
+					time.AfterFunc(time.Second, cancel)
+				})
+				done, _ := doUntil(ctx, t, c, history.Op{F: history.FPut, Arg: "a"})
 				require.Equal(t, history.Info, done.Type, done.Error)
 				require.Len(t, s.received(), 1)
 			})
