@@ -43,7 +43,7 @@ var allowed = map[string][]string{
 	"harness/engine":           {"checker", "nemesis", "harness/audit", "harness/cluster", "harness/fabric", "harness/fabric/owner", "harness/fabric/subnet", "harness/history", "harness/results", "harness/system", "harness/target", "harness/text", "harness/workload"},
 	"harness/scenario":         {"harness/engine", "nemesis"},
 	"harness/pace":             {"checker"},
-	"harness/picture":          {"checker", "checker/verdict", "harness/history", "harness/text"},
+	"harness/picture":          {"checker", "checker/verdict", "nemesis", "harness/history", "harness/text"}, // plans say which links a fault is about
 	"harness/picture/page":     {"harness/picture"},
 	"harness/picture/still":    {"harness/picture", "harness/text"},
 	"harness/picture/terminal": {"harness/picture", "harness/text"},

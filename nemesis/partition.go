@@ -259,6 +259,15 @@ func Cuts(f Fault, nodes []string) [][2]string {
 	return nil
 }
 
+// Links lists the directed links that a resolved fault acts on in any way, among these
+// members and [Clients]; none for a fault of members.
+func Links(f Fault, nodes []string) [][2]string {
+	if t, ok := f.(Traffic); ok {
+		return t.links()
+	}
+	return Cuts(f, nodes)
+}
+
 var errUnresolved = errors.New("the fault is not resolved")
 
 // atLeast reports a setting with too few members for a fault.

@@ -2,22 +2,203 @@ package picture
 
 import (
 	"iter"
+	"strings"
+	"time"
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/history"
 )
 
-// Source is what a picture is made of.
+// Source is a run to draw: its events, and what they do not tell.
 type Source struct {
 	Title    string
 	Command  string
 	Commands []Command
 	Versions []string
-	Plan     string
-	Report   checker.Report
-	// Events yields the history, from its beginning. A picture of what came before is
-	// made even if it ends in an error, which [Picture.Missing] then tells. An event
-	// is valid only until the next. It is called once.
-	Events iter.Seq2[*history.Event, error]
-	Ended  bool // nothing more will come; false while the run is under way
+	// Report is what checkers found in the history: it says where the windows are. The
+	// zero Report is that of a history that nobody has judged yet.
+	Report checker.Report
+	// Length is about how long the run is, for the width of what is drawn by columns.
+	// 0: as long as Report says.
+	Length  time.Duration
+	Batches iter.Seq2[*history.Batch, error]
+	// Cut tells, once Batches has ended, whether the last line of the history was cut
+	// short. Nil: it was not.
+	Cut     func() bool
+	Plan    string   // as executed
+	Missing []string // what cannot be shown and why, as far as it is known before
+}
+
+// Make reads a history, once, and draws it. What it keeps does not grow with the number
+// of events, but for that of columns, and of what clients have under way. An error is
+// one of the history: the picture is then of the events before it, and says so.
+func Make(s Source) (Picture, error) {
+	m := newMaker(&s)
+	var broken error
+	for b, err := range s.Batches {
+		if err != nil {
+			broken = err
+			break
+		}
+		for _, e := range b.Events {
+			m.event(e)
+		}
+		b.Release()
+	}
+	if broken != nil {
+		m.lack("the history cannot be read to its end: it is drawn up to " + seconds(m.end) + ": " + broken.Error())
+	}
+	return m.finish(&s), broken
+}
+
+// maker makes one picture.
+type maker struct {
+	p     Picture
+	end   time.Duration
+	ended bool // the history has its last event
+
+	lanes   []*lane
+	byName  map[string]*lane
+	untold  int // events of members beyond those that have lanes
+	faults  faults
+	clients clients
+	windows []*window
+	stop    time.Duration // when members were stopped; 0: not yet
+	began   bool
+}
+
+// maxLanes bounds the members that have lanes of their own.
+const maxLanes = 64
+
+func newMaker(s *Source) *maker {
+	m := &maker{byName: make(map[string]*lane)}
+	m.p = Picture{
+		Format: Format, Title: brief(s.Title, aLine), Command: brief(s.Command, aText), Commands: s.Commands,
+		Report: trimmed(s.Report), Plan: long(s.Plan), Phases: []Mark{}, Stalls: []Span{},
+	}
+	for _, v := range s.Versions {
+		m.p.Versions = append(m.p.Versions, brief(v, aLine))
+	}
+	for _, what := range s.Missing {
+		m.lack(what)
+	}
+	m.windows = windowsOf(&s.Report)
+	length := s.Length
+	if length == 0 {
+		length = s.Report.Run.Length
+	}
+	m.clients = newClients(length, m.windows)
+	return m
+}
+
+// lack notes what cannot be shown.
+func (m *maker) lack(what string) { m.p.Missing = append(m.p.Missing, brief(what, aText)) }
+
+func (m *maker) event(e *history.Event) {
+	m.end = max(m.end, e.At)
+	switch {
+	case e.Op != nil:
+		m.clients.op(e)
+	case e.Raft != nil:
+		m.raft(e)
+	case e.Claim != nil:
+		if l := m.lane(e.Claim.Node); l != nil {
+			l.claim(e)
+		}
+	case e.Proc != nil:
+		if l := m.lane(e.Proc.Node); l != nil {
+			l.proc(e)
+			m.deed(l, e)
+		}
+	case e.Fault != nil:
+		m.faults.take(e)
+	case e.Run != nil:
+		m.run(e)
+	}
+}
+
+func (m *maker) raft(e *history.Event) {
+	switch e.Raft.What {
+	case history.RaftAppend, history.RaftCommit, history.RaftApply: // most of them, and nothing that is drawn
+		return
+	}
+	l := m.lane(e.Raft.Node)
+	if l == nil {
+		return
+	}
+	l.raft(e)
+	m.deed(l, e)
+}
+
+// lane returns the lane of a member, a new one if need be; nil if there are too many.
+func (m *maker) lane(name string) *lane {
+	if l := m.byName[name]; l != nil {
+		return l
+	}
+	if name == "" || len(m.lanes) >= maxLanes {
+		m.untold++
+		return nil
+	}
+	name = strings.Clone(name)
+	l := newLane(name)
+	m.lanes, m.byName[name] = append(m.lanes, l), l
+	return l
+}
+
+func (m *maker) run(e *history.Event) {
+	r := e.Run
+	switch r.What {
+	case history.RunBegin:
+		m.began = true
+		m.p.Election = max(r.Election, 0)
+		for _, n := range r.Nodes {
+			m.lane(n)
+		}
+	case history.RunPhase:
+		m.p.Phases = append(m.p.Phases, Mark{At: e.At, Text: brief(r.Phase, aWord)})
+		if r.Phase == history.PhaseStop {
+			m.stop = e.At
+		}
+	case history.RunStall:
+		m.p.Stalls = append(m.p.Stalls, Span{From: max(0, e.At-max(0, r.Stall)), To: e.At})
+	case history.RunLog:
+		if l := m.byName[r.Node]; l != nil {
+			m.deed(l, e)
+		}
+	case history.RunUntrace:
+		if l := m.byName[r.Node]; l != nil {
+			l.untraced(e)
+		}
+		m.lack("the trace of " + r.Node + " could not be read from " + seconds(e.At) + " on: " + r.Text)
+	case history.RunUntap:
+		m.lack("from " + seconds(e.At) + " on a connection could not be decoded: " + r.Text)
+	case history.RunEnd:
+		m.ended = true
+	}
+}
+
+// finish makes the picture of what was seen.
+func (m *maker) finish(s *Source) Picture {
+	p := &m.p
+	p.End = m.end
+	cut := s.Cut != nil && s.Cut()
+	switch {
+	case cut:
+		m.lack("the last line of the history was cut short: it is drawn up to the one before it, at " + seconds(m.end))
+	case !m.ended:
+		m.lack("the history has no end: the run was cut short, or is under way, and is drawn up to " + seconds(m.end))
+	}
+	m.drawLanes()
+	p.Bands, p.Cuts = m.faults.finish(m)
+	p.Stalls = merged(p.Stalls)
+	m.clients.finish(m)
+	p.Proofs = proofsOf(&s.Report, p.Lanes, m.windows)
+	p.Windows = make([]Window, 0, len(m.windows))
+	for _, w := range m.windows {
+		p.Windows = append(p.Windows, w.finish(m.end))
+	}
+	if m.untold > 0 {
+		m.lack("members beyond the first 64 have no lane")
+	}
+	return *p
 }

@@ -9,6 +9,9 @@
 // average that hides a spike), and the exact events are there around each first
 // violation of a rule ([Window]).
 //
+// picture.go is what there is, make.go the one reading; lane.go, deed.go, fault.go,
+// client.go, window.go and proof.go each draw a part.
+//
 // A picture judges nothing. Its verdicts and proofs are those of a checker.Report.
 package picture
 
@@ -128,7 +131,7 @@ type Band struct {
 	Text     string   `json:"text"`     // resolved, as it came to pass
 	Kind     string   `json:"kind"`     // its first word: partition, kill, pause …
 	Members  []string `json:"members"`  // whom it touched
-	Outcome  string   `json:"outcome"`  // bit, did not bite, skipped, no target, not fired, not healed
+	Outcome  string   `json:"outcome"`  // Bit and the like
 	Evidence string   `json:"evidence"` // in words
 	Open     bool     `json:"open,omitempty"`
 	Seq      uint64   `json:"seq"` // of the inject
@@ -139,7 +142,7 @@ type Cut struct {
 	Span
 	From string `json:"src"`
 	To   string `json:"dst"`
-	Kind string `json:"kind"` // cut, slow, lossy …: the fault's first word
+	Kind string `json:"kind"` // cut, if nothing passes; else the fault's word: delay, throttle, drop …
 	Step int    `json:"step"`
 }
 
@@ -186,10 +189,10 @@ type Sentence struct {
 }
 
 // Window is a stretch of the run, all of it: ±2 s around the first violation of a
-// rule, at most ten of them.
+// rule, at most ten of them. Windows that overlap are one.
 type Window struct {
 	Span
-	Rule       string      `json:"rule"`
+	Rule       string      `json:"rule"` // or several, with "; " between them
 	Operations []Operation `json:"operations"`
 	Messages   []Message   `json:"messages"`
 	// Left counts what a window of a very busy run leaves out: what is nearest to the
@@ -206,7 +209,7 @@ type Operation struct {
 	Call    string `json:"call"`   // put "a"
 	Answer  string `json:"answer"` // "b", failed: …, no answer
 	Outcome string `json:"outcome"`
-	Open    bool   `json:"open,omitempty"` // it has no end in the history
+	Open    bool   `json:"open,omitempty"` // nobody knows its end: To is when the client gave up, or that of the run
 	Seq     uint64 `json:"seq"`            // of the invocation
 }
 

@@ -1,0 +1,7 @@
+package picture
+
+import "github.com/usurper/usurper/checker"
+
+func sentencesOf(v *checker.Violation) []Sentence {
+	return []Sentence{{Text: brief(v.Text, aText), Event: -1}}
+}
