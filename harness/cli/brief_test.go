@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -41,7 +42,7 @@ func TestErrorsAreBrief(t *testing.T) {
 		{word},
 	} {
 		var said bytes.Buffer
-		require.Equal(t, exitUnknown, Main(t.Context(), args, Options{Stdout: &said, Stderr: &said}))
+		require.Equal(t, screen.ExitUnknown, Main(t.Context(), args, Options{Stdout: &said, Stderr: &said}))
 		longest := 0
 		for _, w := range strings.Fields(said.String()) {
 			longest = max(longest, len([]rune(w)))

@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/cli/screen"
+	"github.com/usurper/usurper/harness/cli/setup"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/target/reference"
 )
@@ -23,7 +25,7 @@ import (
 const clean = "(clean node)"
 
 type bugsFlags struct {
-	runFlags
+	setup.Flags
 	list     bool
 	seeds    int
 	budget   time.Duration
@@ -56,14 +58,14 @@ clean run was judged invalid.`,
 			if f.seeds < 1 || f.parallel < 1 || f.cleanRun < 0 {
 				return fmt.Errorf("%d seeds, %d side by side, %d clean runs: use at least 1, 1 and 0", f.seeds, f.parallel, f.cleanRun)
 			}
-			if _, err := f.build(cmd.Context(), reference.Bug{}, f.cfg.Seed)(0); err != nil {
+			if _, err := f.build(cmd.Context(), reference.Bug{}, f.Cfg.Seed)(0); err != nil {
 				return err // before anything is written
 			}
 			return f.hunt(cmd.Context(), cmd, chosen)
 		},
-		ValidArgsFunction: cobra.FixedCompletions(bugNames(), cobra.ShellCompDirectiveNoFileComp),
+		ValidArgsFunction: cobra.FixedCompletions(setup.BugNames(), cobra.ShellCompDirectiveNoFileComp),
 	}
-	f.add(cmd.Flags())
+	f.Add(cmd.Flags())
 	fs := cmd.Flags()
 	for _, hidden := range []string{"bug", "plan", "target"} {
 		fs.MarkHidden(hidden)
@@ -74,7 +76,7 @@ clean run was judged invalid.`,
 	fs.IntVar(&f.parallel, "parallel", 2, "how many clusters to run side by side")
 	fs.IntVar(&f.cleanRun, "clean", 3, "how many runs of the clean node")
 	fs.BoolVar(&f.blind, "blind", false, "hunt each bug again with traces off, by any checker, from the wire and the clients alone")
-	setDefaults(fs, bugDefaults())
+	setup.SetDefaults(fs, bugDefaults())
 	return cmd
 }
 
@@ -84,14 +86,6 @@ func bugDefaults() map[string]string {
 		"for": "30s", "density": "2", "rate": "400", "resend": "0.2", "snapshot-every": "100", "seed": "1", "timeout": "150ms", "fail-fast": "true",
 		"results": filepath.Join("results", "bugs"),
 	}
-}
-
-func bugNames() []string {
-	var names []string
-	for _, b := range reference.Bugs() {
-		names = append(names, string(b.Name))
-	}
-	return names
 }
 
 func listBugs(out io.Writer) error {
@@ -135,7 +129,7 @@ func (f *bugsFlags) hunt(ctx context.Context, cmd *cobra.Command, bugs []referen
 	if f.cleanRun > 0 {
 		rows = append(rows, hunted{bug: reference.Bug{Name: clean}})
 	}
-	show := newStatus(cmd.ErrOrStderr())
+	show := screen.NewStatus(cmd.ErrOrStderr())
 	slots := make(chan struct{}, max(1, f.parallel))
 	var wg sync.WaitGroup
 	for i := range rows {
@@ -147,7 +141,7 @@ func (f *bugsFlags) hunt(ctx context.Context, cmd *cobra.Command, bugs []referen
 		wg.Go(func() {
 			defer func() { <-slots }()
 			f.huntOne(ctx, &rows[i])
-			show.line("%s", rows[i].line())
+			show.Line("%s", rows[i].line())
 		})
 	}
 	wg.Wait()
@@ -156,21 +150,21 @@ func (f *bugsFlags) hunt(ctx context.Context, cmd *cobra.Command, bugs []referen
 
 func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
 	if row.bug.Name == clean {
-		h, err := engine.Hunt(ctx, "", 0, f.build(ctx, reference.Bug{}, f.cfg.Seed))
+		h, err := engine.Hunt(ctx, "", 0, f.build(ctx, reference.Bug{}, f.Cfg.Seed))
 		row.hunts, row.err = append(row.hunts, h), err
 		for n := 1; n < f.cleanRun && row.err == nil; n++ {
-			h, row.err = engine.Hunt(ctx, "", 0, f.build(ctx, reference.Bug{}, f.cfg.Seed+uint64(n)))
+			h, row.err = engine.Hunt(ctx, "", 0, f.build(ctx, reference.Bug{}, f.Cfg.Seed+uint64(n)))
 			row.hunts = append(row.hunts, h)
 		}
 		return
 	}
 	for n := range f.seeds {
-		seed := f.cfg.Seed + uint64(n)*1000
+		seed := f.Cfg.Seed + uint64(n)*1000
 		h, err := engine.Hunt(ctx, row.bug.Checker, f.budget, f.build(ctx, row.bug, seed))
 		row.hunts = append(row.hunts, h)
 		if err == nil && f.blind {
 			blind := *f
-			blind.ref.NoTrace = true
+			blind.Ref.NoTrace = true
 			h, err = engine.Hunt(ctx, "", f.budget, blind.build(ctx, row.bug, seed))
 			row.blind = append(row.blind, h)
 		}
@@ -184,12 +178,12 @@ func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
 // build makes the configuration of the n-th run of a hunt.
 func (f *bugsFlags) build(ctx context.Context, bug reference.Bug, seed uint64) func(n int) (engine.Config, error) {
 	return func(n int) (engine.Config, error) {
-		one := f.runFlags
-		one.plan = engine.RandomPlan
-		one.ref.Bug = string(bug.Name)
-		one.cfg.Nodes = bug.Members(one.cfg.Nodes)
-		one.cfg.Seed = seed + uint64(n)
-		return one.config(ctx, func(string) {})
+		one := f.Flags
+		one.Plan = engine.RandomPlan
+		one.Ref.Bug = string(bug.Name)
+		one.Cfg.Nodes = bug.Members(one.Cfg.Nodes)
+		one.Cfg.Seed = seed + uint64(n)
+		return one.Config(ctx, func(string) {})
 	}
 }
 
@@ -210,7 +204,7 @@ func (f *bugsFlags) report(out io.Writer, rows []hunted) error {
 	}
 	errs = append(errs, w.Flush())
 	if missed { // which no error hides: its row has been shown, as has every error
-		return exitWith(checker.Invalid)
+		return screen.ExitWith(checker.Invalid)
 	}
 	return errors.Join(errs...)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/largepages"
 	"github.com/usurper/usurper/harness/results"
@@ -63,8 +64,8 @@ verdict is unknown and says which bound it was: --steps and --memory of each sea
 			if err != nil {
 				return err
 			}
-			printReport(cmd.OutOrStdout(), &report)
-			return exitWith(report.Verdict)
+			screen.PrintReport(cmd.OutOrStdout(), &report)
+			return screen.ExitWith(report.Verdict)
 		},
 	}
 	foreign.add(cmd.Flags())

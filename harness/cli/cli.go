@@ -6,8 +6,9 @@
 // verdict, 1 for an invalid one, 2 for unknown and for every failure that left
 // no verdict, or one that could not be said.
 //
-// Read cli.go first, then run.go, the largest of the commands. target.go makes
-// the system under test of flags, saved.go of a run directory.
+// Read cli.go first, then run.go, the largest of the commands. Those about nights are
+// in nights; setup makes the system under test of flags or of a run directory, screen
+// says things.
 package cli
 
 import (
@@ -15,24 +16,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/cli/nights"
+	"github.com/usurper/usurper/harness/cli/screen"
+	"github.com/usurper/usurper/harness/cli/setup"
 	"github.com/usurper/usurper/harness/engine"
-	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/text"
-)
-
-// Exit statuses.
-const (
-	exitValid   = 0
-	exitInvalid = 1
-	exitUnknown = 2
 )
 
 // Options connect the command to its process.
@@ -51,25 +43,25 @@ func Main(ctx context.Context, args []string, o Options) int {
 	defer stop()
 
 	root := command(o)
-	out := &output{Writer: o.Stdout}
+	out := &screen.Output{Writer: o.Stdout}
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(o.Stderr)
 	err := root.ExecuteContext(ctx)
-	status := exitUnknown
-	var v verdictError
+	status := screen.ExitUnknown
+	var v screen.VerdictError
 	switch {
 	case err == nil:
-		status = exitValid
+		status = screen.ExitValid
 	case errors.As(err, &v):
-		status, err = v.status(), nil
+		status, err = v.Status(), nil
 	}
-	if unsaid := out.failed(); unsaid != nil {
+	if unsaid := out.Failed(); unsaid != nil {
 		if !errors.Is(err, unsaid) {
 			err = errors.Join(err, unsaid)
 		}
-		if status != exitInvalid { // which is never masked
-			status = exitUnknown
+		if status != screen.ExitInvalid { // which is never masked
+			status = screen.ExitUnknown
 		}
 	}
 	if err != nil {
@@ -92,12 +84,13 @@ one linearizable store.`,
   usurper check results/latest         judge a saved run again
   usurper shrink results/latest        reduce a failed run to the faults that it needs
   usurper bugs                         show that every deliberate bug is caught`,
-		Version:       versions(),
+		Version:       setup.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(runCommand(), checkCommand(), exportCommand(), explainCommand(), replayCommand(), shrinkCommand(), keepCommand(), nightlyCommand(), morningCommand(), mergeCommand(), coverageCommand(), paceCommand(), findingsCommand(), compareCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), exportCommand(), explainCommand(), replayCommand(), shrinkCommand(), keepCommand(), paceCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
+	root.AddCommand(nights.Commands()...)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", text.Brief(err, text.Token), cmd.CommandPath())
 	})
@@ -105,31 +98,6 @@ one linearizable store.`,
 		root.AddCommand(o.Node)
 	}
 	return root
-}
-
-// verdictError carries a verdict other than valid to the exit status. Its
-// report has been printed already.
-type verdictError struct{ verdict checker.Verdict }
-
-func (e verdictError) Error() string { return "the verdict is " + string(e.verdict) }
-
-func (e verdictError) status() int {
-	switch e.verdict {
-	case checker.Valid:
-		return exitValid
-	case checker.Invalid:
-		return exitInvalid
-	default:
-		return exitUnknown
-	}
-}
-
-// exitWith returns the error that makes the process end with v's status.
-func exitWith(v checker.Verdict) error {
-	if v == checker.Valid {
-		return nil
-	}
-	return verdictError{v}
 }
 
 // noArgs refuses arguments.
@@ -140,15 +108,12 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// setDefaults gives flags other defaults than their definition did.
-func setDefaults(fs *pflag.FlagSet, values map[string]string) {
-	for name, value := range values {
-		flag := fs.Lookup(name)
-		flag.DefValue = value
-		if err := flag.Value.Set(value); err != nil {
-			panic(fmt.Sprintf("default %s=%s: %v", name, value, err))
-		}
+// oneRun wants exactly one argument, a run.
+func oneRun(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("name the run to %s, and one only: for example usurper %s results/latest", cmd.Name(), cmd.Name())
 	}
+	return nil
 }
 
 func versionCommand() *cobra.Command {
@@ -158,17 +123,8 @@ func versionCommand() *cobra.Command {
 		Example: "  usurper version",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), versions())
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), setup.Version())
 			return err
 		},
 	}
-}
-
-// versions says which program this is, and what histories it writes.
-func versions() string {
-	version := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
-	}
-	return fmt.Sprintf("usurper %s, history format %d, %s %s/%s", version, history.Format, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/results"
 	layout "github.com/usurper/usurper/harness/text"
@@ -49,13 +50,13 @@ The exit status is that of check.`,
 				if err := explainHTML(cmd, dir, &report, html, key); err != nil {
 					return err
 				}
-				return exitWith(report.Verdict)
+				return screen.ExitWith(report.Verdict)
 			}
 			out := cmd.OutOrStdout()
-			if err := explain(out, dir, &report, by, pageWidth(out)); err != nil {
+			if err := explain(out, dir, &report, by, screen.Width(out)); err != nil {
 				return err
 			}
-			return exitWith(report.Verdict)
+			return screen.ExitWith(report.Verdict)
 		},
 	}
 	cmd.Flags().StringVar(&by, "checker", "", "explain the first rule that this checker found broken (default: the first of all)")

@@ -54,14 +54,6 @@ func list(out io.Writer, heading string, rows [][]string) error {
 	return w.Flush()
 }
 
-func themeNames() []string {
-	var names []string
-	for _, t := range nemesis.Themes() {
-		names = append(names, t.Name)
-	}
-	return names
-}
-
 func scenariosCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "scenarios [NAME]",

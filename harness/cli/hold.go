@@ -3,14 +3,10 @@ package cli
 import (
 	"fmt"
 	"io"
-	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/harness/document"
 	"github.com/usurper/usurper/harness/engine"
 )
 
@@ -72,43 +68,3 @@ func printHeld(out io.Writer, h engine.Held) {
 	w.Flush()
 	fmt.Fprintln(out)
 }
-
-// anyChecker is what --fail-fast alone means.
-const anyChecker = "any"
-
-// failFastFlag is the value of --fail-fast: nothing, or a checker of whose rules one is
-// to be broken.
-type failFastFlag struct{ cfg *engine.Config }
-
-// String is what help shows as the default: nothing.
-func (f *failFastFlag) String() string {
-	switch {
-	case f.cfg == nil:
-		return ""
-	case f.cfg.FailFast:
-		return anyChecker
-	case f.cfg.Until.Checker == "":
-		return "false" // which help leaves out
-	}
-	return f.cfg.Until.Checker
-}
-
-// Set takes "any", a truth value, or the name of a checker.
-func (f *failFastFlag) Set(text string) error {
-	f.cfg.FailFast, f.cfg.Until = text == anyChecker, checker.Breach{}
-	if f.cfg.FailFast {
-		return nil
-	}
-	if yes, err := strconv.ParseBool(text); err == nil {
-		f.cfg.FailFast = yes
-		return nil
-	}
-	if !slices.Contains(checkerNames(), text) {
-		return fmt.Errorf("there is no checker %q: %s", text, document.Suggest(text, append(checkerNames(), anyChecker)))
-	}
-	f.cfg.Until.Checker = text
-	return nil
-}
-
-// Type is how help calls the value.
-func (*failFastFlag) Type() string { return "checker" }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/jepsen"
 	"github.com/usurper/usurper/harness/results"
 )
@@ -83,8 +84,8 @@ func (f *foreignFlags) checkForeign(cmd *cobra.Command, path string, within chec
 		return fmt.Errorf("check: %w", err)
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), h.Facts())
-	printReport(cmd.OutOrStdout(), &report)
-	return exitWith(report.Verdict)
+	screen.PrintReport(cmd.OutOrStdout(), &report)
+	return screen.ExitWith(report.Verdict)
 }
 
 func (f *foreignFlags) options() (o jepsen.Options, err error) {

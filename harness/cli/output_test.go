@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness/cli/screen"
 )
 
 // full is a disk without room.
@@ -24,18 +26,18 @@ func TestOutputThatFails(t *testing.T) {
 		args string
 		want int
 	}{
-		{"check " + valid, exitUnknown},
-		{"check " + invalid, exitInvalid},
-		{"explain " + valid, exitUnknown},
-		{"explain " + invalid, exitInvalid},
-		{"export --format jepsen " + valid, exitUnknown},
-		{"bugs --list", exitUnknown},
-		{"faults", exitUnknown},
-		{"scenarios", exitUnknown},
-		{"scenarios stale-candidate", exitUnknown},
-		{"version", exitUnknown},
-		{"run --help", exitUnknown},
-		{"nightly --for 1x", exitUnknown},
+		{"check " + valid, screen.ExitUnknown},
+		{"check " + invalid, screen.ExitInvalid},
+		{"explain " + valid, screen.ExitUnknown},
+		{"explain " + invalid, screen.ExitInvalid},
+		{"export --format jepsen " + valid, screen.ExitUnknown},
+		{"bugs --list", screen.ExitUnknown},
+		{"faults", screen.ExitUnknown},
+		{"scenarios", screen.ExitUnknown},
+		{"scenarios stale-candidate", screen.ExitUnknown},
+		{"version", screen.ExitUnknown},
+		{"run --help", screen.ExitUnknown},
+		{"nightly --for 1x", screen.ExitUnknown},
 	} {
 		var said bytes.Buffer
 		require.Equal(t, c.want, Main(t.Context(), strings.Fields(c.args), Options{Stdout: full{}, Stderr: &said}), c.args)

@@ -16,12 +16,14 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/cli/screen"
+	"github.com/usurper/usurper/harness/cli/setup"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/pace"
 )
 
 type paceFlags struct {
-	runFlags
+	setup.Flags
 	pairs int
 	o     pace.Options
 	json  bool
@@ -68,14 +70,14 @@ leave their directories.`,
 			return f.run(cmd.Context(), cmd, other, args)
 		},
 	}
-	f.add(cmd.Flags())
+	f.Add(cmd.Flags())
 	fs := cmd.Flags()
 	fs.IntVar(&f.pairs, "pairs", 10, "how many pairs of runs")
 	fs.Float64Var(&f.o.Times, "times", 1.5, "how many times as much is slow")
 	fs.Float64Var(&f.o.Alpha, "alpha", 0.01, "how often two that are alike may be called slow by chance")
 	fs.BoolVar(&f.json, "json", false, "print JSON, with the figures of every run")
-	setDefaults(fs, paceDefaults())
-	complete(cmd)
+	setup.SetDefaults(fs, paceDefaults())
+	setup.Complete(cmd)
 	return cmd
 }
 
@@ -88,12 +90,12 @@ func paceDefaults() map[string]string {
 
 // other returns the flags of what is measured against: those of cmd, and over them the
 // ones behind --.
-func (f *paceFlags) other(cmd *cobra.Command, args []string) (*runFlags, error) {
-	var o runFlags
+func (f *paceFlags) other(cmd *cobra.Command, args []string) (*setup.Flags, error) {
+	var o setup.Flags
 	fs := pflag.NewFlagSet(cmd.Name(), pflag.ContinueOnError)
 	fs.Usage = func() {}
-	o.add(fs)
-	setDefaults(fs, paceDefaults())
+	o.Add(fs)
+	setup.SetDefaults(fs, paceDefaults())
 	var err error
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
 		if same := fs.Lookup(flag.Name); same != nil && err == nil {
@@ -131,7 +133,7 @@ func (f *paceFlags) other(cmd *cobra.Command, args []string) (*runFlags, error) 
 
 // choosesSystem tells whether a flag is about the system, not about what is done to it.
 func choosesSystem(flag string) bool {
-	_, own := ownFlags()[flag]
+	_, own := setup.OwnFlags()[flag]
 	return own || flag == "target" || flag == "binary" || flag == "election" || flag == "heartbeat"
 }
 
@@ -149,13 +151,13 @@ func copyFlag(fs *pflag.FlagSet, to, from *pflag.Flag) error {
 type pairing struct{ run, against engine.Config }
 
 // pairing makes those for a seed. The plan is made for the yardstick, and for both.
-func (f *paceFlags) pairing(ctx context.Context, other *runFlags, seed uint64, say func(string)) (p pairing, err error) {
-	mine, its := f.runFlags, *other
-	mine.cfg.Seed, its.cfg.Seed = seed, seed
-	if p.run, err = mine.config(ctx, say); err != nil {
+func (f *paceFlags) pairing(ctx context.Context, other *setup.Flags, seed uint64, say func(string)) (p pairing, err error) {
+	mine, its := f.Flags, *other
+	mine.Cfg.Seed, its.Cfg.Seed = seed, seed
+	if p.run, err = mine.Config(ctx, say); err != nil {
 		return p, err
 	}
-	if p.against, err = its.config(ctx, say); err != nil {
+	if p.against, err = its.Config(ctx, say); err != nil {
 		return p, fmt.Errorf("the other: %w", err)
 	}
 	if p.run.Nodes != p.against.Nodes || p.run.Workload != p.against.Workload || p.run.Mixed != p.against.Mixed {
@@ -178,13 +180,13 @@ type paced struct {
 	verdict [2]attempt
 }
 
-func (f *paceFlags) run(ctx context.Context, cmd *cobra.Command, other *runFlags, args []string) error {
-	show := newStatus(cmd.ErrOrStderr())
-	if f.cfg.Seed == 0 {
-		f.cfg.Seed = rand.Uint64N(1_000_000) + 1
+func (f *paceFlags) run(ctx context.Context, cmd *cobra.Command, other *setup.Flags, args []string) error {
+	show := screen.NewStatus(cmd.ErrOrStderr())
+	if f.Cfg.Seed == 0 {
+		f.Cfg.Seed = rand.Uint64N(1_000_000) + 1
 	}
-	say, said := show.busy()
-	first, err := f.pairing(ctx, other, f.cfg.Seed, say)
+	say, said := show.Busy()
+	first, err := f.pairing(ctx, other, f.Cfg.Seed, say)
 	said()
 	if err != nil {
 		return err // before anything is written
@@ -194,11 +196,11 @@ func (f *paceFlags) run(ctx context.Context, cmd *cobra.Command, other *runFlags
 		against = "itself"
 	}
 	head := fmt.Sprintf("%d pairs of %s, plan %s, seeds from %d: %s against %s",
-		f.pairs, first.run.For, first.run.PlanName, f.cfg.Seed, first.run.Target.Name(), against)
-	show.line("%s, about %s", head, (time.Duration(2*f.pairs) * (first.run.For + 2*time.Second)).Round(time.Minute))
+		f.pairs, first.run.For, first.run.PlanName, f.Cfg.Seed, first.run.Target.Name(), against)
+	show.Line("%s, about %s", head, (time.Duration(2*f.pairs) * (first.run.For + 2*time.Second)).Round(time.Minute))
 	var done []paced
 	for i := 0; i < f.pairs && ctx.Err() == nil; i++ {
-		p, err := f.pairing(ctx, other, f.cfg.Seed+uint64(i), func(string) {})
+		p, err := f.pairing(ctx, other, f.Cfg.Seed+uint64(i), func(string) {})
 		if err != nil {
 			return err
 		}
@@ -209,7 +211,7 @@ func (f *paceFlags) run(ctx context.Context, cmd *cobra.Command, other *runFlags
 
 // make makes both runs. Pairs take turns in whose is first, so that a machine that
 // grows slower is nobody's.
-func (p pairing) make(ctx context.Context, turn int, show *status) paced {
+func (p pairing) make(ctx context.Context, turn int, show *screen.Status) paced {
 	d := paced{Seed: p.run.Seed}
 	sides := [2]struct {
 		name string
@@ -220,7 +222,7 @@ func (p pairing) make(ctx context.Context, turn int, show *status) paced {
 		n := &d.verdict[side]
 		n.seed = p.run.Seed
 		n.make(ctx, sides[side].cfg)
-		show.line("%-5s  %s", sides[side].name, n.line())
+		show.Line("%-5s  %s", sides[side].name, n.line())
 	}
 	d.Run, d.Against = pace.Of(d.verdict[0].result.Report), pace.Of(d.verdict[1].result.Report)
 	return d
@@ -258,14 +260,14 @@ func (f *paceFlags) tell(cmd *cobra.Command, head string, done []paced) error {
 		}{head, c, append([]string{}, c.Slow()...), done}); err != nil {
 			return err
 		}
-		return exitWith(worst)
+		return screen.ExitWith(worst)
 	}
 	fmt.Fprintf(out, "%s\n\n%s", head, c)
 	for side, name := range []string{"this", "the other"} {
 		v := verdicts[side]
 		fmt.Fprintf(out, "runs of %s: %d valid, %d invalid, %d unknown or failed\n", name, v[checker.Valid], v[checker.Invalid], v[checker.Unknown])
 	}
-	return exitWith(worst)
+	return screen.ExitWith(worst)
 }
 
 // attempt is one of many runs.
@@ -300,7 +302,7 @@ func (n *attempt) make(ctx context.Context, cfg engine.Config) {
 	select {
 	case o := <-ended:
 		n.result, n.err = o.result, o.err
-	case <-time.After(bound(&cfg)):
+	case <-time.After(setup.Bound(&cfg)):
 		n.err = errors.New("the run hangs: given up")
 	}
 	n.elapsed = time.Since(begun)

@@ -10,13 +10,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/cli/screen"
+	"github.com/usurper/usurper/harness/cli/setup"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/reproduce"
 	"github.com/usurper/usurper/harness/results"
 )
 
 type replayFlags struct {
-	savedFlags
+	setup.Saved
 	times, parallel int
 	roles, anchor   bool
 	schedule        bool
@@ -68,7 +70,7 @@ did, 0 if none did, 2 if no run could be made.`,
 			return f.run(cmd.Context(), cmd, args[0])
 		},
 	}
-	f.add(cmd)
+	f.Add(cmd)
 	fs := cmd.Flags()
 	fs.IntVar(&f.times, "times", 10, "how many runs at most")
 	fs.IntVar(&f.parallel, "parallel", 2, "how many clusters side by side")
@@ -82,9 +84,9 @@ did, 0 if none did, 2 if no run could be made.`,
 }
 
 func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) error {
-	show := newStatus(cmd.ErrOrStderr())
-	say, said := show.busy()
-	found, err := f.load(ctx, path, say)
+	show := screen.NewStatus(cmd.ErrOrStderr())
+	say, said := show.Busy()
+	found, err := f.Load(ctx, path, say)
 	said()
 	if err != nil {
 		return err
@@ -109,7 +111,7 @@ func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 	if f.roles || f.anchor {
 		how = "as planned"
 	}
-	show.line("%d %s nodes, seed %d, %d faults %s: %s", found.Config.Nodes, found.Config.TargetName,
+	show.Line("%d %s nodes, seed %d, %d faults %s: %s", found.Config.Nodes, found.Config.TargetName,
 		found.Config.Seed, len(found.Config.Plan.Steps), how, found.Breach)
 	all, err := f.trial(ctx, show, found)
 	if f.anchor && err == nil {
@@ -123,7 +125,7 @@ func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 	}
 	switch {
 	case count.Reproduced > 0 || len(count.Others) > 0:
-		return exitWith(checker.Invalid)
+		return screen.ExitWith(checker.Invalid)
 	case err != nil:
 		return err
 	}
@@ -137,7 +139,7 @@ type repeated struct {
 }
 
 // trial repeats the run of the finding and tells of each time.
-func (f *replayFlags) trial(ctx context.Context, show *status, found reproduce.Finding) (all repeated, err error) {
+func (f *replayFlags) trial(ctx context.Context, show *screen.Status, found reproduce.Finding) (all repeated, err error) {
 	enough := reproduce.Answered(f.times)
 	switch {
 	case f.untilFound:
@@ -164,7 +166,7 @@ func (f *replayFlags) trial(ctx context.Context, show *status, found reproduce.F
 			if a.Followed != nil {
 				what += "; " + a.Followed.String()
 			}
-			show.line("%3d  %5.1fs  %d so far  %s", c.Runs, a.Elapsed.Seconds(), c.Reproduced, what)
+			show.Line("%3d  %5.1fs  %d so far  %s", c.Runs, a.Elapsed.Seconds(), c.Reproduced, what)
 		},
 	}.Run(ctx)
 	return all, err
@@ -173,16 +175,16 @@ func (f *replayFlags) trial(ctx context.Context, show *status, found reproduce.F
 // anchored tries the plan with triggers for times too, and returns what the form
 // gave that does better.
 func (f *replayFlags) anchored(ctx context.Context, cmd *cobra.Command, found reproduce.Finding, timed repeated) (repeated, error) {
-	show := newStatus(cmd.ErrOrStderr())
+	show := screen.NewStatus(cmd.ErrOrStderr())
 	plan, rewritten, err := reproduce.Anchor(found)
 	if err != nil {
 		return timed, err
 	}
 	if rewritten == 0 {
-		show.line("no fault began soon after a raft event that could trigger it")
+		show.Line("no fault began soon after a raft event that could trigger it")
 		return timed, nil
 	}
-	show.line("again with triggers for %d times:\n%s", rewritten, plan)
+	show.Line("again with triggers for %d times:\n%s", rewritten, plan)
 	found.Config.Plan = &plan
 	if err := found.Config.Validate(); err != nil {
 		return timed, err

@@ -8,12 +8,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/cli/screen"
+	"github.com/usurper/usurper/harness/cli/setup"
 	"github.com/usurper/usurper/harness/reproduce"
 	"github.com/usurper/usurper/harness/results"
 )
 
 type shrinkFlags struct {
-	savedFlags
+	setup.Saved
 	o       reproduce.ShrinkOptions
 	results string
 }
@@ -42,7 +44,7 @@ The exit status is 1, that of the run, if the failure came again, else 2.`,
 			return f.run(cmd.Context(), cmd, args[0])
 		},
 	}
-	f.add(cmd)
+	f.Add(cmd)
 	fs := cmd.Flags()
 	fs.DurationVar(&f.o.Budget, "budget", 10*time.Minute, "how long to look and measure")
 	fs.IntVar(&f.o.Parallel, "parallel", 2, "how many clusters side by side")
@@ -52,20 +54,20 @@ The exit status is 1, that of the run, if the failure came again, else 2.`,
 }
 
 func (f *shrinkFlags) run(ctx context.Context, cmd *cobra.Command, path string) error {
-	show := newStatus(cmd.ErrOrStderr())
-	say, said := show.busy()
-	found, err := f.load(ctx, path, say)
+	show := screen.NewStatus(cmd.ErrOrStderr())
+	say, said := show.Busy()
+	found, err := f.Load(ctx, path, say)
 	said()
 	if err != nil {
 		return err
 	}
 	found.Config.Results = f.results
-	show.line("%s\nfrom %s", found.Breach, found.Size())
-	f.o.Progress = func(s reproduce.Step) { show.line("%s", s) }
+	show.Line("%s\nfrom %s", found.Breach, found.Size())
+	f.o.Progress = func(s reproduce.Step) { show.Line("%s", s) }
 	shrunk, err := reproduce.Shrink(ctx, found, f.o)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%srun directory: %s\n\n  usurper explain %[3]s\n  usurper keep %[3]s\n", shrunk, shrunk.Dir, results.Quote(shrunk.Dir.String()))
-	return exitWith(checker.Invalid)
+	return screen.ExitWith(checker.Invalid)
 }

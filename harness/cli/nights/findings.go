@@ -1,4 +1,4 @@
-package cli
+package nights
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/usurper/usurper/harness/cli/screen"
+	"github.com/usurper/usurper/harness/cli/setup"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/night/finding"
@@ -175,7 +177,7 @@ func (f *findingsFlags) unmuteCommand() *cobra.Command {
 }
 
 func (f *findingsFlags) workCommand() *cobra.Command {
-	var saved savedFlags
+	var saved setup.Saved
 	var o finding.WorkOptions
 	var leash bool
 	cmd := &cobra.Command{
@@ -207,11 +209,11 @@ What breaks another rule, or the same one in another way, is no reproduction.`,
 	cmd.Flags().BoolVar(&leash, "leash", false, "of nightly: end when the input does")
 	cmd.Flags().MarkHidden("leash")
 	cmd.Flags().StringVar(&o.Scratch, "scratch", "", "where runs are made meanwhile (default: within the directory of findings)")
-	cmd.Flags().StringVar(&saved.binary, "binary", "", "the executable of the members (default: that of each run)")
+	cmd.Flags().StringVar(&saved.Binary, "binary", "", "the executable of the members (default: that of each run)")
 	return cmd
 }
 
-func (f *findingsFlags) work(cmd *cobra.Command, saved savedFlags, o finding.WorkOptions, args []string) error {
+func (f *findingsFlags) work(cmd *cobra.Command, saved setup.Saved, o finding.WorkOptions, args []string) error {
 	store, report, err := f.read(cmd)
 	if err != nil {
 		return err
@@ -223,16 +225,16 @@ func (f *findingsFlags) work(cmd *cobra.Command, saved savedFlags, o finding.Wor
 		}
 		o.Only = append(o.Only, found.ID)
 	}
-	show := newStatus(cmd.ErrOrStderr())
+	show := screen.NewStatus(cmd.ErrOrStderr())
 	o.Night = f.night
-	o.Progress = func(line string) { show.line("%s", line) }
+	o.Progress = func(line string) { show.Line("%s", line) }
 	o.Build = func(ctx context.Context, cfg *engine.Config, options json.RawMessage, run finding.Sighting) error {
 		cfg.KeepData = false
 		system := saved
-		if system.binary == "" {
-			system.binary = run.Binary()
+		if system.Binary == "" {
+			system.Binary = run.Binary()
 		}
-		return system.build(ctx, cfg, options, func(string) {})
+		return system.Build(ctx, cfg, options, func(string) {})
 	}
 	done, err := store.Work(cmd.Context(), o)
 	fmt.Fprintf(cmd.OutOrStdout(), "%d repeated, %d shrunk, %d left for another time\n", done.Repeated, done.Shrunk, done.Left)

@@ -1,4 +1,7 @@
-package cli
+// Package screen is how the subcommands of usurper say things: what they were asked for,
+// as wide as the terminal is (output.go), how it is going (status.go), and by which status
+// they end (exit.go).
+package screen
 
 import (
 	"fmt"
@@ -14,11 +17,11 @@ import (
 	"github.com/usurper/usurper/harness/text"
 )
 
-// status shows how a run goes: a few lines that are rewritten on a terminal, a plain
+// Status shows how a run goes: a few lines that are rewritten on a terminal, a plain
 // line every few seconds and at every change of phase elsewhere.
-type status struct {
-	out  io.Writer
-	size func() (width, height int) // of the terminal, in columns and rows; nil: not one
+type Status struct {
+	Out  io.Writer
+	Size func() (width, height int) // of the terminal, in columns and rows; nil: not one
 
 	mu    sync.Mutex
 	shown []string // the lines that are rewritten
@@ -34,10 +37,11 @@ const (
 	roomFor = 10
 )
 
-func newStatus(out io.Writer) *status {
-	s := &status{out: out}
+// NewStatus returns what shows it on out.
+func NewStatus(out io.Writer) *Status {
+	s := &Status{Out: out}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		s.size = func() (int, int) { return terminalSize(f) }
+		s.Size = func() (int, int) { return terminalSize(f) }
 	}
 	return s
 }
@@ -52,20 +56,20 @@ func terminalSize(f *os.File) (width, height int) {
 	return width, height
 }
 
-// line prints a line of its own.
-func (s *status) line(format string, args ...any) {
+// Line prints a line of its own.
+func (s *Status) Line(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clearLocked()
-	fmt.Fprintf(s.out, format+"\n", args...)
+	fmt.Fprintf(s.Out, format+"\n", args...)
 }
 
-// update shows the run's progress.
-func (s *status) update(p engine.Progress) {
+// Update shows the run's progress.
+func (s *Status) Update(p engine.Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.size != nil {
-		width, height := s.size()
+	if s.Size != nil {
+		width, height := s.Size()
 		lines := []string{fitProgress(p, width-1)} // the last column makes some terminals wrap
 		if height >= roomFor {
 			lines = append(lines, membersOf(p.Members, width-1)...)
@@ -77,22 +81,22 @@ func (s *status) update(p engine.Progress) {
 		return
 	}
 	s.phase, s.next = p.Phase, p.At+plainEvery
-	fmt.Fprintln(s.out, fitProgress(p, plainWidth))
+	fmt.Fprintln(s.Out, fitProgress(p, plainWidth))
 }
 
-// rows shows lines that are rewritten, for a terminal of so many columns and rows;
+// Rows shows lines that are rewritten, for a terminal of so many columns and rows;
 // nothing where there is none.
-func (s *status) rows(lines func(width, height int) []string) {
+func (s *Status) Rows(lines func(width, height int) []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.size != nil {
-		s.showLocked(lines(s.size()))
+	if s.Size != nil {
+		s.showLocked(lines(s.Size()))
 	}
 }
 
-// busy returns what tells of something that takes time, and how long it has taken
+// Busy returns what tells of something that takes time, and how long it has taken
 // while it does; done ends the last of it.
-func (s *status) busy() (say func(string), done func()) {
+func (s *Status) Busy() (say func(string), done func()) {
 	var end func()
 	done = func() {
 		if end != nil {
@@ -102,27 +106,27 @@ func (s *status) busy() (say func(string), done func()) {
 	}
 	return func(what string) {
 		done()
-		s.line("%s", what)
+		s.Line("%s", what)
 		end = s.count(what)
 	}, done
 }
 
 // count shows the seconds that something takes, until it is ended.
-func (s *status) count(what string) (end func()) {
+func (s *Status) count(what string) (end func()) {
 	period := buildEvery
-	if s.size != nil {
+	if s.Size != nil {
 		period = time.Second
 	}
 	began := time.Now()
-	stop := every(period, func() { s.elapsed(what, time.Since(began)) })
+	stop := Every(period, func() { s.elapsed(what, time.Since(began)) })
 	return func() {
 		stop()
-		s.done()
+		s.Done()
 	}
 }
 
-// every calls do after each period, until it is stopped.
-func every(period time.Duration, do func()) (stop func()) {
+// Every calls do after each period, until it is stopped.
+func Every(period time.Duration, do func()) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -143,43 +147,43 @@ func every(period time.Duration, do func()) (stop func()) {
 	}
 }
 
-func (s *status) elapsed(what string, d time.Duration) {
+func (s *Status) elapsed(what string, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	said := fmt.Sprintf("%5.0fs  %s", d.Seconds(), what)
-	if s.size == nil {
-		fmt.Fprintln(s.out, said)
+	if s.Size == nil {
+		fmt.Fprintln(s.Out, said)
 		return
 	}
-	width, _ := s.size()
+	width, _ := s.Size()
 	s.showLocked([]string{text.Shorten(said, width-1)})
 }
 
-// done takes the rewritten lines away.
-func (s *status) done() {
+// Done takes the rewritten lines away.
+func (s *Status) Done() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clearLocked()
 }
 
 // showLocked writes lines in the place of those shown.
-func (s *status) showLocked(lines []string) {
-	fmt.Fprint(s.out, s.backLocked(), strings.Join(lines, "\n"))
+func (s *Status) showLocked(lines []string) {
+	fmt.Fprint(s.Out, s.backLocked(), strings.Join(lines, "\n"))
 	s.shown = lines
 }
 
-func (s *status) clearLocked() {
-	fmt.Fprint(s.out, s.backLocked())
+func (s *Status) clearLocked() {
+	fmt.Fprint(s.Out, s.backLocked())
 	s.shown = nil
 }
 
 // backLocked is what brings the cursor to where the lines shown begin, with nothing
 // from there on. A terminal that has become narrower since has wrapped them.
-func (s *status) backLocked() string {
+func (s *Status) backLocked() string {
 	if len(s.shown) == 0 {
 		return ""
 	}
-	width, _ := s.size()
+	width, _ := s.Size()
 	up := -1
 	for _, line := range s.shown {
 		up += 1 + max(0, text.Columns(line)-1)/width

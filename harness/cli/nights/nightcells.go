@@ -1,4 +1,4 @@
-package cli
+package nights
 
 import (
 	"context"
@@ -7,13 +7,11 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/cli/setup"
 	"github.com/usurper/usurper/harness/cli/shard"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
@@ -58,11 +56,11 @@ func initNight(out io.Writer, args []string) error {
 }
 
 // cellFlagSet returns the flags of a run that a night may set, and what they set.
-func cellFlagSet() (*runFlags, *pflag.FlagSet) {
-	var f runFlags
+func cellFlagSet() (*setup.Flags, *pflag.FlagSet) {
+	var f setup.Flags
 	fs := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	f.add(fs)
-	setDefaults(fs, map[string]string{"for": usualRun})
+	f.Add(fs)
+	setup.SetDefaults(fs, map[string]string{"for": usualRun})
 	return &f, fs
 }
 
@@ -83,17 +81,10 @@ func setsFlag() func(night.Setting) error {
 	return func(s night.Setting) error { return fs.Set(s.Name, s.Value) }
 }
 
-func checkerNames() (names []string) {
-	for _, c := range checker.All(checker.Options{}) {
-		names = append(names, c.Name())
-	}
-	return names
-}
-
 // request is the night that the command line asks for, and the file, if there is one.
 func (f *nightlyFlags) request(ctx context.Context, fs *pflag.FlagSet, args []string, say func(string)) (night.Request, error) {
 	r := night.Request{
-		Command: append(append([]string{"nightly"}, args...), arguments(changed(fs))...), Build: thisBuild(), Name: f.name, Seed: f.cfg.Seed,
+		Command: append(append([]string{"nightly"}, args...), arguments(changed(fs))...), Build: thisBuild(), Name: f.name, Seed: f.Cfg.Seed,
 	}
 	if err := f.ends(&r); err != nil {
 		return r, err
@@ -105,7 +96,7 @@ func (f *nightlyFlags) request(ctx context.Context, fs *pflag.FlagSet, args []st
 	if r.Seed == 0 {
 		r.Seed = file.Seed
 	}
-	if !f.given("findings") && file.Findings != "" {
+	if !f.Given("findings") && file.Findings != "" {
 		f.findings = file.Findings
 	}
 	if file.MaxUnknown != nil {
@@ -131,7 +122,7 @@ func controls(ctx context.Context, file *night.File, say func(string)) ([]night.
 	var usual []night.ControlSpec
 	if file.Controls.Usual {
 		var err error
-		if usual, err = night.Usual(cellFlags(), setsFlag(), checkerNames()); err != nil {
+		if usual, err = night.Usual(cellFlags(), setsFlag(), setup.CheckerNames()); err != nil {
 			return nil, err
 		}
 	}
@@ -177,30 +168,30 @@ func systemBuild(t target.Target, known map[string]string) string {
 func thisBuild() string {
 	self, err := os.Executable()
 	if err != nil {
-		return versions()
+		return setup.Version()
 	}
-	return versions() + " " + engine.Digest(self)
+	return setup.Version() + " " + engine.Digest(self)
 }
 
 // ends says when the night ends: what the command line says takes the place of all that the
 // file says.
 func (f *nightlyFlags) ends(r *night.Request) error {
 	r.Runs, r.For, r.Until, r.Failures = f.runs, f.night, f.until, f.failures
-	if f.given("night") && f.night <= 0 {
+	if f.Given("night") && f.night <= 0 {
 		return fmt.Errorf("--night %s: use a positive time such as 1h", f.night)
 	}
 	if f.runs < 1 {
 		return fmt.Errorf("%d runs: use at least 1", f.runs)
 	}
-	if f.file != nil && f.given("for") {
-		if f.given("night") {
+	if f.file != nil && f.Given("for") {
+		if f.Given("night") {
 			return fmt.Errorf("--for and --night: with a file both are how long the night is: give one of them")
 		}
-		r.For = f.cfg.For
+		r.For = f.Cfg.For
 	}
-	if file := f.file; !f.given("runs") && (r.For > 0 || r.Until != "") {
+	if file := f.file; !f.Given("runs") && (r.For > 0 || r.Until != "") {
 		r.Runs = 0
-	} else if !f.given("runs") && !f.given("failures") && file != nil && (file.For > 0 || file.Until != "" || file.Runs > 0 || file.Failures > 0) {
+	} else if !f.Given("runs") && !f.Given("failures") && file != nil && (file.For > 0 || file.Until != "" || file.Runs > 0 || file.Failures > 0) {
 		r.Runs, r.For, r.Until, r.Failures = file.Runs, file.For, file.Until, file.Failures
 	}
 	return nil
@@ -209,7 +200,7 @@ func (f *nightlyFlags) ends(r *night.Request) error {
 // sideBySide is how many runs go on side by side, 0 for as many as the machine bears.
 func (f *nightlyFlags) sideBySide(file *night.File) (int, error) {
 	text := f.parallel
-	if f.file != nil && !f.given("parallel") {
+	if f.file != nil && !f.Given("parallel") {
 		if text = file.Parallel; text == "" {
 			text = "auto"
 		}
@@ -269,21 +260,21 @@ func newCell(ctx context.Context, c night.Combination, settings []night.Setting,
 			return cell, cfg, err
 		}
 	}
-	f.cfg.Seed = 1 // any
-	cfg, err = f.config(ctx, say)
+	f.Cfg.Seed = 1 // any
+	cfg, err = f.Config(ctx, say)
 	if err != nil {
 		return cell, cfg, err
 	}
-	cell = night.Cell{Name: c.Name, Axes: f.axes(&cfg), Weight: c.Weight, For: cfg.For, Bound: bound(&cfg)}
+	cell = night.Cell{Name: c.Name, Axes: f.Axes(&cfg), Weight: c.Weight, For: cfg.For, Bound: setup.Bound(&cfg)}
 	for name, value := range c.Axes {
 		cell.Axes[name] = value
 	}
 	if cell.Name == "" {
 		cell.Name = cell.Axes["target"]
 	}
-	if f.drawsSizes() { // if the target does not say how many, either
-		f.cfg.Nodes = cfg.Nodes + 1
-		other, err := f.config(ctx, func(string) {})
+	if f.DrawsSizes() { // if the target does not say how many, either
+		f.Cfg.Nodes = cfg.Nodes + 1
+		other, err := f.Config(ctx, func(string) {})
 		if err != nil {
 			return cell, cfg, err
 		}
@@ -292,34 +283,4 @@ func newCell(ctx context.Context, c night.Combination, settings []night.Setting,
 	fs.Set("for", cfg.For.String()) // as the plan has it, if nobody said so
 	cell.Args = arguments(changed(fs))
 	return cell, cfg, nil
-}
-
-// axes are the values by which a night's runs can be told from another night's.
-func (f *runFlags) axes(cfg *engine.Config) map[string]string {
-	axes := map[string]string{"target": cfg.Target.Name(), "plan": cfg.PlanName, "workload": cfg.Workload}
-	for name, value := range map[string]string{"version": f.version, "binary": f.binary, "bug": f.ref.Bug, "config": f.system} {
-		if value != "" {
-			axes[name] = value
-		}
-	}
-	if f.given("nodes") {
-		axes["nodes"] = strconv.Itoa(cfg.Nodes)
-	}
-	return axes
-}
-
-// drawsSizes tells whether the seed says how many members a run has, if its target does
-// not.
-func (f *runFlags) drawsSizes() bool {
-	return !f.given("nodes") && (f.plan == engine.RandomPlan || f.plan == engine.KillsPlan)
-}
-
-// hangs is how long after its planned end a run may still be busy before it is
-// given up. Everything in a run has a deadline well within it.
-const hangs = 3 * time.Minute
-
-// bound is when a run of cfg has hung. A healed system is waited for twice, and longer on
-// a machine that stalls.
-func bound(cfg *engine.Config) time.Duration {
-	return cfg.For + hangs + 6*max(cfg.Settle, 40*cfg.Election, target.ReadyWithin(cfg.Target))
 }

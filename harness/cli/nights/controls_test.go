@@ -1,4 +1,4 @@
-package cli
+package nights
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/usurper/usurper/harness/cli/setup"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/night/entry"
@@ -20,7 +21,7 @@ import (
 func TestUsualControls(t *testing.T) {
 	all, err := controls(t.Context(), &night.File{Controls: night.Controls{Usual: true}}, func(string) {})
 	require.NoError(t, err)
-	without := checkerNames()
+	without := setup.CheckerNames()
 	for _, c := range all {
 		require.True(t, strings.HasPrefix(c.Name, c.Checker+"-"), c.Name)
 		require.Contains(t, without, c.Checker, "one is enough")
@@ -46,7 +47,7 @@ func TestUsualControlsAreRed(t *testing.T) {
 	}
 	t.Parallel()
 	binary := reference.Reenter()
-	specs, err := night.Usual(cellFlags(), setsFlag(), checkerNames())
+	specs, err := night.Usual(cellFlags(), setsFlag(), setup.CheckerNames())
 	require.NoError(t, err)
 	for _, s := range specs {
 		t.Run(s.Name, func(t *testing.T) {

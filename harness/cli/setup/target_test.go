@@ -1,4 +1,4 @@
-package cli
+package setup
 
 import (
 	"os"
@@ -18,11 +18,11 @@ func TestPlainCommandOfEtcd(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "etcd")
 	require.NoError(t, os.WriteFile(binary, []byte("#!/bin/sh\necho etcd Version: 3.5.4\n"), 0o755))
 	parse := func(flags ...string) engine.Config {
-		var f runFlags
+		var f Flags
 		fs := pflag.NewFlagSet("run", pflag.ContinueOnError)
-		f.add(fs)
+		f.Add(fs)
 		require.NoError(t, fs.Parse(append([]string{"--target", "etcd", "--binary", binary}, flags...)))
-		cfg, err := f.config(t.Context(), func(string) {})
+		cfg, err := f.Config(t.Context(), func(string) {})
 		require.NoError(t, err)
 		return cfg
 	}

@@ -1,4 +1,4 @@
-package cli
+package nights
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/night"
@@ -36,10 +37,10 @@ func TestStepSummary(t *testing.T) {
 // last one.
 func TestNightWatch(t *testing.T) {
 	out := &bytes.Buffer{}
-	show := &status{out: out, size: func() (int, int) { return 100, 24 }}
+	show := &screen.Status{Out: out, Size: func() (int, int) { return 100, 24 }}
 	w := &nightWatch{show: show, facts: entry.Facts{Runs: 4, Begun: time.Now()}, told: &nightReport{}, under: make(map[underWay]string)}
 	work := t.TempDir()
-	tell := progressFile(filepath.Join(work, "entry.json"), 20*time.Second)
+	tell := ProgressFile(filepath.Join(work, "entry.json"), 20*time.Second)
 	tell(engine.Progress{At: 8 * time.Second, Phase: "attack", Leader: history.Leadership{Node: "n2", Term: 4}, Faults: []string{"pause n1"}, PerSec: 31})
 	tell(engine.Progress{At: 8100 * time.Millisecond, Phase: "final"}) // too soon
 	w.began(night.Job{Number: 3, Seed: 103, Cell: &night.Cell{Name: "reference"}}, work)
@@ -49,8 +50,8 @@ func TestNightWatch(t *testing.T) {
 	require.Contains(t, out.String(), "  reference  seed 103  attack  12s left  n2 leads 4  31 ok/s  pause n1\n")
 	require.Contains(t, out.String(), "  reference  seed 104")
 
-	show.done()
-	show.size = nil
+	show.Done()
+	show.Size = nil
 	out.Reset()
 	w.ended(entry.Entry{Number: 3, Cell: "reference", Seed: 103, Class: entry.Valid})
 	for seed := uint64(104); seed < 106; seed++ {

@@ -1,4 +1,4 @@
-package cli
+package screen
 
 import (
 	"bytes"
@@ -32,13 +32,13 @@ func progress(at time.Duration, phase string) engine.Progress {
 func TestPlainStatus(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	s := newStatus(&out)
-	s.update(engine.Progress{At: 200 * time.Millisecond})
+	s := NewStatus(&out)
+	s.Update(engine.Progress{At: 200 * time.Millisecond})
 	for at := time.Second; at <= 12*time.Second; at += 200 * time.Millisecond {
-		s.update(progress(at, "faults"))
+		s.Update(progress(at, "faults"))
 	}
-	s.update(engine.Progress{At: 13 * time.Second, Phase: "healed", Untold: true})
-	s.done()
+	s.Update(engine.Progress{At: 13 * time.Second, Phase: "healed", Untold: true})
+	s.Done()
 	require.Equal(t, `  0.2s  start   no leader yet  0 ok/s
   1.0s  faults  1/4  pause n3; delay append 80ms n2 > *  leader n2 of term 3 (said by itself)  42 ok/s
   6.0s  faults  1/4  pause n3; delay append 80ms n2 > *  leader n2 of term 3 (said by itself)  42 ok/s
@@ -90,15 +90,15 @@ func TestMembersOf(t *testing.T) {
 func TestTerminalStatus(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	s := newStatus(&out)
+	s := NewStatus(&out)
 	width, height := 30, 5
-	s.size = func() (int, int) { return width, height }
+	s.Size = func() (int, int) { return width, height }
 	said := func(do func()) string {
 		out.Reset()
 		do()
 		return out.String()
 	}
-	low := func() { s.update(progress(time.Second, "faults")) }
+	low := func() { s.Update(progress(time.Second, "faults")) }
 	require.Equal(t, "  1.0s  faults  pause n3 +1", said(low))
 	require.Equal(t, "\r\x1b[J  1.0s  faults  pause n3 +1", said(low))
 	width, height = 80, 24
@@ -106,17 +106,17 @@ func TestTerminalStatus(t *testing.T) {
 	require.True(t, strings.HasPrefix(said(low), "\r\x1b[2A\x1b[J"))
 	width = 40 // the terminal has broken the lines of before
 	require.True(t, strings.HasPrefix(said(low), "\r\x1b[5A\x1b[J"), out.String())
-	require.Regexp(t, `^\r\x1b\[\dA\x1b\[Jseed 7: valid\n$`, said(func() { s.line("seed %d: valid", 7) }))
-	require.Empty(t, said(s.done))
+	require.Regexp(t, `^\r\x1b\[\dA\x1b\[Jseed 7: valid\n$`, said(func() { s.Line("seed %d: valid", 7) }))
+	require.Empty(t, said(s.Done))
 }
 
 // What takes time is said with the seconds that it has taken so far.
 func TestBusy(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	s := newStatus(&out)
-	s.size = func() (int, int) { return 80, 24 }
-	say, done := s.busy()
+	s := NewStatus(&out)
+	s.Size = func() (int, int) { return 80, 24 }
+	say, done := s.Busy()
 	say("building etcd")
 	require.Eventually(t, func() bool {
 		s.mu.Lock()
@@ -125,7 +125,7 @@ func TestBusy(t *testing.T) {
 	}, 30*time.Second, 10*time.Millisecond)
 	done()
 	done()
-	s.line("ready")
+	s.Line("ready")
 	require.True(t, strings.HasPrefix(out.String(), "building etcd\n"))
 	require.Regexp(t, `    [1-9]\d*s  building etcd\r\x1b\[Jready\n$`, out.String())
 }

@@ -1,4 +1,4 @@
-package cli
+package setup
 
 import (
 	"context"
@@ -23,15 +23,12 @@ type targetFlags struct {
 	version string
 	system  string
 	vary    bool
-	ref     reference.Options
+	Ref     reference.Options
 	etcd    etcd.Options
 }
 
-// targetNames lists the values of --target.
-func targetNames() []string { return []string{"reference", "etcd", "exec"} }
-
-// ownFlags are the flags that only one target knows.
-func ownFlags() map[string]string {
+// OwnFlags are the flags that only one target knows.
+func OwnFlags() map[string]string {
 	return map[string]string{
 		"bug": "reference", "pre-vote": "reference", "snapshot-every": "reference", "no-trace": "reference",
 		"version": "etcd", "serializable-reads": "etcd", "peer-tls": "etcd", "snapshot-count": "etcd", "no-fsync": "etcd",
@@ -43,10 +40,10 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.target, "target", "reference", "the system under test: "+strings.Join(targetNames(), ", "))
 	fs.StringVar(&f.binary, "binary", "", "the executable of the members: a usurper (default: this one) or an etcd")
 
-	fs.StringVar(&f.ref.Bug, "bug", "", "reference: a deliberate bug for the nodes (see usurper bugs --list)")
-	fs.BoolVar(&f.ref.PreVote, "pre-vote", false, "reference: let the nodes ask for pre-votes")
-	fs.Uint64Var(&f.ref.SnapshotEvery, "snapshot-every", 500, "reference: applied entries between snapshots; 0 for the node's own default")
-	fs.BoolVar(&f.ref.NoTrace, "no-trace", false, "reference: let the nodes write no trace: judge from the wire and the clients alone")
+	fs.StringVar(&f.Ref.Bug, "bug", "", "reference: a deliberate bug for the nodes (see usurper bugs --list)")
+	fs.BoolVar(&f.Ref.PreVote, "pre-vote", false, "reference: let the nodes ask for pre-votes")
+	fs.Uint64Var(&f.Ref.SnapshotEvery, "snapshot-every", 500, "reference: applied entries between snapshots; 0 for the node's own default")
+	fs.BoolVar(&f.Ref.NoTrace, "no-trace", false, "reference: let the nodes write no trace: judge from the wire and the clients alone")
 
 	fs.StringVar(&f.version, "version", "", "etcd: the version to build and run, such as v3.6.16")
 	fs.BoolVar(&f.etcd.SerializableReads, "serializable-reads", false, "etcd: let members read from what they know themselves, which may be stale")
@@ -62,7 +59,7 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 // set builds the system under test into cfg. Systems bring defaults of their
 // own, which flags that are given override.
 func (f *targetFlags) set(ctx context.Context, cfg *engine.Config, given func(string) bool, progress func(string)) error {
-	for flag, owner := range ownFlags() {
+	for flag, owner := range OwnFlags() {
 		if given(flag) && owner != f.target {
 			return fmt.Errorf("--%s is for --target %s", flag, owner)
 		}
@@ -86,7 +83,7 @@ func (f *targetFlags) set(ctx context.Context, cfg *engine.Config, given func(st
 }
 
 func (f *targetFlags) setReference(cfg *engine.Config) error {
-	ref := f.ref
+	ref := f.Ref
 	ref.Seed, ref.Vary = cfg.Seed, f.vary
 	ref.Election, ref.Heartbeat = cfg.Election, cfg.Heartbeat
 	var err error

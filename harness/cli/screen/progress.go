@@ -1,4 +1,4 @@
-package cli
+package screen
 
 import (
 	"fmt"
@@ -61,11 +61,11 @@ func joined(parts []string) string {
 			said = append(said, part)
 		}
 	}
-	return oneLine(strings.Join(said, "  "))
+	return OneLine(strings.Join(said, "  "))
 }
 
-// oneLine is a text that moves no cursor.
-func oneLine(s string) string {
+// OneLine is a text that moves no cursor.
+func OneLine(s string) string {
 	return strings.NewReplacer("\n", " ", "\t", " ").Replace(verdict.Printable(s))
 }
 
@@ -122,7 +122,7 @@ func memberOf(m *engine.MemberProgress, members int) string {
 	said := m.Name
 	switch {
 	case m.Down:
-		return oneLine(said + " down")
+		return OneLine(said + " down")
 	case m.Paused:
 		said += " paused"
 	}
@@ -143,5 +143,5 @@ func memberOf(m *engine.MemberProgress, members int) string {
 	default:
 		said += " cut: " + strings.Join(m.Cut, " ")
 	}
-	return oneLine(said)
+	return OneLine(said)
 }

@@ -1,4 +1,4 @@
-package cli
+package nights
 
 import (
 	"encoding/json"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/night/coverage"
 	"github.com/usurper/usurper/harness/night/entry"
 	"github.com/usurper/usurper/harness/results"
@@ -118,7 +119,7 @@ func tellCoverage(out io.Writer, sum coverage.Tally, known coverage.States, left
 		_, err = fmt.Fprintf(out, "%s\n", b)
 		return err
 	}
-	width := pageWidth(out)
+	width := screen.Width(out)
 	lines := report.Lines()
 	if left > 0 {
 		lines = append(lines, fmt.Sprintf("%d more runs do not count: controls, not judged, or nothing is kept of what they covered", left))

@@ -1,4 +1,4 @@
-package cli
+package screen
 
 import (
 	"fmt"
@@ -11,9 +11,9 @@ import (
 	"github.com/usurper/usurper/checker"
 )
 
-// output is where a command says what it was asked for. It remembers that something
+// Output is where a command says what it was asked for. It remembers that something
 // could not be said: a verdict that nobody was told is not one to go on with.
-type output struct {
+type Output struct {
 	io.Writer
 
 	mu  sync.Mutex
@@ -21,7 +21,7 @@ type output struct {
 }
 
 // Write writes, and remembers an error.
-func (o *output) Write(b []byte) (int, error) {
+func (o *Output) Write(b []byte) (int, error) {
 	n, err := o.Writer.Write(b)
 	if err != nil {
 		err = fmt.Errorf("what it has to say cannot be written: %w", err)
@@ -35,20 +35,20 @@ func (o *output) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// failed returns the first error.
-func (o *output) failed() error {
+// Failed returns the first error.
+func (o *Output) Failed() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.err
 }
 
-// printReport prints a report as wide as out is.
-func printReport(out io.Writer, r *checker.Report) { fmt.Fprint(out, r.Text(pageWidth(out))) }
+// PrintReport prints a report as wide as out is.
+func PrintReport(out io.Writer, r *checker.Report) { fmt.Fprint(out, r.Text(Width(out))) }
 
-// pageWidth is how wide what is written to out may be, in columns: as wide as the
+// Width is how wide what is written to out may be, in columns: as wide as the
 // terminal that shows it, or what reports in files have.
-func pageWidth(out io.Writer) int {
-	if o, ok := out.(*output); ok {
+func Width(out io.Writer) int {
+	if o, ok := out.(*Output); ok {
 		out = o.Writer
 	}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {

@@ -1,4 +1,4 @@
-package cli
+package nights
 
 import (
 	"errors"
@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/night/coverage"
 	"github.com/usurper/usurper/harness/night/entry"
 	"github.com/usurper/usurper/harness/night/finding"
@@ -89,7 +90,7 @@ func tellMorning(cmd *cobra.Command, r morning.Report) error {
 	if _, err := fmt.Fprint(cmd.OutOrStdout(), page); err != nil && r.Verdict != morning.Found {
 		return err
 	}
-	return exitWith(map[morning.Verdict]checker.Verdict{
+	return screen.ExitWith(map[morning.Verdict]checker.Verdict{
 		morning.Found: checker.Invalid, morning.Unknown: checker.Unknown, morning.Quiet: checker.Valid,
 	}[r.Verdict])
 }

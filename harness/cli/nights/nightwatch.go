@@ -1,4 +1,4 @@
-package cli
+package nights
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/night/entry"
@@ -28,7 +29,7 @@ const (
 
 // nightWatch shows how a night stands: a table on a terminal, a line a minute elsewhere.
 type nightWatch struct {
-	show  *status
+	show  *screen.Status
 	facts entry.Facts
 	told  *nightReport
 	stop  func()
@@ -45,20 +46,20 @@ type underWay struct {
 	seed          uint64
 }
 
-func watchNight(show *status, facts entry.Facts, told *nightReport) *nightWatch {
+func watchNight(show *screen.Status, facts entry.Facts, told *nightReport) *nightWatch {
 	w := &nightWatch{show: show, facts: facts, told: told, under: make(map[underWay]string)}
 	period := nightEvery
-	if show.size != nil {
+	if show.Size != nil {
 		period = tableEvery
 	}
-	w.stop = every(period, w.tick)
+	w.stop = screen.Every(period, w.tick)
 	return w
 }
 
 // end takes away what is rewritten.
 func (w *nightWatch) end() {
 	w.stop()
-	w.show.done()
+	w.show.Done()
 }
 
 func (w *nightWatch) began(j night.Job, work string) {
@@ -75,20 +76,20 @@ func (w *nightWatch) ended(e entry.Entry) {
 	if e.Control != "" {
 		notable = e.Class == entry.Broken
 	}
-	plain := w.show.size == nil
+	plain := w.show.Size == nil
 	if plain && notable {
 		w.notable = append(w.notable, entryLine(&e))
 	}
 	w.mu.Unlock()
 	if !plain && notable {
-		w.show.line("%s", entryLine(&e))
+		w.show.Line("%s", entryLine(&e))
 	}
 }
 
 func (w *nightWatch) tick() {
 	live := w.live()
-	if w.show.size != nil {
-		w.show.rows(live.Table)
+	if w.show.Size != nil {
+		w.show.Rows(live.Table)
 		return
 	}
 	w.mu.Lock()
@@ -102,7 +103,7 @@ func (w *nightWatch) tick() {
 	if n := len(notable); n > 1 {
 		line += fmt.Sprintf("; and %d more that were not valid", n-1)
 	}
-	w.show.line("%s", line)
+	w.show.Line("%s", line)
 }
 
 // live is how the night stands.
@@ -118,7 +119,7 @@ func (w *nightWatch) live() morning.Live {
 	defer w.mu.Unlock()
 	for run, work := range w.under {
 		now := morning.Running{Number: run.number, Cell: run.cell, Control: run.control, Seed: run.seed}
-		if w.show.size != nil { // else nobody sees it
+		if w.show.Size != nil { // else nobody sees it
 			text, err := os.ReadFile(filepath.Join(work, progressName))
 			if err == nil {
 				json.Unmarshal(text, &now) // of what it does not say, what is known stands
@@ -132,8 +133,8 @@ func (w *nightWatch) live() morning.Live {
 	return l
 }
 
-// progressFile returns what tells a night now and then how one of its runs stands.
-func progressFile(leave string, length time.Duration) func(engine.Progress) {
+// ProgressFile returns what tells a night now and then how one of its runs stands.
+func ProgressFile(leave string, length time.Duration) func(engine.Progress) {
 	path := filepath.Join(filepath.Dir(leave), progressName)
 	var next time.Duration
 	return func(p engine.Progress) {
@@ -167,7 +168,7 @@ func entryLine(e *entry.Entry) string {
 	if e.Dir != "" {
 		text += " (" + e.Dir + ")"
 	}
-	return oneLine(text)
+	return screen.OneLine(text)
 }
 
 // entryName is "seed 8", or "seed 8 (4 members)".

@@ -1,4 +1,4 @@
-package cli
+package setup
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -21,30 +20,23 @@ import (
 	"github.com/usurper/usurper/harness/target/reference"
 )
 
-// savedFlags choose a saved run and the system to make it again with.
-type savedFlags struct {
-	binary  string
+// Saved are flags that choose a saved run and the system to make it again with.
+type Saved struct {
+	Binary  string // the executable of the members, if it is not the usual one
 	checker string
 	rule    string
 }
 
-func (f *savedFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.binary, "binary", "", "the executable of the members (default: this one for reference nodes, else the run's own)")
+// Add adds the flags.
+func (f *Saved) Add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.Binary, "binary", "", "the executable of the members (default: this one for reference nodes, else the run's own)")
 	cmd.Flags().StringVar(&f.checker, "checker", "", "of several broken rules, take the first of this checker (default: the first of all)")
 	cmd.Flags().StringVar(&f.rule, "rule", "", "of several broken rules of a checker, take this one (default: the first)")
 }
 
-// oneRun wants exactly one argument, a run.
-func oneRun(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("name the run to %s, and one only: for example usurper %s results/latest", cmd.Name(), cmd.Name())
-	}
-	return nil
-}
-
-// load opens the run that broke a rule, with a configuration that is ready to be
+// Load opens the run that broke a rule, with a configuration that is ready to be
 // run again. say is told what is worth knowing, and what takes time.
-func (f *savedFlags) load(ctx context.Context, path string, say func(string)) (reproduce.Finding, error) {
+func (f *Saved) Load(ctx context.Context, path string, say func(string)) (reproduce.Finding, error) {
 	dir, err := results.Open(path)
 	if err != nil {
 		return reproduce.Finding{}, err
@@ -59,7 +51,7 @@ func (f *savedFlags) load(ctx context.Context, path string, say func(string)) (r
 		}
 	}
 	cfg := &found.Config
-	if err := f.build(ctx, cfg, found.TargetOptions, say); err != nil {
+	if err := f.Build(ctx, cfg, found.TargetOptions, say); err != nil {
 		return found, fmt.Errorf("the system of %s: %w", dir, err)
 	}
 	f.compare(found, say)
@@ -68,8 +60,8 @@ func (f *savedFlags) load(ctx context.Context, path string, say func(string)) (r
 	return found, cfg.Validate()
 }
 
-// build makes the system under test again, as the options that were saved say.
-func (f *savedFlags) build(ctx context.Context, cfg *engine.Config, saved json.RawMessage, say func(string)) error {
+// Build makes the system under test again, as the options that were saved say.
+func (f *Saved) Build(ctx context.Context, cfg *engine.Config, saved json.RawMessage, say func(string)) error {
 	// A system of --target exec has the name that its file gives it, be it that of
 	// another target; its options hold the file.
 	if o := (described.Options{}); options(saved, &o) == nil && o.Text != "" {
@@ -89,16 +81,16 @@ func (f *savedFlags) build(ctx context.Context, cfg *engine.Config, saved json.R
 	return fmt.Errorf("its target %q is not one of %q: only the go test that made it can start it: give that one -chaos.replay=RUN or -chaos.shrink=RUN", cfg.TargetName, targetNames())
 }
 
-func (f *savedFlags) buildReference(cfg *engine.Config, saved json.RawMessage) error {
+func (f *Saved) buildReference(cfg *engine.Config, saved json.RawMessage) error {
 	var o reference.Options
 	if err := options(saved, &o); err != nil {
 		return err
 	}
 	var err error
-	if f.binary == "" {
+	if f.Binary == "" {
 		o.Binary, err = os.Executable()
 	} else {
-		o.Binary, err = exec.LookPath(f.binary)
+		o.Binary, err = exec.LookPath(f.Binary)
 	}
 	if err != nil {
 		return fmt.Errorf("find the binary of the nodes: %w: name a usurper binary with --binary", err)
@@ -113,21 +105,21 @@ func (f *savedFlags) buildReference(cfg *engine.Config, saved json.RawMessage) e
 
 // buildEtcd takes the run's own binary if it is still there and still that
 // version, and builds the version otherwise.
-func (f *savedFlags) buildEtcd(ctx context.Context, cfg *engine.Config, saved json.RawMessage, say func(string)) error {
+func (f *Saved) buildEtcd(ctx context.Context, cfg *engine.Config, saved json.RawMessage, say func(string)) error {
 	var o etcd.Options
 	err := options(saved, &o)
 	if err != nil {
 		return err
 	}
 	binary := o.Binary
-	if f.binary != "" {
-		binary = f.binary
+	if f.Binary != "" {
+		binary = f.Binary
 	}
 	version, versionErr := etcd.Version(ctx, binary)
 	switch {
-	case f.binary != "" && versionErr != nil:
+	case f.Binary != "" && versionErr != nil:
 		return versionErr
-	case f.binary != "":
+	case f.Binary != "":
 		o.Binary, o.Version = binary, version
 	case versionErr != nil || version != o.Version:
 		if o.Binary, err = etcd.Build(ctx, "v"+o.Version, say); err != nil {
@@ -153,7 +145,7 @@ func options(saved json.RawMessage, o any) error {
 }
 
 // compare tells when the system is another build than that of the run.
-func (f *savedFlags) compare(found reproduce.Finding, say func(string)) {
+func (f *Saved) compare(found reproduce.Finding, say func(string)) {
 	was, path := found.Build.SystemSHA256, target.Executable(found.Config.Target)
 	if was == "" || path == "" {
 		return
@@ -161,38 +153,4 @@ func (f *savedFlags) compare(found reproduce.Finding, say func(string)) {
 	if is := engine.BuildOf(found.Config.Target).SystemSHA256; is != was {
 		say(fmt.Sprintf("note: the run was made with another build of the members (sha256 %.12s…, now %.12s… at %s)", was, is, path))
 	}
-}
-
-func keepCommand() *cobra.Command {
-	var name, corpus string
-	cmd := &cobra.Command{
-		Use:   "keep RUN",
-		Short: "Make a run a regression test",
-		Long: `Keep adds a run to the corpus: its plan, its configuration, its history,
-compressed, its message schedule if that is short, and the verdict to expect. From then on go test ./checker judges the
-history again, and go test ./harness -run Corpus replays the plan if it was
-measured to break its rule at least eight times in ten (usurper shrink measures).`,
-		Example: `  usurper keep results/latest
-  usurper keep results/latest --name two-votes-after-restart`,
-		Args: oneRun,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			dir, err := results.Open(args[0])
-			if err != nil {
-				return err
-			}
-			kept, expected, err := reproduce.Keep(dir, corpus, name)
-			if err != nil {
-				return err
-			}
-			what := string(expected.Verdict)
-			if expected.Verdict == checker.Invalid {
-				what += " by " + expected.Breach.String()
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "kept as %s: %s\n  %s\n", kept, what, expected.Shows)
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&name, "name", "", "its name there (default: the bug, or what it shows)")
-	cmd.Flags().StringVar(&corpus, "corpus", filepath.Join("results", "corpus"), "the directory of kept runs")
-	return cmd
 }

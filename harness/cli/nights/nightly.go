@@ -1,4 +1,4 @@
-package cli
+package nights
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/usurper/usurper/harness/cli/screen"
+	"github.com/usurper/usurper/harness/cli/setup"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/night/entry"
 	"github.com/usurper/usurper/harness/night/finding"
@@ -20,7 +22,7 @@ import (
 )
 
 type nightlyFlags struct {
-	runFlags
+	setup.Flags
 	file     *night.File // nil without one
 	init     bool
 	runs     int
@@ -84,14 +86,14 @@ to it at the end.`,
 			}
 			if len(args) > 0 {
 				var err error
-				if f.file, err = night.ReadFile(args[0], cellFlags(), setsFlag(), checkerNames()); err != nil {
+				if f.file, err = night.ReadFile(args[0], cellFlags(), setsFlag(), setup.CheckerNames()); err != nil {
 					return err
 				}
 			}
 			return f.run(cmd.Context(), cmd, args)
 		},
 	}
-	f.add(cmd.Flags())
+	f.Add(cmd.Flags())
 	fs := cmd.Flags()
 	fs.BoolVar(&f.init, "init", false, "write a file of a night to begin with, by the name given or night.yaml, and do nothing else")
 	fs.IntVar(&f.runs, "runs", usualRuns, "how many runs (with --night or --until: as many as there is time for)")
@@ -104,10 +106,10 @@ to it at the end.`,
 	fs.BoolVar(&f.work, "work", true, "repeat and shrink what the night finds, within a fifth of its time")
 	fs.StringVar(&f.findings, "findings", filepath.Join("results", "findings"), "where what nights find is kept, from night to night")
 	f.failOn.add(fs)
-	setDefaults(fs, map[string]string{"for": "20s", "results": filepath.Join("results", "nightly")})
+	setup.SetDefaults(fs, map[string]string{"for": "20s", "results": filepath.Join("results", "nightly")})
 	fs.Lookup("for").Usage = "how long one run attacks; with a file, how long the night is"
 	fs.Lookup("seed").Usage = "seed of the first run, each later one has one more; 0: the seed of the day"
-	complete(cmd)
+	setup.Complete(cmd)
 	return cmd
 }
 
@@ -126,8 +128,8 @@ func (f *nightlyFlags) addShard(fs *pflag.FlagSet) {
 }
 
 func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command, args []string) error {
-	show := newStatus(cmd.ErrOrStderr())
-	say, said := show.busy()
+	show := screen.NewStatus(cmd.ErrOrStderr())
+	say, said := show.Busy()
 	request, err := f.request(ctx, cmd.Flags(), args, say)
 	said()
 	if err != nil {
@@ -145,36 +147,36 @@ func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command, args []strin
 	if err != nil {
 		return err
 	}
-	n, err := night.Open(f.cfg.Results, request, time.Now())
+	n, err := night.Open(f.Cfg.Results, request, time.Now())
 	if err != nil {
 		return err
 	}
 	defer n.Close()
-	show.line("%s", opening(n, f.by))
+	show.Line("%s", opening(n, f.by))
 	told := &nightReport{dir: n.Dir, store: store, failOn: failOn, known: n.Known(), tally: morning.NewTally()}
 	watch := watchNight(show, n.Facts(), told)
 	err = n.Run(ctx, f.options(n, process, store, show, told, watch))
 	watch.end()
 	for _, name := range morning.Files() {
-		night.Point(f.cfg.Results, name, filepath.Join("latest", name))
+		night.Point(f.Cfg.Results, name, filepath.Join("latest", name))
 	}
 	if err != nil {
 		return fmt.Errorf("%w (once that is mended the same command goes on with the night)", err)
 	}
 	if why := n.Facts().Stopped; why != "" {
-		show.line("%s: the same command goes on with it", why)
+		show.Line("%s: the same command goes on with it", why)
 	}
 	return tellMorning(cmd, told.latest())
 }
 
 // options are what the night is carried out with.
-func (f *nightlyFlags) options(n *night.Night, process *night.Process, store *finding.Store, show *status, told *nightReport, watch *nightWatch) night.Options {
+func (f *nightlyFlags) options(n *night.Night, process *night.Process, store *finding.Store, show *screen.Status, told *nightReport, watch *nightWatch) night.Options {
 	keep := func(e *entry.Entry) {
 		if e.Class != entry.Invalid || e.Control != "" || e.Dir == "" {
 			return
 		}
 		if _, err := store.Keep(*e); err != nil {
-			show.line("not kept as an example: %v", err)
+			show.Line("not kept as an example: %v", err)
 		}
 	}
 	for _, e := range n.Entries() { // a night that was killed may not have come to that
@@ -195,9 +197,9 @@ func (f *nightlyFlags) options(n *night.Night, process *night.Process, store *fi
 		return err == nil && len(report.Next()) > 0
 	}
 	o.Work = func(ctx context.Context, budget time.Duration) error {
-		show.line("repeating and shrinking what was found, for %s at most", budget.Round(time.Second))
+		show.Line("repeating and shrinking what was found, for %s at most", budget.Round(time.Second))
 		if err := f.workUp(ctx, n, process, budget); err != nil {
-			show.line("not all of it is repeated: %v: usurper findings work goes on with it", err)
+			show.Line("not all of it is repeated: %v: usurper findings work goes on with it", err)
 		}
 		return nil
 	}
@@ -211,7 +213,7 @@ func (f *nightlyFlags) workUp(ctx context.Context, n *night.Night, process *nigh
 		return err
 	}
 	args := []string{"findings", "work", "--leash", "--findings=" + f.findings, "--night=" + n.Plan.Night, "--scratch=" + work, "--budget=" + budget.String()}
-	return process.Work(ctx, args, budget+hangs, work)
+	return process.Work(ctx, args, budget+setup.Hangs, work)
 }
 
 // opening says which night it is, and by what which part of it.
