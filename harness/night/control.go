@@ -151,7 +151,7 @@ func (n *Night) stand(now time.Time) error {
 // beforehand.
 func (n *Night) length() (wall, clusters time.Duration) {
 	p := &n.Plan
-	width := n.width()
+	width := n.Width()
 	if !p.Limit.IsZero() {
 		wall = p.Limit.Sub(p.Begun)
 		return wall, wall * time.Duration(width)

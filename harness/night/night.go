@@ -60,7 +60,7 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 	}
 	under := make(map[string]bool)
 	for {
-		for failed == nil && ctx.Err() == nil && len(under) < n.width() {
+		for failed == nil && ctx.Err() == nil && len(under) < n.Width() {
 			j, ok := n.next(under, time.Now(), o)
 			if !ok {
 				break
@@ -113,7 +113,7 @@ func (n *Night) workTime() time.Duration {
 	for i := range n.entries {
 		sum += n.entries[i].Elapsed
 	}
-	return time.Duration(WorkShare / (1 - WorkShare) * float64(sum) / float64(n.width()))
+	return time.Duration(WorkShare / (1 - WorkShare) * float64(sum) / float64(n.Width()))
 }
 
 // leastWork is what is left of a night when no work is begun any more.
@@ -165,8 +165,8 @@ func (n *Night) vain() string {
 	return ""
 }
 
-// width is how many runs may go on side by side.
-func (n *Night) width() int {
+// Width is how many runs may go on side by side.
+func (n *Night) Width() int {
 	if n.Plan.Parallel > 0 {
 		return n.Plan.Parallel
 	}

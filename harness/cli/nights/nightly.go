@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -212,7 +213,7 @@ func (f *nightlyFlags) workUp(ctx context.Context, n *night.Night, process *nigh
 	if err != nil {
 		return err
 	}
-	args := []string{"findings", "work", "--leash", "--findings=" + f.findings, "--night=" + n.Plan.Night, "--scratch=" + work, "--budget=" + budget.String()}
+	args := []string{"findings", "work", "--leash", "--findings=" + f.findings, "--night=" + n.Plan.Night, "--scratch=" + work, "--budget=" + budget.String(), "--parallel=" + strconv.Itoa(n.Width())}
 	return process.Work(ctx, args, budget+setup.Hangs, work)
 }
 

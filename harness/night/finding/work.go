@@ -28,12 +28,12 @@ type WorkOptions struct {
 	// Budget is for all of it. What there is no time for is left to the next call.
 	Budget   time.Duration
 	Night    string   // as of which findings are new, and what was tried is noted; "": the latest
-	Parallel int      // clusters side by side, at least 1
+	Parallel int      // clusters side by side in all, at least 1
 	Times    int      // how many runs repeat an example at most; 10
 	Only     []string // IDs; empty for all
-	// Scratch is where runs are made; "" for a directory of the store, which is removed.
+	// Scratch is where runs are made, in a folder that is removed; "" for within the store.
 	Scratch string
-	// Progress, if not nil, is told in a line what is done.
+	// Progress, if not nil, is told in a line what is done, by one goroutine at a time.
 	Progress func(string)
 
 	repeat func(context.Context, reproduce.Finding, WorkOptions) (reproduce.Count, error)
@@ -58,49 +58,6 @@ type Done struct {
 	Left             int // tasks for which there was no time
 }
 
-// Work repeats and shrinks findings, in the order of [Report.Next], until there is
-// nothing to do or the budget is used up. What it finds out is in the store at once; an
-// attempt that is cut short is made again by the next call. What does not fail again is noted too.
-func (s *Store) Work(ctx context.Context, o WorkOptions) (Done, error) {
-	var done Done
-	o.defaults()
-	s.clear(time.Now())
-	until := time.Now().Add(o.Budget)
-	for {
-		report, err := s.Read(o.Night, time.Now())
-		if err != nil {
-			return done, err
-		}
-		tasks := report.Next()
-		if len(o.Only) > 0 {
-			tasks = slices.DeleteFunc(tasks, func(t Task) bool { return !slices.Contains(o.Only, t.ID) && !slices.Contains(o.Only, t.finding.folder) })
-		}
-		left := time.Until(until)
-		if done.Left = len(tasks); len(tasks) == 0 || left < min(leastTime, o.Budget/2) {
-			return done, nil
-		}
-		task, release := s.claim(tasks)
-		if release == nil {
-			return done, nil // others are at all of them
-		}
-		ctx, cancel := context.WithTimeoutCause(ctx, left, errBudget)
-		share := min(left, most, max(fewest, left/time.Duration(len(tasks))))
-		err = s.carryOut(ctx, task, report.Night, share, o)
-		cancel()
-		release()
-		switch {
-		case err == nil && task.What == Repeat:
-			done.Repeated++
-		case err == nil:
-			done.Shrunk++
-		case errors.Is(err, errBudget):
-			return done, nil
-		case err != nil:
-			return done, err
-		}
-	}
-}
-
 // old is the age at which what is being written in the store belongs to a killed process.
 const old = 24 * time.Hour
 
@@ -118,25 +75,22 @@ func (s *Store) clear(now time.Time) {
 // busyPrefix begins the names of files that are locked by who works on a finding.
 const busyPrefix = ".busy-"
 
-// claim takes the first of the tasks whose finding no other process works on. The claim
-// ends with this process.
-func (s *Store) claim(tasks []Task) (Task, func()) {
-	for _, t := range tasks {
-		path := s.path(busyPrefix + t.finding.folder)
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-		if err != nil {
-			continue
-		}
-		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
-			f.Close()
-			continue
-		}
-		return t, func() { // on a disk without locks work may be done twice, which does no harm
-			os.Remove(path)
-			f.Close()
-		}
+// claim takes a task, or returns nil if somebody works on its finding. The claim ends
+// with this process.
+func (s *Store) claim(t Task) (release func()) {
+	path := s.path(busyPrefix + t.finding.folder)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil
 	}
-	return Task{}, nil
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		f.Close()
+		return nil
+	}
+	return func() { // on a disk without locks work may be done twice, which does no harm
+		os.Remove(path)
+		f.Close()
+	}
 }
 
 // errBudget ends what the budget has no time for.
@@ -167,14 +121,11 @@ func (s *Store) carryOut(ctx context.Context, t Task, night string, share time.D
 	f := t.finding
 	o.Progress(fmt.Sprintf("%s %s: %s, seen in %d of %d runs", t.What, t.ID, f.Signature, f.Rate.K, f.Rate.N))
 	tried := Tried{What: t.What, Of: t.Example, Night: night, Begun: time.Now().UTC()}
-	scratch := o.Scratch
-	if scratch == "" {
-		var err error
-		if scratch, err = os.MkdirTemp(s.dir, workPrefix); err != nil {
-			return fmt.Errorf("work on findings: %w", err)
-		}
-		defer os.RemoveAll(scratch)
+	scratch, err := os.MkdirTemp(cmp.Or(o.Scratch, s.dir), workPrefix)
+	if err != nil {
+		return fmt.Errorf("work on findings: %w", err)
 	}
+	defer os.RemoveAll(scratch)
 	found, err := s.load(ctx, t, scratch, o)
 	if err == nil {
 		tried.Harness = engine.BuildOf(found.Config.Target).Usurper
@@ -193,7 +144,7 @@ func (s *Store) carryOut(ctx context.Context, t Task, night string, share time.D
 	if err != nil {
 		tried.Problem = verdict.Printable(verdict.FirstLine(err.Error()))
 	}
-	o.Progress("  " + tried.String())
+	o.Progress(fmt.Sprintf("%s %s", t.ID, tried))
 	name := strings.Join([]string{cmp.Or(slug(night), "night"), string(t.What), t.Example}, "-")
 	return write(s.path(f.folder, triedDir, name+".json"), tried)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -302,6 +303,70 @@ func TestTwoWorkers(t *testing.T) {
 	done, err := b.store.Work(t.Context(), o)
 	require.NoError(t, err)
 	require.Equal(t, Done{Repeated: 2, Shrunk: 2}, done)
+}
+
+// Several are worked on at a time, by no more clusters than there are, and what one of
+// them cannot do ends the others.
+func TestWorkSideBySide(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "double-vote", "forget-vote", "stale-log-vote", "deposed-panics", "term-regress")
+	var mu sync.Mutex
+	busy, most, asked := 0, 0, make(map[string]int)
+	together := make(chan struct{})
+	o := b.options()
+	o.Parallel = 7
+	o.repeat = func(ctx context.Context, f reproduce.Finding, o WorkOptions) (reproduce.Count, error) {
+		mu.Lock()
+		busy += o.Parallel
+		most = max(most, busy)
+		asked[f.Dir.Name()]++
+		if len(asked) == 2 {
+			close(together)
+			asked[""] = 0
+		}
+		mu.Unlock()
+		select {
+		case <-together: // two of them, or nobody would get on
+		case <-time.After(time.Minute):
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		busy -= o.Parallel
+		return reproduce.Count{Reproduced: 3, Runs: 3}, ctx.Err()
+	}
+	o.shrink = func(context.Context, reproduce.Finding, reproduce.ShrinkOptions) (reproduce.Shrunk, error) {
+		return reproduce.Shrunk{Runs: 7}, reproduce.ErrNotReproduced
+	}
+	findings := len(b.read().Findings)
+	done, err := b.store.Work(t.Context(), o)
+	require.NoError(t, err)
+	require.Equal(t, Done{Repeated: findings, Shrunk: len(b.log)}, done, "each example is to be shrunk, in vain")
+	require.Equal(t, 6, most, "three clusters each for two of them, and one is left")
+	for name, times := range asked {
+		require.LessOrEqual(t, times, 1, name)
+	}
+
+	b = newBench(t, "double-vote", "stale-log-vote")
+	o = b.options()
+	o.Parallel = 6
+	waits, ended := make(chan struct{}), false
+	o.repeat = func(ctx context.Context, f reproduce.Finding, _ WorkOptions) (reproduce.Count, error) {
+		if f.Breach.Rule == "two votes in one term" {
+			close(waits)
+			select {
+			case <-ctx.Done():
+				ended = true
+			case <-time.After(time.Minute):
+			}
+			return reproduce.Count{}, ctx.Err()
+		}
+		<-waits
+		require.NoError(t, os.Rename(b.store.dir, b.store.dir+".away"))
+		return reproduce.Count{Reproduced: 3, Runs: 3}, os.WriteFile(b.store.dir, nil, 0o644)
+	}
+	_, err = b.store.Work(t.Context(), o)
+	require.ErrorContains(t, err, b.store.dir)
+	require.True(t, ended)
 }
 
 // What is of the same kinds may be the same bug; another crash is not.
