@@ -27,8 +27,8 @@ import (
 // Flags are the flags of commands that run a system.
 type Flags struct {
 	targetFlags
-	Cfg   engine.Config // as the flags set it, not yet whole: see Config
-	Plan  string        // of --plan
+	Cfg   engine.Config          // as the flags set it, not yet whole: see Config
+	Plan  string                 // of --plan
 	Given func(flag string) bool // whether the command line sets it
 }
 
