@@ -61,6 +61,7 @@ var allowed = map[string][]string{
 	"harness/cli/screen":       {"checker", "checker/verdict", "nemesis", "harness/engine", "harness/text"},
 	"harness/cli/shard":        {"harness/night"},
 	"nemesis":                  {"harness/history", "harness/text"},
+	"scripts/grouping":         {"harness/night/entry", "harness/night/finding"},
 	"scripts/histories":        {"checker/tape", "harness/history"},
 	"nemesis/draw":             {"nemesis"},
 	"checker":                  {"checker/...", "harness/history", "harness/text"},

@@ -18,16 +18,32 @@ import (
 // It is a set, since the same bug shows its events in any order: the kinds of the
 // events, with the rank of their term among those of the proof (1 is the lowest), and
 // the other member where that has events of its own. Members are a, b, … in the order of
-// what they do, and those that do the same are one. A candidacy is a vote for oneself. Of
-// clients it says whether somebody read, wrote, or wrote what failed.
+// what they do, and those that do the same are one. A candidacy is a vote for oneself.
+// What a log holds may be seen by an append or a commit, and what the entries come to when
+// they are applied or compacted: which of these it was, and in which term, is chance. Of
+// clients it says no more than whether something that failed is in it.
 func Shape(v checker.Violation) string {
 	s := tell(v)
 	s.rank()
 	return strings.Join(append(s.members(), slices.Sorted(maps.Keys(s.words))...), " ")
 }
 
-// failed is the word for a write that failed, in the shape of what clients did.
-const failed = "failed"
+// The words for what clients did: something, and a write that failed.
+const (
+	clients = "clients"
+	failed  = "failed"
+)
+
+// seenBy is what some raft events show: that a log holds entries, and what they come to.
+func seenBy(what history.RaftWhat) (word string, ok bool) {
+	switch what {
+	case history.RaftAppend, history.RaftCommit, history.RaftInstall:
+		return "entries", true
+	case history.RaftApply, history.RaftSnapshot:
+		return "applied", true
+	}
+	return "", false
+}
 
 func tell(v checker.Violation) shape {
 	s := shape{deeds: make(map[string][]deed), done: make(map[int]*history.Op), words: make(map[string]bool)}
@@ -91,6 +107,10 @@ func (s *shape) take(e *history.Event) {
 	switch {
 	case e.Raft != nil:
 		r := e.Raft
+		if word, ok := seenBy(r.What); ok {
+			s.deeds[r.Node] = append(s.deeds[r.Node], deed{what: word})
+			return
+		}
 		d := deed{what: string(r.What)}
 		if r.What == history.RaftCandidate {
 			d.what = string(history.RaftVote)
@@ -139,15 +159,13 @@ func (s *shape) client(op *history.Op) {
 	done := s.done[op.Process]
 	for _, f := range fs {
 		switch {
-		case f == history.FGet || f == history.FRead:
-			s.words["read"] = true
 		case f == history.FTxn:
 		case !f.Known() || isLock(f):
 			s.words[string(f)] = true
-		case done == nil || done.Type != history.Fail:
-			s.words["write"] = true
+		case f == history.FGet || f == history.FRead || done == nil || done.Type != history.Fail:
+			s.words[clients] = true
 		case done.Saw && !s.shown(op.Arg): // it was refused, and says what is there
-			s.words["read"] = true
+			s.words[clients] = true
 		default:
 			s.words[failed] = true
 		}

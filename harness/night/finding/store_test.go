@@ -37,7 +37,7 @@ func nightOf(n, shard, runs, bad int, broken ...entry.Breach) (entry.Facts, []en
 
 var (
 	twoVotes  = entry.Breach{Checker: "votes", Rule: "two votes in one term", Shape: "a:vote(1)", Text: "n1 voted twice in term 2: for n1 and for n2"}
-	staleRead = entry.Breach{Checker: "linearizable", Rule: "not linearizable", Shape: "read write", Text: "key r0: …"}
+	staleRead = entry.Breach{Checker: "linearizable", Rule: "not linearizable", Shape: "clients", Text: "key r0: …"}
 )
 
 func open(t *testing.T, dir string) *finding.Store {
