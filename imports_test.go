@@ -47,6 +47,7 @@ var allowed = map[string][]string{
 	"harness/picture/page":     {"harness/picture"},
 	"harness/picture/still":    {"harness/picture", "harness/text"},
 	"harness/picture/terminal": {"harness/picture", "harness/text"},
+	"harness/seen":             {"checker", "harness/history", "harness/picture", "harness/picture/page", "harness/results"},
 	"harness/night":            {"checker", "checker/verdict", "nemesis", "harness/document", "harness/engine", "harness/history", "harness/night/...", "harness/pace", "harness/reproduce", "harness/results", "harness/text"},
 	"harness/night/entry":      {},
 	"harness/night/coverage":   {"harness/history", "harness/night/entry", "harness/text"},
