@@ -38,7 +38,8 @@ func TestSentences(t *testing.T) {
 			and is there twice, at places 65 and 111 →`},
 		{"deposed-panics", "a crash in a node's log", `
 			n3 logged: → n3 logged: panic: deposed
-			panic: deposed →`},
+			panic: →
+			deposed →`},
 		{"ack-before-commit", "a value whose write failed", `
 			key r0-0: →
 			"c0-2" was read by 0.304s, → client 2 at n5 is answered: get r0-0 = "c0-2"
