@@ -168,11 +168,13 @@ func TestDiskFullFromTheStart(t *testing.T) {
 
 // startHarness runs the test binary as a harness and waits until its faults are
 // in force.
-func startHarness(t *testing.T, mode, dir string) (cmd *exec.Cmd, dying *strings.Builder) {
+func startHarness(t *testing.T, mode, dir string) (cmd *exec.Cmd, input io.Closer, dying *strings.Builder) {
 	t.Helper()
 	dying = new(strings.Builder)
 	cmd = exec.Command(binary, mode, dir)
 	cmd.Stderr = dying
+	input, err := cmd.StdinPipe()
+	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	require.Eventually(t, func() bool {
@@ -189,7 +191,7 @@ func startHarness(t *testing.T, mode, dir string) (cmd *exec.Cmd, dying *strings
 		}
 		return begun == 2
 	}, 30*time.Second, 20*time.Millisecond, "the harness injects no fault")
-	return cmd, dying
+	return cmd, input, dying
 }
 
 // A harness that is killed takes its nodes with it, paused ones too, and leaves a
@@ -197,7 +199,7 @@ func startHarness(t *testing.T, mode, dir string) (cmd *exec.Cmd, dying *strings
 func TestHarnessIsKilled(t *testing.T) {
 	t.Parallel()
 	dir := configFor(t).Results
-	cmd, _ := startHarness(t, "harness", dir)
+	cmd, _, _ := startHarness(t, "harness", dir)
 	require.NotEmpty(t, processes(func(_ int, line string) bool { return strings.Contains(line, dir+"/2") }))
 	require.NoError(t, cmd.Process.Kill())
 	cmd.Wait()
@@ -209,7 +211,8 @@ func TestHarnessIsKilled(t *testing.T) {
 func TestHarnessPanics(t *testing.T) {
 	t.Parallel()
 	dir := configFor(t).Results
-	cmd, dying := startHarness(t, "crash", dir)
+	cmd, input, dying := startHarness(t, "crash", dir)
+	require.NoError(t, input.Close())
 	var exit *exec.ExitError
 	require.True(t, errors.As(cmd.Wait(), &exit))
 	require.Equal(t, 2, exit.ExitCode())

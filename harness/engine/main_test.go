@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,8 +26,8 @@ import (
 var binary string
 
 // Besides as a node, the test binary runs as a harness that is to be killed, or
-// that crashes: "harness" or "crash", and the results directory; and as a queue of
-// some kind: "queue", its address, and the kind.
+// that crashes when its input ends: "harness" or "crash", and the results directory;
+// and as a queue of some kind: "queue", its address, and the kind.
 func TestMain(m *testing.M) {
 	binary = reference.Reenter()
 	if len(os.Args) == 3 && (os.Args[1] == "harness" || os.Args[1] == "crash") {
@@ -59,7 +60,7 @@ func child(mode, dir string) int {
 	}
 	if mode == "crash" {
 		cfg.Target = wrapped{Target: cfg.Target, client: func(workload.Client) workload.Client {
-			time.Sleep(time.Second) // until the faults are in force
+			io.Copy(io.Discard, os.Stdin) // until the test has seen the faults in force
 			panic("a client with a bug")
 		}}
 	}
