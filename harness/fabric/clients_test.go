@@ -20,7 +20,7 @@ func TestLinksOfClients(t *testing.T) {
 	client, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	defer client.Close()
-	require.NoError(t, backend.(*net.TCPListener).SetDeadline(time.Now().Add(10*time.Second)))
+	require.NoError(t, backend.(*net.TCPListener).SetDeadline(time.Now().Add(deadline)))
 	member, err := backend.Accept()
 	require.NoError(t, err)
 	defer member.Close()

@@ -73,6 +73,7 @@ func TestOwnersLeaveStrangersOut(t *testing.T) {
 	require.Empty(t, got)
 	require.Error(t, stranger.cmd.Wait())
 	require.Contains(t, []int{3, 4}, stranger.cmd.ProcessState.ExitCode(), "reset")
+	eventually(t, func() bool { return len(p.told.list()) > 0 }, "told, a moment after the reset")
 	all := p.told.list()
 	require.Len(t, all, 1)
 	require.ErrorIs(t, all[0].Err, ErrUnknownDialler)

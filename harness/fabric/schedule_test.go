@@ -190,8 +190,8 @@ func TestScheduleSparesWhatMustStayInOrder(t *testing.T) {
 func TestScheduleHasPatience(t *testing.T) {
 	r := follow(t, 20*time.Millisecond, "sent b > a vote 7", "delivered a > b vote 7", "delivered a > b vote 8")
 	a, b := r.connect()
-	sayToy(t, a, 1, "7")
 	begun := time.Now()
+	sayToy(t, a, 1, "7")
 	hearToy(t, b, "7")
 	require.GreaterOrEqual(t, time.Since(begun), 15*time.Millisecond)
 	sayToy(t, a, 1, "8")

@@ -20,6 +20,7 @@ import (
 type register struct {
 	mu    sync.Mutex
 	ports map[int]string
+	vain  int // how often it was asked of another
 }
 
 func (r *register) add(c net.Conn, dialler string) {
@@ -34,7 +35,14 @@ func (r *register) identify(_ context.Context, remote, _ net.Addr) (string, erro
 	if d, ok := r.ports[remote.(*net.TCPAddr).Port]; ok {
 		return d, nil
 	}
+	r.vain++
 	return "", errors.New("never heard of it")
+}
+
+func (r *register) inVain() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.vain
 }
 
 // told collects attributions.
@@ -110,6 +118,7 @@ func TestSharedHoldsBytesUntilDiallerIsKnown(t *testing.T) {
 	sharedModes(t, func(t *testing.T, r *sharedRig) {
 		a := r.dial()
 		sayToy(t, a, 0, "early")
+		eventually(t, func() bool { return r.known.inVain() > 0 }, "asked whose it is")
 		require.NoError(t, r.backend.(*net.TCPListener).SetDeadline(time.Now().Add(30*time.Millisecond)))
 		_, err := r.backend.Accept()
 		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
