@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 
 	"github.com/usurper/usurper/harness/history"
@@ -156,9 +157,12 @@ func (s *server) Status(context.Context, *pb.StatusRequest) (*pb.StatusResponse,
 	return s.status, nil
 }
 
+// patience is for what ends by itself.
+const patience = time.Minute
+
 func ask(t *testing.T, c *client, op history.Op) history.Op {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	op.Type, op.Key = history.Invoke, "k"
 	done, hint := c.Do(ctx, op)
@@ -166,7 +170,23 @@ func ask(t *testing.T, c *client, op history.Op) history.Op {
 	return done
 }
 
+// dial returns a client that is connected: a request that finds no connection fails at
+// once, which on a busy machine the first would.
 func dial(t *testing.T, addr string, serializable bool) *client {
+	t.Helper()
+	c := dialNobody(t, addr, serializable)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn := c.etcd.ActiveConnection()
+	for state := conn.GetState(); state != connectivity.Ready; state = conn.GetState() {
+		conn.Connect()
+		require.True(t, conn.WaitForStateChange(ctx, state), "it is %s still", state)
+	}
+	return c
+}
+
+// dialNobody returns a client of where no member is.
+func dialNobody(t *testing.T, addr string, serializable bool) *client {
 	t.Helper()
 	c, err := newClient(addr, serializable)
 	require.NoError(t, err)
@@ -273,7 +293,7 @@ func TestRefusedIsADefiniteFailure(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	l.Close()
-	c := dial(t, l.Addr().String(), false)
+	c := dialNobody(t, l.Addr().String(), false)
 	for _, f := range []history.F{history.FPut, history.FCas, history.FAppend, history.FGet} {
 		done := ask(t, c, history.Op{F: f, Arg: "a"})
 		require.Equal(t, history.Fail, done.Type, "%+v", done)
@@ -285,15 +305,22 @@ func TestRefusedIsADefiniteFailure(t *testing.T) {
 // one that never answers.
 func TestUnanswered(t *testing.T) {
 	s, addr := serve(t)
-	hold := make(chan struct{})
+	come, hold := make(chan struct{}, 99), make(chan struct{})
 	defer close(hold)
-	s.before = func(string) { <-hold }
+	s.before = func(string) { come <- struct{}{}; <-hold }
 	c := dial(t, addr, false)
 	for f, want := range map[history.F]history.OpType{history.FPut: history.Info, history.FGet: history.Fail, history.FAppend: history.Fail} {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		done, _ := c.Do(ctx, history.Op{Type: history.Invoke, F: f, Key: "k", Arg: "v"})
-		cancel()
-		require.Equal(t, want, done.Type, "%+v", done)
+		for wait := 100 * time.Millisecond; ; wait *= 2 { // until it is enough to ask
+			ctx, cancel := context.WithTimeout(t.Context(), wait)
+			done, _ := c.Do(ctx, history.Op{Type: history.Invoke, F: f, Key: "k", Arg: "v"})
+			cancel()
+			if len(come) > 0 {
+				<-come
+				require.Equal(t, want, done.Type, "%+v", done)
+				break
+			}
+			require.Less(t, wait, patience)
+		}
 	}
 }
 
@@ -316,6 +343,6 @@ func TestGarbageForAServer(t *testing.T) {
 		l.Close()
 		gone.Wait()
 	})
-	c := dial(t, l.Addr().String(), false)
+	c := dialNobody(t, l.Addr().String(), false)
 	require.NotEqual(t, history.OK, ask(t, c, history.Op{F: history.FPut, Arg: "a"}).Type)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,7 +26,7 @@ func three() history.Op {
 // perform carries out an operation as it is, unlike ask.
 func perform(t *testing.T, c *client, op history.Op) history.Op {
 	op.Type = history.Invoke
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	done, _ := c.Do(ctx, op)
 	return done

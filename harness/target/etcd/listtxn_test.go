@@ -189,6 +189,6 @@ func TestListTxnRefused(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	listener.Close()
-	done := perform(t, dial(t, listener.Addr().String(), false), ofKeys("append x 1"))
+	done := perform(t, dialNobody(t, listener.Addr().String(), false), ofKeys("append x 1"))
 	require.Equal(t, history.Fail, done.Type, "%+v", done)
 }
