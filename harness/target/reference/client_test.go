@@ -109,13 +109,29 @@ func (s *server) received() []string {
 	return append([]string(nil), s.requests...)
 }
 
+// patience is for what ends by itself.
+const patience = 30 * time.Second
+
+// until is a context that ends a moment after n requests have come.
+func (s *server) until(t *testing.T, n int) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	s.gone.Go(func() {
+		for len(s.received()) < n && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		time.AfterFunc(200*time.Millisecond, cancel)
+	})
+	return ctx
+}
+
 func put(value string) history.Op {
 	return history.Op{Process: 3, Type: history.Invoke, F: history.FPut, Key: "r0-1", Arg: value, Request: "c3-3/1", Node: "n1"}
 }
 
 func ask(t *testing.T, c *client, op history.Op) (history.Op, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	return c.Do(ctx, op)
 }
@@ -178,7 +194,7 @@ func TestConnectionClosedWhileIdle(t *testing.T) {
 	require.NoError(t, stale.(*net.TCPConn).CloseWrite()) // the server closes in turn
 	c.conn.Close()
 	c.conn = stale
-	require.Eventually(t, func() bool { return !workload.Idle(stale) }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !workload.Idle(stale) }, patience, time.Millisecond)
 	done, _ = ask(t, c, put("v2"))
 	require.Equal(t, history.OK, done.Type, "nothing was sent on the dead connection, so nothing is in doubt")
 	require.Len(t, s.received(), 2)
@@ -199,9 +215,7 @@ func TestUnusableAnswers(t *testing.T) {
 			s := serve(t, reply)
 			c := newClient(s.Addr().String())
 			defer c.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-			defer cancel()
-			done, _ := c.Do(ctx, put("v"))
+			done, _ := c.Do(s.until(t, 1), put("v"))
 			require.Equal(t, history.Info, done.Type)
 			require.NotEmpty(t, done.Error)
 			require.Len(t, s.received(), 1)
@@ -213,14 +227,12 @@ func TestDeadlineAndCancel(t *testing.T) {
 	s := serve(t, hangs, hangs)
 	c := newClient(s.Addr().String())
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // enough to send it
 	defer cancel()
 	done, _ := c.Do(ctx, put("v"))
 	require.Equal(t, history.Info, done.Type)
 
-	ctx, cancel = context.WithCancel(t.Context())
-	time.AfterFunc(30*time.Millisecond, cancel)
-	done, _ = c.Do(ctx, put("v"))
+	done, _ = c.Do(s.until(t, 2), put("v"))
 	require.Equal(t, history.Info, done.Type)
 	require.Len(t, s.received(), 2)
 }

@@ -115,7 +115,7 @@ func live(tb testing.TB) (*Target, map[string]target.Member) {
 			}
 		}
 		return false
-	}, 20*time.Second, 10*time.Millisecond, "no leader")
+	}, time.Minute, 10*time.Millisecond, "no leader")
 	return tgt, all
 }
 
