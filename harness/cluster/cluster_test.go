@@ -92,9 +92,12 @@ func newCluster(t *testing.T, script string) (*cluster.Cluster, *record) {
 
 func exits(e history.Event) bool { return e.Proc != nil && e.Proc.What == history.ProcExit }
 
+// patience is how long a condition may take on a machine that is busy with other things.
+const patience = time.Minute
+
 func eventually(t *testing.T, cond func() bool) {
 	t.Helper()
-	require.Eventually(t, cond, 10*time.Second, 2*time.Millisecond)
+	require.Eventually(t, cond, patience, 2*time.Millisecond)
 }
 
 // state is the process's state letter in /proc: T is stopped, Z a zombie.

@@ -47,7 +47,7 @@ func printed(t *testing.T, of target.Target) (crashes []string, vain error) {
 	require.NoError(t, c.Start(t.Context(), "n1"))
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("the script has not come to its end")
 	}
 	require.Empty(t, c.Stop())

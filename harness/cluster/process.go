@@ -17,8 +17,10 @@ const (
 	// kinEvery is how often it is looked whether those that outlive the first
 	// process have ended.
 	kinEvery = 10 * time.Millisecond
-	// kinPatience bounds how long those that were killed may take to be gone.
-	kinPatience = 2 * time.Second
+	// kinPatience bounds how long those that were killed may take to be gone, on however
+	// busy a machine, and missedPatience how long it is tried where a signal is refused.
+	kinPatience    = 20 * time.Second
+	missedPatience = 2 * time.Second
 )
 
 // localProcess is a process of this machine with all that descend from it.
@@ -165,13 +167,16 @@ func (p *localProcess) outlive() {
 // end kills what is left. What cannot be killed the keeper goes on watching.
 func (p *localProcess) end() {
 	syscall.Kill(-p.Pid(), syscall.SIGKILL)
-	for deadline := time.Now().Add(kinPatience); ; {
-		p.signalKin(syscall.SIGKILL, func(int) bool { return false })
+	for begun := time.Now(); ; {
+		patience := kinPatience
+		if p.signalKin(syscall.SIGKILL, func(int) bool { return false }) != nil {
+			patience = missedPatience
+		}
 		if len(p.mark.kin()) == 0 {
 			p.keeper.forget(p.Pid(), p.mark)
 			return
 		}
-		if time.Now().After(deadline) {
+		if time.Since(begun) > patience {
 			p.keeper.forget(p.Pid(), 0)
 			return
 		}
