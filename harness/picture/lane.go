@@ -26,7 +26,6 @@ func (t teller) String() string {
 // lane follows one member. What each teller says is kept apart.
 type lane struct {
 	name  string
-	seen  bool // it has had an event
 	inc   uint64
 	down  bool
 	pause bool
@@ -36,6 +35,8 @@ type lane struct {
 	endAt  time.Duration // when that did
 	told   [tellers]told
 	deeds  [tellers]deeds // of processes in the first
+
+	windows []*window
 }
 
 // told is what one teller says of a member.
@@ -50,7 +51,7 @@ type told struct {
 	grain   time.Duration // stays shorter than this have been folded
 }
 
-func newLane(name string) *lane { return &lane{name: name} }
+func newLane(name string, windows []*window) *lane { return &lane{name: name, windows: windows} }
 
 // proc takes what happened to the member's process.
 func (l *lane) proc(e *history.Event) {
@@ -83,6 +84,7 @@ func (l *lane) late(inc uint64) bool {
 }
 
 func (l *lane) raft(e *history.Event) {
+	defer l.look(e)
 	r := e.Raft
 	switch r.Source {
 	case history.Harness:
@@ -103,7 +105,6 @@ func (l *lane) raft(e *history.Event) {
 		}
 		l.told[byTap].tap(r)
 	}
-	l.look(e)
 }
 
 // trace takes what the member itself tells.
@@ -150,6 +151,7 @@ func (t *told) is(role Role, term uint64) { t.tells, t.role, t.term = true, role
 // claim takes what the member answers. One that is asked before its process ended is
 // quoted after.
 func (l *lane) claim(e *history.Event) {
+	defer l.look(e)
 	c := e.Claim
 	if c.Role == "" || l.late(c.Inc) {
 		return
@@ -161,7 +163,6 @@ func (l *lane) claim(e *history.Event) {
 		role = Unknown
 	}
 	l.told[byClaim].is(role, c.Term)
-	l.look(e)
 }
 
 // untraced notes that nothing more of the member's trace can be read.
@@ -172,7 +173,6 @@ func (l *lane) untraced(e *history.Event) {
 
 // look notes what the member is, by each teller, if it is something else than before.
 func (l *lane) look(e *history.Event) {
-	l.seen = true
 	for i := range l.told {
 		t := &l.told[i]
 		s := Stay{Span: Span{From: e.At}, Role: l.role(t), Inc: l.inc, Seq: e.Seq}
@@ -183,7 +183,17 @@ func (l *lane) look(e *history.Event) {
 		default:
 			s.Term, s.By = t.term, teller(i).String()
 		}
-		t.stay(s)
+		if t.stay(s); len(t.stays) > maxStays {
+			t.fold(l.windows)
+		}
+	}
+}
+
+// remains takes it back that the member leaves: nobody was removed.
+func (l *lane) remains(e *history.Event) {
+	if l.leaves {
+		l.leaves = false
+		l.look(e)
 	}
 }
 

@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"cmp"
 	"iter"
 	"strings"
 	"time"
@@ -111,9 +112,21 @@ func (m *maker) event(e *history.Event) {
 			m.deed(l, e)
 		}
 	case e.Fault != nil:
-		m.faults.take(e)
+		m.fault(e)
 	case e.Run != nil:
 		m.run(e)
+	}
+}
+
+func (m *maker) fault(e *history.Event) {
+	m.faults.take(e)
+	f := e.Fault
+	if kind := kindOf(cmp.Or(f.Resolved, f.Text)); f.What == history.FaultSkipped && (kind == "remove" || kind == "replace") {
+		for _, n := range f.Nodes {
+			if l := m.byName[n]; l != nil {
+				l.remains(e)
+			}
+		}
 	}
 }
 
@@ -140,7 +153,7 @@ func (m *maker) lane(name string) *lane {
 		return nil
 	}
 	name = strings.Clone(name)
-	l := newLane(name)
+	l := newLane(name, m.windows)
 	m.lanes, m.byName[name] = append(m.lanes, l), l
 	return l
 }

@@ -47,7 +47,7 @@ type Picture struct {
 	Lanes      []Lane `json:"lanes"`      // the members, in the history's order, those that joined last
 	Bands      []Band `json:"bands"`      // the faults, by inject
 	Cuts       []Cut  `json:"cuts"`       // what they did to links
-	Leaderless []Span `json:"leaderless"` // nobody was known to lead: none where nothing tells of leaders
+	Leaderless []Span `json:"leaderless"` // no lane shows a leader, up to the stop: none where nothing tells of roles
 	Stalls     []Span `json:"stalls"`     // the harness did not get the processor
 
 	Clients Clients  `json:"clients"`
@@ -108,6 +108,9 @@ type Stay struct {
 	Inc  uint64 `json:"inc,omitempty"` // which process of the member, 0 if unknown
 	By   string `json:"by,omitempty"`  // trace, tap, said by itself
 	Seq  uint64 `json:"seq"`           // of the event that began it
+	// Folded counts the stays beside it that this one stands for, each too short to be
+	// seen: where a lane has more than a picture holds, outside the windows.
+	Folded int `json:"folded,omitempty"`
 }
 
 // Deed is something that a member did at one moment.
