@@ -45,9 +45,11 @@ var allowed = map[string][]string{
 	"harness/pace":             {"checker"},
 	"harness/picture":          {"checker", "checker/verdict", "nemesis", "harness/history", "harness/text"}, // plans say which links a fault is about
 	"harness/picture/page":     {"harness/picture"},
-	"harness/picture/still":    {"harness/picture", "harness/text"},
-	"harness/picture/terminal": {"harness/picture", "harness/text"},
+	"harness/picture/columns":  {"checker/verdict", "harness/picture"},
+	"harness/picture/still":    {"checker", "checker/verdict", "harness/picture", "harness/picture/columns", "harness/text"},
+	"harness/picture/terminal": {"checker", "checker/verdict", "harness/picture", "harness/picture/columns", "harness/text"},
 	"harness/seen":             {"checker", "harness/history", "harness/picture", "harness/picture/page", "harness/results"},
+	"harness/serve":            {"checker", "harness/history", "harness/night/entry", "harness/night/morning", "harness/picture", "harness/picture/columns", "harness/picture/page", "harness/results", "harness/seen"},
 	"harness/night":            {"checker", "checker/verdict", "nemesis", "harness/document", "harness/engine", "harness/history", "harness/night/...", "harness/pace", "harness/reproduce", "harness/results", "harness/text"},
 	"harness/night/entry":      {},
 	"harness/night/coverage":   {"harness/history", "harness/night/entry", "harness/text"},
