@@ -38,7 +38,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs testdata/*.txtar. Besides testscript's own commands they use
+// TestScripts runs testdata/*.txtar, with $CORPUS for the kept runs. Besides testscript's
+// own commands they use
 //
 //	exits STATUS COMMAND...   run a command that ends with this exit status
 //	await FILE REGEXP         wait until a file of that name, a pattern, has a match
@@ -50,6 +51,11 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			corpus, err := filepath.Abs(filepath.Join("..", "..", "results", "corpus"))
+			env.Setenv("CORPUS", corpus)
+			return err
+		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "short" {
 				return testing.Short(), nil

@@ -48,12 +48,23 @@ func PrintReport(out io.Writer, r *checker.Report) { fmt.Fprint(out, r.Text(Widt
 // Width is how wide what is written to out may be, in columns: as wide as the
 // terminal that shows it, or what reports in files have.
 func Width(out io.Writer) int {
-	if o, ok := out.(*Output); ok {
-		out = o.Writer
-	}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f := terminal(out); f != nil {
 		width, _ := terminalSize(f)
 		return width
 	}
 	return checker.Width
+}
+
+// IsTerminal tells whether what is written to out is shown by a terminal.
+func IsTerminal(out io.Writer) bool { return terminal(out) != nil }
+
+// terminal returns the terminal that out is, nil if it is none.
+func terminal(out io.Writer) *os.File {
+	if o, ok := out.(*Output); ok {
+		out = o.Writer
+	}
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return f
+	}
+	return nil
 }
