@@ -22,7 +22,7 @@ func TestHangupIsAnInterrupt(t *testing.T) {
 	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
 	select {
 	case <-ctx.Done():
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("it goes on")
 	}
 	require.ErrorContains(t, context.Cause(ctx), "hangup signal received")

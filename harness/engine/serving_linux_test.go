@@ -72,7 +72,8 @@ func TestSomebodyServesForTheKilled(t *testing.T) {
 		}
 	})
 	var err error
-	cfg.Plan, err = plan("at 100ms for 500ms kill n2")
+	cfg.For = 3500 * time.Millisecond
+	cfg.Plan, err = plan("at 100ms for 3s kill n2") // long enough to take its place on a busy machine
 	require.NoError(t, err)
 	result, err := engine.Run(t.Context(), cfg)
 	require.NoError(t, err)
