@@ -39,7 +39,7 @@ func requireNoneLeft(t *testing.T, dir string) {
 		}
 		return len(left) == 0
 	}
-	for end := time.Now().Add(10 * time.Second); !gone(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !gone(); time.Sleep(5 * time.Millisecond) {
 		require.True(t, time.Now().Before(end), "left over: %q", left)
 	}
 }

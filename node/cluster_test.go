@@ -19,7 +19,7 @@ import (
 
 // patience is how long a condition may take on a machine that is busy with
 // other things.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // lent is a listener that survives its Server, so that a member comes back at
 // its address and nobody else can take the port meanwhile.

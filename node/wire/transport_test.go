@@ -16,7 +16,7 @@ import (
 	"github.com/usurper/usurper/node/wire"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // member is a Transport and what it was delivered.
 type member struct {
