@@ -92,8 +92,10 @@ func newMaker(s *Source) *maker {
 	return m
 }
 
-// lack notes what cannot be shown.
-func (m *maker) lack(what string) { m.p.Missing = append(m.p.Missing, brief(what, aText)) }
+// Lack notes what cannot be shown, and why.
+func (p *Picture) Lack(what string) { p.Missing = append(p.Missing, brief(what, aText)) }
+
+func (m *maker) lack(what string) { m.p.Lack(what) }
 
 func (m *maker) event(e *history.Event) {
 	m.end = max(m.end, e.At)

@@ -3,11 +3,12 @@
 //	go run ./scripts/histories register 1000000 >history.jsonl
 //
 // Kinds: register, register-stale, registers (100 keys), set, list, lock, txn and
-// txn-stale.
+// txn-stale; and minutes, a run of ten minutes with members and faults, for scripts/page.
 package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -32,6 +33,9 @@ func write(args []string) error {
 		return fmt.Errorf("%q operations: want a number from 1 on", args[1])
 	}
 	out := bufio.NewWriterSize(os.Stdout, 1<<20)
+	if args[0] == "minutes" {
+		return errors.Join(writeMinutes(out, n), out.Flush())
+	}
 	h := tape.Stream(out)
 	c := tape.Crowd{Clients: 10, Operations: n, Keys: 1}
 	switch args[0] {
@@ -51,7 +55,7 @@ func write(args []string) error {
 	case "txn", "txn-stale":
 		tape.Txns(h, n, args[0] == "txn-stale")
 	default:
-		return fmt.Errorf("no kind %q: register, register-stale, registers, set, list, lock, txn, txn-stale", args[0])
+		return fmt.Errorf("no kind %q: register, register-stale, registers, set, list, lock, txn, txn-stale, minutes", args[0])
 	}
 	h.End()
 	return out.Flush()
