@@ -105,8 +105,8 @@ func (d *deeds) room(one *Deed) bool {
 
 // thin folds half of what is kept, or more.
 func (d *deeds) thin() {
-	for len(d.kept) > maxDeeds/2 {
-		d.grain = max(2*d.grain, 10*time.Millisecond)
+	for d.grain = max(d.grain, 5*time.Millisecond); len(d.kept) > maxDeeds/2; {
+		d.grain *= 2 // those of a kind are this far apart already
 		clear(d.last)
 		d.kept = slices.DeleteFunc(d.kept, func(one Deed) bool {
 			folds := !d.room(&one)

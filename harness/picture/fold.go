@@ -12,20 +12,25 @@ const maxStays = 1000
 // is that of them which an eye would miss most. It goes on until half of them are left,
 // or none is short.
 func (t *told) fold(windows []*window) {
-	for len(t.stays) > maxStays/2 && t.grain < time.Hour {
-		t.grain = max(2*t.grain, 10*time.Millisecond)
-		out := t.stays[:0]
-		for i, s := range t.stays {
-			n := len(out)
-			// the last is not over
-			if n == 0 || i == len(t.stays)-1 || out[n-1].From/t.grain != (s.To-1)/t.grain || exact(windows, out[n-1].From, s.To) {
-				out = append(out, s)
-				continue
-			}
-			out[n-1] = folded(out[n-1], s)
-		}
-		t.stays = out
+	t.grain = max(t.grain, 10*time.Millisecond)
+	for t.merge(windows); len(t.stays) > maxStays/2 && t.grain < 24*time.Hour; t.merge(windows) {
+		t.grain *= 2
 	}
+}
+
+// merge makes one stay of those that lie in one stretch of the run as long as the grain.
+func (t *told) merge(windows []*window) {
+	out := t.stays[:0]
+	for i, s := range t.stays {
+		n := len(out)
+		// the last is not over
+		if n == 0 || i == len(t.stays)-1 || out[n-1].From/t.grain != (s.To-1)/t.grain || exact(windows, out[n-1].From, s.To) {
+			out = append(out, s)
+			continue
+		}
+		out[n-1] = folded(out[n-1], s)
+	}
+	t.stays = out
 }
 
 // folded is two stays as one.

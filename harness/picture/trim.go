@@ -15,13 +15,18 @@ const maxUnknowns = 20
 // size, it has the beginning.
 func trimmed(r checker.Report) checker.Report {
 	r.Problem = brief(r.Problem, aText)
+	r.Run.Target, r.Run.Workload = brief(r.Run.Target, aLine), brief(r.Run.Workload, aLine)
+	r.Run.Themes = slices.Clone(r.Run.Themes)
+	for i := range r.Run.Themes {
+		r.Run.Themes[i] = brief(r.Run.Themes[i], aWord)
+	}
 	r.Results = slices.Clone(r.Results)
 	if r.Results == nil {
 		r.Results = []checker.Result{}
 	}
 	for i := range r.Results {
 		result := &r.Results[i]
-		result.Summary, result.Told = brief(result.Summary, aText), brief(result.Told, aText)
+		result.Checker, result.Summary, result.Told = brief(result.Checker, aLine), brief(result.Summary, aText), brief(result.Told, aText)
 		result.Unknowns = slices.Clone(result.Unknowns)
 		if more := len(result.Unknowns) - maxUnknowns; more > 0 {
 			result.Unknowns = append(result.Unknowns[:maxUnknowns], "… and "+plural(more, "other"))
@@ -32,7 +37,7 @@ func trimmed(r checker.Report) checker.Report {
 		result.Violations = slices.Clone(result.Violations)
 		for k := range result.Violations {
 			v := &result.Violations[k]
-			v.Text = brief(v.Text, aText)
+			v.Rule, v.Text = brief(v.Rule, aLine), brief(v.Text, aText)
 			events := make([]history.Event, len(v.Events))
 			for j := range v.Events {
 				events[j] = verdict.Keep(&v.Events[j])
@@ -50,9 +55,12 @@ func trim(e *history.Event) {
 	case e.Op != nil:
 		list := e.Op.List
 		e.Op = small(e.Op)
+		for _, s := range []*string{&e.Op.Key, &e.Op.Arg, &e.Op.Old, &e.Op.Got, &e.Op.Error, &e.Op.Node} {
+			*s = brief(*s, aLine)
+		}
 		e.Op.List = list[:min(len(list), maxList)]
 		for i := range e.Op.List {
-			e.Op.List[i] = shorten(e.Op.List[i])
+			e.Op.List[i] = brief(e.Op.List[i], aWord)
 		}
 	case e.Raft != nil:
 		e.Raft.Hashes = nil

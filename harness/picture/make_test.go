@@ -1,0 +1,211 @@
+package picture_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/picture"
+)
+
+// made draws the lines of a history.
+func made(t *testing.T, source picture.Source, lines ...string) picture.Picture {
+	t.Helper()
+	h := history.NewReader("made", strings.NewReader(numbered(lines)))
+	source.Batches, source.Cut = h.Batches(), h.Truncated
+	p, err := picture.Make(source)
+	require.NoError(t, err)
+	return p
+}
+
+func numbered(lines []string) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, `{"n":0,"t":0,"run":{"what":"begin","format":1,"nodes":["n1","n2"]}}`)
+	for i, l := range lines {
+		fmt.Fprintf(&b, "{\"n\":%d,%s}\n", i+1, l)
+	}
+	return b.String()
+}
+
+// A single slow operation among many is not lost in the columns.
+func TestSpikeSurvives(t *testing.T) {
+	var lines []string
+	for i := range 5000 {
+		took := 1_000_000
+		if i == 4321 {
+			took = 90_000_000
+		}
+		begun := i * 100_000_000
+		lines = append(lines,
+			fmt.Sprintf(`"t":%d,"op":{"process":1,"type":"invoke","f":"get","key":"k"}`, begun),
+			fmt.Sprintf(`"t":%d,"op":{"process":1,"type":"ok","f":"get","key":"k"}`, begun+took))
+	}
+	p := made(t, picture.Source{Length: 500 * time.Second}, lines...)
+	c := p.Clients
+	require.LessOrEqual(t, len(c.OK), 2500)
+	require.Equal(t, [3]int{5000, 0, 0}, c.Total)
+	at := int(432_190_000_000 / c.Width)
+	require.EqualValues(t, 90_000_000, c.Max[at])
+	require.EqualValues(t, 90_000_000, slices.Max(c.Max))
+	for i, n := range c.OK {
+		switch {
+		case n == 0:
+			require.EqualValues(t, -1, c.Max[i])
+		case i != at:
+			require.EqualValues(t, 1_000_000, c.Least[i])
+			require.EqualValues(t, 1_000_000, c.P95[i])
+		}
+	}
+	for _, column := range [][]int64{c.P50, c.P95, c.Max, c.Least} {
+		require.Len(t, column, len(c.OK))
+	}
+}
+
+// Elections without end give a picture of a bounded size, in which no lane has a gap and
+// a leader is seen however short its time was.
+func TestStormIsFolded(t *testing.T) {
+	var lines []string
+	now := 0
+	for term := range 20_000 {
+		for _, what := range []string{"follower", "candidate", "vote"} {
+			now += 5_000_000
+			lines = append(lines, fmt.Sprintf(`"t":%d,"raft":{"src":"trace","node":"n1","inc":1,"seq":%d,"what":%q,"term":%d,"peer":"n2","pterm":%d}`, now, len(lines)+1, what, term+1, term+1))
+		}
+		if term == 7777 {
+			lines = append(lines, fmt.Sprintf(`"t":%d,"raft":{"src":"trace","node":"n1","inc":1,"seq":%d,"what":"leader","term":7778}`, now+1, len(lines)+1))
+		}
+	}
+	p := made(t, picture.Source{Length: time.Duration(now)}, lines...)
+	lane := p.Lanes[0]
+	require.Equal(t, "n1", lane.Member)
+	require.Less(t, len(lane.Stays), 1100)
+	require.Less(t, len(lane.Deeds), 1200)
+	all, led := 0, 0
+	for i, s := range lane.Stays {
+		all += 1 + s.Folded
+		if s.Role == picture.Leader {
+			led++
+		}
+		if i > 0 {
+			require.Equal(t, lane.Stays[i-1].To, s.From)
+		}
+	}
+	require.Equal(t, 1, led)
+	require.Equal(t, 40_001, all)
+	require.Equal(t, 40_001, len(lane.Deeds)+lane.Folded)
+}
+
+// An operation that was asked for before a window and answered behind it is in it, as is
+// one that was never answered.
+func TestWindowHasAllOperations(t *testing.T) {
+	lines := []string{
+		`"t":1000000000,"op":{"process":1,"type":"invoke","f":"put","key":"k","arg":"long"}`,
+		`"t":1100000000,"op":{"process":2,"type":"invoke","f":"put","key":"k","arg":"early"}`,
+		`"t":1200000000,"op":{"process":2,"type":"ok","f":"put","key":"k","arg":"early"}`,
+		`"t":9000000000,"op":{"process":3,"type":"invoke","f":"put","key":"k","arg":"never"}`,
+		`"t":9100000000,"op":{"process":4,"type":"invoke","f":"get","key":"k"}`,
+		`"t":9200000000,"op":{"process":4,"type":"info","f":"get","key":"k","error":"timeout"}`,
+		`"t":10000000000,"raft":{"src":"trace","node":"n1","inc":1,"seq":1,"what":"leader","term":1}`,
+		`"t":20000000000,"op":{"process":1,"type":"ok","f":"put","key":"k","arg":"long"}`,
+		`"t":21000000000,"op":{"process":5,"type":"invoke","f":"put","key":"k","arg":"late"}`,
+		`"t":22000000000,"op":{"process":5,"type":"fail","f":"put","key":"k","arg":"late","error":"no"}`,
+	}
+	proof := history.Event{Seq: 7, At: 10 * time.Second, Raft: &history.Raft{Source: history.Trace, Node: "n1", What: history.RaftLeader, Term: 1}}
+	report := checker.Report{Results: []checker.Result{{Checker: "election", Verdict: checker.Invalid, Violations: []checker.Violation{{Rule: "r", Text: "n1 led", Events: []history.Event{proof}}}}}}
+	p := made(t, picture.Source{Report: report}, lines...)
+	require.Len(t, p.Windows, 1)
+	w := p.Windows[0]
+	require.Equal(t, picture.Span{From: 8 * time.Second, To: 12 * time.Second}, w.Span)
+	var got []string
+	for _, o := range w.Operations {
+		got = append(got, fmt.Sprintf("%d %s %q %s %v", o.Client, o.Call, o.Answer, o.To, o.Open))
+	}
+	require.Equal(t, []string{
+		`1 put "long" "" 20s false`,
+		`3 put "never" "no answer" 22s true`,
+		`4 get "no answer: timeout" 9.2s true`,
+	}, got)
+	require.Equal(t, 0, p.Proofs[0].Window)
+	require.Equal(t, []string{"k"}, p.Clients.Keys)
+}
+
+// Whatever members, plans and clients write, texts are short and can be printed.
+func TestHostileTexts(t *testing.T) {
+	bad, err := json.Marshal("</script>\x00\u202e\n\x1b[31m" + strings.Repeat("long ", 200_000))
+	require.NoError(t, err)
+	lines := []string{
+		`"t":1000000,"proc":{"node":"n1","what":"start","inc":1}`,
+		`"t":2000000,"fault":{"step":1,"what":"inject","text":` + string(bad) + `,"resolved":` + string(bad) + `,"nodes":["n1"]}`,
+		`"t":3000000,"fault":{"step":1,"what":"skipped","text":` + string(bad) + `,"reason":` + string(bad) + `}`,
+		`"t":4000000,"run":{"what":"log","node":"n1","text":` + string(bad) + `}`,
+		`"t":5000000,"run":{"what":"phase","phase":` + string(bad) + `}`,
+		`"t":6000000,"raft":{"src":"trace","node":"n1","inc":1,"seq":1,"what":"vote","peer":"n2","reason":` + string(bad) + `}`,
+		`"t":7000000,"op":{"process":1,"type":"invoke","f":"put","key":` + string(bad) + `,"arg":` + string(bad) + `,"node":"n1"}`,
+		`"t":8000000,"op":{"process":1,"type":"fail","f":"put","key":` + string(bad) + `,"arg":` + string(bad) + `,"error":` + string(bad) + `}`,
+		`"t":9000000,"claim":{"node":"n2","role":` + string(bad) + `}`,
+	}
+	var said string
+	require.NoError(t, json.Unmarshal(bad, &said))
+	report := checker.Report{Results: []checker.Result{{Checker: said, Verdict: checker.Invalid, Summary: said, Unknowns: []string{said}, Told: said}}}
+	report.Results[0].Violations = []checker.Violation{{Rule: said, Text: said, Events: []history.Event{{Seq: 7, At: 7 * time.Millisecond, Op: &history.Op{Key: said, Arg: said, F: history.FPut, Type: history.Invoke}}}}}
+	report.Run.Workload = said
+	p := made(t, picture.Source{Title: said, Command: said, Versions: []string{said}, Plan: said, Missing: []string{said}, Report: report}, lines...)
+	encoded, err := json.Marshal(p)
+	require.NoError(t, err)
+	require.Less(t, len(encoded), 200_000)
+	var all any
+	require.NoError(t, json.Unmarshal(encoded, &all))
+	texts(all, "", func(path, s string) {
+		if path == "/plan" {
+			s = strings.ReplaceAll(s, "\n", "")
+			require.Less(t, len(s), 70_000)
+		} else {
+			require.Less(t, len(s), 2200, path)
+		}
+		for _, r := range s {
+			require.True(t, unicode.IsPrint(r), "%s: %U in %.80q", path, r, s)
+		}
+	})
+}
+
+// texts calls f with every text in decoded JSON, and where it is.
+func texts(x any, path string, f func(path, s string)) {
+	switch x := x.(type) {
+	case string:
+		f(path, x)
+	case []any:
+		for _, y := range x {
+			texts(y, path, f)
+		}
+	case map[string]any:
+		for k, y := range x {
+			f(path, k)
+			texts(y, path+"/"+k, f)
+		}
+	}
+}
+
+// After an error of the history there is the picture of what was before it.
+func TestBrokenHistory(t *testing.T) {
+	batches := func() iter.Seq2[*history.Batch, error] {
+		h := history.NewReader("h", bytes.NewReader([]byte(numbered([]string{`"t":5000000,"proc":{"node":"n1","what":"start","inc":1}`})+"{\n{\n")))
+		return h.Batches()
+	}
+	p, err := picture.Make(picture.Source{Batches: batches()})
+	var syntax *history.SyntaxError
+	require.True(t, errors.As(err, &syntax))
+	require.Equal(t, 3, syntax.Line)
+	require.Equal(t, 5*time.Millisecond, p.End)
+	require.Contains(t, strings.Join(p.Missing, "\n"), "the history cannot be read to its end: it is drawn up to 0.005s: h:3: ")
+}
