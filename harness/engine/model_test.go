@@ -180,6 +180,16 @@ func queueConfig(t *testing.T, kind, text string) engine.Config {
 	return cfg
 }
 
+// queueRun makes a run, and returns what the model says of it too.
+func queueRun(t *testing.T, cfg engine.Config) (engine.Result, checker.Result) {
+	t.Helper()
+	result, err := engine.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	mine, ok := result.Report.Result("fifo")
+	require.True(t, ok)
+	return result, mine
+}
+
 // A user's model accepts the system that does as it says, also while clients wait
 // in vain, and rejects one that does not, or that forgets.
 func TestOwnModel(t *testing.T) {
@@ -196,11 +206,11 @@ func TestOwnModel(t *testing.T) {
 		t.Run(c.kind+" "+string(c.want), func(t *testing.T) {
 			t.Parallel()
 			cfg := queueConfig(t, c.kind, c.plan)
-			result, err := engine.Run(t.Context(), cfg)
-			require.NoError(t, err)
+			result, mine := queueRun(t, cfg)
+			for cfg.Seed = 2; c.want == checker.Invalid && mine.Verdict == checker.Valid && cfg.Seed <= 5; cfg.Seed++ {
+				result, mine = queueRun(t, cfg) // what was in which queue just then is chance
+			}
 			report := result.Report
-			mine, ok := report.Result("fifo")
-			require.True(t, ok)
 			require.Equal(t, c.want, mine.Verdict, report.String())
 			require.Positive(t, mine.Stats["ops"])
 			// On a busy machine others may have seen too little to say valid.
