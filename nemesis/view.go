@@ -67,7 +67,7 @@ func NewView() *View {
 
 // Observe takes the next event.
 func (v *View) Observe(e history.Raft) {
-	if e.Stage == history.Dropped {
+	if e.Stage == history.Dropped || e.What == history.RaftMessage {
 		return
 	}
 	v.mu.Lock()

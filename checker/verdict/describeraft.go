@@ -10,6 +10,9 @@ import (
 
 // describeRaft says what a member did. A tap's word is marked as such.
 func describeRaft(r *history.Raft) string {
+	if r.What == history.RaftMessage {
+		return passed(r)
+	}
 	text := r.Node + " " + raftDeed(r)
 	if r.Source == history.Tap {
 		text += " [on the wire"
@@ -62,6 +65,28 @@ func raftDeed(r *history.Raft) string {
 		return "ends"
 	}
 	return string(r.What)
+}
+
+// passed says what became of a message.
+func passed(r *history.Raft) string {
+	deed := "sends " + r.Peer + " a " + OrElse(r.Class, "message")
+	answer := "refuses"
+	if r.Granted {
+		answer = "grants"
+	}
+	switch r.Class {
+	case "vote":
+		deed = "asks " + r.Peer + " for its vote"
+	case "prevote":
+		deed = "asks " + r.Peer + " for its pre-vote"
+	case "vote-response":
+		deed = answer + " " + r.Peer + " its vote"
+	case "prevote-response":
+		deed = answer + " " + r.Peer + " its pre-vote"
+	case "timeout-now":
+		deed = "tells " + r.Peer + " to stand at once"
+	}
+	return fmt.Sprintf("%s %s, term %d [message %d, %s]", r.Node, deed, r.Term, r.ID, OrElse(string(r.Stage), "sent"))
 }
 
 func started(r *history.Raft) string {

@@ -76,7 +76,8 @@ type process struct {
 type account struct{ served, spoke bool }
 
 // Deed returns what a member or a tap tells in an event, nil if it is not of that
-// kind, and takes what the harness says of the run.
+// kind, and takes what the harness says of the run. What becomes of messages proves
+// nothing: the tap tells what follows from it.
 func (s *Sources) Deed(e *history.Event) *history.Raft {
 	if e.Run != nil {
 		s.Run(e.Run)
@@ -85,7 +86,7 @@ func (s *Sources) Deed(e *history.Event) *history.Raft {
 	if e.Claim != nil && e.Claim.Inc > 0 && s.Traced {
 		s.account(e.Claim.Node, e.Claim.Inc).served = true
 	}
-	if e.Raft == nil || s.reconfigured(e.Raft) {
+	if e.Raft == nil || e.Raft.What == history.RaftMessage || s.reconfigured(e.Raft) {
 		return nil
 	}
 	s.Seen = true

@@ -39,6 +39,7 @@ type run struct {
 	owners   *owner.Finder     // of dialling sockets; nil unless members have one address each
 	diallers attributions      // what it could tell
 	tap      target.Tap        // nil when the traffic is not decoded
+	messages *history.Messages // of elections, nil likewise
 	schedule *schedule         // nil when the frames have no names
 	followed *Followed         // how far the run kept to its schedule; nil without one
 	doors    map[string]string // where clients dial each member, if they are proxied

@@ -10,8 +10,17 @@ import (
 
 // observer joins the target's tap to the fabric and the history.
 type observer struct {
-	target.Tap
-	record func(history.Event)
+	tap      target.Tap
+	messages *history.Messages
+	record   func(history.Event)
+}
+
+// Frame shows the tap a frame, and follows those that it told of.
+func (o observer) Frame(stage fabric.Stage, f fabric.Frame) {
+	o.tap.Frame(stage, f)
+	if stage != fabric.Sent {
+		o.messages.Reached(history.Stage(stage), f.ID)
+	}
 }
 
 // observer returns what watches the frames of decoded links, and settles by which
@@ -22,7 +31,12 @@ func (r *run) observer() fabric.Observer {
 		return nil
 	}
 	r.protocol = r.cfg.Target.Protocol()
+	messages := history.NewMessages(r.rec)
 	r.tap = r.cfg.Target.Tap(r.cfg.Names(), func(e history.Raft) {
+		if e.What == history.RaftMessage {
+			messages.Sent(e)
+			return
+		}
 		r.rec.Record(history.Event{Raft: &e})
 	})
 	if r.tap == nil {
@@ -31,7 +45,8 @@ func (r *run) observer() fabric.Observer {
 	if p, ok := r.tap.(fabric.Protocol); ok {
 		r.protocol = p
 	}
-	return observer{r.tap, r.rec.Record}
+	r.messages = messages
+	return observer{r.tap, messages, r.rec.Record}
 }
 
 // Undecodable records a connection that the tap cannot follow: what is concluded

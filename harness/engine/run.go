@@ -94,6 +94,10 @@ func (r *run) conduct(ctx context.Context) error {
 	if err := r.cluster.Vain(); err != nil {
 		return err
 	}
+	if r.messages != nil {
+		told := r.messages.Told()
+		r.rec.Record(history.Event{Run: &told})
+	}
 	end := history.Run{What: history.RunEnd}
 	if r.interrupted != nil {
 		end.Text = "it was interrupted before its plan had ended: " + r.interrupted.Error()

@@ -69,6 +69,7 @@ rules:
 			if e.touches() {
 				e.of.tally.add(FramesHeld, 1)
 				it.holds = append(it.holds, e)
+				q.keep(it)
 			}
 		}
 	}
@@ -86,9 +87,11 @@ rules:
 	}
 }
 
-// clone copies an item that is not in the queue yet; the bytes are shared.
+// clone copies an item that is not in the queue yet; the bytes are shared. That it is
+// held is told of its original.
 func (it *item) clone() *item {
 	c := *it
+	c.kept = true
 	c.delays = slices.Clone(it.delays)
 	c.holds = slices.Clone(it.holds)
 	return &c
@@ -118,12 +121,29 @@ func (q *queue) blocked(it *item, rs *ruleSet) {
 	}
 	for _, e := range rs.effects {
 		if e.action == Cut {
-			it.heldBy(e)
+			q.heldBy(it, e)
 		}
 	}
 }
 
-func (it *item) heldBy(e *effect) {
+// keep notes a frame of which the Observer is to be told that it is held.
+func (q *queue) keep(it *item) {
+	if it.frame && !it.kept {
+		it.kept = true
+		q.kept = append(q.kept, Frame{ID: it.id, Class: it.class})
+	}
+}
+
+// takeHeld returns what became held since it was called last.
+func (q *queue) takeHeld() []Frame {
+	held := q.kept
+	q.kept = nil
+	return held
+}
+
+// heldBy counts an item that a cut keeps.
+func (q *queue) heldBy(it *item, e *effect) {
+	q.keep(it)
 	switch it.kind {
 	case data:
 		e.of.tally.add(BytesHeld, int64(len(it.bytes)-it.sent))
@@ -167,7 +187,7 @@ func (q *queue) replace(old, rs *ruleSet) {
 		}
 	}
 	for _, e := range rs.newCuts(old) {
-		q.waiting(func(it *item) { it.heldBy(e) })
+		q.waiting(func(it *item) { q.heldBy(it, e) })
 	}
 }
 
@@ -176,7 +196,7 @@ func (q *queue) replace(old, rs *ruleSet) {
 func (q *queue) stranded(old, rs *ruleSet) {
 	for _, e := range rs.newCuts(old) {
 		for _, it := range q.picked {
-			it.heldBy(e)
+			q.heldBy(it, e)
 		}
 	}
 }

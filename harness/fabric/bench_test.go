@@ -165,5 +165,5 @@ func (p *path) median() float64 {
 
 type idle struct{}
 
-func (idle) Frame(Stage, Link, string, []byte) {}
-func (idle) Undecodable(Link, error)           {}
+func (idle) Frame(Stage, Frame)      {}
+func (idle) Undecodable(Link, error) {}

@@ -93,12 +93,14 @@ func (s *stream) keep(marks []mark, start, sent int) {
 
 func (s *stream) keepItems(items []*item) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, it := range items {
 		s.queue.size += it.size()
 		s.queue.picked = append(s.queue.picked, it)
 		s.queue.blocked(it, s.rules)
 	}
+	held := s.queue.takeHeld()
+	s.mu.Unlock()
+	s.observeHeld(held)
 }
 
 // keepBytes does the same for plain bytes.
@@ -183,7 +185,7 @@ func (s *stream) observeMarks(stage Stage, marks []mark, b []byte) {
 	}
 	from := 0
 	for _, m := range marks {
-		o.Frame(stage, s.link.name, m.class, b[from:m.end])
+		o.Frame(stage, Frame{m.id, s.link.name, m.class, b[from:m.end]})
 		from = m.end
 	}
 }

@@ -157,7 +157,14 @@ func (s *stream) gather(limit int) []byte {
 // whole to done.
 func (s *stream) wrote(n int, it *item, err error, done []*item) []*item {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	done = s.wroteLocked(n, it, err, done)
+	held := s.queue.takeHeld()
+	s.mu.Unlock()
+	s.observeHeld(held)
+	return done
+}
+
+func (s *stream) wroteLocked(n int, it *item, err error, done []*item) []*item {
 	if s.stopDial != nil {
 		s.stopDial()
 		s.stopDial = nil

@@ -42,6 +42,7 @@ import (
 	"maps"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/usurper/usurper/harness/fabric/clock"
@@ -89,7 +90,8 @@ type Fabric struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // listeners and connections
 
-	scheduler *scheduler // nil when no schedule is recorded or followed
+	scheduler *scheduler    // nil when no schedule is recorded or followed
+	frames    atomic.Uint64 // so many were seen, for their IDs
 
 	mu        sync.Mutex // taken before any stream's
 	links     map[Link]*link

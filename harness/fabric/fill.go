@@ -78,7 +78,9 @@ func (s *stream) read() (int, error) {
 	}
 	dropped := s.queue.dropped
 	s.queue.dropped = nil
+	held := s.queue.takeHeld()
 	s.mu.Unlock()
+	s.observeHeld(held)
 	for _, it := range dropped {
 		scheduler.lose(it.turn)
 	}
@@ -120,7 +122,13 @@ func (s *stream) admitPlainLocked(b []byte) {
 func (s *stream) split() ([]mark, error) {
 	s.conn.splitting.Lock()
 	defer s.conn.splitting.Unlock()
-	return s.frames.split()
+	marks, err := s.frames.split()
+	id := s.conn.fabric.frames.Add(uint64(len(marks))) - uint64(len(marks))
+	for i := range marks {
+		id++
+		marks[i].id = id
+	}
+	return marks, err
 }
 
 // items copies the marked frames out of the framer.
@@ -130,7 +138,7 @@ func (s *stream) items(marks []mark) []*item {
 	b, from := s.frames.pending(), 0
 	for _, m := range marks {
 		items = append(items, &item{
-			bytes: bytes.Clone(b[from:m.end]), class: m.class, frame: true, arrived: now,
+			bytes: bytes.Clone(b[from:m.end]), class: m.class, id: m.id, frame: true, arrived: now,
 			lossy: s.conn.fabric.opts.Protocol.Lossy(m.class),
 		})
 		from = m.end

@@ -21,6 +21,7 @@ var errFrameTooLarge = errors.New("frame is too large")
 type mark struct {
 	end   int // where it ends; it begins where the one before ends
 	class string
+	id    uint64 // see Frame
 }
 
 // framer finds the frames in the bytes of one direction. Bytes go in through
@@ -85,7 +86,7 @@ func (f *framer) split() ([]mark, error) {
 			return f.marks, nil
 		}
 		at += n
-		f.marks = append(f.marks, mark{at, class})
+		f.marks = append(f.marks, mark{end: at, class: class})
 	}
 	return f.marks, nil
 }

@@ -263,3 +263,63 @@ func TestSupports(t *testing.T) {
 	require.Empty(t, r.fabric.applied)
 	require.Same(t, noRules, r.fabric.links[ab].rules)
 }
+
+// told is what the observer was told of votes, in order: stage, number of the frame in
+// order of appearance, and whether its bytes were shown.
+func (r *rig) told() func() []string {
+	var seen list[string]
+	var ids []uint64
+	r.watch.mu.Lock()
+	defer r.watch.mu.Unlock()
+	r.watch.each = func(stage Stage, f Frame) {
+		if f.Class != "vote" {
+			return
+		}
+		if !slices.Contains(ids, f.ID) {
+			ids = append(ids, f.ID)
+		}
+		seen.add(fmt.Sprint(stage, " ", slices.Index(ids, f.ID), " ", f.Link, " ", f.Bytes != nil))
+	}
+	return seen.list
+}
+
+// A frame has one ID at every stage, its copies too, and is held once.
+func TestFramesAreFollowedByID(t *testing.T) {
+	r := newRig(t, true)
+	a, b := r.connect()
+	told := r.told()
+	sayToy(t, a, 1, "first")
+	hearToy(t, b, "first")
+	eventually(t, func() bool { return len(told()) == 2 }, "delivered")
+	cut := r.apply(Rule{Action: Cut, Links: []Link{ab}})
+	dup := r.apply(Rule{Action: Duplicate, Links: []Link{ab}, Class: "vote"})
+	sayToy(t, a, 1, "second")
+	eventually(t, func() bool { return len(told()) == 4 }, "held")
+	again := r.apply(Rule{Action: Cut, Links: []Link{ab}})
+	again.Remove()
+	dup.Remove()
+	cut.Remove()
+	hearToy(t, b, "second", "second")
+	eventually(t, func() bool { return len(told()) == 6 }, "delivered")
+	require.Equal(t, []string{
+		"sent 0 a > b true", "delivered 0 a > b true",
+		"sent 1 a > b true", "held 1 a > b false", "delivered 1 a > b true", "delivered 1 a > b true",
+	}, told())
+}
+
+// What was on its way when a cut came is held as well.
+func TestFramesThatWaitAreHeldByACut(t *testing.T) {
+	r := newRig(t, true)
+	a, b := r.connect()
+	told := r.told()
+	slow := r.apply(Rule{Action: Delay, Links: []Link{ab}, Delay: time.Hour})
+	sayToy(t, a, 1, "one", "two")
+	eventually(t, func() bool { return len(told()) == 2 }, "sent")
+	cut := r.apply(Rule{Action: Cut, Links: []Link{ab}})
+	eventually(t, func() bool { return len(told()) == 4 }, "held")
+	slow.Remove()
+	cut.Remove()
+	hearToy(t, b, "one", "two")
+	eventually(t, func() bool { return len(told()) == 6 }, "delivered")
+	require.Equal(t, []string{"held 0 a > b false", "held 1 a > b false"}, told()[2:4])
+}

@@ -158,17 +158,17 @@ type names struct {
 	wrong []string
 }
 
-func (n *names) Frame(stage Stage, l Link, _ string, frame []byte) {
+func (n *names) Frame(stage Stage, f Frame) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if stage != Delivered {
 		return
 	}
-	if name := string(frame[5:]); name != l.From {
-		n.wrong = append(n.wrong, fmt.Sprintf("%s carries a frame of %q", l, name))
+	if name := string(f.Bytes[5:]); name != f.Link.From {
+		n.wrong = append(n.wrong, fmt.Sprintf("%s carries a frame of %q", f.Link, name))
 		return
 	}
-	n.good[l]++
+	n.good[f.Link]++
 }
 
 func (n *names) Undecodable(l Link, err error) {

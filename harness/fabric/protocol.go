@@ -25,25 +25,38 @@ type Splitter interface {
 	Next(b []byte) (n int, class string, err error)
 }
 
+// Frame is one frame of a decoded link.
+type Frame struct {
+	// ID tells it from all others of the fabric, counted from 1 in no order. A
+	// duplicate has that of its original.
+	ID    uint64
+	Link  Link
+	Class string
+	Bytes []byte // all of it; nil when it is Held
+}
+
 // Stage is how far a frame has come.
 type Stage string
 
 // The stages of a frame. Every frame is Sent, then Delivered or Dropped; one
-// that is held, or on its way when the run ends, stays Sent. A duplicate is Sent
-// by nobody: it adds a second Delivered or Dropped.
+// that is still on its way when the run ends is neither. Between the two it is Held,
+// once, if a cut or a hold keeps it. A duplicate is Sent by nobody: it adds a second
+// Delivered or Dropped.
 const (
 	Sent      Stage = "sent"      // entered the fabric whole
+	Held      Stage = "held"      // is kept until a rule is gone
 	Delivered Stage = "delivered" // was written to the receiver's socket
 	Dropped   Stage = "dropped"   // will never be delivered
 )
 
 // Observer is told of every frame of a decoded link. Calls for one connection
 // and direction come one by one and in order; those for different connections,
-// even of one link, may come at the same time. It must be quick, must not keep
-// frame, which is reused, and must not call the Fabric.
+// even of one link, may come at the same time. Held comes from whoever
+// puts the rule in force, at any time after Sent. It must be quick, must not keep a
+// frame's Bytes, which are reused, and must not call the Fabric.
 type Observer interface {
 	// Frame is told of a frame at each stage that it reaches.
-	Frame(stage Stage, link Link, class string, frame []byte)
+	Frame(stage Stage, f Frame)
 	// Undecodable is told once for a connection that could not be decoded.
 	Undecodable(link Link, err error)
 }

@@ -21,9 +21,10 @@ type item struct {
 	kind  kind
 	bytes []byte
 	class string
-	frame bool // bytes are one whole frame of class
-	lossy bool // the frame may vanish, double, or be overtaken
-	sent  int  // how many of bytes are written
+	id    uint64 // of the frame
+	frame bool   // bytes are one whole frame of class
+	lossy bool   // the frame may vanish, double, or be overtaken
+	sent  int    // how many of bytes are written
 
 	arrived time.Duration
 	delays  []delayed
@@ -32,6 +33,7 @@ type item struct {
 	after   int
 
 	slowed bool  // a throttle has made it wait
+	kept   bool  // the Observer is to know that it is held
 	turn   *turn // in a schedule; nil for none
 
 	loose bool // not bound to the order of arrival
@@ -81,6 +83,7 @@ type queue struct {
 
 	size    int // of all items, in bytes of memory
 	dropped []*item
+	kept    []Frame // held since the Observer was told last
 }
 
 func (q *queue) empty() bool {

@@ -85,7 +85,14 @@ func (s *stream) attach(src, dst *net.TCPConn) {
 // way, it interrupts it and returns a channel that closes once it has ended.
 func (s *stream) setRules(rs *ruleSet) <-chan struct{} {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	ack := s.setRulesLocked(rs)
+	held := s.queue.takeHeld()
+	s.mu.Unlock()
+	s.observeHeld(held)
+	return ack
+}
+
+func (s *stream) setRulesLocked(rs *ruleSet) <-chan struct{} {
 	if s.ended {
 		return nil
 	}
@@ -283,8 +290,22 @@ func (s *stream) observe(stage Stage, items []*item) {
 	defer s.observing.Unlock()
 	for _, it := range items {
 		if it.frame {
-			o.Frame(stage, s.link.name, it.class, it.bytes)
+			o.Frame(stage, Frame{it.id, s.link.name, it.class, it.bytes})
 		}
+	}
+}
+
+// observeHeld tells the Observer about frames that are held.
+func (s *stream) observeHeld(frames []Frame) {
+	o := s.conn.fabric.opts.Observer
+	if o == nil || len(frames) == 0 {
+		return
+	}
+	s.observing.Lock()
+	defer s.observing.Unlock()
+	for _, f := range frames {
+		f.Link = s.link.name
+		o.Frame(Held, f)
 	}
 }
 

@@ -64,16 +64,24 @@ func readToy(r io.Reader) (string, error) {
 type watcher struct {
 	mu     sync.Mutex
 	stages map[Stage][]string // payloads
+	sent   map[uint64]string  // by ID
 	bad    int
+	each   func(Stage, Frame) // may be nil
 }
 
-func (w *watcher) Frame(stage Stage, _ Link, _ string, frame []byte) {
+func (w *watcher) Frame(stage Stage, f Frame) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.stages == nil {
-		w.stages = make(map[Stage][]string)
+	if w.each != nil {
+		w.each(stage, f)
 	}
-	w.stages[stage] = append(w.stages[stage], string(frame[5:]))
+	if w.stages == nil {
+		w.stages, w.sent = make(map[Stage][]string), make(map[uint64]string)
+	}
+	if stage == Sent {
+		w.sent[f.ID] = string(f.Bytes[5:])
+	}
+	w.stages[stage] = append(w.stages[stage], w.sent[f.ID])
 }
 
 func (w *watcher) Undecodable(Link, error) {

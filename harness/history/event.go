@@ -99,6 +99,11 @@ type Run struct {
 	// Set with RunNote: how many operations that arrived by themselves were not tried,
 	// since all clients had no answer yet.
 	Untried uint64 `json:"untried,omitempty"`
+
+	// Set with RunMessages: of how many messages of elections the history tells
+	// (RaftMessage), and of how many it does not, for there were too many.
+	Messages uint64 `json:"messages,omitempty"`
+	Left     uint64 `json:"left,omitempty"`
 }
 
 // Rule is something that a system promises beside what makes Raft safe. Another may
@@ -138,7 +143,11 @@ const (
 	// RunUntrace: a line of Node's trace could not be read, and nothing behind it: Text
 	// says where.
 	RunUntrace RunWhat = "untrace"
-	RunEnd     RunWhat = "end" // written last; a history without it was cut short
+	// RunMessages is written at the end of a run whose messages of elections were
+	// recorded, with Messages and Left. Where neither it nor a RaftMessage is, nothing is
+	// known of any.
+	RunMessages RunWhat = "messages"
+	RunEnd      RunWhat = "end" // written last; a history without it was cut short
 )
 
 // The phases of a run, in order.

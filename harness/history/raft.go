@@ -26,7 +26,7 @@ type Raft struct {
 	Seq   uint64        `json:"seq"`
 	Mono  time.Duration `json:"mono,omitempty"` // the source's monotonic clock; display only
 	What  RaftWhat      `json:"what"`
-	Stage Stage         `json:"stage,omitempty"` // taps only
+	Stage Stage         `json:"stage,omitempty"` // taps and the fabric only
 
 	Term uint64 `json:"term,omitempty"` // Node's term once the event has happened
 	// Peer is the other member concerned: the candidate of a vote, the leader
@@ -70,6 +70,11 @@ type Raft struct {
 	Voters   []string `json:"voters,omitempty"`
 	Outgoing []string `json:"outgoing,omitempty"`
 	Learners []string `json:"learners,omitempty"`
+
+	// ID and Class are those of a message: which it is, from 1 on, and what it is
+	// about, as rules and plans call it.
+	ID    uint64 `json:"id,omitempty"`
+	Class string `json:"class,omitempty"`
 }
 
 // Source is who tells of a raft event.
@@ -78,6 +83,8 @@ type Source string
 const (
 	Trace Source = "trace" // the member itself
 	Tap   Source = "tap"   // the fabric, which decoded its traffic
+	// Fabric is the fabric too, of what becomes of messages: see RaftMessage.
+	Fabric Source = "fabric"
 	// Harness is who changes the membership: see RaftConfig.
 	Harness Source = "harness"
 )
@@ -87,6 +94,7 @@ type Stage string
 
 const (
 	Sent      Stage = "sent"      // entered the fabric
+	HeldBack  Stage = "held"      // is kept in it by a fault; a RaftMessage only
 	Delivered Stage = "delivered" // left it
 	Dropped   Stage = "dropped"   // will never leave it
 )
@@ -165,6 +173,15 @@ const (
 	// RaftRegress (taps): on one connection to Peer it sent a message that carries its
 	// own term, Term, after one of the higher PeerTerm.
 	RaftRegress RaftWhat = "regress"
+	// RaftMessage (fabric): a message of an election, ID, of Class (vote, vote-response,
+	// prevote, prevote-response, timeout-now) and of Term, from Node to Peer has come to
+	// Stage: it is Sent, may be HeldBack, is then Delivered or Dropped, or still on its
+	// way. One that a fault doubles may be Dropped and Delivered. Last is the log
+	// position that a request shows, Granted what an answer says. It is for those who
+	// draw and explain; what follows of it for a rule the tap tells. No more than a
+	// share of a history are such events, but always all stages of a message or none:
+	// see RunMessages.
+	RaftMessage RaftWhat = "message"
 	// RaftEnd: the source ends here of its own accord; nothing is missing.
 	RaftEnd RaftWhat = "end"
 )

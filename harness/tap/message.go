@@ -23,6 +23,16 @@ const (
 	TimeoutNow Kind = "timeout-now"
 )
 
+// Elects tells whether a message of the kind is about who leads: a request for votes or
+// pre-votes, an answer to one, or a leader's word to stand.
+func (k Kind) Elects() bool {
+	switch k {
+	case Vote, VoteResponse, PreVote, PreVoteResponse, TimeoutNow:
+		return true
+	}
+	return false
+}
+
 // Message is the part of a peer message that the assembler reasons from. Fields
 // that the wire does not show are left zero.
 type Message struct {

@@ -60,6 +60,9 @@ const (
 //
 //   - regress: a member gave a term back on one connection, once for each; see Order.
 //
+//   - message: a message that Passes was told of. Its Seq is 0: whoever follows the
+//     frame through the fabric counts these events.
+//
 // Events of one member have increasing Seq in the order in which the fabric saw
 // its messages. Messages on different links may be seen in another order than
 // the member sent them in, so Term may step back from one event to the next.
@@ -125,6 +128,28 @@ func (a *Assembler) Observe(stage history.Stage, m Message) {
 	case VoteResponse, PreVoteResponse:
 		a.votesLocked(stage, from, to, &m)
 	}
+}
+
+// Passes tells of a message of an election that enters the fabric as the frame id. It
+// comes after Observe has taken it as Sent. Messages of other kinds are ignored, and
+// so are those that Observe ignores.
+func (a *Assembler) Passes(id uint64, m Message) {
+	if m.Term == 0 || !m.Kind.Elects() {
+		return
+	}
+	e := history.Raft{
+		Source: history.Fabric, Node: m.From, Inc: m.FromNew, What: history.RaftMessage, Stage: history.Sent,
+		Term: m.Term, Peer: m.To, ID: id, Class: string(m.Kind),
+	}
+	switch m.Kind {
+	case Vote, PreVote:
+		e.Last = m.Log
+	case VoteResponse, PreVoteResponse:
+		e.Granted = !m.Reject
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.emit(e)
 }
 
 // Reconfigured says that the voters are about to change. Who decides is not known

@@ -400,3 +400,25 @@ func BenchmarkObserve(b *testing.B) {
 		}
 	})
 }
+
+// Messages of elections are told of as they enter, and no others.
+func TestMessagesPass(t *testing.T) {
+	r := record()
+	r.Passes(1, tap.Message{Kind: tap.Append, From: "n1", To: "n2", Term: 3})
+	r.Passes(2, tap.Message{Kind: tap.Vote, From: "n1", To: "n2"})
+	require.Empty(t, r.events)
+	r.Passes(3, tap.Message{Kind: tap.PreVote, From: "n1", To: "n2", Term: 3, Log: history.Pos{Term: 2, Index: 9}})
+	r.Passes(4, tap.Message{Kind: tap.PreVoteResponse, From: "n2", FromNew: 1, To: "n1", Term: 3, Last: history.Pos{Term: 2, Index: 9}})
+	r.Passes(5, tap.Message{Kind: tap.VoteResponse, From: "n2", To: "n1", Term: 3, Reject: true})
+	r.Passes(6, tap.Message{Kind: tap.TimeoutNow, From: "n1", To: "n2", Term: 3})
+	of := func(id uint64, from, to string, r history.Raft) history.Raft {
+		r.Source, r.What, r.Stage, r.ID, r.Node, r.Peer, r.Term = history.Fabric, history.RaftMessage, history.Sent, id, from, to, 3
+		return r
+	}
+	require.Equal(t, []history.Raft{
+		of(3, "n1", "n2", history.Raft{Class: "prevote", Last: history.Pos{Term: 2, Index: 9}}),
+		of(4, "n2", "n1", history.Raft{Class: "prevote-response", Granted: true, Inc: 1}),
+		of(5, "n2", "n1", history.Raft{Class: "vote-response"}),
+		of(6, "n1", "n2", history.Raft{Class: "timeout-now"}),
+	}, r.events)
+}

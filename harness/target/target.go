@@ -38,7 +38,9 @@ type Target interface {
 	// Protocol decodes the peer traffic; nil when it cannot be decoded.
 	Protocol() fabric.Protocol
 	// Tap returns what turns the frames of this cluster into raft events and
-	// hands them to emit, one at a time; nil when Protocol is.
+	// hands them to emit, one at a time; nil when Protocol is. Of messages of elections
+	// (history.RaftMessage) it tells that they are Sent, with the ID of the frame; the
+	// harness tells of the stages behind that.
 	Tap(members []string, emit func(history.Raft)) Tap
 	// Trace parses a line of a member's trace file.
 	Trace(line []byte) (history.Raft, error)
@@ -52,7 +54,7 @@ type Target interface {
 // after those before it decodes once, as it splits.
 type Tap interface {
 	// Frame is as in fabric.Observer.
-	Frame(stage fabric.Stage, link fabric.Link, class string, frame []byte)
+	Frame(stage fabric.Stage, f fabric.Frame)
 	// Flush emits what was kept back. It is called once, after the last frame.
 	Flush()
 }

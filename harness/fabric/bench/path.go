@@ -145,5 +145,5 @@ func (fixed) Next(b []byte) (int, string, error) {
 
 type idle struct{}
 
-func (idle) Frame(fabric.Stage, fabric.Link, string, []byte) {}
-func (idle) Undecodable(fabric.Link, error)                  {}
+func (idle) Frame(fabric.Stage, fabric.Frame) {}
+func (idle) Undecodable(fabric.Link, error)   {}

@@ -71,7 +71,7 @@ func (w *watch) raft(e *history.Event) {
 		w.config(r)
 		return
 	}
-	if r.Stage == history.Delivered || r.Stage == history.Dropped || r.Source == history.Harness {
+	if r.Stage == history.Delivered || r.Stage == history.Dropped || r.Source == history.Harness || r.Source == history.Fabric {
 		return
 	}
 	i, m := w.member(r.Node)

@@ -37,7 +37,10 @@ func classes() []string {
 	}
 }
 
-// answersVote tells of which classes it matters how far they come.
+// elects tells which classes are about who leads.
+func elects(class string) bool { return class == classTransfer || tap.Kind(class).Elects() }
+
+// answersVote tells of which classes it matters to the tap how far they come.
 func answersVote(class string) bool {
 	return class == classVoteResponse || class == classPreVoteResponse
 }

@@ -164,10 +164,11 @@ func load(t testing.TB, path string) []piece {
 
 // decoded is what a tap makes of a recording.
 type decoded struct {
-	events  []history.Raft
-	classes map[string]int
-	errors  []error
-	frames  []framed
+	elections uint64
+	events    []history.Raft
+	classes   map[string]int
+	errors    []error
+	frames    []framed
 }
 
 // framed is a frame that a replay found, its bytes left out.
@@ -234,8 +235,12 @@ func (d *decoded) feed(o *observer, f *flow, p piece, data []byte) {
 		if n == 0 {
 			return
 		}
-		o.Frame(fabric.Sent, f.link, class, f.pending[:n])
-		o.Frame(fabric.Delivered, f.link, class, f.pending[:n])
+		if elects(class) {
+			d.elections++ // how many frames others are cut into depends on the step
+		}
+		frame := fabric.Frame{ID: d.elections, Link: f.link, Class: class, Bytes: f.pending[:n]}
+		o.Frame(fabric.Sent, frame)
+		o.Frame(fabric.Delivered, frame)
 		f.end += n
 		d.classes[class]++
 		d.frames = append(d.frames, framed{p.Conn, p.Back, class, f.end})

@@ -79,7 +79,7 @@ func (d *direction) Next(b []byte) (n int, class string, err error) {
 		return 0, "", err
 	}
 	n, d.at = d.at, 0
-	if answersVote(class) {
+	if elects(class) {
 		d.conn.tap.expect(d.link, b[:n], &d.message)
 	}
 	return n, class, nil

@@ -151,12 +151,17 @@ func TestVoteAnswersAreFollowed(t *testing.T) {
 	k.classesOf(k.backward, "HTTP/1.1 204 No Content\r\n\r\n")
 	answer := post(t, raftpb.Message{Type: raftpb.MsgVoteResp, From: 2, To: 1, Term: 6, Reject: true})
 	require.Equal(t, []string{classVoteResponse, classVoteResponse}, k.classesOf(k.forward, answer+answer))
-	k.o.Frame(fabric.Sent, there, classVoteResponse, []byte(answer))
-	for _, stage := range []fabric.Stage{fabric.Delivered, fabric.Dropped, fabric.Delivered} {
-		k.o.Frame(stage, there, classVoteResponse, []byte(answer))
+	frame := func(id uint64) fabric.Frame {
+		return fabric.Frame{ID: id, Link: there, Class: classVoteResponse, Bytes: []byte(answer)}
 	}
-	k.o.Frame(fabric.Delivered, fabric.Link{From: "n1", To: "n2"}, classVoteResponse, []byte(answer))
-	require.Empty(t, k.o.expected)
+	k.o.Frame(fabric.Sent, frame(5))
+	k.o.Frame(fabric.Sent, frame(6))
+	k.o.Frame(fabric.Held, fabric.Frame{ID: 6, Link: there, Class: classVoteResponse})
+	k.o.Frame(fabric.Delivered, frame(6))
+	k.o.Frame(fabric.Dropped, frame(5))
+	k.o.Frame(fabric.Delivered, frame(6))
+	require.Len(t, k.o.expected, 1, "the request, of which the fabric was not told")
+	require.Empty(t, k.o.answers)
 	var stages []history.Stage
 	for _, e := range k.events {
 		if e.What == history.RaftVote {

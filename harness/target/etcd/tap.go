@@ -11,8 +11,8 @@ import (
 	"github.com/usurper/usurper/harness/tap"
 )
 
-// maxExpected bounds the vote responses that are remembered while they are on
-// their way.
+// maxExpected bounds the messages of elections that are remembered until the fabric
+// says which they are, and the vote responses while they are on their way.
 const maxExpected = 1 << 14
 
 // observer decodes etcd's peer traffic as it splits it: much of a stream means
@@ -23,7 +23,8 @@ type observer struct {
 
 	mu       sync.Mutex
 	members  map[uint64]identity // by etcd's id
-	expected map[onWay]*answer
+	expected map[onWay]*sighting
+	answers  map[uint64]tap.Message // to votes, on their way through the fabric
 }
 
 // identity is a member's name, and how many members had it before. etcd gives a
@@ -34,20 +35,22 @@ type identity struct {
 	renewed uint64
 }
 
-// onWay is a vote response on its way through the fabric. Two that are the same
-// byte for byte mean the same.
+// onWay is a frame with a message of an election that enters the fabric. Two that are
+// the same byte for byte mean the same.
 type onWay struct {
 	link  fabric.Link
 	frame string
 }
 
-type answer struct {
+// sighting is what the splitter found in a frame of which the fabric is still to say
+// which it is.
+type sighting struct {
 	message tap.Message
 	copies  int
 }
 
 func newObserver(t *tap.Assembler) *observer {
-	return &observer{tap: t, members: make(map[uint64]identity), expected: make(map[onWay]*answer)}
+	return &observer{tap: t, members: make(map[uint64]identity), expected: make(map[onWay]*sighting), answers: make(map[uint64]tap.Message)}
 }
 
 var _ fabric.Protocol = (*observer)(nil)
@@ -66,23 +69,42 @@ func (*observer) Lossy(string) bool { return false }
 // Classes lists the classes of frames.
 func (*observer) Classes() []string { return classes() }
 
-// Frame observes how far the answers to votes come.
-func (o *observer) Frame(stage fabric.Stage, link fabric.Link, class string, frame []byte) {
-	if stage == fabric.Sent || !answersVote(class) {
-		return
-	}
-	key := onWay{link, string(frame)}
-	o.mu.Lock()
-	a, ok := o.expected[key]
-	if ok {
-		if a.copies--; a.copies == 0 {
-			delete(o.expected, key)
+// Frame tells of messages of elections that enter the fabric, and observes how far the
+// answers to votes come.
+func (o *observer) Frame(stage fabric.Stage, f fabric.Frame) {
+	switch {
+	case o.tap == nil || !elects(f.Class):
+	case stage == fabric.Sent:
+		if m, ok := o.enters(f); ok {
+			o.tap.Passes(f.ID, m)
+		}
+	case stage != fabric.Held && answersVote(f.Class):
+		o.mu.Lock()
+		m, ok := o.answers[f.ID]
+		delete(o.answers, f.ID)
+		o.mu.Unlock()
+		if ok {
+			o.tap.Observe(history.Stage(stage), m)
 		}
 	}
-	o.mu.Unlock()
-	if ok && o.tap != nil {
-		o.tap.Observe(history.Stage(stage), a.message)
+}
+
+// enters returns the message that the splitter found in a frame.
+func (o *observer) enters(f fabric.Frame) (tap.Message, bool) {
+	key := onWay{f.Link, string(f.Bytes)}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s, ok := o.expected[key]
+	if !ok {
+		return tap.Message{}, false
 	}
+	if s.copies--; s.copies == 0 {
+		delete(o.expected, key)
+	}
+	if answersVote(f.Class) && len(o.answers) < maxExpected {
+		o.answers[f.ID] = s.message
+	}
+	return s.message, true
 }
 
 // Flush tells what was held back to coalesce it.
@@ -148,7 +170,7 @@ func (o *observer) observe(m *tap.Message, from, to uint64) {
 	o.tap.Observe(history.Sent, *m)
 }
 
-// expect remembers a vote response until Frame tells what became of it.
+// expect remembers a message of an election until Frame tells which it is.
 func (o *observer) expect(link fabric.Link, frame []byte, m *raftpb.Message) {
 	if o.tap == nil {
 		return
@@ -160,7 +182,7 @@ func (o *observer) expect(link fabric.Link, frame []byte, m *raftpb.Message) {
 	if a, ok := o.expected[key]; ok {
 		a.copies++
 	} else if len(o.expected) < maxExpected {
-		o.expected[key] = &answer{message, 1}
+		o.expected[key] = &sighting{message, 1}
 	}
 }
 

@@ -96,18 +96,22 @@ const (
 
 // Frame observes a frame. Who sent it is what the fabric knows, not what the
 // frame says.
-func (o *observer) Frame(stage fabric.Stage, link fabric.Link, class string, frame []byte) {
-	if stage != fabric.Sent && class != voteResponse && class != preVoteResponse {
+func (o *observer) Frame(stage fabric.Stage, f fabric.Frame) {
+	if stage == fabric.Held || stage != fabric.Sent && f.Class != voteResponse && f.Class != preVoteResponse {
 		return
 	}
-	h, err := wire.ParseHeader(frame)
+	h, err := wire.ParseHeader(f.Bytes)
 	if err != nil {
 		return // the splitter passes no such frame
 	}
-	o.tap.Observe(history.Stage(stage), tap.Message{
-		Kind: tap.Kind(class), From: link.From, To: link.To, Term: h.Term, Reject: h.Reject,
+	m := tap.Message{
+		Kind: tap.Kind(f.Class), From: f.Link.From, To: f.Link.To, Term: h.Term, Reject: h.Reject,
 		Log: history.Pos(h.Log), Last: history.Pos(h.Last), LastKnown: true, Commit: h.Commit,
-	})
+	}
+	o.tap.Observe(history.Stage(stage), m)
+	if stage == fabric.Sent {
+		o.tap.Passes(f.ID, m)
+	}
 }
 
 // Flush tells what was held back to coalesce it.

@@ -93,18 +93,19 @@ func TestTap(t *testing.T) {
 	require.NoError(t, err)
 	var events []history.Raft
 	o := target.Tap([]string{"n1", "n2", "n3"}, func(e history.Raft) { events = append(events, e) })
-	pass := func(stage fabric.Stage, link fabric.Link, m raft.Message) {
+	pass := func(stage fabric.Stage, link fabric.Link, id uint64, m raft.Message) {
 		b := frame(t, m)
-		o.Frame(stage, link, wire.ClassOf(m.Kind), b)
+		o.Frame(stage, fabric.Frame{ID: id, Link: link, Class: wire.ClassOf(m.Kind), Bytes: b})
 		clear(b) // the fabric reuses it
 	}
 	there, back := fabric.Link{From: "n1", To: "n2"}, fabric.Link{From: "n2", To: "n1"}
-	pass(fabric.Sent, there, raft.Message{Kind: raft.KindVote, From: 1, To: 2, Term: 2, Log: raft.Pos{Term: 1, Index: 4}})
-	pass(fabric.Delivered, there, raft.Message{Kind: raft.KindVote, From: 1, To: 2, Term: 2, Log: raft.Pos{Term: 1, Index: 4}})
+	pass(fabric.Sent, there, 7, raft.Message{Kind: raft.KindVote, From: 1, To: 2, Term: 2, Log: raft.Pos{Term: 1, Index: 4}})
+	pass(fabric.Delivered, there, 7, raft.Message{Kind: raft.KindVote, From: 1, To: 2, Term: 2, Log: raft.Pos{Term: 1, Index: 4}})
 	answer := raft.Message{Kind: raft.KindVoteResponse, From: 2, To: 1, Term: 2, Last: raft.Pos{Term: 1, Index: 3}}
-	pass(fabric.Sent, back, answer)
-	pass(fabric.Dropped, back, answer)
-	o.Frame(fabric.Sent, back, "vote", []byte("garbage"))
+	pass(fabric.Sent, back, 8, answer)
+	o.Frame(fabric.Held, fabric.Frame{ID: 8, Link: back, Class: "vote-response"})
+	pass(fabric.Dropped, back, 8, answer)
+	o.Frame(fabric.Sent, fabric.Frame{ID: 9, Link: back, Class: "vote", Bytes: []byte("garbage")})
 
 	vote := history.Raft{
 		Source: history.Tap, Node: "n2", Seq: 1, What: history.RaftVote, Stage: history.Sent, Term: 2, Peer: "n1",
@@ -115,8 +116,15 @@ func TestTap(t *testing.T) {
 	dropped.Seq, dropped.Stage = 2, history.Dropped
 	require.Equal(t, []history.Raft{
 		{Source: history.Tap, Node: "n1", Seq: 1, What: history.RaftCandidate, Stage: history.Sent, Term: 2, Last: history.Pos{Term: 1, Index: 4}},
-		vote, dropped,
+		message(7, "n1", "n2", history.Raft{Class: "vote", Last: history.Pos{Term: 1, Index: 4}}),
+		vote, message(8, "n2", "n1", history.Raft{Class: "vote-response", Granted: true}), dropped,
 	}, events)
+}
+
+// message is one of term 2 that enters the fabric.
+func message(id uint64, from, to string, r history.Raft) history.Raft {
+	r.Source, r.Node, r.What, r.Stage, r.Term, r.Peer, r.ID = history.Fabric, from, history.RaftMessage, history.Sent, 2, to, id
+	return r
 }
 
 func BenchmarkFrame(b *testing.B) {
@@ -125,7 +133,7 @@ func BenchmarkFrame(b *testing.B) {
 	link := fabric.Link{From: "n1", To: "n2"}
 	b.ReportAllocs()
 	for b.Loop() {
-		o.Frame(fabric.Sent, link, "append", f)
-		o.Frame(fabric.Delivered, link, "append", f)
+		o.Frame(fabric.Sent, fabric.Frame{ID: 1, Link: link, Class: "append", Bytes: f})
+		o.Frame(fabric.Delivered, fabric.Frame{ID: 1, Link: link, Class: "append", Bytes: f})
 	}
 }
