@@ -16,6 +16,7 @@ import (
 
 func explainCommand() *cobra.Command {
 	var by, html, key string
+	var cause causeFlags
 	var budget budgetFlags
 	cmd := &cobra.Command{
 		Use:   "explain RUN",
@@ -28,10 +29,15 @@ With --html it writes a page instead, on which porcupine shows the operations on
 one key that have no order, those that prove it and the hundred nearest to them.
 Only what the checker linearizable finds broken can be shown so.
 
+With --slice it tells what can have led to it instead: from the proof backwards along
+messages, operations and the starts of processes, the nearest events and what joins
+them, as text or, with --mermaid, as a diagram in Mermaid's language.
+
 The exit status is that of check.`,
 		Example: `  usurper explain results/latest
   usurper explain results/latest --checker linearizable
-  usurper explain results/latest --html order.html --key r0-17`,
+  usurper explain results/latest --html order.html --key r0-17
+  usurper explain results/latest --slice --mermaid > slice.mmd`,
 		Args: oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := results.Open(args[0])
@@ -53,7 +59,11 @@ The exit status is that of check.`,
 				return screen.ExitWith(report.Verdict)
 			}
 			out := cmd.OutOrStdout()
-			if err := explain(out, dir, &report, by, screen.Width(out)); err != nil {
+			tell := explain
+			if cause.slice || cause.mermaid {
+				tell = cause.explain
+			}
+			if err := tell(out, dir, &report, by, screen.Width(out)); err != nil {
 				return err
 			}
 			return screen.ExitWith(report.Verdict)
@@ -63,7 +73,10 @@ The exit status is that of check.`,
 	cmd.Flags().StringVar(&html, "html", "", "the page to write, which must not exist")
 	cmd.Flags().StringVar(&key, "key", "", "the key that the page is about (default: that of the first violation)")
 	budget.add(cmd.Flags())
+	cause.add(cmd.Flags())
 	cmd.MarkFlagsMutuallyExclusive("html", "checker")
+	cmd.MarkFlagsMutuallyExclusive("html", "slice")
+	cmd.MarkFlagsMutuallyExclusive("html", "mermaid")
 	return cmd
 }
 
@@ -86,11 +99,7 @@ func explainHTML(cmd *cobra.Command, dir results.Dir, report *checker.Report, pa
 
 func explain(out io.Writer, dir results.Dir, report *checker.Report, by string, width int) error {
 	if len(report.Breaches()) == 0 && by == "" {
-		text := fmt.Sprintf("%s: no rule was broken: there is nothing to explain\n", report.Verdict)
-		if idle := report.Unchecked(); idle != "" {
-			text += layout.Wrap(idle, width, 9) + "\n"
-		}
-		fmt.Fprint(out, text)
+		fmt.Fprint(out, unexplained(report, width))
 		return nil
 	}
 	text, err := engine.Explain(dir, report, by, width)
@@ -99,4 +108,13 @@ func explain(out io.Writer, dir results.Dir, report *checker.Report, by string, 
 	}
 	fmt.Fprint(out, text) // Main tells of an error, beside the verdict
 	return nil
+}
+
+// unexplained says that no rule was broken, and which were not checked.
+func unexplained(report *checker.Report, width int) string {
+	text := fmt.Sprintf("%s: no rule was broken: there is nothing to explain\n", report.Verdict)
+	if idle := report.Unchecked(); idle != "" {
+		text += layout.Wrap(idle, width, 9) + "\n"
+	}
+	return text
 }

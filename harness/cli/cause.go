@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/slice"
+	layout "github.com/usurper/usurper/harness/text"
+)
+
+// causeFlags ask for what can have led to a broken rule.
+type causeFlags struct{ slice, mermaid bool }
+
+func (f *causeFlags) add(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.slice, "slice", false, "tell what can have led to it: the nearest events, and what joins them")
+	fs.BoolVar(&f.mermaid, "mermaid", false, fmt.Sprintf("the same as a diagram in Mermaid's language, of at most %d events", slice.MermaidEvents))
+}
+
+// explain tells what can have led to the first broken rule, or to the first of the
+// checker that by names.
+func (f *causeFlags) explain(out io.Writer, dir results.Dir, report *checker.Report, by string, width int) error {
+	all := report.Breaches()
+	i := slices.IndexFunc(all, func(b checker.Breach) bool { return by == "" || b.Checker == by })
+	switch {
+	case len(all) == 0 && by == "" && f.mermaid:
+		return fmt.Errorf("explain: %s: no rule was broken: there is nothing to draw", dir)
+	case len(all) == 0 && by == "":
+		fmt.Fprint(out, unexplained(report, width))
+		return nil
+	case i < 0:
+		return fmt.Errorf("explain: %s: no rule was found broken by %s: what was is %v", dir, by, all)
+	}
+	v, _ := report.Violation(all[i])
+	limit := slice.TextEvents
+	if f.mermaid {
+		limit = slice.MermaidEvents
+	}
+	s, err := slice.Make(func() iter.Seq2[*history.Event, error] { return eventsOf(dir.History()) }, v.Events, limit)
+	if err != nil {
+		return fmt.Errorf("explain %s: %w", dir, err)
+	}
+	if f.mermaid {
+		fmt.Fprint(out, s.Mermaid())
+		return nil
+	}
+	fmt.Fprintf(out, "%s\n\n%s", layout.Wrap(fmt.Sprintf("%s: %s", all[i], v.Text), width, 2), s.Text(width))
+	return nil
+}
+
+// eventsOf ranges over the history at path.
+func eventsOf(path string) iter.Seq2[*history.Event, error] {
+	return func(yield func(*history.Event, error) bool) {
+		h, err := history.Open(path)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer h.Close()
+		for e, err := range h.Events() {
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package slice
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/text"
+)
+
+// TextEvents is how many events a slice of text has that people read.
+const TextEvents = 40
+
+// Text tells the slice, nearest first, wrapped to a width in columns: each event with
+// those that led to it at once, by their numbers.
+func (s *Slice) Text(width int) string {
+	var b strings.Builder
+	number := make(map[uint64]int, len(s.Events))
+	for i := range s.Events {
+		number[s.Events[i].Seq] = i + 1
+	}
+	for i := range s.Events {
+		e := &s.Events[i]
+		mark := " "
+		if e.Proof {
+			mark = ">"
+		}
+		what, _, _ := strings.Cut(verdict.Printable(verdict.Describe(&e.Event)), "\n")
+		line := fmt.Sprintf("%s %4s %9s  %s", mark, fmt.Sprint("#", i+1), verdict.Seconds(e.At), what)
+		b.WriteString(text.Wrap(line, width, 18) + "\n")
+		if from := s.from(e.Seq, number); from != "" {
+			b.WriteString(text.Wrap("                  after "+from, width, 24) + "\n")
+		}
+	}
+	b.WriteString("\n" + text.Wrap(s.left(), width, 0) + "\n")
+	for _, u := range s.Unknown {
+		b.WriteString(text.Wrap(u, width, 0) + "\n")
+	}
+	return b.String()
+}
+
+// from names what led to an event, of what is shown.
+func (s *Slice) from(seq uint64, number map[uint64]int) string {
+	var parts []string
+	for _, e := range s.Edges {
+		if e.To == seq {
+			parts = append(parts, fmt.Sprintf("#%d (%s)", number[e.From], e.How))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// left says what is left out and why.
+func (s *Slice) left() string {
+	if s.Further+s.Between+s.Others == 0 {
+		return "Nothing before the proof is left out."
+	}
+	return fmt.Sprintf("Left out: %s that can have led to it too, further away; %s of members between these (entries, commits); "+
+		"%s that nothing in the history joins to it.",
+		verdict.Many(s.Further, "event"), verdict.Many(s.Between, "deed"), verdict.Many(s.Others, "other event"))
+}
