@@ -50,6 +50,8 @@ var allowed = map[string][]string{
 	"harness/picture/terminal": {"checker", "checker/verdict", "harness/picture", "harness/picture/columns", "harness/text"},
 	"harness/seen":             {"checker", "harness/history", "harness/picture", "harness/picture/page", "harness/results"},
 	"harness/serve":            {"checker", "harness/history", "harness/night/entry", "harness/night/morning", "harness/picture", "harness/picture/columns", "harness/picture/page", "harness/results", "harness/seen"},
+	"harness/slice":            {"checker/verdict", "harness/history", "harness/text"},
+	"harness/perfetto":         {"checker/verdict", "harness/history"},
 	"harness/night":            {"checker", "checker/verdict", "nemesis", "harness/document", "harness/engine", "harness/history", "harness/night/...", "harness/pace", "harness/reproduce", "harness/results", "harness/text"},
 	"harness/night/entry":      {},
 	"harness/night/coverage":   {"harness/history", "harness/night/entry", "harness/text"},

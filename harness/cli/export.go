@@ -13,6 +13,7 @@ import (
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/jepsen"
 	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/text"
 )
 
 func exportCommand() *cobra.Command {
@@ -20,20 +21,26 @@ func exportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export RUN",
 		Short: "Write a saved run for other tools",
-		Long: `Export writes the history of a run as Jepsen's history.edn, which Elle, Knossos
-and usurper check --format jepsen can read: what the clients did, and the faults as
-entries of the nemesis. What has its own model there has its own file: of a run
-with registers and sets, --model says which. RUN is what check takes.`,
+		Long: `Export writes the history of a run in another tool's format.
+
+jepsen is Jepsen's history.edn, which Elle, Knossos and usurper check --format
+jepsen can read: what the clients did, and the faults as entries of the nemesis.
+What has its own model there has its own file: of a run with registers and sets,
+--model says which.
+
+perfetto is a trace for https://ui.perfetto.dev (Open trace file), or a copy of it:
+members, clients, faults and messages on one axis of time, and the broken rules,
+for which the run is judged first.
+
+RUN is what check takes.`,
 		Example: `  usurper export results/latest --format jepsen --model set --out history.edn
-  usurper export results/latest --format jepsen --model cas-register | gzip > history.edn.gz`,
+  usurper export results/latest --format jepsen --model cas-register | gzip > history.edn.gz
+  usurper export results/latest --format perfetto --out run.pftrace`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneRun(cmd, args); err != nil {
 				return err
 			}
-			if format != formatJepsen {
-				return fmt.Errorf("unknown format %q: use --format jepsen, the only one", format)
-			}
-			m, err := jepsen.ParseModel(model)
+			write, err := exporter(format, model, cmd.Flags().Changed("model"))
 			if err != nil {
 				return err
 			}
@@ -42,15 +49,30 @@ with registers and sets, --model says which. RUN is what check takes.`,
 				return err
 			}
 			if out == "" {
-				return export(dir.History(), cmd.OutOrStdout(), m, cmd.ErrOrStderr())
+				return write(dir.History(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
-			return newFile(out, func(w io.Writer) error { return export(dir.History(), w, m, cmd.ErrOrStderr()) })
+			return newFile(out, func(w io.Writer) error { return write(dir.History(), w, cmd.ErrOrStderr()) })
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "", "jepsen")
-	cmd.Flags().StringVar(&model, "model", "auto", "register, cas-register, multi-register, set, list-append, or auto: the only one that the run has")
-	cmd.Flags().StringVar(&out, "out", "", "the file to write, which must not exist (default: standard output)")
+	cmd.Flags().StringVar(&format, "format", "", "jepsen or perfetto")
+	cmd.Flags().StringVar(&model, "model", "auto", "jepsen: register, cas-register, multi-register, set, list-append, or auto: the only one that the run has")
+	cmd.Flags().StringVarP(&out, "out", "o", "", "the file to write, which must not exist (default: standard output)")
 	return cmd
+}
+
+// exporter returns what writes the history at a path in the format, and says what it
+// wrote.
+func exporter(format, model string, modelled bool) (func(path string, out, say io.Writer) error, error) {
+	switch {
+	case format == formatPerfetto && modelled:
+		return nil, errors.New("--model is for --format jepsen")
+	case format == formatPerfetto:
+		return exportTrace, nil
+	case format != formatJepsen:
+		return nil, fmt.Errorf("unknown format %q: use --format jepsen or perfetto%s", format, text.DidYouMean(format, []string{formatJepsen, formatPerfetto}))
+	}
+	m, err := jepsen.ParseModel(model)
+	return func(path string, out, say io.Writer) error { return export(path, out, m, say) }, err
 }
 
 // export reads the history at path twice: to see what is in it, and to write it.
@@ -73,10 +95,15 @@ func export(path string, out io.Writer, m jepsen.Model, say io.Writer) error {
 	}
 	fmt.Fprintf(say, "model %s: %d operations and %d entries of the nemesis; %d operations are not of that model\n",
 		done.Model, done.Ops, done.Faults, done.Skipped)
+	cutShort(h, path, say)
+	return nil
+}
+
+// cutShort says that the end of a history is missing, if it is.
+func cutShort(h *history.Reader, path string, say io.Writer) {
 	if h.Truncated() {
 		fmt.Fprintf(say, "line %d of %s, the last, was cut short: it is left out\n", h.Line()+1, path)
 	}
-	return nil
 }
 
 // newFile makes a file with what write writes, whole or not at all.

@@ -19,8 +19,9 @@ import (
 
 // The formats of histories.
 const (
-	formatUsurper = "usurper"
-	formatJepsen  = "jepsen"
+	formatUsurper  = "usurper"
+	formatJepsen   = "jepsen"
+	formatPerfetto = "perfetto" // written only
 )
 
 // foreignFlags say how to read a history that usurper did not write.
