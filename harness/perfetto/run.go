@@ -106,7 +106,8 @@ func (f *faults) finish(d *drawing) {
 }
 
 // clients are the operations under way. A client keeps its track as long as its
-// process number lasts; after one without an answer another client takes it.
+// process number lasts; after one without an answer another client takes it. The final
+// reads, of which each has a number of its own, share tracks.
 type clients struct {
 	lanes lanes
 	of    map[int]*client // by process
@@ -142,7 +143,7 @@ func (c *clients) op(d *drawing, o *history.Op) {
 		k.open = false
 		d.draw(t, event{kind: sliceEnd, args: answerArgs(o)})
 	}
-	if o.Type == history.Info {
+	if o.Type == history.Info || o.Final {
 		c.lanes.give(k.lane)
 		delete(c.of, o.Process)
 	}

@@ -149,7 +149,7 @@ func (b *builder) trace(seq uint32, r *history.Raft) {
 		m.commit = seq
 	}
 	switch r.What {
-	case history.RaftAppend, history.RaftCommit, history.RaftApply, history.RaftEnd:
+	case history.RaftAppend, history.RaftCommit, history.RaftApply, history.RaftSnapshot, history.RaftEnd:
 	default:
 		m.last = seq
 	}
