@@ -102,13 +102,13 @@ func (c *cluster) leader(count int) string {
 			}
 		}
 		return votes[leader] >= count
-	}, 30*time.Second, 20*time.Millisecond, "no leader that %d members know", count)
+	}, 2*time.Minute, 20*time.Millisecond, "no leader that %d members know", count)
 	return leader
 }
 
 // work runs the mixed workload until it has done some operations.
 func (c *cluster) work(operations int64) workload.Stats {
-	ctx, cancel := context.WithTimeout(c.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Minute)
 	defer cancel()
 	var done atomic.Int64
 	stats, err := workload.Run(ctx, workload.Options{

@@ -161,7 +161,7 @@ func (c *cluster) replace() {
 		require.Eventually(c.t, func() bool { // etcd refuses until the two have been in touch for five seconds
 			joins, _, err = c.target.Add(c.t.Context(), m, others)
 			return err == nil
-		}, 30*time.Second, 100*time.Millisecond)
+		}, 2*time.Minute, 100*time.Millisecond)
 		return joins
 	}
 	m.Joins = add()
@@ -175,7 +175,7 @@ func (c *cluster) replace() {
 		require.Eventually(c.t, func() bool {
 			_, err := c.target.Operate(c.t.Context(), c.members[leader], "move-leader", name)
 			return err == nil
-		}, 30*time.Second, 100*time.Millisecond)
+		}, 2*time.Minute, 100*time.Millisecond)
 	}
 	require.Equal(c.t, name, c.leader(3), "members know the new one by its name")
 	c.work(20)
