@@ -2,6 +2,7 @@ package picture
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -58,14 +59,15 @@ type maker struct {
 	end   time.Duration
 	ended bool // the history has its last event
 
-	lanes   []*lane
-	byName  map[string]*lane
-	untold  int // events of members beyond those that have lanes
-	faults  faults
-	clients clients
-	windows []*window
-	stop    time.Duration // when members were stopped; 0: not yet
-	began   bool
+	lanes    []*lane
+	byName   map[string]*lane
+	untold   int // events of members beyond those that have lanes
+	faults   faults
+	clients  clients
+	windows  []*window
+	messages messages
+	stop     time.Duration // when members were stopped; 0: not yet
+	began    bool
 }
 
 // maxLanes bounds the members that have lanes of their own.
@@ -134,6 +136,9 @@ func (m *maker) fault(e *history.Event) {
 
 func (m *maker) raft(e *history.Event) {
 	switch e.Raft.What {
+	case history.RaftMessage:
+		m.message(e)
+		return
 	case history.RaftAppend, history.RaftCommit, history.RaftApply: // most of them, and nothing that is drawn
 		return
 	}
@@ -187,6 +192,11 @@ func (m *maker) run(e *history.Event) {
 		m.lack("the trace of " + r.Node + " could not be read from " + seconds(e.At) + " on: " + r.Text)
 	case history.RunUntap:
 		m.lack("from " + seconds(e.At) + " on a connection could not be decoded: " + r.Text)
+	case history.RunMessages:
+		m.messages.tells = true
+		if r.Left > 0 {
+			m.lack(fmt.Sprintf("of %d messages of elections the history tells of %d: the others are not shown", r.Messages+r.Left, r.Messages))
+		}
 	case history.RunEnd:
 		m.ended = true
 	}
@@ -207,6 +217,7 @@ func (m *maker) finish(s *Source) Picture {
 	p.Bands, p.Cuts = m.faults.finish(m)
 	p.Stalls = merged(p.Stalls)
 	m.clients.finish(m)
+	m.finishMessages()
 	p.Proofs = proofsOf(&s.Report, p.Lanes, m.windows)
 	p.Windows = make([]Window, 0, len(m.windows))
 	for _, w := range m.windows {

@@ -140,6 +140,39 @@ func TestWindowHasAllOperations(t *testing.T) {
 	require.Equal(t, []string{"k"}, p.Clients.Keys)
 }
 
+// Messages of elections are in a window from their sending to what became of them.
+func TestMessages(t *testing.T) {
+	message := func(at, id int, stage string) string {
+		return fmt.Sprintf(`"t":%d,"raft":{"src":"fabric","node":"n1","seq":%d,"what":"message","stage":%q,"term":2,"peer":"n2","id":%d,"class":"vote"}`, at*1_000_000, at, stage, id)
+	}
+	lines := []string{
+		message(100, 1, "sent"), message(200, 1, "delivered"), // long before
+		message(7900, 2, "sent"), message(7901, 2, "held"), message(8100, 2, "delivered"),
+		message(9000, 3, "sent"), message(9001, 3, "dropped"),
+		message(9100, 4, "sent"), message(9101, 4, "dropped"), message(9105, 4, "delivered"),
+		message(9200, 5, "sent"), message(9201, 5, "held"),
+		message(9300, 6, "sent"),
+		`"t":10000000000,"raft":{"src":"trace","node":"n1","inc":1,"seq":1,"what":"leader","term":2}`,
+		`"t":12500000000,"run":{"what":"messages","messages":6,"left":3}`,
+		`"t":12600000000,"run":{"what":"end"}`,
+	}
+	proof := history.Event{Seq: 14, At: 10 * time.Second, Raft: &history.Raft{Source: history.Trace, Node: "n1", What: history.RaftLeader, Term: 2}}
+	report := checker.Report{Results: []checker.Result{{Checker: "election", Verdict: checker.Invalid, Violations: []checker.Violation{{Rule: "r", Text: "n1 led", Events: []history.Event{proof}}}}}}
+	p := made(t, picture.Source{Report: report}, lines...)
+	var got []string
+	for _, m := range p.Windows[0].Messages {
+		got = append(got, fmt.Sprint(m.Sent, " ", m.Delivered, " ", m.From, ">", m.To, " ", m.Class, " ", m.Fate))
+	}
+	require.Equal(t, []string{
+		"7.9s 8.1s n1>n2 vote delivered",
+		"9s -1ns n1>n2 vote dropped",
+		"9.1s 9.105s n1>n2 vote delivered",
+		"9.2s -1ns n1>n2 vote held",
+		"9.3s -1ns n1>n2 vote in flight",
+	}, got)
+	require.Contains(t, p.Missing, "of 9 messages of elections the history tells of 6: the others are not shown")
+}
+
 // Whatever members, plans and clients write, texts are short and can be printed.
 func TestHostileTexts(t *testing.T) {
 	bad, err := json.Marshal("</script>\x00\u202e\n\x1b[31m" + strings.Repeat("long ", 200_000))

@@ -222,9 +222,9 @@ type Message struct {
 	Delivered time.Duration `json:"delivered"` // -1: it never was
 	From      string        `json:"src"`
 	To        string        `json:"dst"`
-	Class     string        `json:"class"` // vote-request, vote-reply …
+	Class     string        `json:"class"` // vote, vote-response, prevote …
 	Term      uint64        `json:"term,omitempty"`
-	Fate      string        `json:"fate"` // delivered, held, dropped, in flight
+	Fate      string        `json:"fate"` // Arrived, Held, Lost, InFlight
 	Text      string        `json:"text"`
 	Seq       uint64        `json:"seq"` // of its first event
 }
