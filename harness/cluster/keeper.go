@@ -11,7 +11,7 @@ import (
 // keeperScript outlives the harness by a moment. It learns process groups and the
 // marks of their kin from its standard input ("+ 123 456", "- 123 456") and, when
 // that ends because the harness is gone, however it went, kills those that are
-// left, looking again until it finds none. Signals meant for the harness pass it by.
+// left, looking again until it finds none, for five seconds at least. Signals meant for the harness pass it by.
 const keeperScript = `trap '' INT TERM HUP QUIT
 left=' ' marks=' '
 while read -r op group mark; do
@@ -26,7 +26,8 @@ done
 for group in $left; do kill -s KILL -- "-$group" 2>/dev/null; done
 case $marks in *[0-9]*) ;; *) exit ;; esac
 rounds=0 found=yes
-while [ -n "$found" ] && [ $rounds -lt 5 ]; do
+while [ -n "$found" ] && [ $rounds -lt 50 ]; do
+	[ $rounds -eq 0 ] || sleep 0.1 # what was killed takes its time on a busy machine
 	rounds=$((rounds + 1)) found=
 	for limits in /proc/[0-9]*/limits; do
 		{
