@@ -33,7 +33,7 @@ type Options struct {
 	InFlight int
 	Rate     float64 // operations a second of all clients together; 0: as fast as they can
 	Seed     uint64
-	Timeout  time.Duration // for one request
+	Timeout  time.Duration // for one request; final reads that got nowhere wait longer, for up to 4 s
 	// Hurry lets every other client give up sooner than Timeout once it has learnt
 	// how long answers take: after eight times as long, and no sooner than Hurry. 0
 	// lets none. Final reads have all of Timeout.

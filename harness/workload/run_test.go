@@ -300,6 +300,33 @@ func TestClientsAreNotTrusted(t *testing.T) {
 	}
 }
 
+// unhurried answers those who wait for a second.
+type unhurried struct{ fakeClient }
+
+func (c *unhurried) Do(ctx context.Context, op history.Op) (history.Op, string) {
+	if deadline, _ := ctx.Deadline(); time.Until(deadline) < time.Second {
+		op.Type = history.Info
+		return op, ""
+	}
+	return c.fakeClient.Do(ctx, op)
+}
+
+// Final reads wait longer and longer for a system that answers later than its clients
+// otherwise wait.
+func TestFinalWaitsLonger(t *testing.T) {
+	s := newSystem()
+	w, o := NewSet(), Options{Nodes: members, Clients: 1, Rate: 1000, Seed: 1, Timeout: 100 * time.Millisecond}
+	l := &log{}
+	o.Record = l.record
+	w.Done(0, history.Op{Type: history.OK, F: history.FAdd, Key: w.Next(0, stream(1, "x")).Key, Arg: "v"})
+	require.NotEmpty(t, w.Final())
+	o.Dial = func(node string) (Client, error) { return &unhurried{fakeClient{s, node}}, nil }
+	require.NoError(t, Final(t.Context(), o, w))
+	require.Equal(t, history.OK, l.ops[len(l.ops)-1].Type)
+	require.Greater(t, len(l.ops), 4, "the first ones waited for less than it takes")
+}
+
+
 func TestFinalRetriesUntilItSucceeds(t *testing.T) {
 	s := newSystem()
 	w := NewSet()

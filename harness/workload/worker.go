@@ -31,6 +31,10 @@ const (
 	// left alone, if there is another; each time in a row doubles it.
 	firstShun   = 250 * time.Millisecond
 	longestShun = 4 * time.Second
+	// longestFinal is how long a final read waits for its answer at most, unless
+	// Options.Timeout is longer; each that got nowhere doubles it. That a system answers
+	// later than a client cares to wait is no reason to say that it lost anything.
+	longestFinal = 4 * time.Second
 	// errorLength bounds the error texts in a history.
 	errorLength = 120
 )
@@ -208,7 +212,7 @@ func (k *worker) send(node int, op history.Op) (done history.Op, hint string) {
 	}
 	limit, asked := k.patience.now, time.Now()
 	if op.Final {
-		limit = k.o.Timeout
+		limit = max(k.o.Timeout, min(k.o.Timeout<<min(k.failures, 10), longestFinal))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	answer, hint := m.client.Do(ctx, op)
