@@ -43,12 +43,12 @@ var allowed = map[string][]string{
 	"harness/engine":           {"checker", "nemesis", "harness/audit", "harness/cluster", "harness/fabric", "harness/fabric/owner", "harness/fabric/subnet", "harness/history", "harness/results", "harness/system", "harness/target", "harness/text", "harness/workload"},
 	"harness/scenario":         {"harness/engine", "nemesis"},
 	"harness/pace":             {"checker"},
-	"harness/picture":          {"checker", "checker/verdict", "nemesis", "harness/history", "harness/text"}, // plans say which links a fault is about
+	"harness/picture":          {"checker", "checker/verdict", "nemesis", "harness/history", "harness/slice", "harness/text"}, // plans say which links a fault is about
 	"harness/picture/page":     {"harness/picture"},
 	"harness/picture/columns":  {"checker/verdict", "harness/picture"},
 	"harness/picture/still":    {"checker", "checker/verdict", "harness/picture", "harness/picture/columns", "harness/text"},
 	"harness/picture/terminal": {"checker", "checker/verdict", "harness/picture", "harness/picture/columns", "harness/text"},
-	"harness/seen":             {"checker", "harness/history", "harness/picture", "harness/picture/page", "harness/results"},
+	"harness/seen":             {"checker", "harness/history", "harness/picture", "harness/picture/page", "harness/results", "harness/slice"},
 	"harness/serve":            {"checker", "harness/history", "harness/night/entry", "harness/night/morning", "harness/picture", "harness/picture/columns", "harness/picture/page", "harness/results", "harness/seen"},
 	"harness/slice":            {"checker/verdict", "harness/history", "harness/text"},
 	"harness/perfetto":         {"checker/verdict", "harness/history"},

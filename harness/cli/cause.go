@@ -42,7 +42,7 @@ func (f *causeFlags) explain(out io.Writer, dir results.Dir, report *checker.Rep
 	if f.mermaid {
 		limit = slice.MermaidEvents
 	}
-	s, err := slice.Make(func() iter.Seq2[*history.Event, error] { return eventsOf(dir.History()) }, v.Events, limit)
+	s, err := slice.Make(func() iter.Seq2[*history.Event, error] { return history.Read(dir.History()) }, v.Events, limit)
 	if err != nil {
 		return fmt.Errorf("explain %s: %w", dir, err)
 	}
@@ -52,21 +52,4 @@ func (f *causeFlags) explain(out io.Writer, dir results.Dir, report *checker.Rep
 	}
 	fmt.Fprintf(out, "%s\n\n%s", layout.Wrap(fmt.Sprintf("%s: %s", all[i], v.Text), width, 2), s.Text(width))
 	return nil
-}
-
-// eventsOf ranges over the history at path.
-func eventsOf(path string) iter.Seq2[*history.Event, error] {
-	return func(yield func(*history.Event, error) bool) {
-		h, err := history.Open(path)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		defer h.Close()
-		for e, err := range h.Events() {
-			if !yield(e, err) {
-				return
-			}
-		}
-	}
 }

@@ -45,6 +45,21 @@ func Open(path string) (*Reader, error) {
 	return r, nil
 }
 
+// Read ranges over the events of the history at path, from the first each time that it
+// is ranged over. After an error the sequence ends. What is cut short at its end is left
+// out.
+func Read(path string) iter.Seq2[*Event, error] {
+	return func(yield func(*Event, error) bool) {
+		r, err := Open(path)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer r.Close()
+		r.Events()(yield)
+	}
+}
+
 // NewReader reads a history from in; name is its name in errors.
 func NewReader(name string, in io.Reader) *Reader {
 	return &Reader{

@@ -50,8 +50,11 @@ type Picture struct {
 	Leaderless []Span `json:"leaderless"` // no lane shows a leader, up to the stop: none where nothing tells of roles
 	Stalls     []Span `json:"stalls"`     // the harness did not get the processor
 
-	Clients Clients  `json:"clients"`
-	Proofs  []Proof  `json:"proofs"` // of each violation in Report, in its order
+	Clients Clients `json:"clients"`
+	Proofs  []Proof `json:"proofs"` // of each violation in Report, in its order
+	// Causes are those of the violation that is proved first; nil if there is none, or who
+	// made the picture did not look for them.
+	Causes  *Causes  `json:"causes,omitempty"`
 	Windows []Window `json:"windows"`
 	Plan    string   `json:"plan,omitempty"` // as executed
 }

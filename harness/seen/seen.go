@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/picture"
 	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/slice"
 )
 
 // Picture draws the run in a directory, of which report is the verdict: the zero Report
@@ -33,9 +35,28 @@ func Picture(dir results.Dir, report checker.Report) (picture.Picture, error) {
 	s.Batches, s.Cut = h.Batches(), h.Truncated
 	p, err := picture.Make(s)
 	if err != nil {
-		err = fmt.Errorf("draw: %w", err)
+		return p, fmt.Errorf("draw: %w", err)
 	}
-	return p, err
+	explain(&p, dir, &report)
+	return p, nil
+}
+
+// explain adds what can have led to the rule that is proved broken first.
+func explain(p *picture.Picture, dir results.Dir, report *checker.Report) {
+	broken := report.Breaches()
+	if len(broken) == 0 {
+		return
+	}
+	v, ok := report.Violation(broken[0])
+	if !ok {
+		return
+	}
+	s, err := slice.Make(func() iter.Seq2[*history.Event, error] { return history.Read(dir.History()) }, v.Events, slice.TextEvents)
+	if err != nil {
+		p.Lack("what led to it: " + err.Error())
+		return
+	}
+	p.Explain(&s, broken[0].Checker, &v)
 }
 
 // manifest is what a picture shows of a configuration file. Those of any version are

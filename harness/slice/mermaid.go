@@ -38,7 +38,7 @@ func (s *Slice) Mermaid() string {
 		}
 	}
 	if rest := s.Further + s.Between + s.Others + len(s.Events) - len(shown); rest > 0 {
-		fmt.Fprintf(&b, "    left[\"%s\"]\n", label(s.left()))
+		fmt.Fprintf(&b, "    left[\"%s\"]\n", label(s.Left()))
 	}
 	if len(proof) > 0 {
 		b.WriteString("    classDef proof stroke-width:4px\n    class " + strings.Join(proof, ",") + " proof\n")

@@ -309,14 +309,7 @@ func TestCorpus(t *testing.T) {
 		if strings.HasPrefix(name, "clean-") || testing.Short() && name != "stale-read" {
 			continue
 		}
-		read := func() iter.Seq2[*history.Event, error] {
-			return func(yield func(*history.Event, error) bool) {
-				h, err := history.Open(file)
-				require.NoError(t, err)
-				defer h.Close()
-				h.Events()(yield)
-			}
-		}
+		read := func() iter.Seq2[*history.Event, error] { return history.Read(file) }
 		report, err := checker.Run(checker.All(verdict.Options{}), read())
 		require.NoError(t, err)
 		for _, b := range report.Breaches() {

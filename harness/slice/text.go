@@ -32,7 +32,7 @@ func (s *Slice) Text(width int) string {
 			b.WriteString(text.Wrap("                  after "+from, width, 24) + "\n")
 		}
 	}
-	b.WriteString("\n" + text.Wrap(s.left(), width, 0) + "\n")
+	b.WriteString("\n" + text.Wrap(s.Left(), width, 0) + "\n")
 	for _, u := range s.Unknown {
 		b.WriteString(text.Wrap(u, width, 0) + "\n")
 	}
@@ -50,8 +50,8 @@ func (s *Slice) from(seq uint64, number map[uint64]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// left says what is left out and why.
-func (s *Slice) left() string {
+// Left says what is left out and why, in a sentence.
+func (s *Slice) Left() string {
 	if s.Further+s.Between+s.Others == 0 {
 		return "Nothing before the proof is left out."
 	}

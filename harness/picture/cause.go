@@ -1,0 +1,49 @@
+package picture
+
+import (
+	"slices"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/slice"
+)
+
+// Causes are what can have led to a violation, as far as the history shows it.
+type Causes struct {
+	Proof int `json:"proof"` // index in Proofs
+	// Events are nearest first: those of the proof, then those that led to them at once.
+	Events  []Cause  `json:"events"`
+	Joins   []Join   `json:"joins"`
+	Left    string   `json:"left"`    // what is left out and why, a sentence
+	Unknown []string `json:"unknown"` // what the history does not tell, a sentence each
+}
+
+// Cause is an event of a causal slice.
+type Cause struct {
+	Point
+	Distance int `json:"distance"` // in joins from the proof, 0 for one of its events
+}
+
+// Join says that one event came before another, and how that is known.
+type Join struct {
+	From int    `json:"src"` // index in Events
+	To   int    `json:"dst"`
+	How  string `json:"how"` // a remark on the earlier of the two
+}
+
+// Explain sets Causes to a slice of the run, made for the violation v of the checker by.
+func (p *Picture) Explain(s *slice.Slice, by string, v *checker.Violation) {
+	c := &Causes{Events: []Cause{}, Joins: []Join{}, Left: s.Left(), Unknown: s.Unknown}
+	c.Proof = slices.IndexFunc(p.Proofs, func(q Proof) bool {
+		n := len(q.Events)
+		return q.Checker == brief(by, aLine) && q.Rule == brief(v.Rule, aLine) && n > 0 && q.Events[n-1].Seq == v.Proven()
+	})
+	at := make(map[uint64]int, len(s.Events))
+	for i := range s.Events {
+		at[s.Events[i].Seq] = i
+		c.Events = append(c.Events, Cause{pointOf(&s.Events[i].Event, p.Lanes), s.Events[i].Distance})
+	}
+	for _, e := range s.Edges {
+		c.Joins = append(c.Joins, Join{at[e.From], at[e.To], e.How.String()})
+	}
+	p.Causes = c
+}
