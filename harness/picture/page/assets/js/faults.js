@@ -1,0 +1,87 @@
+// Faults as named bands, and what shades the whole picture: time without a leader, and
+// stalls of the harness.
+
+/** drawShades draws what lies behind the lanes. */
+function drawShades(s) {
+	const {picture} = s.app;
+	const {lanes, lanesEnd} = s.layout;
+	clipped(s, 0, s.layout.height, () => {
+		for (const span of seen(s, picture.leaderless)) {
+			s.c.fillStyle = s.theme.leaderless;
+			s.c.globalAlpha = 0.6;
+			s.c.fillRect(span.x, lanes, span.w, lanesEnd - lanes);
+			s.c.globalAlpha = 1;
+			s.c.fillStyle = s.theme.patterns.leaderless;
+			s.c.fillRect(span.x, lanes, span.w, 4);
+			s.c.fillRect(span.x, lanesEnd - 4, span.w, 4);
+			s.hit(span.x, lanes, span.w, lanesEnd - lanes, () => [`nobody was known to lead for ${lasting(span.of.to - span.of.from)}`]);
+		}
+		for (const span of seen(s, picture.stalls)) {
+			s.c.globalAlpha = 0.8;
+			s.c.fillStyle = s.theme.patterns.stall;
+			s.c.fillRect(span.x, s.layout.phases, span.w, s.layout.height - s.layout.phases);
+			s.c.globalAlpha = 1;
+			s.hit(span.x, s.layout.phases, span.w, s.layout.height, () => [`the harness did not get the processor for ${lasting(span.of.to - span.of.from)}: what took too long meanwhile is excused`]);
+		}
+	});
+}
+
+/** seen are the spans in view, merged where they share a pixel. @param {any} s @param {Span[]} spans sorted */
+function seen(s, spans) {
+	const out = [];
+	for (const of of spans) {
+		const at = inView(s, of.from, of.to);
+		if (!at) continue;
+		const last = out[out.length - 1];
+		if (last && at.w <= 1 && at.x - (last.x + last.w) < 0.5) continue;
+		out.push({...at, of});
+	}
+	return out;
+}
+
+/** drawFaults draws the bands. */
+function drawFaults(s) {
+	const {picture} = s.app;
+	const {faults, bandRow} = s.layout;
+	label(s, 'faults', 10, faults + BAND / 2, GUTTER - 14, s.theme.soft, 12);
+	if (picture.bands.length === 0) label(s, 'none', s.left, faults + BAND / 2, 60, s.theme.soft, 12);
+	if (bandRow.over > 0) label(s, `+${bandRow.over} not drawn`, 10, faults + BAND * 1.5, GUTTER - 12, s.theme.soft, 10);
+	clipped(s, faults, s.layout.proof - faults, () => {
+		const last = new Map();
+		for (const band of picture.bands) {
+			const row = bandRow.row.get(band);
+			const at = row === undefined ? undefined : inView(s, band.from, band.to, 2);
+			if (!at || (at.w <= 2 && last.get(row) === Math.floor(at.x))) continue;
+			last.set(row, Math.floor(at.x));
+			drawBand(s, band, at, faults + row * BAND);
+		}
+	});
+}
+
+/** whatOf is a fault without its when, which the axis says. @param {Band} band */
+function whatOf(band) {
+	return band.text.replace(/^((maybe|at \S+|for \S+) )+/, '');
+}
+
+/** drawBand draws a fault; one that did nothing is only an outline. @param {any} s @param {Band} band */
+function drawBand(s, band, at, y) {
+	const {c, theme} = s;
+	const bit = band.outcome === 'bit' || band.outcome === '' || band.outcome === 'not healed';
+	if (bit) {
+		c.fillStyle = theme.fault;
+		c.fillRect(at.x, y + 1, at.w, BAND - 3);
+	}
+	c.strokeStyle = theme.faultline;
+	c.setLineDash(bit ? [] : [3, 3]);
+	if (at.w > 3) c.strokeRect(at.x + 0.5, y + 1.5, at.w - 1, BAND - 4);
+	else {
+		c.fillStyle = theme.faultline;
+		c.fillRect(at.x, y + 1, at.w, BAND - 3);
+	}
+	c.setLineDash([]);
+	const text = printable(whatOf(band)) + (bit ? '' : ` (${band.outcome})`) + (band.open ? ' …' : '');
+	// A band that is too short for its name lends it the room after it.
+	if (!label(s, text, at.x + 4, y + BAND / 2, at.w - 6, theme.ink, 11) && at.w > 3 && at.w < 24) label(s, printable(band.kind), at.x + at.w + 3, y + BAND / 2, 70, theme.ink, 10);
+	s.hit(at.x - 1, y, at.w + 2, BAND, () => [`fault ${band.step}: ${sayBand(band)}`, band.members.length ? `touched ${band.members.join(', ')}` : '',
+		`from ${seconds(band.from, 1e5)} to ${seconds(band.to, 1e5)}${band.open ? ', where the history ends' : ''}`].filter(Boolean));
+}

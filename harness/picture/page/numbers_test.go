@@ -1,0 +1,67 @@
+package page_test
+
+import (
+	"flag"
+	"math"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	numbers = flag.Bool("numbers", false, "print how long a page takes to be drawn and to zoom")
+	report  = flag.String("report", "", "a report.html for -numbers; without it, that of ten minutes made up")
+)
+
+// TestNumbers asserts nothing: scripts/page shows what it prints.
+func TestNumbers(t *testing.T) {
+	if !*numbers {
+		t.Skip("only with -numbers")
+	}
+	browser := startBrowser(t)
+	var url string
+	if *report == "" {
+		url = write(t, long())
+	} else {
+		full, err := filepath.Abs(*report)
+		require.NoError(t, err)
+		url = "file://" + full
+	}
+	var paints []float64
+	for range 5 {
+		b := open(t, browser, url, size(1280, 1000))
+		b.settle()
+		// What is painted before the picture is drawn is of no use to anybody.
+		paints = append(paints, js[float64](b, "Math.max(performance.getEntriesByName('drawn')[0].startTime, (performance.getEntriesByName('first-contentful-paint')[0] || {startTime: 0}).startTime)"))
+		b.quiet()
+	}
+	b := open(t, browser, url+"#t=0s,100000s", size(1280, 1000))
+	var steps []float64
+	for _, step := range []string{"deltaY: -120", "deltaX: 200", "deltaY: 120", "deltaX: -200"} {
+		steps = append(steps, js[[]float64](b, wheel(step))...)
+	}
+	t.Logf("first paint, median of 5: %.0f ms", at(paints, 0.5))
+	t.Logf("zoom or pan step, p95 of %d: %.1f ms (median %.1f ms, longest %.1f ms)", len(steps), at(steps, 0.95), at(steps, 0.5), at(steps, 1))
+}
+
+// wheel turns the wheel 40 times, and tells how long each took until it was painted.
+func wheel(step string) string {
+	return `(async () => {
+		const stage = document.getElementById('stage'), box = stage.getBoundingClientRect(), took = [];
+		for (let i = 0; i < 40; i++) {
+			const begun = performance.now();
+			stage.dispatchEvent(new WheelEvent('wheel', {` + step + `, clientX: box.left + box.width * 0.4, clientY: box.top + 50, cancelable: true}));
+			await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+			took.push(performance.now() - begun);
+		}
+		return took;
+	})()`
+}
+
+// at is a quantile.
+func at(list []float64, q float64) float64 {
+	list = slices.Sorted(slices.Values(list))
+	return list[int(math.Ceil(q*float64(len(list))))-1]
+}
