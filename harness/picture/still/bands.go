@@ -111,22 +111,31 @@ func (s *still) proof(top int) {
 	if len(s.p.Proofs) == 0 {
 		return
 	}
-	at := make(map[string]int)
-	for i := range s.p.Lanes {
-		at[s.p.Lanes[i].Member] = i
-	}
-	last := -1.0
-	for i, e := range s.p.Proofs[0].Events {
-		if i == 16 {
-			break
+	events := s.p.Proofs[0].Events
+	events = events[:min(len(events), 16)]
+	group := 0 // the first of those whose numbers would be over each other
+	place := 0.0
+	say := func(end int) {
+		label := fmt.Sprint(group + 1)
+		if end > group+1 {
+			label += fmt.Sprint("–", end)
 		}
+		s.text("bad k", place, s.y+10, 60, label)
+	}
+	for i, e := range events {
 		c := min(max(s.scale.At(e.At), 0), s.scale.Columns-1)
 		x := (s.x(c) + s.x(c+1)) / 2
 		fmt.Fprintf(&s.b, `<path class="at" d="M%s %dV%d"/>`+"\n", number(x), top+14, s.y)
-		if x-last > 9 { // or the numbers would be over each other
-			s.text("bad k", x, s.y+10, 40, fmt.Sprint(i+1))
-			last = x
+		switch {
+		case i == 0:
+			place = x
+		case x-place > 24 || x < place:
+			say(i)
+			group, place = i, x
 		}
+	}
+	if len(events) > 0 {
+		say(len(events))
 	}
 	s.y += 12
 }
