@@ -1,0 +1,96 @@
+package serve
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"time"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+
+	nights "github.com/usurper/usurper/harness/night/entry"
+	"github.com/usurper/usurper/harness/night/morning"
+)
+
+// nightNow is what of night.json is shown beside the summary.
+type nightNow struct {
+	Going   bool            `json:"going"`
+	Verdict morning.Verdict `json:"verdict"`
+	Runs    morning.Counts  `json:"runs"`
+	Nights  []struct {
+		Begun time.Time `json:"begun"`
+	} `json:"nights"`
+}
+
+func (n *nightNow) words() string {
+	r := n.Runs
+	text := fmt.Sprintf("%d runs: %d valid, %d invalid, %d unknown, %d broken", r.All, r.Valid, r.Invalid, r.Unknown, r.Broken)
+	if n.Going {
+		text += "; it goes on, or was killed"
+	}
+	return text
+}
+
+// readNight reads what the index has of a night.
+func readNight(root *os.Root, dir string, info fs.FileInfo) *entry {
+	e := &entry{Path: dir, Name: word(path.Base(dir)), Night: true, At: beganAt(path.Base(dir), info.ModTime()), changed: info.ModTime(), Verdict: notJudged}
+	n, err := nightOf(root, dir)
+	if err != nil {
+		e.Runs = "it has no " + morning.JSONFile + " that can be read"
+		return e
+	}
+	e.Verdict, e.Runs = word(string(n.Verdict)), n.words()
+	if len(n.Nights) > 0 && !n.Nights[0].Begun.IsZero() {
+		e.At = n.Nights[0].Begun
+	}
+	return e
+}
+
+func nightOf(root *os.Root, dir string) (n nightNow, err error) {
+	text, err := head(root, path.Join(dir, morning.JSONFile), nightHead)
+	if err == nil {
+		err = json.Unmarshal(text, &n)
+	}
+	return n, err
+}
+
+func (s *Server) showNight(w http.ResponseWriter, r *http.Request) {
+	dir, ok := s.within(w, r)
+	if !ok {
+		return
+	}
+	if _, err := readDir(s.root, dir); err != nil {
+		s.failed(w, err)
+		return
+	}
+	if _, err := s.root.Lstat(path.Join(dir, nights.LogFile)); err != nil {
+		s.failed(w, err)
+		return
+	}
+	data := struct {
+		Name, Path, Runs, Verdict, Said string
+		Notes                           []string
+		Summary                         template.HTML
+	}{Name: word(path.Base(dir)), Path: dir, Runs: question{Under: dir}.link("", "")}
+	if n, err := nightOf(s.root, dir); err != nil {
+		data.Notes = append(data.Notes, morning.JSONFile+" cannot be read: the night was killed before its first run ended, or is larger than a page shows.")
+	} else {
+		data.Verdict, data.Said = word(string(n.Verdict)), n.words()
+	}
+	text, err := head(s.root, path.Join(dir, morning.SummaryFile), nightHead)
+	if err != nil {
+		data.Notes = append(data.Notes, morning.SummaryFile+" cannot be read.")
+	}
+	// Goldmark leaves out HTML and addresses that act, unless it is told otherwise.
+	var b bytes.Buffer
+	if err := goldmark.New(goldmark.WithExtensions(extension.GFM)).Convert(text, &b); err == nil {
+		data.Summary = template.HTML(b.String())
+	}
+	s.page(w, http.StatusOK, "night.html", data)
+}

@@ -1,0 +1,206 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/picture"
+	"github.com/usurper/usurper/harness/picture/page"
+	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/seen"
+)
+
+// showRun sends the page of a run, which asks for its picture. The page is this program's,
+// whatever pages are in the directory.
+func (s *Server) showRun(w http.ResponseWriter, r *http.Request) {
+	dir, ok := s.within(w, r)
+	if !ok {
+		return
+	}
+	run, err := s.index.run(dir)
+	if err != nil {
+		s.failed(w, err)
+		return
+	}
+	feed := page.Feed{Picture: link("picture", dir), Home: "/"}
+	if run.Verdict == underWay {
+		feed.Events = link("events", dir)
+	}
+	var b bytes.Buffer
+	policy, err := page.Policy()
+	if err == nil {
+		err = page.Shell(&b, run.Name, feed)
+	}
+	if err != nil {
+		s.problem(w, http.StatusInternalServerError, "The page cannot be made: "+word(err.Error()))
+		return
+	}
+	w.Header().Set("Content-Security-Policy", policy)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Write(b.Bytes()) // who has gone needs no answer
+}
+
+// sendPicture sends the picture of a run as JSON.
+func (s *Server) sendPicture(w http.ResponseWriter, r *http.Request) {
+	dir, ok := s.within(w, r)
+	if !ok {
+		return
+	}
+	run, err := s.index.run(dir)
+	if err != nil {
+		s.failed(w, err)
+		return
+	}
+	var text []byte
+	if run.Verdict == underWay {
+		text, err = s.live.picture(r.Context(), dir)
+	} else {
+		text, err = s.picture(r.Context(), dir)
+	}
+	switch {
+	case r.Context().Err() != nil:
+	case errors.Is(err, errNoFile):
+		s.failed(w, err)
+	case err != nil:
+		s.problem(w, http.StatusUnprocessableEntity, "This run cannot be drawn: "+word(err.Error()))
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(text) // who has gone needs no answer
+	}
+}
+
+// parts are the files that a picture is made of.
+func parts() []string {
+	return []string{results.HistoryFile, results.PackedFile, results.ZstdFile, results.ConfigFile, results.PlanFile, results.ExecutedFile, results.ScheduleFile, results.VerdictFile, results.ReportFile}
+}
+
+// picture returns the picture of a run that has ended: that of its page, if it has one
+// that is as new as the rest, or else one that is drawn now, one at a time.
+func (s *Server) picture(ctx context.Context, dir string) ([]byte, error) {
+	if err := plain(s.root, dir, parts()...); err != nil {
+		return nil, err
+	}
+	state := s.state(dir)
+	if text, ok := s.drawn.get(dir, state); ok {
+		return text, nil
+	}
+	if text, ok := s.fromPage(dir); ok {
+		s.drawn.put(dir, state, text)
+		return text, nil
+	}
+	select {
+	case s.draw <- struct{}{}:
+		defer func() { <-s.draw }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if text, ok := s.drawn.get(dir, state); ok { // whoever was before wanted the same
+		return text, nil
+	}
+	run, err := results.Open(filepath.Join(s.dir, filepath.FromSlash(dir)))
+	if err != nil {
+		return nil, err
+	}
+	var report checker.Report // of nobody, if there is none that can be read
+	if text, err := head(s.root, path.Join(dir, results.VerdictFile), maxPicture); err == nil {
+		json.Unmarshal(text, &report)
+	}
+	p, err := seen.Picture(run, report)
+	if err != nil && len(p.Lanes) == 0 {
+		return nil, err
+	}
+	text, err := json.Marshal(&p)
+	if err == nil {
+		s.drawn.put(dir, state, text)
+	}
+	return text, err
+}
+
+// state changes whenever what a picture is made of does.
+func (s *Server) state(dir string) string {
+	text := ""
+	for _, name := range append(parts(), page.Name) {
+		if info, err := s.root.Lstat(path.Join(dir, name)); err == nil {
+			text += fmt.Sprintln(name, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return text
+}
+
+// maxPicture bounds the pages and verdicts that are read.
+const maxPicture = 32 << 20
+
+// fromPage takes the picture out of a run's page, if that is as new as its history and its
+// verdict. It takes the data and nothing else.
+func (s *Server) fromPage(dir string) ([]byte, bool) {
+	made, err := s.root.Lstat(path.Join(dir, page.Name))
+	if err != nil || !made.Mode().IsRegular() || made.Size() > maxPicture {
+		return nil, false
+	}
+	for _, name := range []string{results.HistoryFile, results.PackedFile, results.ZstdFile, results.VerdictFile} {
+		if info, err := s.root.Lstat(path.Join(dir, name)); err == nil && info.ModTime().After(made.ModTime()) {
+			return nil, false
+		}
+	}
+	text, err := head(s.root, path.Join(dir, page.Name), maxPicture)
+	if err != nil {
+		return nil, false
+	}
+	_, text, found := bytes.Cut(text, []byte(`<script type="application/json" id="data">`))
+	text, _, closed := bytes.Cut(text, []byte("</script>"))
+	var p picture.Picture
+	if !found || !closed || json.Unmarshal(text, &p) != nil || p.Format != picture.Format {
+		return nil, false
+	}
+	return bytes.TrimSpace(text), true
+}
+
+// drawings keeps the last few pictures that were drawn.
+type drawings struct {
+	mu  sync.Mutex
+	all []drawing
+}
+
+type drawing struct {
+	dir, state string
+	text       []byte
+}
+
+// What is kept: so many, of so many bytes each at most.
+const (
+	maxKept      = 4
+	maxKeptBytes = 8 << 20
+)
+
+func (d *drawings) get(dir, state string) ([]byte, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, one := range d.all {
+		if one.dir == dir && one.state == state {
+			return one.text, true
+		}
+	}
+	return nil, false
+}
+
+func (d *drawings) put(dir, state string, text []byte) {
+	if len(text) > maxKeptBytes {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.all = slices.DeleteFunc(d.all, func(one drawing) bool { return one.dir == dir })
+	d.all = append(d.all, drawing{dir, state, text})
+	if len(d.all) > maxKept {
+		d.all = slices.Delete(d.all, 0, 1)
+	}
+}
