@@ -13,10 +13,19 @@ type member struct {
 	inc             uint64
 	last            uint32 // the last deed of its trace that is more than an entry
 	log             uint32 // the last that changed its log
+	run             run    // the entries of one term and leader that its log ends with
 	commit          uint32
 	started, exited uint32
 	startedInc      uint64
 	signal          uint32
+}
+
+// run is entries that a member took one after the other from one leader, all of one
+// term: what the last of them needs of its log before is what the first needs.
+type run struct {
+	first uint32
+	peer  string
+	term  uint64
 }
 
 // of names a member in a term.
@@ -132,18 +141,27 @@ func (b *builder) trace(seq uint32, r *history.Raft) {
 		if m.startedInc == r.Inc {
 			g.add(m.started, Starts)
 		}
-		m.inc, m.commit = r.Inc, 0
+		m.inc, m.commit, m.run = r.Inc, 0, run{}
 	} else {
 		g.add(m.last, Before)
 	}
 	switch r.What {
-	case history.RaftAppend, history.RaftCommit, history.RaftApply, history.RaftSnapshot, history.RaftTruncate,
+	case history.RaftAppend:
+		if m.run.first > 0 && m.run.term == r.EntryTerm && m.run.peer == r.Peer {
+			g.add(m.run.first, Log)
+		} else {
+			g.add(m.log, Log)
+			m.run = run{seq, strings.Clone(r.Peer), r.EntryTerm}
+		}
+	case history.RaftCommit, history.RaftApply, history.RaftSnapshot, history.RaftTruncate,
 		history.RaftCandidate, history.RaftLeader, history.RaftVote, history.RaftPreVote:
 		g.add(m.log, Log)
 	}
 	b.joins(seq, m, r)
 	switch r.What {
-	case history.RaftAppend, history.RaftTruncate, history.RaftInstall:
+	case history.RaftTruncate, history.RaftInstall:
+		m.log, m.run = seq, run{}
+	case history.RaftAppend:
 		m.log = seq
 	case history.RaftCommit:
 		m.commit = seq
