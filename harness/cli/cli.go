@@ -82,6 +82,7 @@ one linearizable store.`,
   usurper run --bug stale-log-vote     the same with a node that breaks a rule
   usurper run --plan stale-candidate   one named scenario
   usurper check results/latest         judge a saved run again
+  usurper report results/latest        make its page
   usurper shrink results/latest        reduce a failed run to the faults that it needs
   usurper bugs                         show that every deliberate bug is caught`,
 		Version:       setup.Version(),
@@ -89,7 +90,7 @@ one linearizable store.`,
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(runCommand(), checkCommand(), exportCommand(), explainCommand(), showCommand(), serveCommand(), replayCommand(), shrinkCommand(), keepCommand(), paceCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), exportCommand(), explainCommand(), reportCommand(), showCommand(), serveCommand(), replayCommand(), shrinkCommand(), keepCommand(), paceCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
 	root.AddCommand(nights.Commands()...)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", text.Brief(err, text.Token), cmd.CommandPath())

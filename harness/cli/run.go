@@ -106,6 +106,7 @@ func run(ctx context.Context, cmd *cobra.Command, cfg engine.Config) error {
 	fmt.Fprintf(out, "run directory: %s\n", result.Dir)
 	if verdict == checker.Invalid {
 		fmt.Fprintf(out, "again:         usurper replay %[1]s\nsmaller:       usurper shrink %[1]s\nthe story:     usurper explain %[1]s\n", results.Quote(result.Dir.String()))
+		fmt.Fprintf(out, "the page:      %s\n", result.Dir.Path(results.PageFile))
 	}
 	if err != nil && verdict != checker.Invalid {
 		return err
@@ -124,6 +125,7 @@ func runForANight(ctx context.Context, cmd *cobra.Command, cfg engine.Config, le
 		show.Update(p)
 		progress(p)
 	}
+	cfg.PlainIfValid = true // it is not kept
 	result, err := engine.Run(ctx, cfg)
 	show.Done()
 	for _, left := range result.Left {

@@ -121,6 +121,10 @@ type Config struct {
 	// KeepLogs keeps the members' logs and traces also of a valid run.
 	KeepLogs bool `json:"keep_logs,omitempty"`
 
+	// PlainIfValid leaves no report.html in the directory of a run that is valid: for
+	// those who throw such runs away.
+	PlainIfValid bool `json:"-"`
+
 	// Command is the command line that asked for the run, for its directory.
 	Command []string `json:"command,omitempty"`
 

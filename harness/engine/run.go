@@ -16,6 +16,7 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/seen"
 	"github.com/usurper/usurper/harness/target"
 )
 
@@ -66,6 +67,9 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	report, err := r.judge()
 	if planErr := <-planned; planErr != nil {
 		return Result{Dir: r.dir, Left: r.left}, fmt.Errorf("run %s: %w", r.dir, planErr)
+	}
+	if err == nil && !(r.cfg.PlainIfValid && report.Verdict == checker.Valid) {
+		err = seen.Write(r.dir, report)
 	}
 	return Result{Dir: r.dir, Report: report, Interrupted: r.interrupted != nil, Left: r.left, Followed: r.followed}, err
 }

@@ -9,6 +9,7 @@
 //	plan-executed.txt   the plan as it came to pass, from the history
 //	verdict.json        what the checkers found
 //	report.txt          the same for people
+//	report.html         the run as a page
 //	nodes/n1/           the log, the traces and the data of each member
 //	left-out.txt        what of them a valid run does not keep
 package results
@@ -38,6 +39,7 @@ const (
 	ZstdFile     = HistoryFile + ".zst"
 	VerdictFile  = "verdict.json"
 	ReportFile   = "report.txt"
+	PageFile     = "report.html"
 	NodesDir     = "nodes"
 	LeftOutFile  = "left-out.txt"
 	latest       = "latest"
