@@ -52,7 +52,7 @@ var allowed = map[string][]string{
 	"harness/serve":            {"checker", "harness/history", "harness/night/entry", "harness/night/morning", "harness/picture", "harness/picture/columns", "harness/picture/page", "harness/results", "harness/seen"},
 	"harness/slice":            {"checker/verdict", "harness/history", "harness/text"},
 	"harness/perfetto":         {"checker/verdict", "harness/history"},
-	"harness/night":            {"checker", "checker/verdict", "nemesis", "harness/document", "harness/engine", "harness/history", "harness/night/...", "harness/pace", "harness/reproduce", "harness/results", "harness/text"},
+	"harness/night":            {"checker", "checker/verdict", "nemesis", "harness/document", "harness/engine", "harness/history", "harness/night/...", "harness/pace", "harness/reproduce", "harness/results", "harness/seen", "harness/text"},
 	"harness/night/entry":      {},
 	"harness/night/coverage":   {"harness/history", "harness/night/entry", "harness/text"},
 	"harness/night/finding":    {"checker", "checker/verdict", "nemesis", "harness/engine", "harness/history", "harness/night/entry", "harness/reproduce", "harness/results", "harness/text"}, // it repeats and shrinks

@@ -7,8 +7,11 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/night/entry"
 	"github.com/usurper/usurper/harness/night/finding"
+	"github.com/usurper/usurper/harness/results"
+	"github.com/usurper/usurper/harness/seen"
 )
 
 // keep moves the directory of a run that was not valid beside the night's other files,
@@ -49,8 +52,22 @@ func (n *Night) keep(j Job, e *entry.Entry, work string, most int) (string, erro
 	if err := os.Rename(from, to); err != nil {
 		return "", fmt.Errorf("keep a run: %w", err)
 	}
+	repage(to)
 	Point(n.Dir, latest, filepath.Base(to))
 	return to, nil
+}
+
+// repage makes the page of a run anew that has moved: it names commands by where the run
+// is. A night does not end because one cannot be made: the page from before is there.
+func repage(path string) {
+	dir, err := results.Open(path)
+	if err != nil {
+		return // it broke before it had a history
+	}
+	var report checker.Report
+	if dir.ReadJSON(results.VerdictFile, &report) == nil {
+		_ = seen.Write(dir, report)
+	}
 }
 
 // brokenMost is how many bytes the directory of a broken run may have that is kept.

@@ -166,6 +166,7 @@ func (a *Attempt) remove() {
 // attempt is a real run.
 func attempt(ctx context.Context, cfg engine.Config, b checker.Breach) (Attempt, error) {
 	cfg.Until, cfg.FailFast = b, false
+	cfg.PlainIfValid = true // most are thrown away
 	begun := time.Now()
 	result, err := engine.Run(ctx, cfg)
 	a := Attempt{Dir: result.Dir, Report: result.Report, Elapsed: time.Since(begun), Followed: result.Followed}
