@@ -138,6 +138,46 @@ func TestHistoryIsWellFormed(t *testing.T) {
 	report, err := engine.CheckFile(result.Dir.Path(results.HistoryFile))
 	require.NoError(t, err)
 	require.Equal(t, result.Report.String(), report.String(), "a check repeats the verdict")
+	requireMessages(t, events)
+}
+
+// Of the messages of elections the history tells what the tap says of votes, all of
+// one or nothing, and no more than its share.
+func requireMessages(t *testing.T, events []*history.Event) {
+	t.Helper()
+	type vote struct {
+		from, to string
+		term     uint64
+		stage    history.Stage
+	}
+	stages := make(map[uint64][]history.Stage)
+	messages, votes, told := make(map[vote]int), make(map[vote]int), 0
+	for _, e := range events {
+		r := e.Raft
+		switch {
+		case r == nil:
+		case r.What == history.RaftMessage:
+			told++
+			stages[r.ID] = append(stages[r.ID], r.Stage)
+			if r.Class == "vote-response" && r.Stage != history.HeldBack {
+				messages[vote{r.Node, r.Peer, r.Term, r.Stage}]++
+			}
+		case r.What == history.RaftVote && r.Source == history.Tap:
+			votes[vote{r.Node, r.Peer, r.Term, r.Stage}]++
+		}
+	}
+	said := events[len(events)-2].Run
+	require.NotNil(t, said)
+	require.Equal(t, history.RunMessages, said.What)
+	require.EqualValues(t, len(stages), said.Messages)
+	require.NotEmpty(t, stages, "nobody was elected")
+	require.LessOrEqual(t, told, max(256, len(events)*3/100))
+	for id, of := range stages {
+		require.Equal(t, history.Sent, of[0], "message %d: %v", id, of)
+	}
+	if said.Left == 0 {
+		require.Equal(t, votes, messages)
+	}
 }
 
 // A run that is cut short heals, reaps and judges what there is.
