@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/slice"
@@ -50,6 +51,6 @@ func (f *causeFlags) explain(out io.Writer, dir results.Dir, report *checker.Rep
 		fmt.Fprint(out, s.Mermaid())
 		return nil
 	}
-	fmt.Fprintf(out, "%s\n\n%s", layout.Wrap(fmt.Sprintf("%s: %s", all[i], v.Text), width, 2), s.Text(width))
+	fmt.Fprintf(out, "%s\n\n%s", layout.Wrap(verdict.Printable(fmt.Sprintf("%s: %s", all[i], v.Text)), width, 2), s.Text(width))
 	return nil
 }

@@ -33,6 +33,17 @@ func TestRecordings(t *testing.T) {
 				require.Greater(t, d.classes[class], 100, class)
 			}
 			requireConsistent(t, d.events)
+			told := map[string]int{}
+			for _, e := range d.events {
+				if e.What == history.RaftMessage {
+					require.Equal(t, history.Sent, e.Stage)
+					told[e.Class]++
+				}
+			}
+			require.Equal(t, c.votes, told[classVote])
+			for _, class := range []string{classVote, classVoteResponse, classPreVote, classPreVoteResponse} {
+				require.Equal(t, d.classes[class], told[class], class)
+			}
 
 			small := replay(pieces, 1)
 			require.Empty(t, small.errors)
