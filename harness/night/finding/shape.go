@@ -19,12 +19,15 @@ import (
 // events, with the rank of their term among those of the proof (1 is the lowest), and
 // the other member where that has events of its own. Members are a, b, … in the order of
 // what they do, and those that do the same are one. A candidacy is a vote for oneself.
-// What a log holds may be seen by an append or a commit, and what the entries come to when
-// they are applied or compacted: which of these it was, and in which term, is chance. Of
-// clients it says no more than whether something that failed is in it.
+// What a log holds, and what comes of that, may be seen by an append, a commit, a snapshot,
+// of this or that member: which it was is chance, so that it counts only if there is
+// nothing else. Of clients it says no more than whether something that failed is in it.
 func Shape(v checker.Violation) string {
 	s := tell(v)
 	s.rank()
+	if s.log && len(s.deeds) == 0 {
+		s.words[inLog] = true
+	}
 	return strings.Join(append(s.members(), slices.Sorted(maps.Keys(s.words))...), " ")
 }
 
@@ -34,15 +37,15 @@ const (
 	failed  = "failed"
 )
 
-// seenBy is what some raft events show: that a log holds entries, and what they come to.
-func seenBy(what history.RaftWhat) (word string, ok bool) {
+// inLog is the word for events that only show what a log holds, or what came of it.
+const inLog = "log"
+
+func showsLog(what history.RaftWhat) bool {
 	switch what {
-	case history.RaftAppend, history.RaftCommit, history.RaftInstall:
-		return "entries", true
-	case history.RaftApply, history.RaftSnapshot:
-		return "applied", true
+	case history.RaftAppend, history.RaftCommit, history.RaftInstall, history.RaftApply, history.RaftSnapshot:
+		return true
 	}
-	return "", false
+	return false
 }
 
 func tell(v checker.Violation) shape {
@@ -62,9 +65,10 @@ func tell(v checker.Violation) shape {
 // happened in the other as well, whoever did it, or the other way around. A crash with
 // another message is not such. What clients did says too little to tell.
 func similar(a, b checker.Violation) bool {
-	x, y := tell(a), tell(b)
-	if len(x.deeds) == 0 || len(y.deeds) == 0 {
-		return len(x.deeds) == len(y.deeds)
+	p, q := tell(a), tell(b)
+	x, y := p.kinds(), q.kinds()
+	if len(x) == 0 || len(y) == 0 {
+		return len(x) == len(y)
 	}
 	within := func(x, y map[string]bool) bool {
 		for what := range x {
@@ -74,12 +78,15 @@ func similar(a, b checker.Violation) bool {
 		}
 		return true
 	}
-	return within(x.kinds(), y.kinds()) || within(y.kinds(), x.kinds())
+	return within(x, y) || within(y, x)
 }
 
 // kinds are what members did.
 func (s *shape) kinds() map[string]bool {
 	all := make(map[string]bool)
+	if s.log {
+		all[inLog] = true
+	}
 	for _, deeds := range s.deeds {
 		for _, d := range deeds {
 			all[d.what] = true
@@ -91,6 +98,7 @@ func (s *shape) kinds() map[string]bool {
 // shape is a proof that is being told.
 type shape struct {
 	deeds map[string][]deed // by member
+	log   bool              // something shows what a log holds
 	terms []uint64
 	done  map[int]*history.Op // how the operation of a process ended
 	words map[string]bool     // what is no member's
@@ -107,8 +115,8 @@ func (s *shape) take(e *history.Event) {
 	switch {
 	case e.Raft != nil:
 		r := e.Raft
-		if word, ok := seenBy(r.What); ok {
-			s.deeds[r.Node] = append(s.deeds[r.Node], deed{what: word})
+		if showsLog(r.What) {
+			s.log = true
 			return
 		}
 		d := deed{what: string(r.What)}

@@ -98,9 +98,9 @@ func TestShape(t *testing.T) {
 		events []history.Event
 	}{
 		{"a:vote(1)", []history.Event{raft("n2", history.RaftCandidate, 5, ""), raft("n2", history.RaftVote, 5, "n1")}},
-		{"a:entries b:leader(1)", []history.Event{raft("n9", history.RaftLeader, 9, ""), raft("n1", history.RaftCommit, 2, "")}},
-		{"a:entries b:leader(1)", []history.Event{raft("n9", history.RaftLeader, 9, ""), raft("n1", history.RaftAppend, 9, "n9")}},
-		{"a:applied+start(1)", []history.Event{raft("n9", history.RaftApply, 9, ""), raft("n9", history.RaftStart, 2, ""), raft("n9", history.RaftSnapshot, 3, "")}},
+		{"a:leader(1)", []history.Event{raft("n9", history.RaftLeader, 9, ""), raft("n1", history.RaftCommit, 2, "")}},
+		{"a:start(1)", []history.Event{raft("n9", history.RaftApply, 9, ""), raft("n9", history.RaftStart, 2, ""), raft("n1", history.RaftSnapshot, 3, "")}},
+		{"log", []history.Event{raft("n9", history.RaftApply, 9, ""), raft("n1", history.RaftSnapshot, 3, "")}},
 		{"a:leader(1)+vote(1) b:vote(1,a)", []history.Event{
 			raft("n3", history.RaftVote, 2, "n1"), raft("n1", history.RaftCandidate, 2, ""),
 			raft("n4", history.RaftVote, 2, "n1"), raft("n1", history.RaftLeader, 2, ""),
