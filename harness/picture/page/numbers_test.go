@@ -7,6 +7,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/performance"
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -38,12 +41,31 @@ func TestNumbers(t *testing.T) {
 		b.quiet()
 	}
 	b := open(t, browser, url+"#t=0s,100000s", size(1280, 1000))
+	b.do(call(performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks}))
+	busy := b.busy()
 	var steps []float64
 	for _, step := range []string{"deltaY: -120", "deltaX: 200", "deltaY: 120", "deltaX: -200"} {
 		steps = append(steps, js[[]float64](b, wheel(step))...)
 	}
+	busy = b.busy() - busy
 	t.Logf("first paint, median of 5: %.0f ms", at(paints, 0.5))
 	t.Logf("zoom or pan step, p95 of %d: %.1f ms (median %.1f ms, longest %.1f ms)", len(steps), at(steps, 0.95), at(steps, 0.5), at(steps, 1))
+	t.Logf("processor time of the page's main thread for a step, mean: %.1f ms", busy*1000/float64(len(steps)))
+}
+
+// busy is the processor time that the page's main thread took, in seconds: unlike what
+// a clock says, it does not depend on what else the machine does.
+func (b *tab) busy() float64 {
+	b.t.Helper()
+	got, err := chromedp.Call(b.ctx, performance.GetMetrics, cdp.Empty{})
+	require.NoError(b.t, err)
+	for _, m := range got.Metrics {
+		if m.Name == "TaskDuration" {
+			return m.Value
+		}
+	}
+	b.t.Fatal("the browser does not tell TaskDuration")
+	return 0
 }
 
 // wheel turns the wheel 40 times, and tells how long each took until it was painted.

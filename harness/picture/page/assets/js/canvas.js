@@ -42,44 +42,69 @@ function sceneOf(app, c, width, from, to) {
 	};
 }
 
-/** label writes text that fits into w, cut if need be, or nothing. Returns whether all is there. */
-function label(s, text, x, y, w, colour, size = 11, bold = false) {
-	s.c.font = `${bold ? '600 ' : ''}${size}px ${s.theme.font}`;
-	let width = widthOf(s.c, text);
-	const whole = text;
-	while (width > w && text.length > 2) {
-		text = text.slice(0, Math.max(1, Math.min(text.length - 2, Math.floor(text.length * w / width) - 1))) + '…';
-		width = widthOf(s.c, text);
-	}
-	if (width > w || (text.length < 3 && text !== whole)) return false;
-	s.c.fillStyle = colour;
-	s.c.fillText(text, x, y);
-	return text === whole;
+/** inFont sets the font, unless it is set: that costs. */
+function inFont(s, size, weight = 400) {
+	const font = `${weight} ${size}px ${s.theme.font}`;
+	if (s.font === font) return;
+	s.c.font = s.font = font;
+	s.chars = charsOf(font);
 }
 
-const widths = new Map();
+/** label writes text that fits into w, cut if need be, or nothing. Returns whether all is there. */
+function label(s, text, x, y, w, colour, size = 11, bold = false) {
+	if (w < 9 || text === '') return false;
+	inFont(s, size, bold ? 600 : 400);
+	const fits = fitting(s, text, w);
+	if (fits < text.length && fits < 2) return false;
+	s.c.fillStyle = colour;
+	s.c.fillText(fits < text.length ? text.slice(0, fits) + '…' : text, x, y);
+	return fits === text.length;
+}
 
-/** widthOf measures a text once. @param {CanvasRenderingContext2D} c @param {string} text */
-function widthOf(c, text) {
-	if (text.length > 400) return Infinity;
-	const key = c.font + '\n' + text;
-	let w = widths.get(key);
-	if (w === undefined) {
-		if (widths.size > 5000) widths.clear();
-		w = c.measureText(text).width;
-		widths.set(key, w);
+/** fitting is how many characters fit into w, with an ellipsis if not all do. */
+function fitting(s, text, w) {
+	const dots = charWidth(s, '…');
+	let sum = 0, whole = 0;
+	for (let i = 0; i < text.length; i++) {
+		sum += charWidth(s, text[i]);
+		if (sum + dots <= w) whole = i + 1;
+		if (sum > w) return whole;
 	}
+	return text.length;
+}
+
+/** widthOf is how wide a text is in the font that is set. */
+function widthOf(s, text) {
+	let sum = 0;
+	for (let i = 0; i < text.length && i < 500; i++) sum += charWidth(s, text[i]);
+	return sum;
+}
+
+const fonts = new Map();
+
+/** charsOf remembers how wide characters of a font are: to measure them each time takes most of a frame. */
+function charsOf(font) {
+	let chars = fonts.get(font);
+	if (!chars) fonts.set(font, chars = new Map());
+	return chars;
+}
+
+function charWidth(s, char) {
+	let w = s.chars.get(char);
+	if (w === undefined) s.chars.set(char, w = s.c.measureText(char).width);
 	return w;
 }
 
 /** clipped draws within the time axis only. */
 function clipped(s, y, h, draw) {
+	const {font, chars} = s;
 	s.c.save();
 	s.c.beginPath();
 	s.c.rect(s.left, y, s.right - s.left, h);
 	s.c.clip();
 	draw();
 	s.c.restore();
+	[s.font, s.chars] = [font, chars];
 }
 
 /** inView is what of a span is seen, in pixels, at least `least` wide; undefined if nothing. */

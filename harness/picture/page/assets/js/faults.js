@@ -48,7 +48,7 @@ function drawFaults(s) {
 	if (bandRow.over > 0) label(s, `+${bandRow.over} not drawn`, 10, faults + BAND * 1.5, GUTTER - 12, s.theme.soft, 10);
 	clipped(s, faults, s.layout.proof - faults, () => {
 		const last = new Map();
-		for (const band of picture.bands) {
+		for (const band of s.bands) {
 			const row = bandRow.row.get(band);
 			const at = row === undefined ? undefined : inView(s, band.from, band.to, 2);
 			if (!at || (at.w <= 2 && last.get(row) === Math.floor(at.x))) continue;

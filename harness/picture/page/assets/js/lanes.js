@@ -26,7 +26,7 @@ function drawLanes(s) {
 /** drawTouched shows in a lane which faults touched its member. */
 function drawTouched(s, lane, y) {
 	s.c.fillStyle = s.theme.faultline;
-	for (const band of s.app.picture.bands) {
+	for (const band of s.bands) {
 		if (!band.members.includes(lane.member)) continue;
 		const at = inView(s, band.from, band.to);
 		if (at) s.c.fillRect(at.x, y + 1, at.w, 2);
@@ -103,8 +103,9 @@ function frame(s, at, y, h) {
 
 /** plate writes on a pattern: on a ground of its own. */
 function plate(s, text, at, y, h) {
-	s.c.font = `11px ${s.theme.font}`;
-	const w = widthOf(s.c, text);
+	if (at.w < 22) return;
+	inFont(s, 11);
+	const w = widthOf(s, text);
 	if (w + 14 > at.w) return;
 	s.c.fillStyle = s.theme.bg;
 	s.c.fillRect(at.x + 4, y + h / 2 - 7, w + 6, 14);
@@ -115,13 +116,30 @@ function plate(s, text, at, y, h) {
 function drawDeeds(s, lane, y) {
 	const {deeds} = lane;
 	let i = firstAfter(deeds, s.from - 8 / s.scale, (d) => d.at);
+	const many = firstAfter(deeds, s.to, (d) => d.at) - i > (s.right - s.left) / 6;
 	while (i < deeds.length && deeds[i].at <= s.to) {
 		const x = s.x(deeds[i].at);
 		let end = i + 1;
-		while (end < deeds.length && s.x(deeds[end].at) - x < 10) end++;
-		drawCluster(s, lane, deeds, i, end, x, y);
+		while (end < deeds.length && s.x(deeds[end].at) - x < (many ? 2 : 10)) end++;
+		if (many) drawTick(s, lane, deeds, i, end, x, y);
+		else drawCluster(s, lane, deeds, i, end, x, y);
 		i = end;
 	}
+}
+
+/** drawTick draws a mark where there are too many for shapes: taller where somebody won, or a process ended. */
+function drawTick(s, lane, deeds, begin, end, x, y) {
+	let most = 0;
+	for (let i = begin; i < end; i++) most = Math.max(most, weight(deeds[i]));
+	s.c.fillStyle = most >= 7 ? s.theme.ink : s.theme.soft;
+	s.c.fillRect(x, most >= 7 ? y - 5 : y, 1, most >= 7 ? 11 : 5);
+	s.hit(x - 1, y - 7, 3, 14, () => sayDeeds(lane, deeds, begin, end));
+}
+
+function sayDeeds(lane, deeds, begin, end) {
+	const says = deeds.slice(begin, Math.min(end, begin + 8)).map((d) => `${seconds(d.at, 1e5)}  ${sayDeed(lane.member, d)}`);
+	if (end - begin > 8) says.push(`and ${end - begin - 8} more here: zoom in`);
+	return says;
 }
 
 function drawCluster(s, lane, deeds, begin, end, x, y) {
@@ -129,15 +147,11 @@ function drawCluster(s, lane, deeds, begin, end, x, y) {
 	for (let i = begin + 1; i < Math.min(end, begin + 200); i++) if (weight(deeds[i]) > weight(first)) first = deeds[i];
 	drawMark(s.c, s.theme, markOf(first), x, y);
 	if (end - begin > 1) {
-		s.c.font = `9px ${s.theme.font}`;
+		inFont(s, 9);
 		s.c.fillStyle = s.theme.soft;
 		s.c.fillText(end - begin > 99 ? '99+' : String(end - begin), x + 5, y - 4);
 	}
-	s.hit(x - 6, y - 7, 12, 14, () => {
-		const says = deeds.slice(begin, Math.min(end, begin + 8)).map((d) => `${seconds(d.at, 1e5)}  ${sayDeed(lane.member, d)}`);
-		if (end - begin > 8) says.push(`and ${end - begin - 8} more here: zoom in`);
-		return says;
-	});
+	s.hit(x - 6, y - 7, 12, 14, () => sayDeeds(lane, deeds, begin, end));
 }
 
 /** markOf is the shape of a deed. @param {Deed} d */

@@ -101,6 +101,7 @@ function actions(app) {
 	app.relayout = () => {
 		fillKeys(app);
 		app.shown = shownOperations(app);
+		app.reach = reachOf(app.shown);
 		app.layout = layoutOf(app.picture, app.shown);
 		app.showMessages();
 		app.moved = true;

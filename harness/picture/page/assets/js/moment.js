@@ -3,14 +3,19 @@
 /** fillMoment says it. */
 function fillMoment(app) {
 	const {picture} = app;
-	if (app.cursor === null) return fill($('moment'), make('h3', {text: 'At the cursor'}), make('p', {text: 'Point into the picture, or step through it with the keys, to read here what was then.'}));
+	if (app.cursor === null) {
+		app.momentAt = null;
+		return fill($('moment'), make('h3', {text: 'At the cursor'}), make('p', {text: 'Point into the picture, or step through it with the keys, to read here what was then.'}));
+	}
 	const at = app.cursor;
+	if (app.momentAt === at && app.momentOf === picture) return;
+	[app.momentAt, app.momentOf] = [at, picture];
 	const lines = [`Leader: ${leadersAt(picture, at)}.`];
 	const others = picture.lanes.map((lane) => [lane.member, stayAt(lane, at)]).filter(([, stay]) => stay && stay.role !== 'leader');
 	if (others.length) lines.push(others.map(([m, stay]) => `${m} ${stay.role === 'unknown' ? 'up' : stay.role}${stay.term ? ` t${stay.term}` : ''}`).join(', ') + '.');
 	for (const band of picture.bands) if (band.from <= at && at < band.to) lines.push(`Fault: ${sayBand(band)}.`);
 	for (const stall of picture.stalls) if (stall.from <= at && at < stall.to) lines.push('The harness was stalled.');
-	fill($('moment'), make('h3', {text: `At ${seconds(at, (app.view.to - app.view.from) / 1000)}`}), make('ul', {}, ...lines.slice(0, 12).map((text) => make('li', {text: short(text, 400)}))));
+	fill($('moment'), make('h3', {text: `At ${seconds(at)}`}), make('ul', {}, ...lines.slice(0, 12).map((text) => make('li', {text: short(text, 400)}))));
 }
 
 /** leadersAt names whoever leads at a moment. @param {Picture} picture @param {number} at */

@@ -5,6 +5,12 @@ function shownOperations(app) {
 	return app.key === '' ? app.operations : app.operations.filter((op) => op.key === app.key);
 }
 
+/** reachOf says up to when those up to each one reach: what is sorted by its beginning can then be searched. @param {Span[]} spans */
+function reachOf(spans) {
+	let most = 0;
+	return spans.map((span) => (most = Math.max(most, span.to)));
+}
+
 /** drawOperations draws the bars, and where there are none, why. */
 function drawOperations(s) {
 	const {app} = s;
@@ -19,7 +25,7 @@ function drawOperations(s) {
 		drawOutside(s, bars - 2, barsEnd);
 		const shown = app.shown;
 		const last = new Map();
-		for (let i = 0; i < shown.length && shown[i].from <= s.to; i++) {
+		for (let i = firstAfter(app.reach, s.from, (t) => t); i < shown.length && shown[i].from <= s.to; i++) {
 			const op = shown[i], row = barRow.row.get(op);
 			const at = row === undefined ? undefined : inView(s, op.from, op.to, 2);
 			if (!at || (at.w <= 2 && last.get(row) === Math.floor(at.x))) continue;

@@ -71,7 +71,7 @@ function drawFlags(s, places) {
 		c.beginPath();
 		c.arc(x, y, 9, 0, 7);
 		c.fill();
-		c.font = `700 12px ${theme.font}`;
+		inFont(s, 12, 700);
 		c.fillStyle = theme.on;
 		c.textAlign = 'center';
 		c.fillText(String(i + 1), x, y + 0.5);

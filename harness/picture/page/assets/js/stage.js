@@ -4,6 +4,7 @@
 function drawStage(app) {
 	const c = prepare($('lanes'), app.width, app.layout.height);
 	const s = sceneOf(app, c, app.width, app.view.from, app.view.to);
+	s.bands = app.picture.bands.filter((band) => band.to >= s.from && band.from <= s.to);
 	drawGrid(s);
 	drawShades(s);
 	drawPhases(s);
@@ -25,9 +26,9 @@ function drawGrid(s) {
 		const x = Math.round(s.x(t)) + 0.5;
 		s.c.strokeStyle = s.theme.grid;
 		line(s.c, [[x, 18], [x, s.layout.height]]);
-		s.c.font = `11px ${s.theme.font}`;
+		inFont(s, 11);
 		s.c.fillStyle = s.theme.soft;
-		const text = roundSeconds(t, step), half = widthOf(s.c, text) / 2;
+		const text = roundSeconds(t, step), half = widthOf(s, text) / 2;
 		s.c.fillText(text, Math.min(Math.max(x, s.left + half), s.right + MARGIN - half), 10);
 	}
 	s.c.textAlign = 'left';
@@ -49,7 +50,7 @@ function drawPhases(s) {
 		s.hit(x - 5, 18, 10, 14, () => [`${seconds(phase.at)}: the run enters phase “${phase.text}”`]);
 		if (x < free) continue;
 		const text = printable(phase.text);
-		if (label(s, text, x + 6, 27, s.right - x - 6, s.theme.soft, 10)) free = x + 10 + widthOf(s.c, text);
+		if (label(s, text, x + 6, 27, s.right - x - 6, s.theme.soft, 10)) free = x + 10 + widthOf(s, text);
 	}
 }
 
