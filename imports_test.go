@@ -48,7 +48,7 @@ var allowed = map[string][]string{
 	"harness/picture/columns":  {"checker/verdict", "harness/picture"},
 	"harness/picture/still":    {"checker", "checker/verdict", "harness/picture", "harness/picture/columns", "harness/text"},
 	"harness/picture/terminal": {"checker", "checker/verdict", "harness/picture", "harness/picture/columns", "harness/text"},
-	"harness/seen":             {"checker", "harness/history", "harness/picture", "harness/picture/page", "harness/results", "harness/slice"},
+	"harness/seen":             {"checker", "harness/history", "harness/picture", "harness/picture/page", "harness/picture/still", "harness/results", "harness/slice"},
 	"harness/serve":            {"checker", "harness/history", "harness/night/entry", "harness/night/morning", "harness/picture", "harness/picture/columns", "harness/picture/page", "harness/results", "harness/seen"},
 	"harness/slice":            {"checker/verdict", "harness/history", "harness/text"},
 	"harness/perfetto":         {"checker/verdict", "harness/history"},

@@ -20,8 +20,9 @@ func reportCommand() *cobra.Command {
 		Use:   "report RUN",
 		Short: "Make the page of a saved run",
 		Long: `Report judges a saved run again and makes its page: report.html in the run
-directory, which run makes by itself. An older one is replaced; nothing else there
-changes. The page is one file that needs no network: open it in a browser.
+directory, and beside it summary.svg, a small picture for a chat, which run makes by
+itself. Older ones are replaced; nothing else there changes. The page is one file that
+needs no network: open it in a browser.
 
 Of a history that was cut short, or that ends in what cannot be read, it shows what
 is before that, and says so. RUN is what check takes.

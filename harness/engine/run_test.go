@@ -78,7 +78,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 	for dir, want := range map[string][]string{
 		temp: nil, here: nil,
 		cfg.Results:         {filepath.Base(result.Dir.String()), "latest"},
-		result.Dir.String(): {"config.json", "history.jsonl", "nodes", "plan-executed.txt", "plan.txt", "report.html", "report.txt", "schedule.txt", "verdict.json"},
+		result.Dir.String(): {"config.json", "history.jsonl", "nodes", "plan-executed.txt", "plan.txt", "report.html", "report.txt", "schedule.txt", "summary.svg", "verdict.json"},
 	} {
 		var names []string
 		entries, err := os.ReadDir(dir)

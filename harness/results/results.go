@@ -10,6 +10,7 @@
 //	verdict.json        what the checkers found
 //	report.txt          the same for people
 //	report.html         the run as a page
+//	summary.svg         the run as a small picture
 //	nodes/n1/           the log, the traces and the data of each member
 //	left-out.txt        what of them a valid run does not keep
 package results
@@ -40,6 +41,7 @@ const (
 	VerdictFile  = "verdict.json"
 	ReportFile   = "report.txt"
 	PageFile     = "report.html"
+	StillFile    = "summary.svg"
 	NodesDir     = "nodes"
 	LeftOutFile  = "left-out.txt"
 	latest       = "latest"

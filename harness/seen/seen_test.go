@@ -81,8 +81,9 @@ func TestWrite(t *testing.T) {
 		require.NoError(t, seen.Write(dir, report))
 		after, err := os.ReadDir(dir.String())
 		require.NoError(t, err)
-		require.Len(t, after, len(before)+1)
+		require.Len(t, after, len(before)+2)
 		require.FileExists(t, dir.Path(results.PageFile))
+		require.FileExists(t, dir.Path(results.StillFile))
 	}
 	require.NoError(t, os.Remove(dir.History()))
 	require.ErrorIs(t, seen.Write(dir, report), os.ErrNotExist)

@@ -21,9 +21,6 @@ const (
 	maxTail    = 16 << 20
 )
 
-// stillName is the picture of a run for a chat.
-const stillName = "summary.svg"
-
 // file is a line of a listing.
 type file struct {
 	Name       string
@@ -66,8 +63,8 @@ func (s *Server) showFiles(w http.ResponseWriter, r *http.Request) {
 			data.More = len(list) - i
 			break
 		}
-		if e.Name() == stillName && e.Type().IsRegular() {
-			data.Still = path.Join(dir, stillName)
+		if e.Name() == results.StillFile && e.Type().IsRegular() {
+			data.Still = path.Join(dir, results.StillFile)
 		}
 		data.Files = append(data.Files, s.listed(dir, e))
 	}
@@ -121,7 +118,7 @@ func (s *Server) sendFile(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	switch {
-	case path.Base(name) == stillName:
+	case path.Base(name) == results.StillFile:
 		h.Set("Content-Type", "image/svg+xml")
 	case packed(name):
 		h.Set("Content-Type", "application/octet-stream")
