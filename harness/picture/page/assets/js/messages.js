@@ -27,7 +27,8 @@ function drawMessage(s, m) {
 	let x1 = m.delivered < 0 ? x0 + 26 : s.x(m.delivered), y = y1;
 	if (m.delivered < 0) y = y0 + (y1 - y0) * 0.4;
 	c.strokeStyle = c.fillStyle = m.delivered < 0 ? theme.faultline : theme.mid;
-	c.setLineDash(m.fate === 'held' ? [5, 3] : m.fate === 'in flight' ? [1, 3] : []);
+	// A line far longer than the screen is wide would be as many dashes.
+	c.setLineDash(x1 - x0 > 8000 ? [] : m.fate === 'held' ? [5, 3] : m.fate === 'in flight' ? [1, 3] : []);
 	c.lineWidth = 1.5;
 	line(c, [[x0, y0], [x1, y]]);
 	c.setLineDash([]);

@@ -45,7 +45,7 @@ function plotOf(app, id, data, lines, unit, logarithmic) {
 		],
 		series: [
 			{label: 'at', value: (u, t) => (t === null || t === undefined ? '–' : seconds(t * SECOND, 1e7))},
-			...lines.map(([name, ink, dash], i) => ({label: name, stroke: colour(ink), width: 1.5, dash, points: {show: true, size: 4, fill: colour(ink), filter: () => alone(data[i + 1])}, value: (u, v) => (v === null || v === undefined ? '–' : `${Number(v.toPrecision(3)).toLocaleString('en')} ${unit}`)})),
+			...lines.map(([name, ink, dash], i) => ({label: name, stroke: colour(ink), width: 1.5, dash, dashes: dash, points: {show: true, size: 4, fill: colour(ink), filter: () => alone(data[i + 1])}, value: (u, v) => (v === null || v === undefined ? '–' : `${Number(v.toPrecision(3)).toLocaleString('en')} ${unit}`)})),
 		],
 	}, data, $(id));
 	return plot;
@@ -62,7 +62,10 @@ function alone(list) {
 
 /** followPlots redraws the plots if the view or their size changed. */
 function followPlots(app) {
+	// A line of a thousand pixels between two columns would be a thousand dashes.
+	const dashed = app.picture.clients.width < app.view.to - app.view.from;
 	for (const plot of app.plots) {
+		plot.series.forEach((series) => (series.dash = dashed && series.dashes ? series.dashes : []));
 		if (plot.width !== app.width) plot.setSize({width: app.width, height: PLOT});
 		else plot.setScale('x', {min: app.view.from / SECOND, max: app.view.to / SECOND});
 	}
