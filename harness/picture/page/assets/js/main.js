@@ -151,7 +151,8 @@ function sayRange(app) {
 	const span = opening(picture, app.proof);
 	app.atProof = picture.proofs.length > 0 && view.from < span.to && view.to > span.from && view.to - view.from < 4 * (span.to - span.from);
 	app.asOpened = Math.abs(view.from - span.from) < 1e3 && Math.abs(view.to - span.to) < 1e3;
-	$('home').textContent = app.asOpened ? 'Close-up' : 'Violation';
+	const says = app.asOpened ? 'Close-up' : 'Violation';
+	if ($('home').textContent !== says) $('home').textContent = says;
 	$('range').textContent = `Shown: ${seconds(view.from, fine)} to ${seconds(view.to, fine)} (${lasting(view.to - view.from)}) of ${seconds(picture.end, 1e8)}`;
 }
 

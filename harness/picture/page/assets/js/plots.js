@@ -62,10 +62,15 @@ function alone(list) {
 
 /** followPlots redraws the plots if the view or their size changed. */
 function followPlots(app) {
-	// A line of a thousand pixels between two columns would be a thousand dashes.
-	const dashed = app.picture.clients.width < app.view.to - app.view.from;
+	// Dashes cost: a line of a thousand pixels between two columns is a thousand of them, and
+	// where columns are narrower than a dash nobody sees any.
+	const column = app.picture.clients.width / (app.view.to - app.view.from) * (app.width - GUTTER - MARGIN);
+	const dashed = column > 1.5 && column < app.width;
 	for (const plot of app.plots) {
-		plot.series.forEach((series) => (series.dash = dashed && series.dashes ? series.dashes : []));
+		plot.series.forEach((series) => {
+			series.dash = dashed && series.dashes ? series.dashes : [];
+			series.width = column > 1.5 ? 1.5 : 1;
+		});
 		if (plot.width !== app.width) plot.setSize({width: app.width, height: PLOT});
 		else plot.setScale('x', {min: app.view.from / SECOND, max: app.view.to / SECOND});
 	}
