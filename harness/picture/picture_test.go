@@ -37,7 +37,7 @@ func TestSavedPictures(t *testing.T) {
 	for _, name := range []string{"clean-churn", "clean-mixed", "stale-log-vote", "stale-read", "old-snapshot", "answer-lease"} {
 		p, err := draw(t, filepath.Join("..", "..", "results", "corpus", name, "history.jsonl.gz"))
 		require.NoError(t, err)
-		got, err := json.MarshalIndent(p, "", "")
+		got, err := json.Marshal(p)
 		require.NoError(t, err)
 		path := filepath.Join("testdata", name+".json")
 		if *update {
