@@ -1,6 +1,7 @@
 package morning
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,8 @@ import (
 // Doubt is a reason for which a night's silence proves nothing.
 type Doubt struct {
 	// About is what the doubt is about: control, cell, fault, plan, shard, or night;
-	// Name says which, where there are several.
+	// Name says which, where there are several: of controls that were not tried for one
+	// reason all, with ", " between them.
 	About string `json:"about"`
 	Name  string `json:"name,omitempty"`
 	Text  string `json:"text"` // one printable line
@@ -29,28 +31,7 @@ const (
 
 // doubts lists them: whether it came to its end, whether it can see, and what it saw.
 func (t *Tally) doubts(n *Night, controls []Control, cells []Cell) []Doubt {
-	all := t.short(n.Parts)
-	for _, c := range controls {
-		if len(t.judged) > 0 && !t.judged[c.Checker] {
-			continue // it had nothing to judge in any run, whatever it sees; the page tells that
-		}
-		switch c.State {
-		case green:
-			all = append(all, Doubt{aboutControl, c.Name, fmt.Sprintf(
-				"control %s stayed green, tried %s: whether %s would have seen anything is not known", c.Name, times(c.Tries), c.Checker)})
-		case untried:
-			why := c.Untried
-			if why == "" {
-				why = "its turn did not come"
-			}
-			state := "was not tried"
-			if c.Tries > 0 {
-				state = "was tried " + times(c.Tries) + " in vain"
-			}
-			all = append(all, Doubt{aboutControl, c.Name, fmt.Sprintf(
-				"control %s %s (%s): whether %s would have seen anything is not known", c.Name, state, why, c.Checker)})
-		}
-	}
+	all := append(t.short(n.Parts), t.unseeing(controls)...)
 	all = append(all, t.vacuous(cells)...)
 	if !n.Shard {
 		for _, m := range missing(n.Parts) {
@@ -65,6 +46,51 @@ func (t *Tally) doubts(n *Night, controls []Control, cells []Cell) []Doubt {
 				all = append(all, Doubt{aboutNight, "", d})
 			}
 		}
+	}
+	return all
+}
+
+// unseeing doubts what checkers would have seen whose controls are not red. Those that
+// were not tried for one reason are one doubt.
+func (t *Tally) unseeing(controls []Control) []Doubt {
+	var all []Doubt
+	type group struct{ names, checkers []string }
+	var whys []string
+	untriedFor := make(map[string]*group)
+	for _, c := range controls {
+		if len(t.judged) > 0 && !t.judged[c.Checker] {
+			continue // it had nothing to judge in any run, whatever it sees; the page tells that
+		}
+		switch c.State {
+		case green:
+			all = append(all, Doubt{aboutControl, c.Name, fmt.Sprintf(
+				"control %s stayed green, tried %s: whether %s would have seen anything is not known", c.Name, times(c.Tries), c.Checker)})
+		case untried:
+			why := "not tried"
+			if c.Tries > 0 {
+				why = "tried " + times(c.Tries) + " in vain"
+			}
+			why += " (" + cmp.Or(c.Untried, "its turn did not come") + ")"
+			g := untriedFor[why]
+			if g == nil {
+				g = &group{}
+				untriedFor[why] = g
+				whys = append(whys, why)
+			}
+			g.names = append(g.names, c.Name)
+			if !slices.Contains(g.checkers, c.Checker) {
+				g.checkers = append(g.checkers, c.Checker)
+			}
+		}
+	}
+	for _, why := range whys {
+		g := untriedFor[why]
+		word := "control %s was %s"
+		if len(g.names) > 1 {
+			word = "controls %s were %s"
+		}
+		names := strings.Join(g.names, ", ")
+		all = append(all, Doubt{aboutControl, names, fmt.Sprintf(word+": whether %s would have seen anything is not known", names, why, strings.Join(g.checkers, ", "))})
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package morning
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -167,7 +168,7 @@ func (r *Report) planCase() junit.Testcase {
 // doubted is the doubt about something, or "".
 func (r *Report) doubted(about, name string) string {
 	for _, d := range r.Doubts {
-		if d.About == about && d.Name == name {
+		if d.About == about && (d.Name == name || about == aboutControl && slices.Contains(strings.Split(d.Name, ", "), name)) {
 			return d.Text
 		}
 	}

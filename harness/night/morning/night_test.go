@@ -1,6 +1,7 @@
 package morning_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -141,6 +142,20 @@ func TestControlThatBroke(t *testing.T) {
 	require.Equal(t, "control stale-read was tried 5 times in vain (no try came to a verdict: no such version): whether votes would have seen anything is not known", r.Doubts[0].Text)
 	n.Parts[0].Controls[0].Broken = 4
 	require.Equal(t, "green", report(entries, n).Controls[0].State)
+}
+
+// Controls that were not tried for one reason are one doubt, and each is a case that has it.
+func TestUntriedControls(t *testing.T) {
+	entries, n := quiet()
+	n.Parts[0].Controls = []entry.Control{
+		{Name: "a", Checker: "votes", Untried: "too short"}, {Name: "b", Checker: "logs", Untried: "too short"}, {Name: "c", Checker: "votes"},
+	}
+	r := report(entries, n)
+	require.Equal(t, "controls a, b were not tried (too short): whether votes, logs would have seen anything is not known", r.Doubts[0].Text)
+	require.Equal(t, "control c was not tried (its turn did not come): whether votes would have seen anything is not known", r.Doubts[1].Text)
+	var text bytes.Buffer
+	require.NoError(t, r.JUnit(&text))
+	require.Equal(t, 3, strings.Count(text.String(), `<error message="control`))
 }
 
 // How the night stands, in a line and as a table.
