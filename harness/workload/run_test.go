@@ -326,7 +326,6 @@ func TestFinalWaitsLonger(t *testing.T) {
 	require.Greater(t, len(l.ops), 4, "the first ones waited for less than it takes")
 }
 
-
 func TestFinalRetriesUntilItSucceeds(t *testing.T) {
 	s := newSystem()
 	w := NewSet()
