@@ -9,7 +9,7 @@ import (
 
 // Causes are what can have led to a violation, as far as the history shows it.
 type Causes struct {
-	Proof int `json:"proof"` // index in Proofs
+	Proof int `json:"proof"` // index in Proofs: -1 if it is not there
 	// Events are nearest first: those of the proof, then those that led to them at once.
 	Events  []Cause  `json:"events"`
 	Joins   []Join   `json:"joins"`

@@ -51,7 +51,7 @@ type Picture struct {
 	Stalls     []Span `json:"stalls"`     // the harness did not get the processor
 
 	Clients Clients `json:"clients"`
-	Proofs  []Proof `json:"proofs"` // of each violation in Report, in its order
+	Proofs  []Proof `json:"proofs"` // of each violation in Report: the rule that is proved broken first, then the next
 	// Causes are those of the violation that is proved first; nil if there is none, or who
 	// made the picture did not look for them.
 	Causes  *Causes  `json:"causes,omitempty"`

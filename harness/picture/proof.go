@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/usurper/usurper/checker"
@@ -8,9 +9,15 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// proofsOf returns the proofs of a report's violations, in their order.
+// proofsOf returns the proofs of a report's violations: those of the rule that is proved
+// broken first, as check's last line has it, then those of the next.
 func proofsOf(r *checker.Report, lanes []Lane, windows []*window) []Proof {
-	proofs := []Proof{}
+	type ranked struct {
+		Proof
+		rank int
+	}
+	var all []ranked
+	breaches := r.Breaches()
 	for i := range r.Results {
 		result := &r.Results[i]
 		for k := range result.Violations {
@@ -21,8 +28,13 @@ func proofsOf(r *checker.Report, lanes []Lane, windows []*window) []Proof {
 			}
 			p.Sentences = sentencesOf(v)
 			p.Window = windowFor(result.Checker, v, windows)
-			proofs = append(proofs, p)
+			all = append(all, ranked{p, slices.Index(breaches, verdict.BreachOf(result.Checker, v.Rule))})
 		}
+	}
+	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	proofs := make([]Proof, len(all))
+	for i := range all {
+		proofs[i] = all[i].Proof
 	}
 	return proofs
 }

@@ -391,35 +391,3 @@ func became(f line) string {
 		return strings.ReplaceAll(what, "-", " ")
 	}
 }
-
-// proofsAreTrue holds what proves something to the lines that have its numbers.
-func proofsAreTrue(t *testing.T, seen line, lines []line) {
-	t.Helper()
-	proofs := 0
-	report := seen["report"].(line)
-	for _, r := range list(report, "results") {
-		for _, v := range list(r, "violations") {
-			p := list(seen, "proofs")[proofs]
-			proofs++
-			require.Equal(t, word(r, "checker")+word(v, "rule"), word(p, "checker")+word(p, "rule"))
-			require.Len(t, list(p, "events"), len(list(v, "events")))
-			for i, e := range list(v, "events") {
-				l, point := lines[number(e, "n")], list(p, "events")[i]
-				require.Equal(t, number(l, "n"), number(point, "seq"))
-				require.Equal(t, at(l), number(point, "at"))
-				client, member := int64(-1), ""
-				for _, kind := range []string{"raft", "proc", "claim", "run", "state"} {
-					if of, ok := payload(l, kind); ok {
-						member = word(of, "node")
-					}
-				}
-				if op, ok := payload(l, "op"); ok {
-					client = number(op, "process")
-				}
-				require.Equal(t, client, number(point, "client"))
-				require.Equal(t, member, word(point, "member"))
-			}
-		}
-	}
-	require.Len(t, list(seen, "proofs"), proofs)
-}

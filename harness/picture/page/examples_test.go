@@ -79,6 +79,28 @@ func invalid() *picture.Picture {
 	return p
 }
 
+// led is the same run with what led to it, up to n more events in n1's lane.
+func led(n int) *picture.Picture {
+	p := invalid()
+	p.Title = "20261130-201500-led"
+	c := &picture.Causes{Left: "Left out: 9 events that can have led to it too, further away.", Unknown: []string{"The history does not tell of the disk."}}
+	for i := len(p.Proofs[0].Events) - 1; i >= 0; i-- {
+		c.Events = append(c.Events, picture.Cause{Point: p.Proofs[0].Events[i]})
+	}
+	cause := func(distance int, at time.Duration, seq uint64, member, text string, to int, how string) {
+		c.Joins = append(c.Joins, picture.Join{From: len(c.Events), To: to, How: how})
+		c.Events = append(c.Events, picture.Cause{Point: picture.Point{At: at, Seq: seq, Member: member, Client: -1, Text: text}, Distance: distance})
+	}
+	cause(1, 2800*ms, 2800, "n3", "n3 stands in term 2", 3, "it was asked")
+	cause(1, 2700*ms, 2700, "n1", "n1 stands in term 2", 1, "it was asked")
+	cause(2, 2500*ms, 2500, "", "fault: partition n1 | n2 n3", 5, "a fault in force")
+	for i := range n {
+		cause(3+i, time.Duration(2400-10*i)*ms, uint64(2400-10*i), "n1", fmt.Sprint("n1 does thing ", i), 6+i, "earlier in the same process")
+	}
+	p.Causes = c
+	return p
+}
+
 // stale is a run in which a read was answered with what had been overwritten.
 func stale() *picture.Picture {
 	p := invalid()
@@ -184,6 +206,8 @@ func evil() *picture.Picture {
 	ops[0].Outcome, ops[1].Answer = hostile, huge
 	p.Windows[0].Messages = []picture.Message{{Sent: 2700 * ms, Delivered: 2800 * ms, From: p.Lanes[0].Member, To: p.Lanes[1].Member, Class: hostile, Fate: hostile, Text: hostile, Seq: 90}}
 	p.Clients.Shown, p.Clients.Keys = hostile, []string{hostile}
+	p.Causes = &picture.Causes{Left: hostile, Unknown: []string{long}, Joins: []picture.Join{{From: 1, To: 0, How: hostile}}, Events: []picture.Cause{
+		{Point: p.Proofs[0].Events[2]}, {Point: picture.Point{At: 2700 * ms, Seq: 7, Member: p.Lanes[1].Member, Client: -1, Text: long}, Distance: 1}}}
 	proof := &p.Proofs[0]
 	proof.Rule, proof.Checker = hostile, hostile
 	for i := range proof.Events {
@@ -274,5 +298,5 @@ func long() *picture.Picture {
 
 // examples are pictures of every kind.
 func examples() map[string]*picture.Picture {
-	return map[string]*picture.Picture{"invalid": invalid(), "stale": stale(), "valid": valid(), "unknown": unknown(), "cut-short": cutShort(), "quiet": quiet(), "empty": empty(), "hostile": evil(), "long": long()}
+	return map[string]*picture.Picture{"invalid": invalid(), "led": led(12), "stale": stale(), "valid": valid(), "unknown": unknown(), "cut-short": cutShort(), "quiet": quiet(), "empty": empty(), "hostile": evil(), "long": long()}
 }

@@ -204,7 +204,7 @@ func TestPointer(t *testing.T) {
 func TestHostile(t *testing.T) {
 	p := evil()
 	b := open(t, startBrowser(t), write(t, p))
-	b.do(chromedp.Click(chromedp.CSS("#messages")), chromedp.Click(chromedp.CSS("#all")))
+	b.do(chromedp.Click(chromedp.CSS("#messages")), chromedp.Click(chromedp.CSS("#causes")), chromedp.Click(chromedp.CSS("#all")))
 	b.do(run("for (const d of document.querySelectorAll('details')) d.open = true"))
 	b.do(chromedp.SendKeys(chromedp.CSS("#search"), "script"+kb.Enter))
 	b.settle()

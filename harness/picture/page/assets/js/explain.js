@@ -56,16 +56,18 @@ function sayProof(app, proof) {
 	const list = make('ol', {class: 'events', 'aria-label': 'Events that prove it'});
 	proof.events.forEach((e, i) => list.append(make('li', {}, make('span', {class: 'number', text: i + 1}), momentLink(app, e, `${seconds(e.at)} ${e.text}`))));
 	parts.push(list);
+	parts.push(...sayCauses(app));
 	if (!app.picture.windows[proof.window]) parts.push(make('p', {text: 'Too many violations for each to have its own exact window: this one is shown as coarsely as the whole run.'}));
 	return parts;
 }
 
-/** momentLink is a link to a moment, or only text if there is none. */
-function momentLink(app, e, text) {
+/** momentLink is a link to a moment, or only text if there is none. @param {any} app @param {any} e @param {string} text @param {() => void} [also] is done on the way */
+function momentLink(app, e, text, also) {
 	const shown = short(text, 4000);
 	if (!e) return shown;
 	const go = (event) => {
 		event.preventDefault();
+		if (also) also();
 		app.goTo(e.at);
 		say(`${seconds(e.at)}: ${e.text}`);
 	};

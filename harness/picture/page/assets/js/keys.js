@@ -16,7 +16,7 @@ function listenKeys(app) {
 		e.preventDefault();
 		$('search').focus();
 	});
-	const press = {earlier: 'ArrowLeft', later: 'ArrowRight', in: '+', out: '-', all: '0', messages: 'm', copy: 'c'};
+	const press = {earlier: 'ArrowLeft', later: 'ArrowRight', in: '+', out: '-', all: '0', messages: 'm', causes: 'w', copy: 'c'};
 	for (const [id, key] of Object.entries(press)) $(id).addEventListener('click', () => does[key]({shiftKey: false}));
 	$('home').addEventListener('click', () => (app.asOpened ? app.closeUp() : app.showProof(app.proof)));
 	$('key').addEventListener('change', () => app.chooseKey($('key').value));
@@ -47,6 +47,8 @@ function keysOf(app) {
 		v: () => app.picture.proofs.length && app.showProof(app.proof + (app.atProof ? 1 : 0)),
 		z: () => app.closeUp(),
 		m: () => toggleMessages(app),
+		w: () => toggleCauses(app),
+		b: () => stepCauses(app),
 		c: () => copyView(app),
 		n: () => jumpTo(app, app.hit + 1),
 		N: () => jumpTo(app, app.hit - 1),

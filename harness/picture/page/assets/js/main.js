@@ -2,7 +2,7 @@
 
 /** start makes the page of a picture. @param {Picture} picture @param {boolean} [underWay] more will come */
 function start(picture, underWay = false) {
-	const app = /** @type {any} */ ({picture, live: underWay, cursor: null, lane: -1, proof: 0, key: '', arrows: false, hits: [], hit: -1, query: '', width: 0, prints: false, dirty: false, plots: []});
+	const app = /** @type {any} */ ({picture, live: underWay, cursor: null, lane: -1, proof: 0, key: '', arrows: false, led: false, hits: [], hit: -1, query: '', width: 0, prints: false, dirty: false, plots: []});
 	app.view = createView(() => app.picture.end, () => {
 		app.moved = true;
 		app.redraw();
@@ -71,7 +71,7 @@ function actions(app) {
 		const {proofs} = app.picture;
 		if (proofs.length === 0) return;
 		app.proof = (n + proofs.length) % proofs.length;
-		app.pointOf = undefined;
+		app.pointOf = app.cause = undefined;
 		const span = opening(app.picture, app.proof);
 		app.key = startKey(app);
 		app.cursor = lastOf(proofs[app.proof]);
@@ -98,12 +98,25 @@ function actions(app) {
 		b.title = b.disabled ? 'no message of an election is recorded near a violation in this run' : '';
 		b.setAttribute('aria-pressed', String(app.arrows));
 	};
+	app.showCauses = () => {
+		const b = $('causes');
+		b.disabled = !causesOf(app);
+		b.title = b.disabled ? 'what led to it is known of the violation that is proved first' : '';
+		b.hidden = !app.picture.causes;
+		b.setAttribute('aria-pressed', String(app.led && !b.disabled));
+		if (app.note) app.note();
+	};
+	app.chooseCause = (i) => {
+		app.cause = i;
+		app.redraw();
+	};
 	app.relayout = () => {
 		fillKeys(app);
 		app.shown = shownOperations(app);
 		app.reach = reachOf(app.shown);
 		app.layout = layoutOf(app.picture, app.shown);
 		app.showMessages();
+		app.showCauses();
 		app.moved = true;
 		app.redraw();
 	};

@@ -1,4 +1,4 @@
-// What is shown, for others: as a link, #t=4.2s,5.1s&key=r0-17&proof=2&messages=1, and as text.
+// What is shown, for others: as a link, #t=4.2s,5.1s&key=r0-17&proof=2&messages=1&causes=1, and as text.
 
 /** linkTime writes a moment for a link. @param {number} ns */
 function linkTime(ns) {
@@ -11,6 +11,7 @@ function linkOf(app) {
 	if (app.key !== '') parts.push('key=' + encodeURIComponent(app.key));
 	if (app.proof > 0) parts.push(`proof=${app.proof + 1}`);
 	if (app.arrows) parts.push('messages=1');
+	if (app.led && causesOf(app)) parts.push('causes=1');
 	return '#' + parts.join('&');
 }
 
@@ -23,6 +24,7 @@ function follow(app, hash) {
 	const proof = Number(asked.get('proof'));
 	if (proof >= 1 && proof <= app.picture.proofs.length) app.proof = proof - 1;
 	if (asked.has('messages')) app.arrows = asked.get('messages') === '1' && app.messages.length > 0;
+	if (asked.has('causes')) app.led = asked.get('causes') === '1';
 	if (asked.has('key')) app.key = decoded(asked.get('key'));
 	const [from, to] = (asked.get('t') || '').split(',').map(parseTime);
 	if (!(to > from)) return false;
@@ -61,7 +63,7 @@ function listenLink(app) {
 function asText(app) {
 	const {view, picture} = app;
 	const fine = (view.to - view.from) / 1e4;
-	const items = app.items().filter((item) => item.to >= view.from && item.at <= view.to && (app.key === '' || !item.key || item.key === app.key) && (app.arrows || !item.kind.startsWith('message')));
+	const items = app.items().filter((item) => item.to >= view.from && item.at <= view.to && (app.key === '' || !item.key || item.key === app.key) && (app.arrows || !item.kind.startsWith('message')) && (app.led || item.kind !== 'cause'));
 	const most = 5000;
 	const lines = [`${picture.title}, ${seconds(view.from, fine)} to ${seconds(view.to, fine)}${app.key === '' ? '' : `, key ${app.key}`}: ${picture.report.verdict || 'no verdict yet'}`];
 	for (const item of items.slice(0, most)) lines.push(`${seconds(item.at, Math.min(1e6, fine)).padStart(12)}  ${short(item.text, 400).replace(/\s+/g, ' ')}`);

@@ -27,7 +27,7 @@ function verdicts(picture) {
 
 /** summary lists what the picture draws, but for single operations and votes. */
 function summary(app) {
-	const kinds = new Set([...Object.keys(RANK), 'no leader', 'stall', 'proof', 'phase']);
+	const kinds = new Set([...Object.keys(RANK), 'no leader', 'stall', 'proof', 'cause', 'phase']);
 	const rows = app.items().filter((item) => kinds.has(item.kind) && item.kind !== 'candidate' || item.kind.startsWith('fault') || item.of && item.of.what === 'candidate');
 	const most = 1000;
 	const table = make('table', {}, make('thead', {}, make('tr', {}, ...['from', 'to', 'what', 'in words'].map((h) => make('th', {scope: 'col', text: h})))),
