@@ -13,6 +13,8 @@ const (
 	columns = 2400
 	// narrowest is how wide a column is at least.
 	narrowest = 10 * time.Millisecond
+	// maxColumns is how many a run has that takes longer than it was thought to.
+	maxColumns = 20 * columns
 	// unknownWidth is that of the columns of a run of unknown length.
 	unknownWidth = time.Second
 	// maxKeys is how many keys a picture names, countedKeys how many it tells apart.
@@ -25,6 +27,7 @@ type clients struct {
 	c       Clients
 	now     int     // the column that completions are in
 	took    []int64 // … their latencies, if they succeeded
+	widened bool    // columns are wider than they were
 	open    map[int]*open
 	free    []*open
 	windows []*window
@@ -61,7 +64,7 @@ func (c *clients) op(e *history.Event) {
 		return
 	}
 	o := c.open[op.Process]
-	c.reach(int(e.At / c.c.Width))
+	c.reach(e.At)
 	switch op.Type {
 	case history.OK:
 		c.c.OK[c.now]++
@@ -100,19 +103,57 @@ func (c *clients) asks(e *history.Event) {
 	c.open[e.Op.Process] = o
 }
 
-// reach goes on to a column. Those that are passed are done.
-func (c *clients) reach(column int) {
-	for c.now < column {
+// reach goes on to the column of a moment. Those that are passed are done.
+func (c *clients) reach(at time.Duration) {
+	for at/c.c.Width >= maxColumns {
+		c.widen()
+	}
+	for column := int(at / c.c.Width); c.now < column; {
 		c.close()
 		c.now++
 		c.c.OK, c.c.Fail, c.c.Info = append(c.c.OK, 0), append(c.c.Fail, 0), append(c.c.Info, 0)
 	}
 }
 
+// widen makes one column of every two, of which the quantiles are the greater. Nothing
+// more comes for the last of them: what widens is far behind it.
+func (c *clients) widen() {
+	if c.now >= 0 {
+		c.close()
+		c.now /= 2
+	}
+	c.c.Width, c.widened = 2*c.c.Width, true
+	for _, counts := range []*[]int{&c.c.OK, &c.c.Fail, &c.c.Info} {
+		*counts = halved(*counts, func(a, b int) int { return a + b })
+	}
+	for _, most := range []*[]int64{&c.c.P50, &c.c.P95, &c.c.Max} {
+		*most = halved(*most, func(a, b int64) int64 { return max(a, b) })
+	}
+	c.c.Least = halved(c.c.Least, func(a, b int64) int64 {
+		if a < 0 || b < 0 {
+			return max(a, b)
+		}
+		return min(a, b)
+	})
+}
+
+// halved joins every two.
+func halved[T any](all []T, join func(a, b T) T) []T {
+	out := all[:0]
+	for i := 0; i < len(all); i += 2 {
+		if i+1 == len(all) {
+			out = append(out, all[i])
+			break
+		}
+		out = append(out, join(all[i], all[i+1]))
+	}
+	return out
+}
+
 // close adds up the latencies of the column. Of a quantile that lies between two of
 // them it is the greater.
 func (c *clients) close() {
-	if c.now < 0 {
+	if len(c.c.P50) > c.now { // it was, or there is none
 		return
 	}
 	p50, p95, most, least := int64(-1), int64(-1), int64(-1), int64(-1)
@@ -142,8 +183,11 @@ func (c *clients) key(op *history.Op) {
 // never had an answer.
 func (c *clients) finish(m *maker) {
 	if c.now >= 0 {
-		c.reach(max(c.now, int(max(0, m.end-1)/c.c.Width)))
+		c.reach(max(0, m.end-1))
 		c.close()
+	}
+	if c.widened {
+		m.lack("it took far longer than was foreseen: columns of what clients did are wide, and their quantiles are the greatest of parts of them")
 	}
 	for _, o := range c.open {
 		for _, w := range c.windows {

@@ -12,8 +12,9 @@ import (
 func invented(r *rand.Rand) []byte {
 	var b bytes.Buffer
 	n, now := 0, 0
+	pace := []int{2_000_000, 2_000_000, 100_000_000}[r.IntN(3)]
 	add := func(kind string, payload line) {
-		now += 1 + r.IntN(2_000_000)
+		now += 1 + r.IntN(pace)
 		text, err := json.Marshal(line{"n": n, "t": now, kind: payload})
 		if err != nil {
 			panic(err)
@@ -26,9 +27,13 @@ func invented(r *rand.Rand) []byte {
 	add("run", line{"what": "begin", "format": 1, "nodes": members, "election": 1e8})
 	inc, up, open := make(map[string]int), make(map[string]bool), make(map[int]bool)
 	step, told := 0, 0
+	around := surroundings{asks: make(map[int]bool)}
 	for range 20 + r.IntN(400) {
 		m := members[r.IntN(len(members))]
 		other := members[r.IntN(len(members))]
+		for range r.IntN(3) {
+			around.add(r, add, members)
+		}
 		switch k := r.IntN(20); {
 		case k == 0 && !up[m]:
 			inc[m]++
@@ -53,7 +58,7 @@ func invented(r *rand.Rand) []byte {
 				}
 				open[which] = what == "inject"
 				add("fault", line{"step": which, "what": what, "bit": what == "heal" && r.IntN(2) == 0, "nodes": []string{m},
-					"text": "at 1s remove one", "resolved": "at 1s " + []string{"remove " + m, "for 1s kill " + m, "for 1s isolate " + m}[r.IntN(3)]})
+					"text": "at 1s remove one", "resolved": "at 1s " + []string{"remove " + m, "for 1s kill " + m, "for 1s isolate " + m, "for 1s drop append 50% " + m + " > " + other, "for 1s refuse n1 <> n2", "for 1s partition n1 n3 | n2 n4"}[r.IntN(6)]})
 			}
 		case k < 15 && len(sources) > 0:
 			saying(r, add, sources[r.IntN(len(sources))], m, other, inc[m])
@@ -85,5 +90,43 @@ func saying(r *rand.Rand, add func(string, line), source, m, other string, inc i
 			raft[[]string{"voters", "outgoing", "learners"}[r.IntN(3)]] = []string{other, fmt.Sprint("n", 1+r.IntN(4))}
 		}
 		add("raft", raft)
+	}
+}
+
+// surroundings are what goes on beside the members: clients, messages, the harness itself.
+type surroundings struct {
+	asks  map[int]bool // processes of clients
+	under []int        // messages on their way
+	sent  int
+}
+
+func (s *surroundings) add(r *rand.Rand, add func(string, line), members []string) {
+	member := func() string { return members[r.IntN(len(members))] }
+	switch r.IntN(12) {
+	case 0:
+		add("run", line{"what": "stall", "stall": r.IntN(300_000_000)})
+	case 1:
+		add("run", line{"what": "phase", "phase": []string{"faults", "heal", "final"}[r.IntN(3)]})
+	case 2, 3, 4:
+		s.sent++
+		s.under = append(s.under, s.sent)
+		add("raft", line{"src": "fabric", "node": member(), "peer": member(), "what": "message", "stage": "sent", "id": s.sent, "class": "vote", "term": 1 + r.IntN(9)})
+	case 5, 6:
+		if len(s.under) == 0 {
+			return
+		}
+		i, stage := r.IntN(len(s.under)), []string{"held", "delivered", "delivered", "dropped"}[r.IntN(4)]
+		add("raft", line{"src": "fabric", "node": member(), "peer": member(), "what": "message", "stage": stage, "id": s.under[i], "class": "vote"})
+		if stage != "held" {
+			s.under = append(s.under[:i], s.under[i+1:]...)
+		}
+	default:
+		p := r.IntN(8)
+		kind := "invoke"
+		if s.asks[p] {
+			kind = []string{"ok", "ok", "ok", "fail", "info"}[r.IntN(5)]
+		}
+		s.asks[p] = kind == "invoke"
+		add("op", line{"process": p, "type": kind, "f": "get", "key": fmt.Sprint("k", p%3), "node": "n1"})
 	}
 }

@@ -287,7 +287,7 @@ func (m *maker) leaderless() []Span {
 		}
 	}
 	gaps := []Span{}
-	if !tells {
+	if !tells || from >= to {
 		return gaps
 	}
 	for _, s := range merged(led) {

@@ -72,6 +72,33 @@ func TestSpikeSurvives(t *testing.T) {
 	}
 }
 
+// A run that takes much longer than anybody thought has no more columns for that, and a
+// moment that there cannot be takes no memory.
+func TestColumnsAreBounded(t *testing.T) {
+	var lines []string
+	for i := range 100 {
+		took := 1_000_000 * (1 + i%10)
+		lines = append(lines,
+			fmt.Sprintf(`"t":%d,"op":{"process":1,"type":"invoke","f":"get","key":"k"}`, i*1_000_000_000),
+			fmt.Sprintf(`"t":%d,"op":{"process":1,"type":"ok","f":"get","key":"k"}`, i*1_000_000_000+took))
+	}
+	lines = append(lines, fmt.Sprintf(`"t":%d,"op":{"process":1,"type":"invoke","f":"get","key":"k"}`, 1<<60), fmt.Sprintf(`"t":%d,"op":{"process":1,"type":"fail","f":"get","key":"k"}`, 1<<60+1))
+	p := made(t, picture.Source{Length: time.Second}, lines...)
+	c := p.Clients
+	require.Less(t, len(c.OK), 60_000)
+	require.Equal(t, [3]int{100, 1, 0}, c.Total)
+	require.Equal(t, 100, c.OK[0])
+	require.Equal(t, 1, c.Fail[len(c.Fail)-1])
+	require.EqualValues(t, len(c.OK)-1, (1<<60)/c.Width)
+	require.EqualValues(t, 10_000_000, c.Max[0])
+	require.EqualValues(t, 1_000_000, c.Least[0])
+	require.Contains(t, strings.Join(p.Missing, "; "), "columns")
+	for _, column := range [][]int64{c.P50, c.P95, c.Max, c.Least} {
+		require.Len(t, column, len(c.OK))
+	}
+	require.Len(t, c.Info, len(c.OK))
+}
+
 // Elections without end give a picture of a bounded size, in which no lane has a gap and
 // a leader is seen however short its time was.
 func TestStormIsFolded(t *testing.T) {
@@ -173,6 +200,19 @@ func TestMessages(t *testing.T) {
 	require.Contains(t, p.Missing, "of 9 messages of elections the history tells of 6: the others are not shown")
 }
 
+// everything is an event of each kind, of which all that can be a text is s.
+func everything(s string) []history.Event {
+	many := slices.Repeat([]string{s}, 100)
+	return []history.Event{
+		{Raft: &history.Raft{Source: history.Source(s), Node: s, What: history.RaftWhat(s), Stage: history.Stage(s), Peer: s, Reason: history.Reason(s), Vote: s, Class: s, Voters: many}},
+		{Proc: &history.Proc{Node: s, What: history.ProcWhat(s), Signal: s, Text: s}},
+		{Run: &history.Run{What: history.RunWhat(s), Node: s, Text: s, Nodes: many, Target: s}},
+		{Claim: &history.Claim{Node: s, Role: s}},
+		{Fault: &history.Fault{What: history.FaultWhat(s), Nodes: many, Text: s, Resolved: s, Reason: s, Evidence: map[string]int64{s: 1}}},
+		{State: &history.State{Node: s}},
+	}
+}
+
 // Whatever members, plans and clients write, texts are short and can be printed.
 func TestHostileTexts(t *testing.T) {
 	bad, err := json.Marshal("</script>\x00\u202e\n\x1b[31m" + strings.Repeat("long ", 200_000))
@@ -192,11 +232,16 @@ func TestHostileTexts(t *testing.T) {
 	require.NoError(t, json.Unmarshal(bad, &said))
 	report := checker.Report{Results: []checker.Result{{Checker: said, Verdict: checker.Invalid, Summary: said, Unknowns: []string{said}, Told: said}}}
 	report.Results[0].Violations = []checker.Violation{{Rule: said, Text: said, Events: []history.Event{{Seq: 7, At: 7 * time.Millisecond, Op: &history.Op{Key: said, Arg: said, F: history.FPut, Type: history.Invoke}}}}}
+	for i, e := range everything(said) { // as of a checker of one's own
+		e.Seq, e.At = uint64(i), time.Millisecond
+		report.Results[0].Violations = append(report.Results[0].Violations, checker.Violation{Rule: "another", Text: said, Events: []history.Event{e}})
+	}
 	report.Run.Workload = said
 	p := made(t, picture.Source{Title: said, Command: said, Versions: []string{said}, Plan: said, Missing: []string{said}, Report: report}, lines...)
 	encoded, err := json.Marshal(p)
 	require.NoError(t, err)
-	require.Less(t, len(encoded), 200_000)
+	require.Less(t, len(encoded), 300_000)
+	require.Equal(t, everything(said)[0].Raft, report.Results[0].Violations[1].Events[0].Raft, "of the report itself nothing is cut")
 	var all any
 	require.NoError(t, json.Unmarshal(encoded, &all))
 	texts(all, "", func(path, s string) {

@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/usurper/usurper/checker"
@@ -49,25 +50,48 @@ func trimmed(r checker.Report) checker.Report {
 	return r
 }
 
-// trim shortens what is in an event of one's own.
+// trim shortens what is in an event of one's own, whatever it is: all its texts are
+// printable and short, and its lists have as many.
 func trim(e *history.Event) {
-	switch {
-	case e.Op != nil:
-		list := e.Op.List
-		e.Op = small(e.Op)
-		for _, s := range []*string{&e.Op.Key, &e.Op.Arg, &e.Op.Old, &e.Op.Got, &e.Op.Error, &e.Op.Node} {
-			*s = brief(*s, aLine)
-		}
-		e.Op.List = list[:min(len(list), maxList)]
-		for i := range e.Op.List {
-			e.Op.List[i] = brief(e.Op.List[i], aWord)
-		}
-	case e.Raft != nil:
+	if e.Raft != nil {
 		e.Raft.Hashes = nil
-	case e.Run != nil:
-		e.Run.Text = brief(e.Run.Text, aText)
-	case e.Proc != nil:
-		e.Proc.Text = brief(e.Proc.Text, aText)
+	}
+	tidy(reflect.ValueOf(e).Elem())
+}
+
+// tidy does so with a value, and with what it holds.
+func tidy(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			tidy(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			tidy(v.Field(i))
+		}
+	case reflect.String:
+		v.SetString(brief(v.String(), aLine))
+	case reflect.Slice:
+		own := reflect.MakeSlice(v.Type(), min(v.Len(), maxList), min(v.Len(), maxList))
+		reflect.Copy(own, v)
+		for i := range own.Len() {
+			tidy(own.Index(i))
+		}
+		if !v.IsNil() {
+			v.Set(own)
+		}
+	case reflect.Map: // of evidence: a word, and a number
+		own := reflect.MakeMap(v.Type())
+		for of := v.MapRange(); of.Next() && own.Len() < maxList; {
+			key := reflect.New(v.Type().Key()).Elem()
+			key.Set(of.Key())
+			tidy(key)
+			own.SetMapIndex(key, of.Value())
+		}
+		if !v.IsNil() {
+			v.Set(own)
+		}
 	}
 }
 

@@ -17,7 +17,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/picture"
 )
@@ -55,7 +54,7 @@ func TestTruthOfDrawnRuns(t *testing.T) {
 	for seed := range uint64(60) {
 		raw := invented(rand.New(rand.NewPCG(seed, 13)))
 		h := history.NewReader("invented", bytes.NewReader(raw))
-		p, err := picture.Make(picture.Source{Report: checker.Report{}, Batches: h.Batches(), Cut: h.Truncated})
+		p, err := picture.Make(picture.Source{Report: accused(t, raw, seed), Batches: h.Batches(), Cut: h.Truncated})
 		require.NoError(t, err, "seed %d", seed)
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { tellsTruth(t, p, raw) })
 	}
@@ -84,6 +83,11 @@ func tellsTruth(t *testing.T, p picture.Picture, raw []byte) {
 	rolesAreTrue(t, seen, lines, end)
 	faultsAreTrue(t, seen, lines, end)
 	proofsAreTrue(t, seen, lines)
+	cutsAreTrue(t, seen, lines)
+	leaderlessIsTrue(t, seen, lines, end)
+	stallsAreTrue(t, seen, lines)
+	columnsAreTrue(t, seen, lines)
+	windowsAreTrue(t, seen, lines, end)
 }
 
 // number, word and list read JSON; what is not there is 0, "" and empty.
@@ -218,7 +222,7 @@ func taleOf(lines []line, member, who string) *tale {
 		of := func(kind string) (line, bool) {
 			p, ok := payload(l, kind)
 			ok = ok && word(p, "node") == member
-			if ok && s.first < 0 && !slices.Contains([]string{"append", "commit", "apply"}, word(p, "what")) {
+			if ok && s.first < 0 && !slices.Contains([]string{"append", "commit", "apply", "message"}, word(p, "what")) {
 				s.first = now
 			}
 			return p, ok
