@@ -191,7 +191,7 @@ func TestMessages(t *testing.T) {
 		got = append(got, fmt.Sprint(m.Sent, " ", m.Delivered, " ", m.From, ">", m.To, " ", m.Class, " ", m.Fate))
 	}
 	require.Equal(t, []string{
-		"7.9s 8.1s n1>n2 vote delivered",
+		"7.9s 8.1s n1>n2 vote held", // and came
 		"9s -1ns n1>n2 vote dropped",
 		"9.1s 9.105s n1>n2 vote delivered",
 		"9.2s -1ns n1>n2 vote held",

@@ -17,7 +17,7 @@ const maxMessages = 4000
 // came through, is Arrived.
 const (
 	Arrived  = "delivered"
-	Held     = "held" // and never came through
+	Held     = "held" // by a fault for a while, or for good: Delivered says which
 	Lost     = "dropped"
 	InFlight = "in flight"
 )
@@ -39,7 +39,7 @@ func (m *maker) message(e *history.Event) {
 		text, _, _ := strings.Cut(verdict.Describe(e), " [")
 		m.messages.open[r.ID] = &Message{
 			Sent: e.At, Delivered: -1, From: brief(r.Node, aWord), To: brief(r.Peer, aWord), Class: brief(r.Class, aWord),
-			Term: r.Term, Fate: InFlight, Text: brief(text, aLine), Seq: e.Seq,
+			Term: r.Term, Granted: r.Granted, Fate: InFlight, Text: brief(text, aLine), Seq: e.Seq,
 		}
 		return
 	}
@@ -55,7 +55,10 @@ func (m *maker) message(e *history.Event) {
 			delete(m.messages.open, r.ID)
 		}
 	case history.Delivered:
-		one.Fate, one.Delivered = Arrived, max(e.At, one.Sent)
+		if one.Fate != Held {
+			one.Fate = Arrived
+		}
+		one.Delivered = max(e.At, one.Sent)
 		m.passed(one, one.Delivered+1)
 		delete(m.messages.open, r.ID)
 	}

@@ -227,7 +227,8 @@ type Message struct {
 	To        string        `json:"dst"`
 	Class     string        `json:"class"` // vote, vote-response, prevote …
 	Term      uint64        `json:"term,omitempty"`
-	Fate      string        `json:"fate"` // Arrived, Held, Lost, InFlight
+	Granted   bool          `json:"granted,omitempty"` // of answers
+	Fate      string        `json:"fate"`              // Arrived, Held, Lost, InFlight
 	Text      string        `json:"text"`
 	Seq       uint64        `json:"seq"` // of its first event
 }

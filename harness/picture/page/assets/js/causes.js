@@ -114,7 +114,7 @@ function drawCauses(s) {
 		const last = free.get(y);
 		if (last !== undefined && Math.abs(x - last) < 24 && i !== app.cause) continue;
 		free.set(y, x);
-		nameCause(s, app.picture.names[i], x + 7, y + 8);
+		nameCause(s, app.picture.names[i], x + 7, y);
 	}
 }
 
@@ -132,7 +132,8 @@ function causeY(s, e) {
 	const row = band && s.layout.bandRow.row.get(band);
 	if (row !== undefined) return s.layout.faults + row * BAND + BAND / 2;
 	const y = placeOf(s, e);
-	return e.client >= 0 && y < s.layout.lanes && s.layout.bars > 0 ? s.layout.bars - 9 : y;
+	if (e.client >= 0 && y < s.layout.lanes && s.layout.bars > 0) return s.layout.bars - 9;
+	return s.layout.laneOf.has(e.member) && e.distance > 0 ? y + 9 : y; // below the words in the lane
 }
 
 function drawCauseJoin(s, from, to, chosen) {

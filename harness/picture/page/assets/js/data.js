@@ -10,7 +10,7 @@
 /** @typedef {{at: number, seq: number, member?: string, client: number, text: string}} Point */
 /** @typedef {{checker: string, rule: string, events: Point[], sentences: {text: string, event: number}[], window: number}} Proof */
 /** @typedef {Span & {client: number, node?: string, key?: string, call: string, answer: string, outcome: string, open?: boolean, seq: number}} Operation */
-/** @typedef {{sent: number, delivered: number, src: string, dst: string, class: string, term?: number, fate: string, text: string, seq: number}} Message */
+/** @typedef {{sent: number, delivered: number, src: string, dst: string, class: string, term?: number, granted?: boolean, fate: string, text: string, seq: number}} Message */
 /** @typedef {Span & {rule: string, operations: Operation[], messages: Message[], left?: number}} Window */
 /** @typedef {{proof: number, events: (Point & {distance: number})[], joins: {src: number, dst: number, how: string}[], left: string, unknown: string[]}} Causes */
 /** @typedef {{checker: string, verdict: string, summary: string, violations?: any[], unknowns?: string[], told?: string}} Result */

@@ -82,6 +82,7 @@ function toggleMessages(app) {
 	if (app.messages.length === 0) return say('no message of an election is recorded near a violation in this run');
 	app.arrows = !app.arrows;
 	app.showMessages();
-	say(app.arrows ? `${plural(app.messages.length, 'message')} of elections shown: solid delivered, dashed held, crossed dropped` : 'messages hidden');
+	drawLegend(app);
+	say(app.arrows ? `${plural(app.messages.length, 'message')} of elections shown: dashed was held, crossed was dropped` : 'messages hidden');
 	app.redraw();
 }

@@ -47,6 +47,7 @@ function listenLink(app) {
 		const proof = app.proof;
 		follow(app, location.hash);
 		app.relayout();
+		drawLegend(app);
 		if (app.proof !== proof) fillAside(app);
 	});
 	let waiting = 0;
