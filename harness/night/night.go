@@ -32,6 +32,9 @@ type Options struct {
 	// Keep is of how many runs of a kind, which were not valid for one reason, the night
 	// keeps the directories; 0 for all.
 	Keep int
+	// Apart is how long after a run the next one begins at the earliest: clusters that all
+	// start at once starve each other, and go on to end and start together.
+	Apart time.Duration
 	// Pending, if not nil, tells whether there is something to find out about what the
 	// night found, by Work, which has [WorkShare] of the night's time for it, at its end.
 	Pending func() bool
@@ -54,13 +57,19 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 		whole bool
 	}
 	ended := make(chan outcome)
+	var last time.Time // when the latest one began
 	var failed error
 	if failed = n.tell(o); failed != nil {
 		return failed
 	}
 	under := make(map[string]bool)
 	for {
+		var due <-chan time.Time // of the next one
 		for failed == nil && ctx.Err() == nil && len(under) < n.Width() {
+			if wait := time.Until(last.Add(o.Apart)); wait > 0 {
+				due = time.After(wait)
+				break
+			}
 			j, ok := n.next(under, time.Now(), o)
 			if !ok {
 				break
@@ -71,7 +80,7 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 				stop()
 				break
 			}
-			under[j.id()] = true
+			under[j.id()], last = true, time.Now()
 			if o.Began != nil {
 				o.Began(j, work)
 			}
@@ -80,14 +89,17 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 				ended <- outcome{j, e, whole}
 			}()
 		}
-		if len(under) == 0 {
+		if len(under) == 0 && due == nil {
 			break
 		}
-		out := <-ended
-		delete(under, out.job.id())
-		if err := n.take(out.job, out.entry, out.whole, o); err != nil && failed == nil {
-			failed = err
-			stop()
+		select {
+		case <-due:
+		case out := <-ended:
+			delete(under, out.job.id())
+			if err := n.take(out.job, out.entry, out.whole, o); err != nil && failed == nil {
+				failed = err
+				stop()
+			}
 		}
 	}
 	if failed == nil {

@@ -214,6 +214,24 @@ func TestInterruptedNight(t *testing.T) {
 	require.Empty(t, n.Facts().Stopped)
 }
 
+// Runs begin apart from each other, also when there is nothing else to wait for.
+func TestRunsBeginApart(t *testing.T) {
+	n, err := night.Open(t.TempDir(), night.Request{Command: []string{"nightly"}, Runs: 4, Parallel: 3, Cells: []night.Cell{cell("a")}}, time.Now())
+	require.NoError(t, err)
+	defer n.Close()
+	const apart = 20 * time.Millisecond
+	var begun []time.Time
+	require.NoError(t, n.Run(t.Context(), night.Options{
+		Apart: apart,
+		Began: func(night.Job, string) { begun = append(begun, time.Now()) },
+		Run:   func(context.Context, night.Job, string) (entry.Entry, bool) { return entry.Entry{Class: entry.Valid}, true },
+	}))
+	require.Len(t, begun, 4)
+	for i := 1; i < len(begun); i++ {
+		require.GreaterOrEqual(t, begun[i].Sub(begun[i-1]), apart)
+	}
+}
+
 // Shards are of one night whenever they begin: its name says which, or its seed. A night of
 // a name is made once.
 func TestNameOfANight(t *testing.T) {

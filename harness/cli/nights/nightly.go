@@ -184,7 +184,7 @@ func (f *nightlyFlags) options(n *night.Night, process *night.Process, store *fi
 		keep(&e)
 	}
 	o := night.Options{
-		Run: process.Run, Keep: f.keep, Began: watch.began, Report: told.update,
+		Run: process.Run, Keep: f.keep, Began: watch.began, Report: told.update, Apart: apart,
 		Ended: func(e entry.Entry) {
 			watch.ended(e)
 			keep(&e)
@@ -206,6 +206,9 @@ func (f *nightlyFlags) options(n *night.Night, process *night.Process, store *fi
 	}
 	return o
 }
+
+// apart is longer than starting a cluster of five keeps a processor busy.
+const apart = 150 * time.Millisecond
 
 // workUp repeats and shrinks what was found, in a process of its own.
 func (f *nightlyFlags) workUp(ctx context.Context, n *night.Night, process *night.Process, budget time.Duration) error {
