@@ -80,10 +80,11 @@ func (n *Night) Run(ctx context.Context, o Options) error {
 				stop()
 				break
 			}
-			under[j.id()], last = true, time.Now()
+			under[j.id()] = true
 			if o.Began != nil {
 				o.Began(j, work)
 			}
+			last = time.Now()
 			go func() {
 				e, whole := o.Run(ctx, j, work)
 				ended <- outcome{j, e, whole}

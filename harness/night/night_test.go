@@ -224,7 +224,9 @@ func TestRunsBeginApart(t *testing.T) {
 	require.NoError(t, n.Run(t.Context(), night.Options{
 		Apart: apart,
 		Began: func(night.Job, string) { begun = append(begun, time.Now()) },
-		Run:   func(context.Context, night.Job, string) (entry.Entry, bool) { return entry.Entry{Class: entry.Valid}, true },
+		Run: func(context.Context, night.Job, string) (entry.Entry, bool) {
+			return entry.Entry{Class: entry.Valid}, true
+		},
 	}))
 	require.Len(t, begun, 4)
 	for i := 1; i < len(begun); i++ {
