@@ -21,14 +21,20 @@ func ruler() *runewidth.Condition { return &runewidth.Condition{} }
 // narrowest is how many columns are left beside an indent at least.
 const narrowest = 20
 
+// longest is how many characters of a line of a text are laid out.
+const longest = 4000
+
 // Wrap breaks a text at blanks, so that none of its lines is wider than a number of
 // columns, and begins all but its first with an indent. A word is never broken, and a
-// line end in the text stays one. Where the indent leaves no room it is smaller.
+// line end in the text stays one. Where the indent leaves no room it is smaller. Of a
+// line of the text that is longer than anybody reads there is the beginning: a value of
+// somebody's may be of any size.
 func Wrap(s string, width, indent int) string {
 	indent = max(0, min(indent, width-narrowest))
 	var b strings.Builder
 	margin := strings.Repeat(" ", indent)
 	for i, line := range strings.Split(s, "\n") {
+		line = cut(line, longest)
 		if i > 0 {
 			b.WriteString("\n" + margin)
 			wrapLine(&b, line, width, indent, margin)

@@ -96,3 +96,17 @@ func TestDidYouMean(t *testing.T) {
 		require.Equal(t, want, text.DidYouMean(word, []string{"open", "closed", "at"}), word)
 	}
 }
+
+// What somebody wrote may be of any size, with blanks or without: of a line there is the
+// beginning, whole characters of it.
+func TestWrapIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, unit := range []string{"word ", "é", "\x1b"} {
+		endless := strings.Repeat(unit, 1<<20)
+		out := text.Wrap("key: "+endless+"\nand the next line", 80, 4)
+		require.Less(t, len(out), 12_000)
+		require.Contains(t, out, "…\n    and the next line")
+		require.True(t, utf8.ValidString(out))
+		require.Equal(t, "short "+unit, text.Wrap("short "+unit, 80, 4))
+	}
+}
