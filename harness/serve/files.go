@@ -104,8 +104,8 @@ func (s *Server) sendFile(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if info, err := s.root.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		s.failed(w, errNoFile)
+	if err := plain(s.root, path.Dir(name), path.Base(name)); err != nil {
+		s.failed(w, err)
 		return
 	}
 	f, info, err := open(s.root, name)

@@ -42,18 +42,15 @@ func head(root *os.Root, name string, most int64) ([]byte, error) {
 
 // readDir lists a directory, in the order of names.
 func readDir(root *os.Root, name string) ([]fs.DirEntry, error) {
-	info, err := root.Lstat(name)
-	if err != nil {
+	if err := plain(root, name); err != nil {
 		return nil, err
-	}
-	if !info.IsDir() {
-		return nil, errNoFile
 	}
 	return fs.ReadDir(root.FS(), name)
 }
 
-// plain tells whether a run's own files are files and not links: what draws a run opens
-// them by their paths, and would follow those that lead out of the directory.
+// plain tells whether a directory and some files of it, if they are there, are no links,
+// and in none: what draws a run opens them by their paths, and would follow those that lead
+// out of what is served.
 func plain(root *os.Root, dir string, names ...string) error {
 	for at := dir; at != "."; at = path.Dir(at) {
 		info, err := root.Lstat(at)

@@ -207,7 +207,7 @@ func TestNothingOutside(t *testing.T) {
 	run(t, dir, "one", "valid", "", "")
 	run(t, dir, "two", "valid", "", "")
 	for link, to := range map[string]string{
-		"one/log": "../../secret/history.jsonl", "one/abs": filepath.Join(base, "secret", "history.jsonl"), "out": "../secret", "outabs": filepath.Join(base, "secret"), "one/loop": "loop",
+		"one/log": "../../secret/history.jsonl", "one/abs": filepath.Join(base, "secret", "history.jsonl"), "out": "../secret", "outabs": filepath.Join(base, "secret"), "one/loop": "loop", "inside": "one",
 	} {
 		require.NoError(t, os.Symlink(to, filepath.Join(dir, link)))
 	}
@@ -232,7 +232,7 @@ func TestNothingOutside(t *testing.T) {
 		require.NotContains(t, text, secret, path)
 		require.NotContains(t, text, "root:x:0", path)
 	}
-	for _, path := range []string{"/file/one/log", "/file/one/abs", "/file/one/pipe", "/file/out/history.jsonl", "/files/out", "/picture/two", "/file/one"} {
+	for _, path := range []string{"/file/one/log", "/file/one/abs", "/file/one/pipe", "/file/out/history.jsonl", "/files/out", "/picture/two", "/file/one", "/file/inside/config.json", "/files/inside", "/zip/inside"} {
 		status, _, _ := s.get(path)
 		require.Contains(t, []int{http.StatusForbidden, http.StatusNotFound}, status, path)
 	}

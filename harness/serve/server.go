@@ -4,7 +4,7 @@
 // Read server.go first: what there is, and how a request is answered. guard.go says who may
 // ask, and what a page may do; index.go and head.go find runs, list.go filters them;
 // run.go makes the picture of one, live.go follows one under way; files.go and zip.go
-// hand out what is there; night.go is about nights.
+// hand out what is there, patience.go to those who take it; night.go is about nights.
 //
 // Nothing outside the directory leaves it: all files are opened below an os.Root, and what
 // is no regular file is not opened at all. Nothing in it is believed: no file of it is ever
@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -49,6 +50,8 @@ type Server struct {
 	pages *pages
 	net   net.Listener
 	done  chan struct{} // closed when it ends: what goes on and on ends too
+
+	takeWithin time.Duration // the constant, but for tests
 }
 
 // New opens a directory and the address. [Server.Serve] must be called, and closes both.
@@ -68,9 +71,13 @@ func New(dir string, o Options) (*Server, error) {
 	l, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		root.Close()
-		return nil, fmt.Errorf("serve: %w: is another one running there? name another address with --listen, such as 127.0.0.1:0 for any port", err)
+		taken := ""
+		if errors.Is(err, syscall.EADDRINUSE) {
+			taken = "is another one running there? "
+		}
+		return nil, fmt.Errorf("serve: %w: %sname another address with --listen, such as 127.0.0.1:0 for any port", err, taken)
 	}
-	s := &Server{dir: dir, root: root, guard: g, index: newIndex(root), draw: make(chan struct{}, 1), pages: p, net: l, done: make(chan struct{})}
+	s := &Server{dir: dir, root: root, guard: g, index: newIndex(root), draw: make(chan struct{}, 1), pages: p, net: l, done: make(chan struct{}), takeWithin: takeWithin}
 	s.guard.port(l.Addr())
 	s.live = newLives(s)
 	return s, nil
@@ -88,10 +95,11 @@ func (s *Server) URL() string {
 	return "http://" + net.JoinHostPort(host, port) + "/" + s.guard.query()
 }
 
-// How long a connection may take: for its request, for an answer (streams have none),
-// and without any.
+// How long a connection may take: for its request, to take a part of an answer (all of it
+// may be as long as it is), and without any.
 const (
 	readWithin = 10 * time.Second
+	takeWithin = 30 * time.Second
 	idleFor    = 2 * time.Minute
 	endWithin  = 3 * time.Second
 )
@@ -148,7 +156,7 @@ func (s *Server) Handler() http.Handler {
 		}
 		s.problem(w, http.StatusNotFound, "There is no such page.")
 	})
-	return s.guard.wrap(s, mux)
+	return s.patiently(s.guard.wrap(s, mux))
 }
 
 // within returns the path that a request names below the directory, and answers it if
