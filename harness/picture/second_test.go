@@ -327,7 +327,9 @@ func messagesAreTrue(t *testing.T, window line, lines []line, end int64) {
 			letters = append(letters, known[id])
 		case one == nil || one.delivered >= 0:
 		case stage == "delivered":
-			one.delivered, one.fate = at(l), "delivered"
+			if one.delivered = at(l); one.fate != "held" {
+				one.fate = "delivered"
+			}
 		case stage == "dropped":
 			one.fate = "dropped"
 		default:
