@@ -25,7 +25,7 @@ func scripts() []string {
 	return []string{
 		"element.js", "time.js", "data.js", "items.js", "view.js", "theme.js", "layout.js", // what there is, and where
 		"canvas.js", "lanes.js", "faults.js", "operations.js", "messages.js", "proof.js", "causes.js", "overview.js", "stage.js", // drawn
-		"plots.js", "moment.js", "explain.js", "tables.js", // beside it
+		"plots.js", "moment.js", "explain.js", "covered.js", "tables.js", // beside it
 		"search.js", "share.js", "pointer.js", "keys.js", "main.js", // done with it
 	}
 }

@@ -74,33 +74,10 @@ function momentLink(app, e, text, also) {
 	return make('a', {href: `#t=${linkTime(e.at - 2e8)},${linkTime(e.at + 2e8)}`, onclick: go, text: shown});
 }
 
-/** sayNone is for runs without a violation. */
-function sayNone(app, verdict) {
-	const {picture} = app;
-	const parts = [];
-	if (verdict === 'valid') parts.push(make('h2', {text: 'No rule was broken'}));
-	else if (verdict === 'invalid') parts.push(make('h2', {text: 'A rule was broken'}), make('p', {text: 'Its events are not in the report.'}));
-	else parts.push(make('h2', {text: app.live ? 'The run is under way' : picture.report.verdict ? 'Nobody can tell' : 'Nobody has judged this run'}));
-	if (picture.report.problem) parts.push(make('p', {text: short(picture.report.problem, 4000)}));
-	const unknowns = picture.report.results.flatMap((r) => (r.unknowns || []).map((u) => `${r.checker}: ${u}`));
-	if (unknowns.length) parts.push(make('ul', {}, ...unknowns.slice(0, 20).map((text) => make('li', {text: short(text, 1000)}))));
-	parts.push(make('p', {text: `${countLeaders(picture)}; ${plural(picture.bands.length, 'fault')}, ${picture.bands.filter((b) => b.outcome === 'bit').length} of which bit.`}));
-	return parts;
-}
-
-/** countLeaders says how often somebody came to lead. @param {Picture} picture */
-function countLeaders(picture) {
-	const leads = picture.lanes.map((lane) => lane.stays.filter((s, i) => s.role === 'leader' && !(i > 0 && lane.stays[i - 1].role === 'leader' && lane.stays[i - 1].term === s.term)).length);
-	const sum = leads.reduce((a, b) => a + b, 0);
-	if (sum === 0) return 'Nothing told of a leader';
-	const longest = picture.leaderless.reduce((most, s) => Math.max(most, s.to - s.from), 0);
-	return `${plural(leads.filter(Boolean).length, 'member')} led, ${plural(sum, 'time')} in all${longest ? `; the longest time without a leader was ${lasting(longest)}` : ''}`;
-}
-
 /** sayCommands are what to type next, each to be copied. @param {Picture} picture */
 function sayCommands(picture) {
-	const all = [...(picture.command ? [{for: 'Repeat it', line: picture.command}] : []), ...picture.commands];
-	return all.map((c) => make('div', {class: 'command'}, make('p', {text: c.for}), make('div', {}, make('code', {text: c.line, tabindex: 0}),
+	const all = [...(picture.command ? [{for: 'As it was run', line: picture.command}] : []), ...picture.commands];
+	return all.map((c) => make('div', {class: 'command'}, make('p', {text: upper(c.for)}), make('div', {}, make('code', {text: c.line, tabindex: 0}),
 		button('Copy', () => copyText(c.line).then((ok) => say(ok ? `copied: ${c.line}` : 'this browser lets no page copy: select the text')), `Copy: ${c.for}`))));
 }
 

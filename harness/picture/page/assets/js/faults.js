@@ -17,10 +17,13 @@ function drawShades(s) {
 			s.hit(span.x, lanes, span.w, lanesEnd - lanes, () => [`nobody was known to lead for ${lasting(span.of.to - span.of.from)}`]);
 		}
 		for (const span of seen(s, picture.stalls)) {
-			s.c.globalAlpha = 0.8;
-			s.c.fillStyle = s.theme.patterns.stall;
+			s.c.globalAlpha = 0.45; // on a busy machine much of a run is stalled, and is to be read all the same
+			s.c.fillStyle = s.theme.stall;
 			s.c.fillRect(span.x, s.layout.phases, span.w, s.layout.height - s.layout.phases);
 			s.c.globalAlpha = 1;
+			s.c.fillStyle = s.theme.patterns.stall;
+			s.c.fillRect(span.x, s.layout.phases, span.w, 6);
+			s.c.fillRect(span.x, s.layout.height - 6, span.w, 6);
 			s.hit(span.x, s.layout.phases, span.w, s.layout.height, () => [`the harness did not get the processor for ${lasting(span.of.to - span.of.from)}: what took too long meanwhile is excused`]);
 		}
 	});

@@ -10,18 +10,19 @@ function fillMoment(app) {
 	const at = app.cursor;
 	if (app.momentAt === at && app.momentOf === picture) return;
 	[app.momentAt, app.momentOf] = [at, picture];
-	const lines = [`Leader: ${leadersAt(picture, at)}.`];
+	const leader = leadersAt(picture, at);
+	const lines = [leader === '' ? 'Leader: not known in this run.' : `Leader: ${leader}, ${byWhom(picture)}.`];
 	const others = picture.lanes.map((lane) => [lane.member, stayAt(lane, at)]).filter(([, stay]) => stay && stay.role !== 'leader');
 	if (others.length) lines.push(others.map(([m, stay]) => `${m} ${stay.role === 'unknown' ? 'up' : stay.role}${stay.term ? ` t${stay.term}` : ''}`).join(', ') + '.');
-	for (const band of picture.bands) if (band.from <= at && at < band.to) lines.push(`Fault: ${sayBand(band)}.`);
+	for (const band of picture.bands) if (band.from <= at && at < band.to) lines.push(`Fault: ${sayBand({...band, text: whatOf(band)})}.`);
 	for (const stall of picture.stalls) if (stall.from <= at && at < stall.to) lines.push('The harness was stalled.');
 	fill($('moment'), make('h3', {text: `At ${seconds(at)}`}), make('ul', {}, ...lines.slice(0, 12).map((text) => make('li', {text: short(text, 400)}))));
 }
 
-/** leadersAt names whoever leads at a moment. @param {Picture} picture @param {number} at */
+/** leadersAt names whoever leads at a moment, "" if nothing in the run tells. @param {Picture} picture @param {number} at */
 function leadersAt(picture, at) {
 	const lead = picture.lanes.map((lane) => [lane.member, stayAt(lane, at)]).filter(([, stay]) => stay && stay.role === 'leader');
-	if (lead.length === 0) return picture.lanes.some((lane) => lane.stays.some((x) => x.role === 'leader')) ? 'nobody known' : 'not known in this run';
+	if (lead.length === 0) return picture.lanes.some((lane) => lane.stays.some((x) => x.role === 'leader')) ? 'nobody' : '';
 	return lead.map(([member, stay]) => `${member}${stay.term ? ` (term ${stay.term})` : ''}`).join(' and ');
 }
 

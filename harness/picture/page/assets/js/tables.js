@@ -20,7 +20,7 @@ function lazily(title, content) {
 /** @param {Picture} picture */
 function verdicts(picture) {
 	const rows = picture.report.results.map((r) => make('tr', {class: r.verdict}, make('th', {scope: 'row', text: r.checker}), make('td', {text: r.verdict}),
-		make('td', {}, short(r.summary || '', 2000), ...[r.told, ...(r.unknowns || [])].filter(Boolean).map((u) => make('div', {text: short(u, 1000)})))));
+		make('td', {}, short(unjudged(r) ? whyNot(r) : r.summary || '', 2000), ...[r.told, ...(r.unknowns || [])].filter(Boolean).map((u) => make('div', {text: short(u, 1000)})))));
 	const table = rows.length ? make('table', {}, make('thead', {}, make('tr', {}, ...['checker', 'verdict', 'what it found'].map((h) => make('th', {scope: 'col', text: h})))), make('tbody', {}, ...rows)) : make('p', {text: 'No checker has answered.'});
 	return make('details', {open: true}, make('summary', {text: 'What every checker says'}), make('div', {class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Verdicts'}, table));
 }
