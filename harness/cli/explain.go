@@ -40,7 +40,7 @@ The exit status is that of check.`,
   usurper explain results/latest --slice --mermaid > slice.mmd`,
 		Args: oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dir, err := results.Open(args[0])
+			dir, err := openRun(args[0])
 			if err != nil {
 				return err
 			}

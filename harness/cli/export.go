@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/jepsen"
 	"github.com/usurper/usurper/harness/results"
@@ -32,7 +34,8 @@ perfetto is a trace for https://ui.perfetto.dev (Open trace file), or a copy of 
 members, clients, faults and messages on one axis of time, and the broken rules,
 for which the run is judged first.
 
-RUN is what check takes.`,
+RUN is a run directory or its history, or a results directory, of which the latest run
+is taken.`,
 		Example: `  usurper export results/latest --format jepsen --model set --out history.edn
   usurper export results/latest --format jepsen --model cas-register | gzip > history.edn.gz
   usurper export results/latest --format perfetto --out run.pftrace`,
@@ -44,9 +47,12 @@ RUN is what check takes.`,
 			if err != nil {
 				return err
 			}
-			dir, err := results.Open(args[0])
+			dir, err := openRun(args[0])
 			if err != nil {
 				return err
+			}
+			if out == "" && format == formatPerfetto && screen.IsTerminal(cmd.OutOrStdout()) {
+				return errors.New("a trace is nothing for a terminal: name a file with --out, or send it on")
 			}
 			if out == "" {
 				return write(dir.History(), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -121,8 +127,24 @@ func newFile(path string, write func(io.Writer) error) (err error) {
 		}
 	}()
 	b := bufio.NewWriter(f)
-	if err := errors.Join(write(b), b.Flush(), f.Chmod(0o644), f.Close()); err != nil {
+	if err = write(b); err == nil {
+		err = b.Flush()
+	}
+	if err := cmp.Or(err, f.Chmod(0o644)); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// openRun finds a saved run. Who names a history of another program's is told who reads it.
+func openRun(path string) (results.Dir, error) {
+	dir, err := results.Open(path)
+	if info, e := os.Stat(path); errors.Is(err, results.ErrNotARun) && e == nil && !info.IsDir() {
+		err = fmt.Errorf("%w; what something else wrote, in Jepsen's form, only usurper check reads", err)
+	}
+	return dir, err
 }

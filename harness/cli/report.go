@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -25,14 +27,15 @@ itself. Older ones are replaced; nothing else there changes. The page is one fil
 needs no network: open it in a browser.
 
 Of a history that was cut short, or that ends in what cannot be read, it shows what
-is before that, and says so. RUN is what check takes.
+is before that, and says so. RUN is a run directory or its history, or a results
+directory, of which the latest run is taken.
 
 The exit status is that of check.`,
 		Example: `  usurper report results/latest
   usurper report results/latest -o seen.html`,
 		Args: oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dir, err := results.Open(args[0])
+			dir, err := openRun(args[0])
 			if err != nil {
 				return err
 			}
@@ -55,6 +58,9 @@ The exit status is that of check.`,
 				err = seen.Save(dir, &p)
 			} else {
 				err = newFile(out, func(w io.Writer) error { return page.Write(w, &p) })
+			}
+			if errors.Is(err, fs.ErrPermission) && out == "" {
+				err = fmt.Errorf("%w: --out FILE writes the page elsewhere", err)
 			}
 			if err != nil {
 				return fmt.Errorf("report: %w", err)

@@ -24,8 +24,9 @@ func showCommand() *cobra.Command {
 		Short: "Draw a run in the terminal",
 		Long: `Show draws who led when and in which term, which faults were in force, how many
 operations were answered and how fast, and where the proof of the first violation
-lies, all on one axis, as wide as the terminal. RUN is what check takes; a run that
-has no verdict.json, or an older one than its history, is judged. Nothing is written.
+lies, all on one axis, as wide as the terminal. RUN is a run directory or its history,
+or a results directory, of which the latest run is taken; one that has no verdict.json,
+or an older one than its history, is judged. Nothing is written.
 
 With --key it also draws the operations on a key, around the first violation of each
 rule, for only those are kept one by one.
@@ -46,7 +47,7 @@ The exit status is that of check.`,
 			if o.Color, err = colored(color, screen.IsTerminal(out)); err != nil {
 				return err
 			}
-			dir, err := results.Open(args[0])
+			dir, err := openRun(args[0])
 			if err != nil {
 				return err
 			}

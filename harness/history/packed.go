@@ -31,6 +31,9 @@ func openFile(path string) (io.ReadCloser, error) {
 	}
 	if err != nil {
 		f.Close()
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = fmt.Errorf("%w before its first line: %w", errCutShort, err)
+		}
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &packed{z, f}, nil
@@ -41,8 +44,22 @@ type packed struct {
 	file *os.File
 }
 
-// Close closes the file too.
-func (p *packed) Close() error { return errors.Join(p.ReadCloser.Close(), p.file.Close()) }
+var errCutShort = errors.New("the compressed file was cut short")
+
+// Read reads what is unpacked.
+func (p *packed) Read(b []byte) (int, error) {
+	n, err := p.ReadCloser.Read(b)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("%w: %w", errCutShort, err)
+	}
+	return n, err
+}
+
+// Close closes the file too. What cannot be unpacked was told when it was read.
+func (p *packed) Close() error {
+	p.ReadCloser.Close()
+	return p.file.Close()
+}
 
 // Pack compresses the history at from into a new file, to, whose name must end in
 // .gz or .zst. The same history gives the same bytes.

@@ -228,6 +228,7 @@ func (d Dir) write(name string, b []byte) error {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	if err := os.Rename(temp, d.Path(name)); err != nil {
+		os.Remove(temp)
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
