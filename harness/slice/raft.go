@@ -214,14 +214,21 @@ func (b *builder) vote(seq uint32, r *history.Raft) {
 	if r.Peer == r.Node {
 		return // part of standing
 	}
-	x, g := &b.elections, &b.graph
-	if asked := x.asked[[2]of{{r.Peer, r.PeerTerm}, {r.Node, 0}}]; asked > 0 {
-		g.add(asked, Asks)
-	} else {
-		g.add(x.stood[of{r.Peer, r.PeerTerm}], Asks)
-	}
+	x := &b.elections
+	b.asks(r, r.PeerTerm)
 	v := x.ballot(strings.Clone(r.Peer), r.PeerTerm, r.Node)
 	v.decided, v.granted = seq, v.granted || r.Granted
+}
+
+// asks joins the event that began last, a vote, to the request that came, or where nobody
+// tells of messages to the candidacy.
+func (b *builder) asks(r *history.Raft, term uint64) {
+	x := &b.elections
+	if asked := x.asked[[2]of{{r.Peer, term}, {r.Node, 0}}]; asked > 0 {
+		b.graph.add(asked, Asks)
+	} else {
+		b.graph.add(x.stood[of{r.Peer, term}], Asks)
+	}
 }
 
 // wins joins a leader to the votes that can have counted: those that are known to have
@@ -279,7 +286,7 @@ func (b *builder) tap(seq uint32, r *history.Raft) {
 			if v.decided > 0 {
 				g.add(v.decided, Answers)
 			} else {
-				g.add(x.stood[of{r.Peer, r.Term}], Asks)
+				b.asks(r, r.Term)
 			}
 			v.tapSent, v.granted = seq, v.granted || r.Granted
 			return

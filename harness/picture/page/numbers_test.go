@@ -42,15 +42,25 @@ func TestNumbers(t *testing.T) {
 	}
 	b := open(t, browser, url+"#t=0s,100000s", size(1280, 1000))
 	b.do(call(performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks}))
+	t.Logf("first paint, median of 5: %.0f ms", at(paints, 0.5))
+	b.steps("")
+	if js[bool](b, "!document.getElementById('causes').hidden") {
+		b.do(run("for (const id of ['causes', 'messages']) document.getElementById(id).click()"))
+		b.steps(", with causes and messages")
+	}
+}
+
+// steps zooms and pans, and tells what that cost.
+func (b *tab) steps(how string) {
+	b.t.Helper()
 	busy := b.busy()
 	var steps []float64
 	for _, step := range []string{"deltaY: -120", "deltaX: 200", "deltaY: 120", "deltaX: -200"} {
 		steps = append(steps, js[[]float64](b, wheel(step))...)
 	}
 	busy = b.busy() - busy
-	t.Logf("first paint, median of 5: %.0f ms", at(paints, 0.5))
-	t.Logf("zoom or pan step, p95 of %d: %.1f ms (median %.1f ms, longest %.1f ms)", len(steps), at(steps, 0.95), at(steps, 0.5), at(steps, 1))
-	t.Logf("processor time of the page's main thread for a step, mean: %.1f ms", busy*1000/float64(len(steps)))
+	b.t.Logf("zoom or pan step%s, p95 of %d: %.1f ms (median %.1f ms, longest %.1f ms)", how, len(steps), at(steps, 0.95), at(steps, 0.5), at(steps, 1))
+	b.t.Logf("processor time of the page's main thread for a step%s, mean: %.1f ms", how, busy*1000/float64(len(steps)))
 }
 
 // busy is the processor time that the page's main thread took, in seconds: unlike what
