@@ -27,18 +27,20 @@ func (s *Slice) Mermaid() string {
 		e := &s.Events[i]
 		shown[e.Seq] = true
 		what, _, _ := strings.Cut(verdict.Describe(&e.Event), "\n")
-		fmt.Fprintf(&b, "    e%d[\"%s\"]\n", e.Seq, label(verdict.Seconds(e.At)+" "+what))
+		fmt.Fprintf(&b, "    e%d[\"%s\"]\n", e.Seq, label(verdict.Seconds(e.At)+" "+what, longestLabel))
 		if e.Proof {
 			proof = append(proof, fmt.Sprint("e", e.Seq))
 		}
 	}
 	for _, e := range s.Edges {
 		if shown[e.From] && shown[e.To] {
-			fmt.Fprintf(&b, "    e%d -->|\"%s\"| e%d\n", e.From, label(e.How.String()), e.To)
+			fmt.Fprintf(&b, "    e%d -->|\"%s\"| e%d\n", e.From, label(e.How.String(), longestLabel), e.To)
 		}
 	}
-	if rest := s.Further + s.Between + s.Others + len(s.Events) - len(shown); rest > 0 {
-		fmt.Fprintf(&b, "    left[\"%s\"]\n", label(s.Left()))
+	rest := *s
+	rest.Further += len(s.Events) - len(shown)
+	if rest.Further+rest.Between+rest.Others > 0 {
+		fmt.Fprintf(&b, "    left[\"%s\"]\n", label(rest.Left(), len(rest.Left())))
 	}
 	if len(proof) > 0 {
 		b.WriteString("    classDef proof stroke-width:4px\n    class " + strings.Join(proof, ",") + " proof\n")
@@ -46,12 +48,12 @@ func (s *Slice) Mermaid() string {
 	return b.String()
 }
 
-// label returns a text as it stands between quotes.
-func label(s string) string {
+// label returns a text as it stands between quotes, of so many characters at most.
+func label(s string, longest int) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range verdict.Printable(s) {
-		if n++; n > longestLabel {
+		if n++; n > longest {
 			b.WriteString("…")
 			break
 		}

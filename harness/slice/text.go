@@ -52,10 +52,17 @@ func (s *Slice) from(seq uint64, number map[uint64]int) string {
 
 // Left says what is left out and why, in a sentence.
 func (s *Slice) Left() string {
-	if s.Further+s.Between+s.Others == 0 {
+	var parts []string
+	count := func(n int, noun, which string) {
+		if n > 0 {
+			parts = append(parts, verdict.Many(n, noun)+" "+which)
+		}
+	}
+	count(s.Further, "event", "that can have led to it too, further away")
+	count(s.Between, "deed", "of members between these (entries, commits)")
+	count(s.Others, "other event", "that nothing in the history joins to it")
+	if len(parts) == 0 {
 		return "Nothing before the proof is left out."
 	}
-	return fmt.Sprintf("Left out: %s that can have led to it too, further away; %s of members between these (entries, commits); "+
-		"%s that nothing in the history joins to it.",
-		verdict.Many(s.Further, "event"), verdict.Many(s.Between, "deed"), verdict.Many(s.Others, "other event"))
+	return "Left out: " + strings.Join(parts, "; ") + "."
 }
