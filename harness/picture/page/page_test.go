@@ -53,7 +53,10 @@ func TestPages(t *testing.T) {
 			b.do(size(760, 1600), media("print", "dark"))
 			b.settle()
 			assert.Equal(t, "rgb(255, 255, 255)", js[string](b, "getComputedStyle(document.documentElement).backgroundColor"), "print is light")
+			assert.True(t, js[bool](b, "[...document.querySelectorAll('#tables pre')].every((pre) => pre.checkVisibility())"), "the plan and the versions are on paper")
 			b.shoot("print")
+			b.do(media("screen", "light"))
+			b.until("![...document.querySelectorAll('#tables details:not(.lazy)')].at(-1).open", "and folded again on the screen")
 			b.quiet()
 		})
 	}

@@ -6,14 +6,13 @@ function fillTables(app) {
 	fill($('tables'), verdicts(picture), lazily('Members, faults and elections as a table', () => summary(app)), planOf(picture), aboutRun(picture));
 }
 
-/** lazily makes a part that is filled when it is first opened, or printed. */
+/** lazily makes a part that is filled when it is first opened. */
 function lazily(title, content) {
-	const details = make('details', {}, make('summary', {text: title}));
+	const details = make('details', {class: 'lazy'}, make('summary', {text: title}));
 	const open = () => {
 		if (details.childElementCount === 1) details.append(content());
 	};
 	details.addEventListener('toggle', open);
-	details.fillNow = open;
 	return details;
 }
 

@@ -53,12 +53,22 @@ function line(c, ...lines) {
 
 const PAPER = 700; // pixels
 
+/** unfold opens for paper what is short, and closes it again. @param {boolean} on */
+function unfold(on) {
+	for (const details of document.querySelectorAll('#tables details:not(.lazy)')) {
+		if (!(details instanceof HTMLDetailsElement)) continue;
+		if (on) details.dataset.was = String(details.open);
+		details.open = on || details.dataset.was === 'true';
+	}
+}
+
 /** listenPrint redraws for paper, and back. */
 function listenPrint(app) {
 	const print = (on) => {
 		if (on === app.prints) return;
 		app.prints = on;
 		document.documentElement.toggleAttribute('data-print', on);
+		unfold(on);
 		app.restyle();
 	};
 	window.addEventListener('beforeprint', () => print(true));
