@@ -66,12 +66,19 @@ type maker struct {
 	clients  clients
 	windows  []*window
 	messages messages
+	unreads  int           // traces and connections that could not be read on
+	grain    time.Duration // stalls within one stretch of this length are one; 0: none was joined
 	stop     time.Duration // when members were stopped; 0: not yet
 	began    bool
 }
 
-// maxLanes bounds the members that have lanes of their own.
-const maxLanes = 64
+// Bounds of what a history may have any number of.
+const (
+	maxLanes   = 64 // of their own
+	maxPhases  = 200
+	maxStalls  = 2000
+	maxUnreads = 20 // that are told one by one
+)
 
 func newMaker(s *Source) *maker {
 	m := &maker{byName: make(map[string]*lane)}
@@ -98,6 +105,32 @@ func newMaker(s *Source) *maker {
 func (p *Picture) Lack(what string) { p.Missing = append(p.Missing, brief(what, aText)) }
 
 func (m *maker) lack(what string) { m.p.Lack(what) }
+
+// unread notes a trace, or a connection, of which no more is known.
+func (m *maker) unread(what string) {
+	if m.unreads++; m.unreads <= maxUnreads {
+		m.lack(what)
+	}
+}
+
+// joinStalls makes one of the stalls in one short stretch of the run, until half of them
+// are left.
+func (m *maker) joinStalls() {
+	m.p.Stalls = merged(m.p.Stalls)
+	for m.grain = max(10*time.Millisecond, m.grain); ; m.grain *= 2 {
+		out := m.p.Stalls[:1]
+		for _, s := range m.p.Stalls[1:] {
+			if last := &out[len(out)-1]; last.From/m.grain == (s.To-1)/m.grain {
+				last.To = s.To
+				continue
+			}
+			out = append(out, s)
+		}
+		if m.p.Stalls = out; len(out) <= maxStalls/2 {
+			return
+		}
+	}
+}
 
 func (m *maker) event(e *history.Event) {
 	m.end = max(m.end, e.At)
@@ -175,12 +208,17 @@ func (m *maker) run(e *history.Event) {
 			m.lane(n)
 		}
 	case history.RunPhase:
-		m.p.Phases = append(m.p.Phases, Mark{At: e.At, Text: brief(r.Phase, aWord)})
+		if len(m.p.Phases) < maxPhases {
+			m.p.Phases = append(m.p.Phases, Mark{At: e.At, Text: brief(r.Phase, aWord)})
+		}
 		if r.Phase == history.PhaseStop {
 			m.stop = e.At
 		}
 	case history.RunStall:
 		m.p.Stalls = append(m.p.Stalls, Span{From: max(0, e.At-max(0, r.Stall)), To: e.At})
+		if len(m.p.Stalls) > maxStalls {
+			m.joinStalls()
+		}
 	case history.RunLog:
 		if l := m.byName[r.Node]; l != nil {
 			m.deed(l, e)
@@ -189,9 +227,9 @@ func (m *maker) run(e *history.Event) {
 		if l := m.byName[r.Node]; l != nil {
 			l.untraced(e)
 		}
-		m.lack("the trace of " + r.Node + " could not be read from " + seconds(e.At) + " on: " + r.Text)
+		m.unread("the trace of " + r.Node + " could not be read from " + seconds(e.At) + " on: " + r.Text)
 	case history.RunUntap:
-		m.lack("from " + seconds(e.At) + " on a connection could not be decoded: " + r.Text)
+		m.unread("from " + seconds(e.At) + " on a connection could not be decoded: " + r.Text)
 	case history.RunMessages:
 		m.messages.tells = true
 		if r.Left > 0 {
@@ -212,6 +250,12 @@ func (m *maker) finish(s *Source) Picture {
 		m.lack("the last line of the history was cut short: it is drawn up to the one before it, at " + seconds(m.end))
 	case !m.ended:
 		m.lack("the history has no end: the run was cut short, or is under way, and is drawn up to " + seconds(m.end))
+	}
+	if more := m.unreads - maxUnreads; more > 0 {
+		m.lack("and " + plural(more, "other") + " like these: a trace or a connection that could not be read on")
+	}
+	if m.grain > 0 {
+		m.lack("stalls of the harness within the same " + m.grain.String() + " are drawn as one")
 	}
 	m.drawLanes()
 	p.Bands, p.Cuts = m.faults.finish(m)

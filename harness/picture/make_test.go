@@ -99,6 +99,31 @@ func TestColumnsAreBounded(t *testing.T) {
 	require.Len(t, c.Info, len(c.OK))
 }
 
+// However often the machine stalls, and whatever cannot be read, a picture has so much of
+// it, and says what it left out.
+func TestEndlessTroubleIsBounded(t *testing.T) {
+	var lines []string
+	for i := range 30_000 {
+		now := 1_000_000 * (i*i/1000 + 100*i)
+		lines = append(lines,
+			fmt.Sprintf(`"t":%d,"run":{"what":"stall","stall":30000000}`, now),
+			fmt.Sprintf(`"t":%d,"run":{"what":"untap","text":"no frame"}`, now),
+			fmt.Sprintf(`"t":%d,"run":{"what":"phase","phase":"another"}`, now))
+	}
+	p := made(t, picture.Source{}, lines...)
+	require.LessOrEqual(t, len(p.Stalls), 2000)
+	require.Greater(t, len(p.Stalls), 100)
+	for i := 1; i < len(p.Stalls); i++ {
+		require.Less(t, p.Stalls[i-1].To, p.Stalls[i].From)
+	}
+	require.Equal(t, p.End, p.Stalls[len(p.Stalls)-1].To)
+	require.Greater(t, p.Stalls[0].To, p.Stalls[0].From)
+	require.LessOrEqual(t, len(p.Phases), 200)
+	require.Less(t, len(p.Missing), 30)
+	require.Contains(t, p.Missing, "and 29980 others like these: a trace or a connection that could not be read on")
+	require.Contains(t, strings.Join(p.Missing, "; "), "stalls of the harness within the same 5.12s are drawn as one")
+}
+
 // Elections without end give a picture of a bounded size, in which no lane has a gap and
 // a leader is seen however short its time was.
 func TestStormIsFolded(t *testing.T) {
