@@ -44,6 +44,7 @@ var allowed = map[string][]string{
 	"harness/scenario":         {"harness/engine", "nemesis"},
 	"harness/pace":             {"checker"},
 	"harness/picture":          {"checker", "checker/verdict", "nemesis", "harness/history", "harness/slice", "harness/text"}, // plans say which links a fault is about
+	"harness/picture/browser":  {},
 	"harness/picture/page":     {"harness/picture"},
 	"harness/picture/columns":  {"checker/verdict", "harness/picture"},
 	"harness/picture/still":    {"checker", "checker/verdict", "harness/picture", "harness/picture/columns", "harness/text"},

@@ -4,12 +4,10 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
@@ -17,11 +15,10 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+	"github.com/usurper/usurper/harness/picture/browser"
 )
 
-var browserFlag = flag.String("browser", "auto", "auto: skip what needs a browser where none is found; required: fail there")
-
-const bearable = 10 * time.Minute // of tests: machines are busy
+var browserFlag = flag.String("browser", "auto", browser.Usage)
 
 // tab is a page in a headless browser, and what it complained of or asked elsewhere.
 type tab struct {
@@ -35,25 +32,11 @@ type tab struct {
 // browse starts a browser, or skips the test where there is none.
 func browse(t *testing.T, s *site) *tab {
 	t.Helper()
-	path := ""
-	for _, name := range []string{"google-chrome", "chromium-browser", "chromium", "chromium-headless-shell"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-		}
-	}
-	if path == "" {
-		require.NotEqual(t, "required", *browserFlag, "no browser found: apt-get install chromium")
-		t.Skip("no browser found: apt-get install chromium")
-	}
 	b := &tab{t: t}
-	ctx, end := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WSURLReadTimeout(bearable), chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-dev-shm-usage", true))...)
-	t.Cleanup(end)
-	ctx, end = chromedp.NewContext(ctx, chromedp.WithListener(func(event any) { b.note(event, s.at) }))
+	ctx, end := chromedp.NewContext(browser.Start(t, *browserFlag), chromedp.WithListener(func(event any) { b.note(event, s.at) }))
 	t.Cleanup(end)
 	require.NoError(t, chromedp.Do(ctx), "the browser does not start")
-	ctx, end = context.WithTimeout(ctx, bearable)
+	ctx, end = context.WithTimeout(ctx, browser.Patience)
 	t.Cleanup(end)
 	b.ctx = ctx
 	require.NoError(t, chromedp.Do(ctx, call(network.Enable, network.EnableParams{}), call(log.Enable, cdp.Empty{})))
@@ -92,7 +75,7 @@ func (b *tab) open(url string) {
 // until waits until an expression is true.
 func (b *tab) until(expression string) {
 	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(bearable/4)))
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(browser.Patience/4)))
 	if err != nil {
 		text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("document.body.innerText"))
 		require.NoError(b.t, err, "%s: %q; %.2000s", expression, b.problems, text)

@@ -202,13 +202,8 @@ func (l *lives) picture(ctx context.Context, dir string) ([]byte, error) {
 // sendEvents tells a page, by server-sent events, that there is more to draw, until there
 // is no more.
 func (s *Server) sendEvents(w http.ResponseWriter, r *http.Request) {
-	dir, ok := s.within(w, r)
+	dir, run, ok := s.asked(w, r)
 	if !ok {
-		return
-	}
-	run, err := s.index.run(dir)
-	if err != nil {
-		s.failed(w, err)
 		return
 	}
 	leave, ok := s.live.enter()
@@ -229,6 +224,7 @@ func (s *Server) sendEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	var l *live
 	if run.Verdict == underWay {
+		var err error
 		if l, err = s.live.follow(dir); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			s.failed(w, err)
 			return

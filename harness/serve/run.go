@@ -22,13 +22,8 @@ import (
 // showRun sends the page of a run, which asks for its picture. The page is this program's,
 // whatever pages are in the directory.
 func (s *Server) showRun(w http.ResponseWriter, r *http.Request) {
-	dir, ok := s.within(w, r)
+	dir, run, ok := s.asked(w, r)
 	if !ok {
-		return
-	}
-	run, err := s.index.run(dir)
-	if err != nil {
-		s.failed(w, err)
 		return
 	}
 	feed := page.Feed{Picture: link("picture", dir), Home: "/"}
@@ -49,18 +44,26 @@ func (s *Server) showRun(w http.ResponseWriter, r *http.Request) {
 	w.Write(b.Bytes()) // who has gone needs no answer
 }
 
-// sendPicture sends the picture of a run as JSON.
-func (s *Server) sendPicture(w http.ResponseWriter, r *http.Request) {
-	dir, ok := s.within(w, r)
-	if !ok {
-		return
+// asked is the run that a request is about. If there is none it is answered.
+func (s *Server) asked(w http.ResponseWriter, r *http.Request) (dir string, run *entry, ok bool) {
+	if dir, ok = s.within(w, r); !ok {
+		return dir, nil, false
 	}
 	run, err := s.index.run(dir)
 	if err != nil {
 		s.failed(w, err)
+	}
+	return dir, run, err == nil
+}
+
+// sendPicture sends the picture of a run as JSON.
+func (s *Server) sendPicture(w http.ResponseWriter, r *http.Request) {
+	dir, run, ok := s.asked(w, r)
+	if !ok {
 		return
 	}
 	var text []byte
+	var err error
 	if run.Verdict == underWay {
 		text, err = s.live.picture(r.Context(), dir)
 	} else {

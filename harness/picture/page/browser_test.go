@@ -6,12 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -20,38 +18,20 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness/picture/browser"
 )
 
-var browserFlag = flag.String("browser", "auto", "auto: skip what needs a browser where none is found; required: fail there")
-
-const patience = 10 * time.Minute // of tests: machines are busy
+var browserFlag = flag.String("browser", "auto", browser.Usage)
 
 // startBrowser starts a headless Chromium for one test, or skips it where there is none.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
-	name := findBrowser()
-	if name == "" {
-		require.NotEqual(t, "required", *browserFlag, "no browser found: apt-get install chromium")
-		t.Skip("no browser found: apt-get install chromium")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(name), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WSURLReadTimeout(patience), chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("allow-file-access-from-files", false))
-	ctx, end := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(end)
+	ctx := browser.Start(t, *browserFlag)
 	ctx, endTab := chromedp.NewContext(ctx)
 	t.Cleanup(endTab)
 	require.NoError(t, chromedp.Do(ctx), "the browser does not start")
 	return ctx
-}
-
-func findBrowser() string {
-	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
-		if found, err := exec.LookPath(name); err == nil {
-			return found
-		}
-	}
-	return ""
 }
 
 type step = chromedp.Action[chromedp.Void]
@@ -66,13 +46,13 @@ type tab struct {
 }
 
 // open opens a URL in a tab of its own, and waits until its picture is drawn.
-func open(t *testing.T, browser context.Context, url string, first ...step) *tab {
+func open(t *testing.T, started context.Context, url string, first ...step) *tab {
 	t.Helper()
 	b := &tab{t: t}
-	ctx, end := chromedp.NewContext(browser, chromedp.WithListener(b.note))
+	ctx, end := chromedp.NewContext(started, chromedp.WithListener(b.note))
 	t.Cleanup(end)
 	require.NoError(t, chromedp.Do(ctx), "no tab opens")
-	ctx, stop := context.WithTimeout(ctx, patience)
+	ctx, stop := context.WithTimeout(ctx, browser.Patience)
 	t.Cleanup(stop)
 	b.ctx = ctx
 	b.do(call(network.Enable, network.EnableParams{}), call(log.Enable, cdp.Empty{}))
@@ -130,7 +110,7 @@ func (b *tab) text(selector string) string {
 // until waits until an expression is true.
 func (b *tab) until(expression, why string) {
 	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(patience/4)))
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(browser.Patience/4)))
 	require.NoError(b.t, err, why)
 }
 
