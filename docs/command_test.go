@@ -216,8 +216,10 @@ func (r reader) shell(t *testing.T, dir, text string) (out string, status int) {
 func shorten(text string, seed int) (string, error) {
 	f := strings.Fields(text)
 	switch {
-	case f[0] == "usurper" && len(f) > 1 && f[1] == "serve": // which goes on until an interrupt
-		return "timeout --preserve-status -s INT 2 " + insert(text, "--listen", "127.0.0.1:0"), nil
+	case f[0] == "usurper" && len(f) > 1 && f[1] == "serve": // which goes on until an interrupt, here once it serves
+		return insert(text, "--listen", "127.0.0.1:0") + ` >served & pid=$!
+			until grep -q http:// served || ! kill -0 $pid; do sleep 0.1; done
+			kill -INT $pid; wait $pid; status=$?; cat served; rm served; exit $status`, nil
 	case f[0] == "usurper" && len(f) > 1:
 		return insert(text, shortFlags(f[1], f, seed)...), nil
 	case text == "go test ./...":
