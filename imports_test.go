@@ -31,7 +31,7 @@ var allowed = map[string][]string{
 	"harness/fabric/owner":     {},
 	"harness/fabric/subnet":    {},
 	"harness/results":          {},
-	"harness/tap":              {"harness/history"},
+	"harness/tap":              {"harness/fabric", "harness/history"},
 	"harness/workload":         {"harness/history"},
 	"harness/target":           {"harness/fabric", "harness/history", "harness/workload"},
 	"harness/target/reference": {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/tap", "node/...", "rawio"},

@@ -130,7 +130,7 @@ func (q *queue) blocked(it *item, rs *ruleSet) {
 func (q *queue) keep(it *item) {
 	if it.frame && !it.kept {
 		it.kept = true
-		q.kept = append(q.kept, Frame{ID: it.id, Class: it.class})
+		q.kept = append(q.kept, Frame{ID: it.id, Class: it.class, Meaning: it.means})
 	}
 }
 

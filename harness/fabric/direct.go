@@ -185,7 +185,7 @@ func (s *stream) observeMarks(stage Stage, marks []mark, b []byte) {
 	}
 	from := 0
 	for _, m := range marks {
-		o.Frame(stage, Frame{m.id, s.link.name, m.class, b[from:m.end]})
+		o.Frame(stage, Frame{m.id, s.link.name, m.class, b[from:m.end], m.meaning})
 		from = m.end
 	}
 }

@@ -138,7 +138,7 @@ func (s *stream) items(marks []mark) []*item {
 	b, from := s.frames.pending(), 0
 	for _, m := range marks {
 		items = append(items, &item{
-			bytes: bytes.Clone(b[from:m.end]), class: m.class, id: m.id, frame: true, arrived: now,
+			bytes: bytes.Clone(b[from:m.end]), class: m.class, id: m.id, means: m.meaning, frame: true, arrived: now,
 			lossy: s.conn.fabric.opts.Protocol.Lossy(m.class),
 		})
 		from = m.end

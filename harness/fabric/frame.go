@@ -22,12 +22,15 @@ type mark struct {
 	end   int // where it ends; it begins where the one before ends
 	class string
 	id    uint64 // see Frame
+
+	meaning any
 }
 
 // framer finds the frames in the bytes of one direction. Bytes go in through
 // space and grown; split marks the whole frames among the pending ones.
 type framer struct {
 	splitter Splitter
+	teller   Teller // the splitter, if it is one
 	buf      []byte
 	from, to int  // buf[from:to] is pending
 	full     bool // the last read took all the space there was
@@ -35,7 +38,8 @@ type framer struct {
 }
 
 func newFramer(s Splitter) *framer {
-	return &framer{splitter: s, buf: make([]byte, firstBuffer)}
+	teller, _ := s.(Teller)
+	return &framer{splitter: s, teller: teller, buf: make([]byte, firstBuffer)}
 }
 
 // pending are the bytes not yet discarded, valid until the next call of space.
@@ -86,7 +90,11 @@ func (f *framer) split() ([]mark, error) {
 			return f.marks, nil
 		}
 		at += n
-		f.marks = append(f.marks, mark{end: at, class: class})
+		m := mark{end: at, class: class}
+		if f.teller != nil {
+			m.meaning = f.teller.Told()
+		}
+		f.marks = append(f.marks, m)
 	}
 	return f.marks, nil
 }

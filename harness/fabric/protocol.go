@@ -25,6 +25,15 @@ type Splitter interface {
 	Next(b []byte) (n int, class string, err error)
 }
 
+// Teller is a Splitter that makes something of the frames that it finds, so that much
+// of a stream which means nothing without what came before is understood once.
+type Teller interface {
+	Splitter
+	// Told returns what it makes of the frame that Next found last: the Meaning of that
+	// frame at every stage. It is called once a frame, right after Next.
+	Told() any
+}
+
 // Frame is one frame of a decoded link.
 type Frame struct {
 	// ID tells it from all others of the fabric, counted from 1 in no order. A
@@ -33,6 +42,8 @@ type Frame struct {
 	Link  Link
 	Class string
 	Bytes []byte // all of it; nil when it is Held
+	// Meaning is what a Teller made of it, nil of any other Splitter's.
+	Meaning any
 }
 
 // Stage is how far a frame has come.

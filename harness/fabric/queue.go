@@ -22,6 +22,7 @@ type item struct {
 	bytes []byte
 	class string
 	id    uint64 // of the frame
+	means any    // Frame.Meaning
 	frame bool   // bytes are one whole frame of class
 	lossy bool   // the frame may vanish, double, or be overtaken
 	sent  int    // how many of bytes are written

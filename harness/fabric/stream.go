@@ -290,7 +290,7 @@ func (s *stream) observe(stage Stage, items []*item) {
 	defer s.observing.Unlock()
 	for _, it := range items {
 		if it.frame {
-			o.Frame(stage, Frame{it.id, s.link.name, it.class, it.bytes})
+			o.Frame(stage, Frame{it.id, s.link.name, it.class, it.bytes, it.means})
 		}
 	}
 }

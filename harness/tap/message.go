@@ -23,6 +23,9 @@ const (
 	TimeoutNow Kind = "timeout-now"
 )
 
+// grants tells of a response to a vote or pre-vote whether it is one that counts.
+func (m *Message) grants() bool { return !m.Reject && (m.Asked == 0 || m.Asked == m.Term) }
+
 // Elects tells whether a message of the kind is about who leads: a request for votes or
 // pre-votes, an answer to one, or a leader's word to stand.
 func (k Kind) Elects() bool {
@@ -38,6 +41,9 @@ func (k Kind) Elects() bool {
 type Message struct {
 	Kind     Kind
 	From, To string
+	// Group is, where one connection carries several Rafts, whose message it is: each
+	// has terms and leaders of its own. "" is the only one.
+	Group string
 	// FromNew and ToNew count how often the sender and the receiver were removed and
 	// came back as new members under their old names; 0 for those of the start.
 	FromNew, ToNew uint64
@@ -45,6 +51,9 @@ type Message struct {
 	// term 0 is ignored.
 	Term   uint64
 	Reject bool // responses: the request was refused
+	// Asked is, in a response to a vote or pre-vote, the term of the request that it
+	// answers, if that is known: a grant in another term is none.
+	Asked uint64
 
 	// Log is, in a vote or pre-vote, the candidate's last position; in an append
 	// the position just before its entries; in an append-response or

@@ -145,7 +145,7 @@ func (a *Assembler) Passes(id uint64, m Message) {
 	case Vote, PreVote:
 		e.Last = m.Log
 	case VoteResponse, PreVoteResponse:
-		e.Granted = !m.Reject
+		e.Granted = m.grants()
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -289,12 +289,16 @@ func (a *Assembler) votesLocked(stage history.Stage, from, to *member, m *Messag
 	}
 	e := history.Raft{
 		What: what, Stage: stage, Term: m.Term, Peer: to.name,
-		Granted: !m.Reject, Reason: history.ReasonUnspecified,
+		Granted: m.grants(), Reason: history.ReasonUnspecified,
 	}
-	last, known := asked.find(m.Term)
+	term := m.Term
+	if m.Asked != 0 {
+		term = m.Asked
+	}
+	last, known := asked.find(term)
 	e.PeerLast = last
-	if known || e.Granted { // else the voter is in a later term than it was asked for
-		e.PeerTerm = m.Term
+	if known || e.Granted || m.Asked != 0 { // else the voter is in a later term than it was asked for
+		e.PeerTerm = term
 	}
 	if m.LastKnown {
 		e.Last = m.Last

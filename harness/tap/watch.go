@@ -1,0 +1,132 @@
+package tap
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/usurper/usurper/harness/fabric"
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Watch is a dialect at work on one cluster: the fabric's Protocol and, of the same
+// fabric, what its Observer is told (target.Tap). It decodes once, as it splits.
+type Watch struct {
+	dialect Dialect
+	tap     *Assembler // nil: nobody wants to know
+	cluster *Cluster
+	open    func(dialler, accepter string) (forward, backward Decoder)
+}
+
+var _ fabric.Protocol = (*Watch)(nil)
+
+// Watch begins to watch a cluster of these members, of which emit is told one event
+// at a time. With a nil emit it only splits.
+func (d Dialect) Watch(members []string, emit func(history.Raft)) *Watch {
+	w := &Watch{dialect: d}
+	if emit != nil {
+		w.tap = New(emit, members)
+	}
+	w.cluster = newCluster(w.tap)
+	w.open = d.Open(w.cluster)
+	return w
+}
+
+// Open returns the splitters of a connection.
+func (w *Watch) Open(dialler, accepter string) (forward, backward fabric.Splitter) {
+	f, b := w.open(dialler, accepter)
+	return &direction{watch: w, decoder: f, link: fabric.Link{From: dialler, To: accepter}},
+		&direction{watch: w, decoder: b, link: fabric.Link{From: accepter, To: dialler}}
+}
+
+// Lossy returns false: a frame missing from the middle of a stream breaks it.
+func (*Watch) Lossy(string) bool { return false }
+
+// Classes lists the classes of frames.
+func (w *Watch) Classes() []string {
+	out := make([]string, 0, len(w.dialect.Kinds)+len(w.dialect.Classes))
+	for _, k := range w.dialect.Kinds {
+		out = append(out, string(k))
+	}
+	for _, c := range w.dialect.Classes {
+		if !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Frame tells of messages of elections that enter the fabric, and observes how far
+// the answers to votes come.
+func (w *Watch) Frame(stage fabric.Stage, f fabric.Frame) {
+	m, ok := f.Meaning.(*Message)
+	switch {
+	case !ok || w.tap == nil || stage == fabric.Held:
+	case stage == fabric.Sent:
+		w.tap.Passes(f.ID, *m)
+	default:
+		w.tap.Observe(history.Stage(stage), *m)
+	}
+}
+
+// Flush tells what was held back to coalesce it.
+func (w *Watch) Flush() {
+	if w.tap != nil {
+		w.tap.Flush()
+	}
+}
+
+// Strange returns how often came what the dialect does not know, by what it is.
+func (w *Watch) Strange() map[string]uint64 {
+	w.cluster.mu.Lock()
+	defer w.cluster.mu.Unlock()
+	return maps.Clone(w.cluster.strange)
+}
+
+// direction splits one direction of a connection, and observes what it says.
+type direction struct {
+	watch   *Watch
+	decoder Decoder
+	link    fabric.Link
+	order   Order
+	message Message // of the frame at hand
+}
+
+var _ fabric.Teller = (*direction)(nil)
+
+// Next implements fabric.Splitter.
+func (d *direction) Next(b []byte) (n int, class string, err error) {
+	m := &d.message
+	*m = Message{}
+	n, class, err = d.decoder.Next(b, m)
+	if n == 0 || err != nil {
+		*m = Message{}
+		return n, class, err
+	}
+	if class == "" {
+		class = string(m.Kind)
+	}
+	if m.Kind == "" || d.watch.tap == nil {
+		return n, class, nil
+	}
+	if m.From == "" {
+		m.From = d.link.From
+	}
+	if m.To == "" {
+		m.To = d.link.To
+	}
+	d.watch.tap.Observe(history.Sent, *m)
+	if d.watch.dialect.Ordered {
+		d.order.Sent(d.watch.tap, m)
+	}
+	return n, class, nil
+}
+
+// Told implements fabric.Teller: the message of an election, nil for any other, of
+// which nothing is asked once it was sent.
+func (d *direction) Told() any {
+	if !d.message.Kind.Elects() || d.watch.tap == nil {
+		return nil
+	}
+	m := d.message
+	return &m
+}
