@@ -73,7 +73,7 @@ const countSize = 5 + len(padding) + 8
 // count sends frames of consecutive numbers until it is told to stop, then
 // closes its direction.
 func count(c net.Conn, stop <-chan struct{}) error {
-	c.SetDeadline(time.Time{})
+	c.SetWriteDeadline(time.Time{})
 	random := rand.New(rand.NewPCG(3, 4))
 	for i, n := uint64(0), uint64(0); ; i++ {
 		select {
@@ -101,9 +101,9 @@ func count(c net.Conn, stop <-chan struct{}) error {
 
 // verify reads what count sends, up to the end.
 func verify(c net.Conn) error {
-	c.SetReadDeadline(time.Now().Add(60 * time.Second))
 	buf := make([]byte, 0, 64<<10)
 	for want := uint64(0); ; {
+		c.SetReadDeadline(time.Now().Add(60 * time.Second)) // of silence
 		n, err := c.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		at := 0
