@@ -21,6 +21,17 @@ type Dialect struct {
 	// in which it was said, by one process: see Order. Leave it false where connections
 	// come from a pool that several threads use.
 	Ordered bool
+	// Begins tells whether bytes can hardly be anything but the beginning of what one side
+	// of a connection sends, be it dialler or accepter: it says which protocol is spoken
+	// where another was expected. It must not hold for another dialect, nor for what is
+	// too short to tell. nil: its beginnings look like nothing special.
+	Begins func(first []byte) bool
+	// Hello returns how a dialler introduces itself by what it sends first: the address,
+	// host:port, that it listens at or advertises to other members. More asks for more
+	// bytes than these; an error says that there is no such word in them, so that they are
+	// no beginning of the protocol. nil: diallers do not say who they are, or cannot before
+	// they are answered.
+	Hello func(first []byte) (addr string, more bool, err error)
 	// Open begins with one cluster and returns what is called for each of its
 	// connections: who dialled, who accepted, and back a decoder for each direction,
 	// dialler to accepter first. The two are never called at the same time; those of

@@ -5,7 +5,7 @@
 // Status and Client; examples/hashicorp-raft does so in one file. A system whose
 // clients do more than get and put, or less than all if it does not embed Opaque, says
 // which operations they have (Limited). What a system shows of
-// its elections, by a trace or on the wire, comes on top.
+// its elections, by a trace or on the wire (Opaque's Wire), comes on top.
 package target
 
 import (

@@ -1,0 +1,39 @@
+// Package dialect lists the protocols that usurper can judge elections by, on the wire
+// of systems that nobody prepared. Each is a package below, and a value: see
+// [tap.Dialect].
+//
+// To add one: write its package as the Example of harness/tap shows, and its line in
+// All.
+package dialect
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/usurper/usurper/harness/tap"
+	"github.com/usurper/usurper/harness/text"
+)
+
+// All returns the dialects, in order of their names.
+func All() []tap.Dialect {
+	return []tap.Dialect{}
+}
+
+// Names lists the names of the dialects.
+func Names() []string {
+	var names []string
+	for _, d := range All() {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// Named returns the dialect of a name. An error lists the names that there are.
+func Named(name string) (tap.Dialect, error) {
+	for _, d := range All() {
+		if d.Name == name {
+			return d, nil
+		}
+	}
+	return tap.Dialect{}, fmt.Errorf("no protocol %q%s: use one of %s", name, text.DidYouMean(name, Names()), strings.Join(Names(), ", "))
+}
