@@ -28,10 +28,11 @@ func TestExplain(t *testing.T) {
 	defer h.Close()
 	p, err := picture.Make(picture.Source{Report: report, Batches: h.Batches()})
 	require.NoError(t, err)
-	require.Nil(t, p.Causes)
+	require.Empty(t, p.Causes)
 	p.Explain(&s, broken.Checker, &v)
 
-	c := p.Causes
+	require.Len(t, p.Causes, 1)
+	c := p.Causes[0]
 	require.Equal(t, v.Proven(), p.Proofs[c.Proof].Events[len(v.Events)-1].Seq)
 	require.Len(t, c.Events, 30)
 	require.Len(t, c.Joins, len(s.Edges))

@@ -22,7 +22,7 @@ import (
 )
 
 // Format is the version of what pages embed.
-const Format = 1
+const Format = 2
 
 // Picture is a run. All times are since the start of the run, in nanoseconds when
 // they are JSON. Spans are half-open and lie within [0, End].
@@ -52,9 +52,9 @@ type Picture struct {
 
 	Clients Clients `json:"clients"`
 	Proofs  []Proof `json:"proofs"` // of each violation in Report: the rule that is proved broken first, then the next
-	// Causes are those of the violation that is proved first; nil if there is none, or who
-	// made the picture did not look for them.
-	Causes  *Causes  `json:"causes,omitempty"`
+	// Causes are those of the first violation of each rule, in the order of Proofs and at
+	// most MaxCauses; none if who made the picture did not look for them.
+	Causes  []Causes `json:"causes,omitempty"`
 	Windows []Window `json:"windows"`
 	Plan    string   `json:"plan,omitempty"` // as executed
 }

@@ -41,22 +41,25 @@ func Picture(dir results.Dir, report checker.Report) (picture.Picture, error) {
 	return p, nil
 }
 
-// explain adds what can have led to the rule that is proved broken first.
+// explain adds what can have led to the first violation of each rule.
 func explain(p *picture.Picture, dir results.Dir, report *checker.Report) {
 	broken := report.Breaches()
-	if len(broken) == 0 {
-		return
+	broken = broken[:min(len(broken), picture.MaxCauses)]
+	var proofs [][]history.Event
+	for _, b := range broken {
+		v, _ := report.Violation(b)
+		proofs = append(proofs, v.Events)
 	}
-	v, ok := report.Violation(broken[0])
-	if !ok {
-		return
-	}
-	s, err := slice.Make(func() iter.Seq2[*history.Event, error] { return history.Read(dir.History()) }, v.Events, slice.TextEvents)
+	all, err := slice.All(func() iter.Seq2[*history.Event, error] { return history.Read(dir.History()) }, proofs, slice.TextEvents)
 	if err != nil {
-		p.Lack("what led to it: " + err.Error())
+		p.Lack("what led to violations: " + err.Error())
 		return
 	}
-	p.Explain(&s, broken[0].Checker, &v)
+	for i, b := range broken {
+		if v, _ := report.Violation(b); len(v.Events) > 0 {
+			p.Explain(&all[i], b.Checker, &v)
+		}
+	}
 }
 
 // manifest is what a picture shows of a configuration file. Those of any version are

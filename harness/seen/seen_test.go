@@ -57,6 +57,32 @@ func TestPicture(t *testing.T) {
 	require.NotContains(t, p.Missing, "there is no plan-executed.txt: the plan is shown as it was written, not as it came to pass")
 }
 
+// A picture tells of the first violation of each rule what led to it.
+func TestCauses(t *testing.T) {
+	dir, report := saved(t, "stale-log-vote")
+	p, err := seen.Picture(dir, report)
+	require.NoError(t, err)
+	broken := report.Breaches()
+	require.Greater(t, len(broken), 3)
+	require.Len(t, p.Causes, len(broken))
+	for i, c := range p.Causes {
+		v, _ := report.Violation(broken[i])
+		proof := p.Proofs[c.Proof]
+		require.Equal(t, broken[i].Checker, proof.Checker)
+		require.Equal(t, v.Rule, proof.Rule)
+		require.Greater(t, len(c.Events), len(proof.Events), broken[i])
+		require.LessOrEqual(t, len(c.Events), 40)
+		for k := range proof.Events {
+			require.Zero(t, c.Events[k].Distance)
+		}
+	}
+	one := report
+	one.Results = nil
+	p, err = seen.Picture(dir, one)
+	require.NoError(t, err)
+	require.Empty(t, p.Causes)
+}
+
 // A history alone is drawn as well, and what needs more is not offered.
 func TestHistoryAlone(t *testing.T) {
 	dir, report := saved(t, "double-vote")

@@ -61,6 +61,32 @@ func (g *graph) causes(of uint32, f func(from uint32, how How)) {
 	}
 }
 
+// sparse is a graph of some of the events.
+type sparse struct {
+	graph
+	events []uint32 // their numbers, in order
+}
+
+func (s *sparse) begin(seq uint32) {
+	s.events = append(s.events, seq)
+	s.graph.begin()
+}
+
+func (s *sparse) addTo(to, from uint32, how How) {
+	if i, ok := slices.BinarySearch(s.events, to); ok {
+		s.graph.addTo(uint32(i), from, how)
+	}
+}
+
+func (s *sparse) causes(of uint32, f func(from uint32, how How)) {
+	if i, ok := slices.BinarySearch(s.events, of); ok {
+		s.graph.causes(uint32(i), f)
+	}
+}
+
+// causes calls a function for what led to an event at once.
+type causes func(of uint32, f func(from uint32, how How))
+
 // found is what a search backwards found.
 type found struct {
 	kept     []uint32       // nearest first
@@ -69,12 +95,12 @@ type found struct {
 	reached  int // all of them
 }
 
-// search goes backwards from the proof and keeps the nearest.
-func (g *graph) search(proof []uint32, limit int) found {
-	f := found{distance: make(map[uint32]int), seen: newBits(len(g.first))}
+// search goes backwards from the proof, among the first n events, and keeps the nearest.
+func search(n int, causes causes, proof []uint32, limit int) found {
+	f := found{distance: make(map[uint32]int), seen: newBits(n)}
 	level := make([]uint32, 0, len(proof))
 	for _, seq := range proof {
-		if int(seq) < len(g.first) && f.seen.add(seq) {
+		if int(seq) < n && f.seen.add(seq) {
 			level = append(level, seq)
 		}
 	}
@@ -87,7 +113,7 @@ func (g *graph) search(proof []uint32, limit int) found {
 				f.kept = append(f.kept, seq)
 				f.distance[seq] = distance
 			}
-			g.causes(seq, func(from uint32, _ How) {
+			causes(seq, func(from uint32, _ How) {
 				if f.seen.add(from) {
 					next = append(next, from)
 				}
@@ -99,11 +125,11 @@ func (g *graph) search(proof []uint32, limit int) found {
 }
 
 // among returns the edges between the events that are kept.
-func (g *graph) among(distance map[uint32]int, kept []uint32) []Edge {
+func (f *found) among(causes causes) []Edge {
 	var edges []Edge
-	for _, to := range kept {
-		g.causes(to, func(from uint32, how How) {
-			if _, ok := distance[from]; ok {
+	for _, to := range f.kept {
+		causes(to, func(from uint32, how How) {
+			if _, ok := f.distance[from]; ok {
 				edges = append(edges, Edge{uint64(from), uint64(to), how})
 			}
 		})

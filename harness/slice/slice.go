@@ -2,8 +2,9 @@
 // backwards along messages, operations and the starts of processes, as far as the
 // history shows that one thing came before another.
 //
-// Read slice.go (what a slice is), graph.go (how one is found), raft.go and client.go
-// (what joins two events). text.go and mermaid.go show one.
+// Read slice.go (what a slice is), proof.go (how one is found), graph.go (the search
+// backwards), builder.go, raft.go and client.go (what joins two events). text.go and
+// mermaid.go show one.
 //
 // That one event came before another is claimed only where the history shows it: both
 // are of one process, whose trace is in order; one is a message or a promise that the
@@ -13,9 +14,7 @@ package slice
 
 import (
 	"iter"
-	"slices"
 
-	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -89,67 +88,35 @@ func (h How) String() string {
 // Make reads a history twice and returns what led to the proof, at most limit events
 // and never fewer than the proof has. The events after the proof are not read.
 func Make(read func() iter.Seq2[*history.Event, error], proof []history.Event, limit int) (Slice, error) {
-	b := newBuilder(proof)
-	if len(proof) == 0 {
-		return Slice{}, nil
+	all, err := All(read, [][]history.Event{proof}, limit)
+	if err != nil {
+		return Slice{}, err
 	}
-	end := b.proven()
-	for e, err := range read() {
-		if err != nil {
-			return Slice{}, err
-		}
-		if e.Seq > end {
-			break
-		}
-		b.take(e)
-	}
-	found := b.graph.search(b.proof, limit)
-	s := Slice{Further: found.reached - len(found.kept), Unknown: b.unknown()}
-	events := make(map[uint64]Event, len(found.kept))
-	between := make(map[string]int) // of each member, since what can have mattered last
-	for e, err := range read() {
-		if err != nil {
-			return Slice{}, err
-		}
-		if e.Seq > end {
-			break
-		}
-		s.sort(e, &found, events, between)
-	}
-	for _, n := range between {
-		s.Others += n
-	}
-	for _, seq := range found.kept {
-		if e, ok := events[uint64(seq)]; ok {
-			s.Events = append(s.Events, e)
-		}
-	}
-	s.Edges = b.graph.among(found.distance, found.kept)
-	return s, nil
+	return all[0], nil
 }
 
-// sort puts an event where it belongs: among those that are shown, or one of the
-// counts.
-func (s *Slice) sort(e *history.Event, found *found, events map[uint64]Event, between map[string]int) {
-	seq := uint32(e.Seq)
-	distance, kept := found.distance[seq]
-	reached := found.seen.has(seq)
-	traced := e.Raft != nil && e.Raft.Source == history.Trace
-	switch {
-	case kept:
-		events[e.Seq] = Event{verdict.Keep(e), distance == 0, distance}
-	case reached:
-	case traced:
-		between[e.Raft.Node]++
-		return
-	default:
-		s.Others++
+// All returns the slices of several proofs, each as Make makes it. The history is read
+// twice, however many there are.
+func All(read func() iter.Seq2[*history.Event, error], proofs [][]history.Event, limit int) ([]Slice, error) {
+	b := newBuilder(proofs, limit)
+	if err := b.read(read(), b.take); err != nil {
+		return nil, err
 	}
-	if reached && traced {
-		s.Between += between[e.Raft.Node]
-		between[e.Raft.Node] = 0
+	for _, p := range b.proofs { // whose last event the history lacks
+		p.search(b)
 	}
+	told := tally{deeds: make(map[string]*int)}
+	if err := b.read(read(), func(e *history.Event) { told.take(e, b.proofs) }); err != nil {
+		return nil, err
+	}
+	all := make([]Slice, len(b.proofs))
+	for i, p := range b.proofs {
+		if !p.counts.closed {
+			told.close(p)
+		}
+		if len(p.events) > 0 {
+			all[i] = p.slice()
+		}
+	}
+	return all, nil
 }
-
-// proven is the number of the last event of the proof.
-func (b *builder) proven() uint64 { return uint64(slices.Max(b.proof)) }

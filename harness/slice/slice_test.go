@@ -257,7 +257,7 @@ func TestMermaidIsBounded(t *testing.T) {
 }
 
 // Of every kept run that breaks a rule the slice has the proof, and of what clients did
-// only what is about its keys.
+// only what is about its keys; several are made as each alone.
 func TestCorpus(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../../results/corpus/*/history.jsonl.gz")
@@ -271,10 +271,19 @@ func TestCorpus(t *testing.T) {
 		read := func() iter.Seq2[*history.Event, error] { return history.Read(file) }
 		report, err := checker.Run(checker.All(verdict.Options{}), read())
 		require.NoError(t, err)
+		var proofs [][]history.Event
 		for _, b := range report.Breaches() {
+			v, _ := report.Violation(b)
+			proofs = append(proofs, v.Events)
+		}
+		all, err := slice.All(read, append(proofs, nil), slice.TextEvents)
+		require.NoError(t, err)
+		require.Empty(t, all[len(proofs)].Events, "of no proof")
+		for i, b := range report.Breaches() {
 			v, _ := report.Violation(b)
 			s, err := slice.Make(read, v.Events, slice.TextEvents)
 			require.NoError(t, err)
+			require.Equal(t, s, all[i], "%s: %s", name, b)
 			broken++
 			sound(t, &s, slice.TextEvents)
 			keys, proof := map[string]bool{}, 0

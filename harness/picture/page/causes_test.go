@@ -72,20 +72,44 @@ func TestCausesOnLanes(t *testing.T) {
 	b.quiet()
 }
 
-// It is told of the violation that it is about, and of no other; a page without it
-// offers nothing.
+// It is told of the first violation of each rule, with the one that is chosen; others
+// lead there, and a page without it offers nothing.
 func TestCausesOfOthers(t *testing.T) {
 	browser := startBrowser(t)
 	p := led(1)
-	p.Proofs = append([]picture.Proof{stale().Proofs[0]}, p.Proofs...)
-	p.Report.Results = append([]checker.Result{{Checker: "linearizable", Verdict: checker.Invalid}}, p.Report.Results...)
-	p.Causes.Proof = 1
+	second, other := p.Proofs[0], stale().Proofs[0]
+	second.Events = second.Events[2:]
+	third := picture.Proof{Checker: "logs", Rule: "committed entries changed", Window: -1}
+	p.Proofs = append(p.Proofs, second, other, third)
+	p.Causes = append(p.Causes, picture.Causes{Proof: 2, Left: "Nothing before the proof is left out.", Joins: []picture.Join{{From: 1, To: 0, How: "the value was written there"}}, Events: []picture.Cause{
+		{Point: other.Events[0]}, {Point: picture.Point{At: 2600 * ms, Seq: 77, Client: 4, Text: "client 4 asks n1: put r0-17 = \"a\""}, Distance: 1}}})
+	p.Report.Results = append(p.Report.Results, checker.Result{Checker: "linearizable", Verdict: checker.Invalid})
 	b := open(t, browser, write(t, p))
-	assert.Contains(t, b.text("#aside"), "This is here for the violation that is proved first: two leaders in one term")
-	assert.True(t, js[bool](b, "document.getElementById('causes').disabled"))
+	disabled := "document.getElementById('causes').disabled"
+	assert.Equal(t, 4, js[int](b, causeItems+".length"))
+
+	b.do(chromedp.Focus(chromedp.CSS("#stage")), chromedp.KeyEvent("v"))
+	assert.Contains(t, b.text("#aside"), "The page tells it of the first violation of this rule: violation 1.")
+	assert.True(t, js[bool](b, disabled))
+	b.do(chromedp.KeyEvent("b"))
+	assert.Contains(t, b.text("#said"), "what led to it is told of the first violation of each rule")
+
+	b.do(chromedp.KeyEvent("v"), chromedp.KeyEvent("b"))
+	assert.False(t, js[bool](b, disabled))
+	assert.Equal(t, []string{"#2 2.600 s client 4 asks n1: put r0-17 = \"a\" before proof 1 (the value was written there)"}, lines(b, causeItems))
+	assert.Contains(t, b.text("#said"), "#2: client 4 asks n1")
+	b.do(run("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }"), run("document.getElementById('all').click()"), chromedp.Click(chromedp.CSS("#copy")))
+	b.until("window.copied", "something is copied")
+	copied := js[string](b, "window.copied")
+	assert.Contains(t, copied, "led to violation 3, #2: client 4 asks n1")
+	assert.NotContains(t, copied, "led to violation 1", "what is shown is copied")
+
+	b.do(run("location.hash = '#proof=4'"))
+	b.until("document.querySelector('#aside').textContent.includes('The page tells it of the first 2 rules')", "the fourth is shown")
+	b.do(run("location.hash = '#proof=2'"))
+	b.until("document.querySelector('#aside h3 + p a')", "the second is shown")
 	b.do(chromedp.Click(chromedp.CSS("#aside h3 + p a")))
 	assert.Equal(t, 4, js[int](b, causeItems+".length"))
-	assert.False(t, js[bool](b, "document.getElementById('causes').disabled"))
 	b.quiet()
 
 	b = open(t, browser, write(t, invalid()))
@@ -93,6 +117,16 @@ func TestCausesOfOthers(t *testing.T) {
 	assert.True(t, js[bool](b, "document.getElementById('causes').hidden"))
 	assert.NotContains(t, b.text("#legend"), "led to it")
 	b.quiet()
+}
+
+// lines are the words of each element, with single blanks.
+func lines(b *tab, elements string) []string {
+	b.t.Helper()
+	all := js[[]string](b, elements+".map((e) => e.innerText)")
+	for i := range all {
+		all[i] = strings.Join(strings.Fields(all[i]), " ")
+	}
+	return all
 }
 
 // words is a text with single blanks.

@@ -83,7 +83,7 @@ func invalid() *picture.Picture {
 func led(n int) *picture.Picture {
 	p := invalid()
 	p.Title = "20261130-201500-led"
-	c := &picture.Causes{Left: "Left out: 9 events that can have led to it too, further away.", Unknown: []string{"The history does not tell of the disk."}}
+	c := picture.Causes{Left: "Left out: 9 events that can have led to it too, further away.", Unknown: []string{"The history does not tell of the disk."}}
 	for i := len(p.Proofs[0].Events) - 1; i >= 0; i-- {
 		c.Events = append(c.Events, picture.Cause{Point: p.Proofs[0].Events[i]})
 	}
@@ -97,7 +97,7 @@ func led(n int) *picture.Picture {
 	for i := range n {
 		cause(3+i, time.Duration(2400-10*i)*ms, uint64(2400-10*i), "n1", fmt.Sprint("n1 does thing ", i), 6+i, "earlier in the same process")
 	}
-	p.Causes = c
+	p.Causes = []picture.Causes{c}
 	return p
 }
 
@@ -206,8 +206,8 @@ func evil() *picture.Picture {
 	ops[0].Outcome, ops[1].Answer = hostile, huge
 	p.Windows[0].Messages = []picture.Message{{Sent: 2700 * ms, Delivered: 2800 * ms, From: p.Lanes[0].Member, To: p.Lanes[1].Member, Class: hostile, Fate: hostile, Text: hostile, Seq: 90}}
 	p.Clients.Shown, p.Clients.Keys = hostile, []string{hostile}
-	p.Causes = &picture.Causes{Left: hostile, Unknown: []string{long}, Joins: []picture.Join{{From: 1, To: 0, How: hostile}}, Events: []picture.Cause{
-		{Point: p.Proofs[0].Events[2]}, {Point: picture.Point{At: 2700 * ms, Seq: 7, Member: p.Lanes[1].Member, Client: -1, Text: long}, Distance: 1}}}
+	p.Causes = []picture.Causes{{Left: hostile, Unknown: []string{long}, Joins: []picture.Join{{From: 1, To: 0, How: hostile}}, Events: []picture.Cause{
+		{Point: p.Proofs[0].Events[2]}, {Point: picture.Point{At: 2700 * ms, Seq: 7, Member: p.Lanes[1].Member, Client: -1, Text: long}, Distance: 1}}}}
 	proof := &p.Proofs[0]
 	proof.Rule, proof.Checker = hostile, hostile
 	for i := range proof.Events {

@@ -5,49 +5,52 @@ const NEAREST = 12; // of the list, the others are folded
 
 /** causesOf are those of the proof that is shown, if the picture has them. @returns {Causes|undefined} */
 function causesOf(app) {
-	const {causes} = app.picture;
-	return causes && causes.proof === app.proof && app.picture.proofs[app.proof] ? causes : undefined;
+	return app.picture.causes.find((c) => c.proof === app.proof);
 }
 
 /**
  * nameCauses gives each event the name by which the page speaks of it: one of the proof
  * has its number there, another that of `usurper explain --slice`.
- * @param {Picture} picture @returns {string[]}
+ * @param {Causes} causes @param {Proof} proof @returns {string[]}
  */
-function nameCauses({causes, proofs}) {
-	const proof = causes && proofs[causes.proof];
-	return !causes || !proof ? [] : causes.events.map((e, i) => {
+function nameCauses(causes, proof) {
+	return causes.events.map((e, i) => {
 		const n = proof.events.findIndex((p) => p.seq === e.seq);
 		return n >= 0 ? `proof ${n + 1}` : `#${i + 1}`;
 	});
 }
 
-/** sayJoins says before which events one was, and how that is known. @param {Picture} picture @param {number} i */
-function sayJoins({causes, names}, i) {
-	const parts = !causes ? [] : causes.joins.filter((j) => j.src === i).map((j) => `${names[j.dst]} (${j.how})`);
+/** sayJoins says before which events one was, and how that is known. @param {Causes} causes @param {number} i */
+function sayJoins({joins, names}, i) {
+	const parts = joins.filter((j) => j.src === i).map((j) => `${names[j.dst]} (${j.how})`);
 	return parts.length ? 'before ' + parts.join(', ') : '';
 }
 
 /** sayCauses is the list, if there is one for this proof. */
 function sayCauses(app) {
-	const {picture} = app;
-	const {causes} = picture;
-	if (!causes || !picture.proofs[causes.proof]) return [];
+	if (app.picture.causes.length === 0) return [];
 	const heading = make('h3', {text: 'What led to it'});
-	if (!causesOf(app)) {
-		return [heading, make('p', {class: 'by'}, 'This is here for the violation that is proved first: ',
-			make('a', {href: '#proof=' + (causes.proof + 1), text: short(picture.proofs[causes.proof].rule, 200), onclick: (e) => {
-				e.preventDefault();
-				app.showProof(causes.proof);
-			}}), `. Of others “usurper explain RUN --slice --checker NAME” tells.`)];
-	}
+	const causes = causesOf(app);
+	if (!causes) return [heading, sayWhereCauses(app)];
 	const before = causes.events.map((e, i) => ({e, i})).filter(({e}) => e.distance > 0);
 	const list = make('ol', {class: 'events causes', 'aria-label': 'What led to it, nearest first'}, ...before.map(({e, i}, n) =>
-		make('li', {class: n < NEAREST || app.allCauses ? null : 'folded'}, make('span', {class: 'number', text: picture.names[i]}), momentLink(app, e, `${seconds(e.at)} ${e.text}`, () => app.chooseCause(i)),
-			make('div', {class: 'by', text: short(sayJoins(picture, i), 600)}))));
+		make('li', {class: n < NEAREST || app.allCauses ? null : 'folded'}, make('span', {class: 'number', text: causes.names[i]}), momentLink(app, e, `${seconds(e.at)} ${e.text}`, () => app.chooseCause(i)),
+			make('div', {class: 'by', text: short(sayJoins(causes, i), 600)}))));
 	const parts = [heading, before.length ? list : make('p', {text: 'The history joins nothing to the proof.'})];
 	if (before.length > NEAREST) parts.push(moreCauses(app, list, before.length - NEAREST));
 	return [...parts, ...[causes.left, ...causes.unknown].filter(Boolean).map((text) => make('p', {class: 'by', text: short(text, 2000)}))];
+}
+
+/** sayWhereCauses leads to the violation of the same rule of which it is told. */
+function sayWhereCauses(app) {
+	const {causes, proofs} = app.picture;
+	const shown = proofs[app.proof];
+	const other = causes.find((c) => proofs[c.proof].checker === shown.checker && proofs[c.proof].rule === shown.rule);
+	if (!other) return make('p', {class: 'by', text: `The page tells it of the first ${plural(causes.length, 'rule')}; “usurper explain RUN --slice --checker NAME” tells it of the first that a checker found.`});
+	return make('p', {class: 'by'}, 'The page tells it of the first violation of this rule: ', make('a', {href: '#proof=' + (other.proof + 1), text: `violation ${other.proof + 1}`, onclick: (e) => {
+		e.preventDefault();
+		app.showProof(other.proof);
+	}}), '.');
 }
 
 /** moreCauses is the button that unfolds the list. */
@@ -69,7 +72,7 @@ function moreCauses(app, list, n) {
 /** toggleCauses shows them on the lanes, or hides them. */
 function toggleCauses(app) {
 	const causes = causesOf(app);
-	if (!causes) return say(app.picture.causes ? 'what led to it is known of the violation that is proved first' : 'nothing here says what led to a violation');
+	if (!causes) return say(app.picture.causes.length ? 'what led to it is told of the first violation of each rule' : 'nothing here says what led to a violation');
 	app.led = !app.led;
 	app.showCauses();
 	say(app.led ? `${plural(causes.events.filter((e) => e.distance > 0).length, 'event')} that led to it shown, and what joins them` : 'what led to it hidden');
@@ -86,13 +89,13 @@ function stepCauses(app) {
 	const i = app.cause === undefined || app.cause + 1 >= causes.events.length ? first : app.cause + 1;
 	app.chooseCause(i);
 	app.goTo(causes.events[i].at);
-	say(`${seconds(causes.events[i].at, 1e5)}  ${sayCause(app.picture, i)}`);
+	say(`${seconds(causes.events[i].at, 1e5)}  ${sayCause(causes, i)}`);
 }
 
-/** @param {Picture} picture @param {number} i */
-function sayCause(picture, i) {
-	const joins = sayJoins(picture, i);
-	return `${picture.names[i]}: ${picture.causes ? picture.causes.events[i].text : ''}${joins ? `: ${joins}` : ''}`;
+/** @param {Causes} causes @param {number} i */
+function sayCause(causes, i) {
+	const joins = sayJoins(causes, i);
+	return `${causes.names[i]}: ${causes.events[i].text}${joins ? `: ${joins}` : ''}`;
 }
 
 /** drawCauses draws those in view, and all joins that cross it. */
@@ -110,11 +113,11 @@ function drawCauses(s) {
 	for (let i = causes.events.length - 1; i >= 0; i--) {
 		const {x, y} = places[i];
 		if (causes.events[i].distance === 0 || x < s.left || x > s.right) continue;
-		s.hit(x - 7, y - 7, 14, 14, () => [`led to it, ${seconds(causes.events[i].at, 1e5)}: ${sayCause(app.picture, i)}`]);
+		s.hit(x - 7, y - 7, 14, 14, () => [`led to it, ${seconds(causes.events[i].at, 1e5)}: ${sayCause(causes, i)}`]);
 		const last = free.get(y);
 		if (last !== undefined && Math.abs(x - last) < 24 && i !== app.cause) continue;
 		free.set(y, x);
-		nameCause(s, app.picture.names[i], x + 7, y);
+		nameCause(s, causes.names[i], x + 7, y);
 	}
 }
 

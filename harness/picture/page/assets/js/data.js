@@ -12,16 +12,16 @@
 /** @typedef {Span & {client: number, node?: string, key?: string, call: string, answer: string, outcome: string, open?: boolean, seq: number}} Operation */
 /** @typedef {{sent: number, delivered: number, src: string, dst: string, class: string, term?: number, granted?: boolean, fate: string, text: string, seq: number}} Message */
 /** @typedef {Span & {rule: string, operations: Operation[], messages: Message[], left?: number}} Window */
-/** @typedef {{proof: number, events: (Point & {distance: number})[], joins: {src: number, dst: number, how: string}[], left: string, unknown: string[]}} Causes */
+/** @typedef {{proof: number, events: (Point & {distance: number})[], joins: {src: number, dst: number, how: string}[], left: string, unknown: string[], names: string[]}} Causes */
 /** @typedef {{checker: string, verdict: string, summary: string, violations?: any[], unknowns?: string[], told?: string}} Result */
 /**
  * @typedef {{format: number, title: string, command?: string, commands: {for: string, line: string}[], versions: string[],
  *   report: {verdict: string, run: any, results: Result[], problem?: string}, missing: string[], end: number, election?: number,
  *   phases: {at: number, text: string}[], lanes: Lane[], bands: Band[], cuts: Cut[], leaderless: Span[], stalls: Span[],
- *   clients: Clients, proofs: Proof[], causes?: Causes, names: string[], windows: Window[], plan?: string}} Picture
+ *   clients: Clients, proofs: Proof[], causes: Causes[], windows: Window[], plan?: string}} Picture
  */
 
-const FORMAT = 1; // picture.Format
+const FORMAT = 2; // picture.Format
 
 /**
  * complete gives every list of a picture that lacks it: the program leaves out, or
@@ -30,7 +30,7 @@ const FORMAT = 1; // picture.Format
  * @returns {Picture}
  */
 function complete(p) {
-	lists(p, 'commands', 'versions', 'missing', 'phases', 'lanes', 'bands', 'cuts', 'leaderless', 'stalls', 'proofs', 'windows');
+	lists(p, 'commands', 'versions', 'missing', 'phases', 'lanes', 'bands', 'cuts', 'leaderless', 'stalls', 'proofs', 'causes', 'windows');
 	p.clients = p.clients || {};
 	lists(p.clients, 'ok', 'fail', 'info', 'p50', 'p95', 'max', 'least', 'keys', 'total');
 	p.report = p.report || {};
@@ -39,8 +39,11 @@ function complete(p) {
 	for (const lane of p.lanes) lists(lane, 'stays', 'deeds');
 	for (const band of p.bands) lists(band, 'members');
 	for (const proof of p.proofs) lists(proof, 'events', 'sentences');
-	if (p.causes) lists(p.causes, 'events', 'joins', 'unknown');
-	p.names = nameCauses(p);
+	p.causes = p.causes.filter((c) => p.proofs[c.proof]);
+	for (const c of p.causes) {
+		lists(c, 'events', 'joins', 'unknown');
+		c.names = nameCauses(c, p.proofs[c.proof]);
+	}
 	for (const w of p.windows) lists(w, 'operations', 'messages');
 	if (p.format !== FORMAT) p.missing.unshift(`this page draws pictures of format ${FORMAT}, and this one is of format ${p.format}: some of it may not be shown`);
 	p.end = Math.max(1, p.end || 0);

@@ -19,7 +19,10 @@ function itemsOf(p) {
 	for (const op of operations(p)) add(op.from, op.to, 'operation ' + op.outcome, op.node, sayOperation(op), {key: op.key, seq: op.seq, of: op});
 	for (const m of messages(p)) add(m.sent, m.delivered < 0 ? m.sent : m.delivered, 'message ' + m.class, `${m.src} ${m.dst}`, sayMessage(m), {term: m.term, seq: m.seq, of: m});
 	p.proofs.forEach((proof) => proof.events.forEach((e, i) => add(e.at, e.at, 'proof', e.member, `proof ${i + 1} of “${proof.rule}”: ${e.text}`, {seq: e.seq, of: e})));
-	if (p.causes) p.causes.events.forEach((e, i) => e.distance > 0 && p.names[i] && add(e.at, e.at, 'cause', e.member, `led to it, ${sayCause(p, i)}`, {seq: e.seq, of: e}));
+	for (const c of p.causes) {
+		const what = p.causes.length > 1 ? `violation ${c.proof + 1}` : 'it';
+		c.events.forEach((e, i) => e.distance > 0 && add(e.at, e.at, 'cause', e.member, `led to ${what}, ${sayCause(c, i)}`, {seq: e.seq, of: c}));
+	}
 	return all.sort((a, b) => a.at - b.at || a.seq - b.seq);
 }
 

@@ -101,8 +101,8 @@ function actions(app) {
 	app.showCauses = () => {
 		const b = $('causes');
 		b.disabled = !causesOf(app);
-		b.title = b.disabled ? 'what led to it is known of the violation that is proved first' : '';
-		b.hidden = !app.picture.causes;
+		b.title = b.disabled ? 'what led to it is told of the first violation of each rule' : '';
+		b.hidden = app.picture.causes.length === 0;
 		b.setAttribute('aria-pressed', String(app.led && !b.disabled));
 		if (app.note) app.note();
 	};

@@ -57,7 +57,7 @@ function listenSearch(app) {
 /** step goes to the next or previous event of the chosen lane, or of all there is. */
 function step(app, by) {
 	const member = app.lane >= 0 ? app.picture.lanes[app.lane].member : '';
-	const list = app.items().filter((item) => (app.led || item.kind !== 'cause') && (!member || !/^(operation|message)/.test(item.kind) && item.member.split(' ').includes(member)));
+	const list = app.items().filter((item) => (item.kind !== 'cause' || app.led && item.of === causesOf(app)) && (!member || !/^(operation|message)/.test(item.kind) && item.member.split(' ').includes(member)));
 	if (list.length === 0) return;
 	// Many may share a moment: go on from the one that was last told.
 	let i = app.stepped ? list.indexOf(app.stepped) : -1;

@@ -46,6 +46,7 @@ function listenLink(app) {
 		if (location.hash === app.linked) return;
 		const proof = app.proof;
 		follow(app, location.hash);
+		if (app.proof !== proof) app.pointOf = app.cause = undefined;
 		app.relayout();
 		drawLegend(app);
 		if (app.proof !== proof) fillAside(app);
@@ -64,7 +65,7 @@ function listenLink(app) {
 function asText(app) {
 	const {view, picture} = app;
 	const fine = (view.to - view.from) / 1e4;
-	const items = app.items().filter((item) => item.to >= view.from && item.at <= view.to && (app.key === '' || !item.key || item.key === app.key) && (app.arrows || !item.kind.startsWith('message')) && (app.led || item.kind !== 'cause'));
+	const items = app.items().filter((item) => item.to >= view.from && item.at <= view.to && (app.key === '' || !item.key || item.key === app.key) && (app.arrows || !item.kind.startsWith('message')) && (item.kind !== 'cause' || app.led && item.of === causesOf(app)));
 	const most = 5000;
 	const lines = [`${picture.title}, ${seconds(view.from, fine)} to ${seconds(view.to, fine)}${app.key === '' ? '' : `, key ${app.key}`}: ${picture.report.verdict || 'no verdict yet'}`];
 	for (const item of items.slice(0, most)) lines.push(`${seconds(item.at, Math.min(1e6, fine)).padStart(12)}  ${short(item.text, 400).replace(/\s+/g, ' ')}`);

@@ -100,7 +100,7 @@ function drawLegend(app) {
 	if (app.picture.leaderless.length) entries.push(swatch(app, 'nobody leads', (s) => shade(s, s.theme.leaderless, s.theme.patterns.leaderless)));
 	if (app.picture.stalls.length) entries.push(swatch(app, 'harness stalled', (s) => shade(s, s.theme.panel, s.theme.patterns.stall)));
 	if (app.arrows) entries.push(...keyOfMessages(app));
-	if (app.picture.names.length) entries.push(swatch(app, 'led to it', (s) => drawCause({...s, left: 0, right: 26}, {x: 13, y: 12}, false)));
+	if (app.picture.causes.length) entries.push(swatch(app, 'led to it', (s) => drawCause({...s, left: 0, right: 26}, {x: 13, y: 12}, false)));
 	fill(legend, ...entries);
 }
 
