@@ -1,12 +1,7 @@
 package etcd
 
 import (
-	"context"
-	"os"
-	"path/filepath"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -26,101 +21,4 @@ func TestVersionSyntax(t *testing.T) {
 	require.ErrorContains(t, err, "path of a binary")
 	_, ok := Cached("newest")
 	require.False(t, ok)
-}
-
-// script writes an executable shell script.
-func script(t *testing.T, path, body string) string {
-	t.Helper()
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755))
-	return path
-}
-
-func TestVersionOfABinary(t *testing.T) {
-	dir := t.TempDir()
-	got, err := Version(t.Context(), script(t, dir+"/etcd", `test "$1" = --version && printf 'etcd Version: 3.5.2\nGit SHA: x\n'`))
-	require.NoError(t, err)
-	require.Equal(t, "3.5.2", got)
-	_, err = Version(t.Context(), script(t, dir+"/other", "echo redis 7"))
-	require.ErrorContains(t, err, `is not etcd: --version says "redis 7"`)
-	_, err = Version(t.Context(), script(t, dir+"/fails", "exit 3"))
-	require.ErrorContains(t, err, "is not etcd")
-	_, err = Version(t.Context(), dir+"/none")
-	require.ErrorContains(t, err, "no such file")
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err = Version(ctx, script(t, dir+"/hangs", "exec sleep 60"))
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-}
-
-func TestBuildKeepsWhatItHas(t *testing.T) {
-	root := t.TempDir()
-	path := script(t, binaryPath(root, "v3.6.16"), "exit 1")
-	t.Setenv("PATH", t.TempDir())
-	got, err := build(t.Context(), root, "3.6.16", func(string) { t.Error("nothing to do") })
-	require.NoError(t, err)
-	require.Equal(t, path, got)
-	_, err = build(t.Context(), root, "3.6.15", func(string) {})
-	require.ErrorContains(t, err, "install Go")
-}
-
-// fakeGo puts a go command in the path that builds what etcd it is told to.
-func fakeGo(t *testing.T, body string) {
-	dir := t.TempDir()
-	script(t, dir+"/go", body)
-	t.Setenv("PATH", dir+":/usr/bin:/bin")
-}
-
-func TestBuild(t *testing.T) {
-	fakeGo(t, `grep -q 'server/v3 v3.6.1$' go.mod || { echo 'unknown revision'; exit 1; }
-case $1 in
-list) ;;
-build) printf '#!/bin/sh\necho etcd Version: 3.6.1\n' > etcd.new; chmod +x etcd.new; echo x >> ../builds ;;
-esac`)
-	root := t.TempDir()
-	var all sync.WaitGroup
-	for range 4 {
-		all.Go(func() {
-			path, err := build(t.Context(), root, "v3.6.1", func(string) {})
-			if err != nil || path != binaryPath(root, "v3.6.1") {
-				t.Errorf("%q, %v", path, err)
-			}
-		})
-	}
-	all.Wait()
-	b, err := os.ReadFile(filepath.Join(root, "v3.6.1", "builds"))
-	require.NoError(t, err)
-	require.Equal(t, "x\n", string(b), "it was built once")
-	left, err := filepath.Glob(filepath.Join(root, "v3.6.1", "build-*"))
-	require.NoError(t, err)
-	require.Empty(t, left)
-
-	_, err = build(t.Context(), root, "v3.6.99", func(string) {})
-	require.ErrorContains(t, err, "build etcd v3.6.99: there is no such version")
-}
-
-func TestBuildOfAnotherVersion(t *testing.T) {
-	fakeGo(t, `[ $1 = build ] && printf '#!/bin/sh\necho etcd Version: 3.6.0\n' > etcd.new && chmod +x etcd.new || true`)
-	root := t.TempDir()
-	_, err := build(t.Context(), root, "v3.6.1", func(string) {})
-	require.ErrorContains(t, err, "says that it is etcd 3.6.0")
-	require.NoFileExists(t, binaryPath(root, "v3.6.1"))
-}
-
-func TestBuildIsCancelled(t *testing.T) {
-	fakeGo(t, "sleep 60 & wait")
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err := build(ctx, t.TempDir(), "v3.6.1", func(string) { time.AfterFunc(20*time.Millisecond, cancel) })
-	require.ErrorIs(t, err, context.Canceled)
-
-	root := t.TempDir()
-	require.NoError(t, os.MkdirAll(filepath.Join(root, "v3.6.1"), 0o755))
-	unlock, err := lock(t.Context(), binaryPath(root, "v3.6.1")+".lock", nil)
-	require.NoError(t, err)
-	defer unlock()
-	ctx, cancel = context.WithCancel(t.Context())
-	waited := ""
-	_, err = build(ctx, root, "v3.6.1", func(s string) { waited = s; cancel() })
-	require.ErrorIs(t, err, context.Canceled)
-	require.Contains(t, waited, "waiting")
 }

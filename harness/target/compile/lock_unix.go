@@ -1,6 +1,6 @@
 //go:build unix
 
-package etcd
+package compile
 
 import (
 	"errors"
