@@ -75,6 +75,11 @@ type Raft struct {
 	// about, as rules and plans call it.
 	ID    uint64 `json:"id,omitempty"`
 	Class string `json:"class,omitempty"`
+
+	// Group is, from a tap or the fabric, in which Raft it happened, where members are of
+	// several at a time: terms, votes, leaders and logs of one are nothing to another. ""
+	// is the main one, in which all members vote.
+	Group string `json:"group,omitempty"`
 }
 
 // Source is who tells of a raft event.
@@ -168,7 +173,9 @@ const (
 	// RaftConfig: from Index on, Voters (with Outgoing, Learners) decide. From the
 	// harness, which writes it before it asks for the change: Voters may decide from
 	// now on, as may those who did before. If Inc is set, Node's processes from Inc on
-	// are a new member, which knows nothing and has promised nothing.
+	// are a new member, which knows nothing and has promised nothing. From a tap: by what
+	// members sent, Voters decide in Group from now on, as may those that decided before
+	// if it was told who; without any, it is not known who does. Node is "" then.
 	RaftConfig RaftWhat = "config"
 	// RaftRegress (taps): on one connection to Peer it sent a message that carries its
 	// own term, Term, after one of the higher PeerTerm.

@@ -32,6 +32,10 @@ type Dialect struct {
 	// no beginning of the protocol. nil: diallers do not say who they are, or cannot before
 	// they are answered.
 	Hello func(first []byte) (addr string, more bool, err error)
+	// Main is, where messages name groups, the one in which all members of the cluster
+	// vote, if there is one: its events name no group, and its leaders are those that are
+	// shown and aimed at. Who votes in any other, Cluster.Voters says.
+	Main string
 	// Open begins with one cluster and returns what is called for each of its
 	// connections: who dialled, who accepted, and back a decoder for each direction,
 	// dialler to accepter first. The two are never called at the same time; those of
@@ -64,15 +68,16 @@ const maxStrange = 64
 // Cluster is what the decoders of one cluster know in common. Its methods may be called
 // by several goroutines.
 type Cluster struct {
-	tap *Assembler // nil: nobody wants to know
+	tap  *Assembler // nil: nobody wants to know
+	main string     // what the dialect calls the main group
 
 	mu      sync.Mutex
 	known   map[string]identity // by what they call themselves
 	strange map[string]uint64
 }
 
-func newCluster(a *Assembler) *Cluster {
-	return &Cluster{tap: a, known: make(map[string]identity), strange: make(map[string]uint64)}
+func newCluster(a *Assembler, main string) *Cluster {
+	return &Cluster{tap: a, main: main, known: make(map[string]identity), strange: make(map[string]uint64)}
 }
 
 // Meet takes the id under which a member introduces itself, which tells it from
@@ -112,11 +117,29 @@ func (c *Cluster) Member(id string) (name string, renewed uint64, ok bool) {
 	return who.name, who.renewed, ok
 }
 
-// Reconfigured says that the voters are about to change: see Assembler.
-func (c *Cluster) Reconfigured() {
+// Voters says who votes in a group from now on, by the names of the members: see
+// Assembler. Where it is never said, whether a winner had a majority is not judged,
+// except in the main group.
+func (c *Cluster) Voters(group string, members []string) {
 	if c.tap != nil {
-		c.tap.Reconfigured()
+		c.tap.Voters(c.group(group), members)
 	}
+}
+
+// Reconfigured says that the voters of a group are about to change, and that it is not
+// known to whom: see Assembler.
+func (c *Cluster) Reconfigured(group string) {
+	if c.tap != nil {
+		c.tap.Reconfigured(c.group(group))
+	}
+}
+
+// group returns the name of a group in events.
+func (c *Cluster) group(name string) string {
+	if name == c.main {
+		return ""
+	}
+	return name
 }
 
 // Strange counts something that the decoder does not know, such as a type of message

@@ -15,8 +15,8 @@ type identity struct {
 // member is what the assembler knows of one member.
 type member struct {
 	identity
-	voter int // its place among the voters of the start, -1 if it is none
-	seq   uint64
+	voter int     // its place among the voters of the start, -1 if it is none
+	seq   *uint64 // of its events, in whatever group
 
 	asked    requests // vote requests that it sent
 	preAsked requests
@@ -88,12 +88,9 @@ type leadership struct {
 	bold   int    // commits told of that no majority had acknowledged
 }
 
-func (l *leadership) begin(term uint64, voters int) {
+func (l *leadership) begin(term uint64) {
 	l.term, l.commit, l.told, l.flow, l.bold = term, 0, 0, 0, 0
 	l.log.reset()
-	if len(l.match) != voters {
-		l.match = make([]uint64, voters)
-	}
 	clear(l.match)
 }
 

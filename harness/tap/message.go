@@ -42,7 +42,7 @@ type Message struct {
 	Kind     Kind
 	From, To string
 	// Group is, where one connection carries several Rafts, whose message it is: each
-	// has terms and leaders of its own. "" is the only one.
+	// has terms and leaders of its own. "" is the main one: see Dialect.Main.
 	Group string
 	// FromNew and ToNew count how often the sender and the receiver were removed and
 	// came back as new members under their old names; 0 for those of the start.

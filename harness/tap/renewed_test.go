@@ -35,7 +35,7 @@ func TestAcknowledgementsCommitNothingOnceTheVotersChange(t *testing.T) {
 	for _, changed := range []bool{false, true} {
 		r := record("n1", "n2", "n3")
 		if changed {
-			r.Reconfigured()
+			r.Reconfigured("")
 		}
 		r.sent(appends("n1", 4, pos(4, 10), pos(4, 15), 0))
 		r.sent(tap.Message{Kind: tap.AppendResponse, From: "n2", To: "n1", Term: 4, Log: pos(4, 15)})

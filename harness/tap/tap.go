@@ -13,6 +13,9 @@
 package tap
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/usurper/usurper/harness/history"
@@ -29,9 +32,14 @@ const (
 	// boldTold is how many commits that no majority had acknowledged are told of at
 	// once, in one term of one leader.
 	boldTold = 16
-	// maxMembers bounds the memory spent on members, those that came back as new ones
-	// counted anew; messages of further ones are ignored.
+	// maxMembers bounds the memory spent on the members of one group, those that came
+	// back as new ones counted anew, and maxAll that on those of all groups; messages of
+	// further ones are ignored.
 	maxMembers = 512
+	maxAll     = 1 << 14
+	// maxGroups bounds the groups beside the main one; messages of further ones are
+	// counted, and ignored.
+	maxGroups = 1024
 )
 
 // Assembler derives raft events from messages. Its events are:
@@ -63,6 +71,14 @@ const (
 //   - message: a message that Passes was told of. Its Seq is 0: whoever follows the
 //     frame through the fabric counts these events.
 //
+//   - config: the voters that Voters was told of; none once Reconfigured was, and Node
+//     is "" in both. Of the main group, nothing is told while its voters are those of the
+//     start.
+//
+// Where one connection carries several Rafts, each group is followed by itself: members,
+// voters, terms and positions of one are nothing to another, and an event names the
+// group in which it happened. The main group, "", is that of all members.
+//
 // Events of one member have increasing Seq in the order in which the fabric saw
 // its messages. Messages on different links may be seen in another order than
 // the member sent them in, so Term may step back from one event to the next.
@@ -70,30 +86,24 @@ const (
 // Memory is bounded. Methods may be called by several goroutines; events are
 // handed on one at a time.
 type Assembler struct {
-	voters int
-
-	mu      sync.Mutex
-	quorum  int // 0 when the voters are not known
-	emit    func(history.Raft)
-	members map[identity]*member
-	order   []*member // the same, in order of appearance
+	mu     sync.Mutex
+	emit   func(history.Raft)
+	main   *group
+	groups map[string]*group // the others
+	all    int               // members of all groups
+	seqs   map[identity]*uint64
+	told   uint64 // events of nobody's
+	left   uint64 // messages of groups beyond maxGroups
 }
 
 // New returns an assembler that hands its events to emit, one at a time and
 // from within Observe and Flush: emit must be quick and must not call them.
-// Without voters, acknowledgements commit nothing.
+// The voters are those of the main group; without any, acknowledgements commit
+// nothing there.
 func New(emit func(history.Raft), voters []string) *Assembler {
-	a := &Assembler{
-		voters:  len(voters),
-		emit:    emit,
-		members: make(map[identity]*member, len(voters)),
-	}
-	if len(voters) > 0 {
-		a.quorum = len(voters)/2 + 1
-	}
-	for i, name := range voters {
-		a.addLocked(&member{identity: identity{name: name}, voter: i})
-	}
+	a := &Assembler{emit: emit, groups: make(map[string]*group), seqs: make(map[identity]*uint64, len(voters))}
+	a.main = newGroup(a, "")
+	a.main.vote(voters)
 	return a
 }
 
@@ -106,27 +116,32 @@ func (a *Assembler) Observe(stage history.Stage, m Message) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	from, to := a.memberLocked(identity{m.From, m.FromNew}), a.memberLocked(identity{m.To, m.ToNew})
+	g := a.groupLocked(m.Group)
+	if g == nil {
+		a.left++
+		return
+	}
+	from, to := g.memberLocked(identity{m.From, m.FromNew}), g.memberLocked(identity{m.To, m.ToNew})
 	if from == nil || to == nil {
 		return
 	}
 	switch m.Kind {
 	case Append, Heartbeat, Snapshot:
-		a.leadsLocked(from, &m)
+		g.leadsLocked(from, &m)
 	case AppendResponse, SnapshotResponse:
-		a.respondsLocked(from, to, &m)
+		g.respondsLocked(from, to, &m)
 	case HeartbeatResponse:
 		if from.ack.peer == to && from.ack.term == m.Term {
-			a.ackFlowsLocked(from)
+			g.ackFlowsLocked(from)
 		}
 	case TimeoutNow:
 		to.told = m.Term
 	case Vote:
-		a.standsLocked(from, &m)
+		g.standsLocked(from, &m)
 	case PreVote:
 		from.preAsked.add(m.Term, m.Log)
 	case VoteResponse, PreVoteResponse:
-		a.votesLocked(stage, from, to, &m)
+		g.votesLocked(stage, from, to, &m)
 	}
 }
 
@@ -139,7 +154,7 @@ func (a *Assembler) Passes(id uint64, m Message) {
 	}
 	e := history.Raft{
 		Source: history.Fabric, Node: m.From, Inc: m.FromNew, What: history.RaftMessage, Stage: history.Sent,
-		Term: m.Term, Peer: m.To, ID: id, Class: string(m.Kind),
+		Term: m.Term, Peer: m.To, ID: id, Class: string(m.Kind), Group: m.Group,
 	}
 	switch m.Kind {
 	case Vote, PreVote:
@@ -152,13 +167,36 @@ func (a *Assembler) Passes(id uint64, m Message) {
 	a.emit(e)
 }
 
-// Reconfigured says that the voters are about to change. Who decides is not known
-// from then on: acknowledgements commit nothing more, a leader's word still does.
-// It must come before any message that depends on the change.
-func (a *Assembler) Reconfigured() {
+// Voters says who votes in a group from now on, as a member told. The first that is
+// said of a group counts from its beginning; in the main one the voters are those of
+// the start until something else is said. It must come before any message that depends
+// on a change. From a change on acknowledgements commit nothing more in that group, a
+// leader's word still does.
+func (a *Assembler) Voters(group string, voters []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.quorum = 0
+	g := a.groupLocked(group)
+	if g == nil || len(voters) == 0 || !g.settles(voters) {
+		return
+	}
+	a.configLocked(group, slices.Clone(voters))
+}
+
+// Reconfigured says that the voters of a group are about to change to some that are not
+// known, if they were. It is Voters in all else.
+func (a *Assembler) Reconfigured(group string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if g := a.groupLocked(group); g != nil && g.unsettle() {
+		a.configLocked(group, nil)
+	}
+}
+
+func (a *Assembler) configLocked(group string, voters []string) {
+	a.told++
+	a.emit(history.Raft{
+		Source: history.Tap, Seq: a.told, What: history.RaftConfig, Stage: history.Sent, Group: group, Voters: voters,
+	})
 }
 
 // Shows lists the kinds of events that an assembler ever tells.
@@ -173,231 +211,28 @@ func Shows() []history.RaftWhat {
 func (a *Assembler) Flush() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, m := range a.order {
-		a.tellAckLocked(m)
-	}
-	a.tellCommitsLocked()
-}
-
-// leadsLocked takes a message that only a leader sends.
-func (a *Assembler) leadsLocked(from *member, m *Message) {
-	l := &from.lead
-	if m.Term != l.term {
-		if from.led.add(m.Term) {
-			a.tellLeaderLocked(from, m.Term)
-		}
-		if m.Term < l.term {
-			return // overtaken on another link by a message of a later term
-		}
-		l.begin(m.Term, a.voters)
-		if last, ok := from.asked.find(m.Term); ok {
-			l.log.add(last)
-		}
-	}
-	switch m.Kind {
-	case Append:
-		l.log.add(m.Log)
-		l.log.add(m.Last)
-		a.claimsLocked(from, m.Commit)
-	case Heartbeat:
-		a.claimsLocked(from, m.Commit)
-	case Snapshot:
-		// A snapshot holds committed entries only, but that is the leader's
-		// inner affair, not something it said.
-		l.log.add(m.Log)
-	}
-	a.commitFlowsLocked(from)
-}
-
-// claimsLocked takes a leader's word that everything up to index is committed.
-func (a *Assembler) claimsLocked(leader *member, index uint64) {
-	l := &leader.lead
-	if index <= l.commit {
-		return
-	}
-	l.commit = index
-	if a.quorum < 2 || l.bold >= boldTold || l.acknowledged(leader.voter, a.quorum-1) >= index {
-		return
-	}
-	if term, ok := l.log.term(index); ok && term == l.term {
-		l.bold++
-		a.tellCommitLocked(leader)
+	a.main.flushLocked()
+	for _, name := range slices.Sorted(maps.Keys(a.groups)) {
+		a.groups[name].flushLocked()
 	}
 }
 
-// respondsLocked takes an append-response, or a snapshot-response.
-func (a *Assembler) respondsLocked(from, to *member, m *Message) {
-	if m.Reject || m.Log.Index == 0 {
-		return
-	}
-	raised := false
-	if l := &to.lead; l.term == m.Term {
-		if from.voter >= 0 && m.Log.Index > l.match[from.voter] {
-			raised = true
-			l.match[from.voter] = m.Log.Index
-			n := l.acknowledged(to.voter, a.quorum)
-			if n > l.commit {
-				if term, ok := l.log.term(n); ok && term == l.term {
-					l.commit = n
-				}
-			}
-		}
-		a.commitFlowsLocked(to)
-	}
-	k := &from.ack
-	if k.term > m.Term { // overtaken on another link
-		if raised {
-			a.tellLocked(from, history.Raft{
-				What: history.RaftAck, Stage: history.Sent, Term: m.Term, Peer: to.name,
-				Index: m.Log.Index, EntryTerm: m.Log.Term, Last: m.Last,
-			})
-		}
-		return
-	}
-	if k.peer != to || k.term != m.Term {
-		a.tellAckLocked(from)
-		*k = ack{term: m.Term, peer: to}
-	}
-	if m.Log.Index > k.match.Index {
-		k.match = m.Log
-	}
-	if m.LastKnown {
-		k.last = m.Last
-	}
-	a.ackFlowsLocked(from)
+// Left returns how many messages were ignored since there were too many groups.
+func (a *Assembler) Left() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.left
 }
 
-// standsLocked takes a vote request.
-func (a *Assembler) standsLocked(from *member, m *Message) {
-	if !from.asked.add(m.Term, m.Log) {
-		return
+// groupLocked returns the group, nil when there are too many.
+func (a *Assembler) groupLocked(name string) *group {
+	if name == "" {
+		return a.main
 	}
-	a.tellCommitsLocked()
-	a.tellAckLocked(from)
-	e := history.Raft{What: history.RaftCandidate, Stage: history.Sent, Term: m.Term, Last: m.Log}
-	if from.told != 0 && m.Term == from.told+1 {
-		e.Reason = history.ReasonTransfer
+	g := a.groups[name]
+	if g == nil && len(a.groups) < maxGroups {
+		g = newGroup(a, strings.Clone(name))
+		a.groups[g.name] = g
 	}
-	a.tellLocked(from, e)
-}
-
-// votesLocked takes a vote-response or pre-vote-response.
-func (a *Assembler) votesLocked(stage history.Stage, from, to *member, m *Message) {
-	what, asked := history.RaftVote, &to.asked
-	if m.Kind == PreVoteResponse {
-		what, asked = history.RaftPreVote, &to.preAsked
-	}
-	e := history.Raft{
-		What: what, Stage: stage, Term: m.Term, Peer: to.name,
-		Granted: m.grants(), Reason: history.ReasonUnspecified,
-	}
-	term := m.Term
-	if m.Asked != 0 {
-		term = m.Asked
-	}
-	last, known := asked.find(term)
-	e.PeerLast = last
-	if known || e.Granted || m.Asked != 0 { // else the voter is in a later term than it was asked for
-		e.PeerTerm = term
-	}
-	if m.LastKnown {
-		e.Last = m.Last
-	}
-	a.tellAckLocked(from)
-	a.tellLocked(from, e)
-}
-
-func (a *Assembler) tellLeaderLocked(m *member, term uint64) {
-	a.tellCommitsLocked()
-	a.tellAckLocked(m)
-	last, _ := m.asked.find(term)
-	a.tellLocked(m, history.Raft{
-		What: history.RaftLeader, Stage: history.Sent, Term: term, Last: last,
-	})
-}
-
-func (a *Assembler) ackFlowsLocked(m *member) {
-	m.ack.flow++
-	if m.ack.flow >= ackFlow {
-		a.tellAckLocked(m)
-	}
-}
-
-// tellAckLocked tells of m's latest acknowledgement, unless that is told.
-func (a *Assembler) tellAckLocked(m *member) {
-	k := &m.ack
-	if k.match.Index <= k.told {
-		return
-	}
-	k.told, k.flow = k.match.Index, 0
-	e := history.Raft{
-		What: history.RaftAck, Stage: history.Sent, Term: k.term, Peer: k.peer.name,
-		Index: k.match.Index, EntryTerm: k.match.Term, Last: k.last,
-	}
-	if l := &k.peer.lead; e.EntryTerm == 0 && l.term == k.term {
-		e.EntryTerm, _ = l.log.term(e.Index)
-	}
-	a.tellLocked(m, e)
-}
-
-func (a *Assembler) commitFlowsLocked(leader *member) {
-	l := &leader.lead
-	if l.commit <= l.told {
-		return
-	}
-	l.flow++
-	if l.flow >= commitFlow || l.commit-l.told >= commitStride {
-		a.tellCommitLocked(leader)
-	}
-}
-
-func (a *Assembler) tellCommitsLocked() {
-	for _, m := range a.order {
-		a.tellCommitLocked(m)
-	}
-}
-
-// tellCommitLocked tells of the highest committed entry whose term is known,
-// unless that is told.
-func (a *Assembler) tellCommitLocked(leader *member) {
-	l := &leader.lead
-	if l.commit <= l.told {
-		return
-	}
-	l.flow = 0
-	p, ok := l.log.floor(l.commit)
-	if !ok || p.Index <= l.told {
-		return
-	}
-	l.told = p.Index
-	for _, m := range a.order {
-		if m.ack.peer == leader && m.ack.term == l.term {
-			a.tellAckLocked(m)
-		}
-	}
-	a.tellLocked(leader, history.Raft{
-		What: history.RaftCommit, Stage: history.Sent, Term: l.term,
-		Index: p.Index, EntryTerm: p.Term, Lead: p.Term == l.term,
-	})
-}
-
-func (a *Assembler) tellLocked(m *member, e history.Raft) {
-	m.seq++
-	e.Source, e.Node, e.Inc, e.Seq = history.Tap, m.name, m.renewed, m.seq
-	a.emit(e)
-}
-
-// memberLocked returns the member, nil when there are too many.
-func (a *Assembler) memberLocked(who identity) *member {
-	m, ok := a.members[who]
-	if !ok && len(a.members) < maxMembers {
-		m = &member{identity: who, voter: -1}
-		a.addLocked(m)
-	}
-	return m
-}
-
-func (a *Assembler) addLocked(m *member) {
-	a.members[m.identity] = m
-	a.order = append(a.order, m)
+	return g
 }

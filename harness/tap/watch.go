@@ -1,6 +1,7 @@
 package tap
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -26,7 +27,7 @@ func (d Dialect) Watch(members []string, emit func(history.Raft)) *Watch {
 	if emit != nil {
 		w.tap = New(emit, members)
 	}
-	w.cluster = newCluster(w.tap)
+	w.cluster = newCluster(w.tap, d.Main)
 	w.open = d.Open(w.cluster)
 	return w
 }
@@ -79,7 +80,13 @@ func (w *Watch) Flush() {
 func (w *Watch) Strange() map[string]uint64 {
 	w.cluster.mu.Lock()
 	defer w.cluster.mu.Unlock()
-	return maps.Clone(w.cluster.strange)
+	strange := maps.Clone(w.cluster.strange)
+	if w.tap != nil {
+		if left := w.tap.Left(); left > 0 {
+			strange[fmt.Sprintf("a group beyond the first %d", maxGroups)] = left
+		}
+	}
+	return strange
 }
 
 // direction splits one direction of a connection, and observes what it says.
@@ -113,6 +120,9 @@ func (d *direction) Next(b []byte) (n int, class string, err error) {
 	}
 	if m.To == "" {
 		m.To = d.link.To
+	}
+	if m.Group != "" {
+		m.Group = d.watch.cluster.group(m.Group)
 	}
 	d.watch.tap.Observe(history.Sent, *m)
 	if d.watch.dialect.Ordered {

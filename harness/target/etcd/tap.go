@@ -154,7 +154,7 @@ func changesMembers(entries []raftpb.Entry) bool {
 // reconfigured takes an entry that changes the members.
 func (o *observer) reconfigured() {
 	if o.tap != nil {
-		o.tap.Reconfigured()
+		o.tap.Reconfigured("")
 	}
 }
 
