@@ -2,9 +2,14 @@ package fabric
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/usurper/usurper/harness/fabric/owner"
 )
 
 // conn is one connection through the fabric: a stream in each direction.
@@ -51,8 +56,10 @@ func (c *conn) run() {
 
 func (c *conn) carry() {
 	if c.lane.decode {
-		forward, backward := c.fabric.opts.Protocol.Open(c.lane.pair.From, c.lane.pair.To)
-		c.forward.frames, c.backward.frames = newFramer(forward), newFramer(backward)
+		pair := c.lane.pair
+		forward, backward := c.fabric.opts.Protocol.Open(pair.From, pair.To)
+		c.forward.frames = newFramer(forward, c.fabric.reaches(pair.To))
+		c.backward.frames = newFramer(backward, c.fabric.reaches(pair.From))
 	}
 	var wg sync.WaitGroup
 	var forward, backward outcome
@@ -71,8 +78,7 @@ func (c *conn) carry() {
 
 // connect dials the backend for the forward stream.
 func (c *conn) connect(ctx context.Context) error {
-	d := net.Dialer{KeepAlive: -1}
-	nc, err := d.DialContext(ctx, "tcp", c.lane.backend)
+	nc, err := c.dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -90,6 +96,26 @@ func (c *conn) connect(ctx context.Context) error {
 	c.forward.attach(nil, tcp)
 	c.backward.attach(tcp, nil)
 	return nil
+}
+
+// redialPause is the time between two dials of a backend that refuses them.
+const redialPause = 10 * time.Millisecond
+
+// dial dials the backend, and again while it refuses, for as long as the lane says and
+// somebody waits for it. What changes the rules begins that time anew.
+func (c *conn) dial(ctx context.Context) (net.Conn, error) {
+	d := net.Dialer{KeepAlive: -1}
+	for end := time.Now().Add(c.lane.redial); ; {
+		nc, err := d.DialContext(ctx, "tcp", c.lane.backend)
+		if !errors.Is(err, syscall.ECONNREFUSED) || time.Now().Add(redialPause).After(end) || owner.PeerOf(c.socket[0]) != owner.PeerOpen {
+			return nc, err
+		}
+		select {
+		case <-time.After(redialPause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // undecodable makes the connection pass as plain bytes from here on.

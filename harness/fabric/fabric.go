@@ -17,10 +17,14 @@
 // answer (a refusal) to accepter > dialler; a FIN or RST belongs to the link of
 // the side that sent it. What a rule holds stays in order, in bounded memory,
 // and then holds back the sender. Bytes of a TCP stream are never dropped: only
-// frames that the Protocol calls lossy may vanish, double or overtake.
+// frames that the Protocol calls lossy may vanish, double or overtake. Nor are bytes
+// ever altered, but for frames that a Rewriter replaces whole: those in which a member
+// says where it is to be dialled back.
 //
 // Two things are out of reach in user space. The kernel answers a dial before
-// the fabric can: the dialler sees a connection even while the dial is held.
+// the fabric can: the dialler sees a connection even while the dial is held, and also
+// where the accepter itself would refuse it. A system whose dialler takes that worse
+// than a refusal has the fabric repeat its own dial (ListenOptions.Redial).
 // And a one-way cut is one at application level: TCP's own acknowledgements
 // flow on.
 //
@@ -96,6 +100,7 @@ type Fabric struct {
 	mu        sync.Mutex // taken before any stream's
 	links     map[Link]*link
 	listeners []*listener
+	doors     map[door]string // where they are
 	shared    map[string]bool // accepters of shared listeners; whether one decodes
 	conns     map[*conn]struct{}
 	applied   map[*Applied]struct{}
@@ -126,6 +131,7 @@ func New(o Options) (*Fabric, error) {
 	return &Fabric{
 		opts: o, clock: c, ctx: ctx, cancel: cancel, scheduler: scheduler,
 		links:   make(map[Link]*link),
+		doors:   make(map[door]string),
 		shared:  make(map[string]bool),
 		conns:   make(map[*conn]struct{}),
 		applied: make(map[*Applied]struct{}),
@@ -139,6 +145,9 @@ type ListenOptions struct {
 	// Decode applies the Protocol to the connections, from their first byte.
 	// Peers want it, clients don't.
 	Decode bool
+	// Redial is how long the fabric repeats its own dial while the backend refuses
+	// it and the dialler waits; 0 for not at all.
+	Redial time.Duration
 }
 
 // Listen opens a listener for the connections that dialler makes to accepter
@@ -166,7 +175,8 @@ func (f *Fabric) Listen(dialler, accepter string, o ListenOptions) (string, erro
 		nl.Close()
 		return "", fmt.Errorf("listen for %s: %w", pair, ErrClosed)
 	}
-	l := f.laneLocked(pair, o.Backend, o.Decode)
+	l := f.laneLocked(pair, o)
+	f.doors[door{dialler, o.Backend}] = nl.Addr().String()
 	f.serveLocked(&listener{
 		fabric: f, tcp: nl, name: pair.String(), slots: l.slots,
 		accepted: func(tcp *net.TCPConn) { f.admit(l, tcp) },
@@ -185,16 +195,32 @@ func (f *Fabric) listen(addr string) (*net.TCPListener, error) {
 
 // laneLocked makes the links of a pair known and returns a way from one to the
 // other.
-func (f *Fabric) laneLocked(pair Link, backend string, decode bool) *lane {
+func (f *Fabric) laneLocked(pair Link, o ListenOptions) *lane {
 	l := &lane{
-		pair: pair, backend: backend, decode: decode,
+		pair: pair, backend: o.Backend, decode: o.Decode, redial: o.Redial,
 		forward: f.linkLocked(pair), backward: f.linkLocked(Link{pair.To, pair.From}),
 		slots: make(chan struct{}, maxDials),
 	}
-	if decode {
+	if o.Decode {
 		l.forward.decoded, l.backward.decoded = true, true
 	}
 	return l
+}
+
+// door is a way in: for a dialler, "" for any, to a backend.
+type door struct{ dialler, backend string }
+
+// reaches returns what tells at which listener a member reaches a backend.
+func (f *Fabric) reaches(member string) func(backend string) (addr string, ok bool) {
+	return func(backend string) (string, bool) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		addr, ok := f.doors[door{member, backend}]
+		if !ok {
+			addr, ok = f.doors[door{"", backend}]
+		}
+		return addr, ok
+	}
 }
 
 func (f *Fabric) serveLocked(l *listener) {

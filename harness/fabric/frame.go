@@ -3,6 +3,7 @@ package fabric
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 const (
@@ -30,16 +31,20 @@ type mark struct {
 // space and grown; split marks the whole frames among the pending ones.
 type framer struct {
 	splitter Splitter
-	teller   Teller // the splitter, if it is one
+	teller   Teller   // the splitter, if it is one
+	rewriter Rewriter // the splitter, if it is one
+	reach    func(backend string) (addr string, ok bool)
 	buf      []byte
 	from, to int  // buf[from:to] is pending
 	full     bool // the last read took all the space there was
 	marks    []mark
 }
 
-func newFramer(s Splitter) *framer {
+// newFramer returns a framer; reach is for a splitter that is a Rewriter.
+func newFramer(s Splitter, reach func(string) (string, bool)) *framer {
 	teller, _ := s.(Teller)
-	return &framer{splitter: s, teller: teller, buf: make([]byte, firstBuffer)}
+	rewriter, _ := s.(Rewriter)
+	return &framer{splitter: s, teller: teller, rewriter: rewriter, reach: reach, buf: make([]byte, firstBuffer)}
 }
 
 // pending are the bytes not yet discarded, valid until the next call of space.
@@ -71,9 +76,9 @@ func (f *framer) grown(n int) {
 // discard forgets the first n pending bytes.
 func (f *framer) discard(n int) { f.from += n }
 
-// split marks the whole frames at the beginning of the pending bytes. With an
-// error, the marks before it are good and nothing behind them can be decoded.
-// The marks are valid until the next call.
+// split marks the whole frames at the beginning of the pending bytes, once they are what
+// is to go on. With an error, the marks before it are good and nothing behind them can be
+// decoded. The marks are valid until the next call.
 func (f *framer) split() ([]mark, error) {
 	f.marks = f.marks[:0]
 	b := f.pending()
@@ -89,6 +94,12 @@ func (f *framer) split() ([]mark, error) {
 		case n == 0:
 			return f.marks, nil
 		}
+		if f.rewriter != nil {
+			if with := f.rewriter.Rewrite(b[at:at+n], f.reach); with != nil {
+				f.replace(at, n, with)
+				b, n = f.pending(), len(with)
+			}
+		}
 		at += n
 		m := mark{end: at, class: class}
 		if f.teller != nil {
@@ -97,4 +108,12 @@ func (f *framer) split() ([]mark, error) {
 		f.marks = append(f.marks, m)
 	}
 	return f.marks, nil
+}
+
+// replace puts other bytes in the place of n pending ones from at on.
+func (f *framer) replace(at, n int, with []byte) {
+	size, at := len(f.buf), f.from+at
+	b := slices.Replace(f.buf[:f.to], at, at+n, with...)
+	f.to = len(b)
+	f.buf = b[:max(f.to, min(size, cap(b)))]
 }

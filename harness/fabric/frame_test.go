@@ -26,7 +26,7 @@ func FuzzFramer(f *testing.F) {
 // frames splits a stream that arrives in pieces, into a buffer that starts
 // small.
 func frames(stream, pieces []byte) (got [][]byte, rest []byte, err error) {
-	f := newFramer(toySplitter{})
+	f := newFramer(toySplitter{}, nil)
 	f.buf = make([]byte, 16)
 	for i := 0; len(stream) > 0; i++ {
 		n := min(len(stream), len(f.space()))
@@ -57,13 +57,13 @@ func (l liar) Next([]byte) (int, string, error) { return int(l), "", nil }
 
 func TestFramerDistrustsItsSplitter(t *testing.T) {
 	for _, n := range []int{-1, 4} {
-		f := newFramer(liar(n))
+		f := newFramer(liar(n), nil)
 		f.grown(copy(f.space(), "abc"))
 		marks, err := f.split()
 		require.Error(t, err)
 		require.Empty(t, marks)
 	}
-	f := newFramer(liar(0))
+	f := newFramer(liar(0), nil)
 	f.buf, f.to = make([]byte, maxFrame), maxFrame
 	_, err := f.split()
 	require.ErrorIs(t, err, errFrameTooLarge)

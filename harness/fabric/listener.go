@@ -19,6 +19,7 @@ type lane struct {
 	pair              Link // dialler > accepter
 	backend           string
 	decode            bool
+	redial            time.Duration
 	forward, backward *link
 	slots             chan struct{} // one for each dial under way
 }

@@ -1,7 +1,8 @@
 package fabric
 
 // Protocol decodes the traffic of a system, so that rules can tell frames
-// apart and an Observer can watch them. It never alters bytes.
+// apart and an Observer can watch them. It alters no bytes, unless its Splitters are
+// Rewriters.
 type Protocol interface {
 	// Open is called for each new connection and returns a splitter for each
 	// direction; the two may share state and are never called at the same time.
@@ -32,6 +33,20 @@ type Teller interface {
 	// Told returns what it makes of the frame that Next found last: the Meaning of that
 	// frame at every stage. It is called once a frame, right after Next.
 	Told() any
+}
+
+// Rewriter is a Splitter of a system whose members tell each other in a message where
+// they are to be dialled, and would dial past the fabric.
+type Rewriter interface {
+	Splitter
+	// Rewrite returns what goes on in the place of frame, the one that Next found last;
+	// nil for the frame as it is. It is called once a frame, right after Next (and
+	// before Told), and keeps nothing of the frame. What it returns may be of any
+	// length, is one frame of the same class, and must not change afterwards: rules and
+	// the Observer know of no other. reach tells at which listener of the fabric the
+	// receiver of the frame reaches whoever listens at backend, a host:port; ok is false
+	// if there is none.
+	Rewrite(frame []byte, reach func(backend string) (addr string, ok bool)) []byte
 }
 
 // Frame is one frame of a decoded link.

@@ -31,9 +31,10 @@ var ErrUnknownDialler = errors.New("dialler unknown")
 // SharedOptions says where a shared listener stands, where it leads and how it
 // learns who dials.
 type SharedOptions struct {
-	Addr    string // host:port to listen on; port 0 takes a free one
-	Backend string // host:port of the accepter itself
-	Decode  bool   // as in ListenOptions
+	Addr    string        // host:port to listen on; port 0 takes a free one
+	Backend string        // host:port of the accepter itself
+	Decode  bool          // as in ListenOptions
+	Redial  time.Duration // as in ListenOptions
 	// Identify names the dialler of a connection by its addresses as the
 	// listener's side sees them; (*owner.Finder).Identify is one. It must obey ctx,
 	// may be called concurrently and is asked again, after a pause, if it fails; an
@@ -106,6 +107,7 @@ func (f *Fabric) ListenShared(accepter string, o SharedOptions) (string, error) 
 		return fail(ErrClosed)
 	}
 	f.shareLocked(accepter, o.Decode)
+	f.doors[door{"", o.Backend}] = nl.Addr().String()
 	s := &shared{fabric: f, accepter: accepter, opts: o, backlog: make(chan struct{}, maxBacklog), lanes: make(map[string]*lane)}
 	f.serveLocked(&listener{fabric: f, tcp: nl, name: "all > " + accepter, slots: s.backlog, accepted: s.accept})
 	return nl.Addr().String(), nil
@@ -216,14 +218,14 @@ func (s *shared) lane(dialler string) (*lane, error) {
 	if dialler == s.accepter {
 		own := &link{name: Link{dialler, dialler}, rules: noRules}
 		l = &lane{
-			pair: own.name, backend: s.opts.Backend, forward: own, backward: own,
+			pair: own.name, backend: s.opts.Backend, redial: s.opts.Redial, forward: own, backward: own,
 			slots: make(chan struct{}, maxDials),
 		}
 	} else {
 		if _, ok := f.shared[dialler]; !ok {
 			return nil, fmt.Errorf("%w: %q has no shared listener, so no link joins it to %s", ErrUnknownDialler, dialler, s.accepter)
 		}
-		l = f.laneLocked(Link{dialler, s.accepter}, s.opts.Backend, s.opts.Decode)
+		l = f.laneLocked(Link{dialler, s.accepter}, ListenOptions{Backend: s.opts.Backend, Decode: s.opts.Decode, Redial: s.opts.Redial})
 	}
 	s.lanes[dialler] = l
 	return l, nil
