@@ -217,6 +217,7 @@ func (c *Config) Validate() error {
 	}
 	if c.Target != nil {
 		checkPorts(target.Ports(c.Target), bad)
+		c.checkPeerPorts(bad)
 	}
 	if c.Plan != nil && c.Nodes >= 1 && c.Nodes <= 9 {
 		if err := c.Plan.Validate(c.Setting()); err != nil {
@@ -295,6 +296,18 @@ func checkPorts(names []string, bad func(format string, args ...any)) {
 		}
 		if slices.Contains(names[:i], name) {
 			bad("two ports called %q: give each a name of its own", name)
+		}
+	}
+}
+
+// checkPeerPorts tells what is wrong with the ports at which members dial each other.
+func (c *Config) checkPeerPorts(bad func(format string, args ...any)) {
+	for _, name := range target.PeerPorts(c.Target) {
+		if !slices.Contains(target.Ports(c.Target), name) {
+			bad("members dial each other at a port %q that they do not have: name it among the ports", name)
+		}
+		if c.Target.OneAddress() {
+			bad("a port %q for peers of a system whose members know each other by one address each: give each pair addresses of its own", name)
 		}
 	}
 }

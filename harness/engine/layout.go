@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/fabric"
@@ -15,7 +16,8 @@ import (
 
 // Every cluster has a loopback subnet of its own. In it, member i listens at
 // host 10+i, privately. What it dials to reach another member is a listener of
-// the fabric at host 100+i, on a port for each other member; or, if members know
+// the fabric at host 100+i, on a port for each other member (and each port that has a
+// name and is for peers); or, if members know
 // each other by one address each, the listener at host 100+j that all who dial
 // member j share. If clients are proxied, they dial member j at host 100+j too,
 // on its client port. A packet capture thus shows who talks to whom.
@@ -25,6 +27,7 @@ const (
 	peerPort   = 7701
 	clientPort = 7702
 	linkPort   = 9000
+	linkStride = 100 // from the ports of links to those of the next port for peers
 	// namedPort is the first of those that a target has names for.
 	namedPort = 7710
 	// failpointPort is for binaries that were built with failpoints.
@@ -65,6 +68,10 @@ func (r *run) layOut(ctx context.Context) error {
 		members[i].Ports = make(map[string]string)
 		for k, port := range target.Ports(r.cfg.Target) {
 			members[i].Ports[port] = r.subnet.Addr(byte(memberHost+i+1), namedPort+k)
+		}
+		members[i].PeersAt = make(map[string]map[string]string)
+		for _, port := range target.PeerPorts(r.cfg.Target) {
+			members[i].PeersAt[port] = make(map[string]string)
 		}
 	}
 	if r.host, err = cluster.NewLocal(); err != nil {
@@ -108,6 +115,9 @@ func introduce(members []target.Member) {
 		for j := range members {
 			if i != j {
 				m.Peers[members[j].Name] = members[j].PeerAddr
+				for port, peers := range m.PeersAt {
+					peers[members[j].Name] = members[j].Ports[port]
+				}
 			}
 		}
 	}
@@ -132,25 +142,54 @@ func (r *run) listenClients(members []target.Member) error {
 	return nil
 }
 
-// listenPairs gives each ordered pair of members a listener: it tells who dials.
+// listenPairs gives each ordered pair of members a listener, and one more for each
+// further port of peers: it tells who dials.
 func (r *run) listenPairs(members []target.Member) error {
 	for i := range members {
 		for j := range members {
 			if i == j {
 				continue
 			}
-			addr, err := r.fabric.Listen(members[i].Name, members[j].Name, fabric.ListenOptions{
-				Addr:    r.subnet.Addr(byte(fabricHost+i+1), linkPort+j+1),
-				Backend: members[j].PeerAddr,
-				Decode:  r.protocol != nil,
-			})
-			if err != nil {
-				return fmt.Errorf("lay out the link %s > %s: %w", members[i].Name, members[j].Name, err)
+			from, to := members[i], members[j]
+			for k, d := range r.ways(from, to) {
+				addr, err := r.fabric.Listen(from.Name, to.Name, fabric.ListenOptions{
+					Addr:    r.subnet.Addr(byte(fabricHost+i+1), linkPort+k*linkStride+j+1),
+					Backend: d.backend,
+					Decode:  r.protocol != nil,
+					Redial:  r.redial(),
+				})
+				if err != nil {
+					return fmt.Errorf("lay out the link %s > %s: %w", from.Name, to.Name, err)
+				}
+				d.peers[to.Name] = addr
 			}
-			members[i].Peers[members[j].Name] = addr
 		}
 	}
 	return nil
+}
+
+// way is one of the ports at which a member is dialled, and where those who dial it there
+// look up its address.
+type way struct {
+	backend string
+	peers   map[string]string
+}
+
+// ways lists them, the one for peers first.
+func (r *run) ways(from, to target.Member) []way {
+	ways := []way{{to.PeerAddr, from.Peers}}
+	for _, port := range target.PeerPorts(r.cfg.Target) {
+		ways = append(ways, way{to.Ports[port], from.PeersAt[port]})
+	}
+	return ways
+}
+
+// redial is how long a proxy between members repeats its own dial.
+func (r *run) redial() time.Duration {
+	if p, ok := r.protocol.(fabric.Redialer); ok {
+		return p.Redial()
+	}
+	return 0
 }
 
 // listenShared gives each member one listener. Who dials is told by the owner of
@@ -168,6 +207,7 @@ func (r *run) listenShared(members []target.Member) error {
 			Addr:       r.subnet.Addr(byte(fabricHost+j+1), linkPort),
 			Backend:    m.PeerAddr,
 			Decode:     r.protocol != nil,
+			Redial:     r.redial(),
 			Identify:   r.owners.Identify,
 			Attributed: r.attributed,
 		})

@@ -20,11 +20,13 @@ import (
 type prepared struct {
 	target.Target
 	ports   []string
+	peers   []string // those of ports that are peers'
 	started func(target.Member)
 	prepare func(context.Context, target.Setup) error
 }
 
 func (p prepared) Ports() []string                                   { return p.ports }
+func (p prepared) PeerPorts() []string                               { return p.peers }
 func (p prepared) Prepare(ctx context.Context, s target.Setup) error { return p.prepare(ctx, s) }
 func (p prepared) Command(m target.Member) (target.Command, error) {
 	if p.started != nil {
@@ -116,3 +118,54 @@ func TestPortsThatCannotBe(t *testing.T) {
 		require.ErrorContains(t, cfg.Validate(), want)
 	}
 }
+
+// Where members dial each other at ports of their own, each pair has a listener for each.
+func TestPortsOfPeers(t *testing.T) {
+	t.Parallel()
+	cfg := configFor(t)
+	cfg.Plan, _ = plan("at 100ms for 100ms cut n1 > n2")
+	var mu sync.Mutex
+	addresses := make(map[string]bool)
+	cfg.Target = prepared{
+		Target: steady(t, cfg).Target, ports: []string{"gossip", "metrics"}, peers: []string{"gossip"},
+		started: func(m target.Member) {
+			mu.Lock()
+			defer mu.Unlock()
+			require.Len(t, m.PeersAt, 1)
+			require.Len(t, m.PeersAt["gossip"], 2)
+			for name, addr := range m.PeersAt["gossip"] {
+				host, _, err := net.SplitHostPort(addr)
+				require.NoError(t, err)
+				require.Equal(t, host+":", m.Peers[name][:len(host)+1], "a host for each dialler")
+				addresses[addr], addresses[m.Peers[name]] = true, true
+			}
+		},
+		prepare: func(context.Context, target.Setup) error {
+			for addr := range addresses {
+				c, err := net.Dial("tcp", addr)
+				if err != nil {
+					return err
+				}
+				c.Close()
+			}
+			return nil
+		},
+	}
+	result, err := engine.Run(t.Context(), steadyTimers(cfg))
+	require.NoError(t, err)
+	require.NotEqual(t, checker.Invalid, result.Report.Verdict, result.Report.String())
+	require.Len(t, addresses, 12, "of six pairs")
+}
+
+func TestPortsOfPeersThatCannotBe(t *testing.T) {
+	cfg, err := config("results")
+	require.NoError(t, err)
+	cfg.Target = prepared{Target: cfg.Target, ports: []string{"metrics"}, peers: []string{"gossip"}}
+	require.ErrorContains(t, cfg.Validate(), `at a port "gossip" that they do not have`)
+	cfg.Target = oneAddress{prepared{Target: cfg.Target, ports: []string{"gossip"}, peers: []string{"gossip"}}}
+	require.ErrorContains(t, cfg.Validate(), "one address each")
+}
+
+type oneAddress struct{ prepared }
+
+func (oneAddress) OneAddress() bool { return true }

@@ -1,5 +1,7 @@
 package fabric
 
+import "time"
+
 // Protocol decodes the traffic of a system, so that rules can tell frames
 // apart and an Observer can watch them. It alters no bytes, unless its Splitters are
 // Rewriters.
@@ -12,6 +14,15 @@ type Protocol interface {
 	Lossy(class string) bool
 	// Classes lists every class, for messages about unknown ones.
 	Classes() []string
+}
+
+// Redialer is a Protocol of a system whose diallers take a connection that ends at once
+// worse than one that is refused.
+type Redialer interface {
+	Protocol
+	// Redial is how long the fabric repeats its own dial while the accepter refuses it:
+	// see ListenOptions.
+	Redial() time.Duration
 }
 
 // Splitter finds frame boundaries in one direction of one connection, from its

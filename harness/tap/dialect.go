@@ -3,6 +3,7 @@ package tap
 import (
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Dialect is how systems of one family say Raft's messages on the wire. It is a value:
@@ -36,6 +37,9 @@ type Dialect struct {
 	// vote, if there is one: its events name no group, and its leaders are those that are
 	// shown and aimed at. Who votes in any other, Cluster.Voters says.
 	Main string
+	// Redial is how long a proxy repeats its own dial while the accepter refuses it, for
+	// diallers that take a connection which ends at once worse than one that is refused.
+	Redial time.Duration
 	// Open begins with one cluster and returns what is called for each of its
 	// connections: who dialled, who accepted, and back a decoder for each direction,
 	// dialler to accepter first. The two are never called at the same time; those of
@@ -57,6 +61,15 @@ type Decoder interface {
 	// nothing more of the connection is read. What is merely not known is passed as a
 	// frame of a class of its own, and counted (Cluster.Strange).
 	Next(b []byte, m *Message) (n int, class string, err error)
+}
+
+// Rewriter is a Decoder of a dialect whose members tell each other where they are to be
+// dialled back, and would dial past a proxy: see fabric.Rewriter.
+type Rewriter interface {
+	Decoder
+	// Rewrite returns what goes on in the place of the frame that Next found last, nil
+	// for the frame as it is. It is called once a frame, right after Next.
+	Rewrite(frame []byte, reach func(backend string) (addr string, ok bool)) []byte
 }
 
 // maxNames bounds the members that are told apart by what they call themselves.

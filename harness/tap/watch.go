@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
@@ -18,7 +19,7 @@ type Watch struct {
 	open    func(dialler, accepter string) (forward, backward Decoder)
 }
 
-var _ fabric.Protocol = (*Watch)(nil)
+var _ fabric.Redialer = (*Watch)(nil)
 
 // Watch begins to watch a cluster of these members, of which emit is told one event
 // at a time. With a nil emit it only splits.
@@ -35,9 +36,19 @@ func (d Dialect) Watch(members []string, emit func(history.Raft)) *Watch {
 // Open returns the splitters of a connection.
 func (w *Watch) Open(dialler, accepter string) (forward, backward fabric.Splitter) {
 	f, b := w.open(dialler, accepter)
-	return &direction{watch: w, decoder: f, link: fabric.Link{From: dialler, To: accepter}},
-		&direction{watch: w, decoder: b, link: fabric.Link{From: accepter, To: dialler}}
+	return w.direct(f, fabric.Link{From: dialler, To: accepter}), w.direct(b, fabric.Link{From: accepter, To: dialler})
 }
+
+func (w *Watch) direct(decoder Decoder, link fabric.Link) fabric.Splitter {
+	d := &direction{watch: w, decoder: decoder, link: link}
+	if r, ok := decoder.(Rewriter); ok {
+		return &rewriting{direction: d, rewriter: r}
+	}
+	return d
+}
+
+// Redial is the dialect's.
+func (w *Watch) Redial() time.Duration { return w.dialect.Redial }
 
 // Lossy returns false: a frame missing from the middle of a stream breaks it.
 func (*Watch) Lossy(string) bool { return false }
@@ -139,4 +150,20 @@ func (d *direction) Told() any {
 	}
 	m := d.message
 	return &m
+}
+
+// rewriting is a direction in which some frames are replaced.
+type rewriting struct {
+	*direction
+	rewriter Rewriter
+}
+
+var _ interface {
+	fabric.Rewriter
+	fabric.Teller
+} = (*rewriting)(nil)
+
+// Rewrite implements fabric.Rewriter.
+func (r *rewriting) Rewrite(frame []byte, reach func(string) (string, bool)) []byte {
+	return r.rewriter.Rewrite(frame, reach)
 }

@@ -142,3 +142,33 @@ func TestWhoIntroducesThemselves(t *testing.T) {
 	_, _, ok = cluster.Member("c")
 	require.False(t, ok)
 }
+
+// A decoder that rewrites does so to what goes on, and what is told is of what came.
+func TestWatchRewrites(t *testing.T) {
+	d := toy()
+	d.Redial = time.Second
+	open := d.Open
+	d.Open = func(c *tap.Cluster) func(string, string) (tap.Decoder, tap.Decoder) {
+		return func(a, b string) (tap.Decoder, tap.Decoder) {
+			forward, backward := open(c)(a, b)
+			return rewriter{forward}, backward
+		}
+	}
+	w := d.Watch([]string{"n1", "n2"}, func(history.Raft) {})
+	require.Equal(t, time.Second, w.Redial())
+	forward, backward := w.Open("n1", "n2")
+	require.NotImplements(t, (*fabric.Rewriter)(nil), backward)
+	frame := []byte{0, 0, 0, 0, 7, 0}
+	n, _, err := forward.Next(frame)
+	require.NoError(t, err)
+	reach := func(backend string) (string, bool) { return "door of " + backend, true }
+	require.Equal(t, "door of n1", string(forward.(fabric.Rewriter).Rewrite(frame[:n], reach)))
+	require.EqualValues(t, 7, forward.(fabric.Teller).Told().(*tap.Message).Term)
+}
+
+type rewriter struct{ tap.Decoder }
+
+func (rewriter) Rewrite(_ []byte, reach func(string) (string, bool)) []byte {
+	addr, _ := reach("n1")
+	return []byte(addr)
+}

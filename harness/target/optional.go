@@ -62,6 +62,24 @@ type Ported interface {
 	Ports() []string
 }
 
+// Ringed is a Ported target whose members dial each other at some of these ports too,
+// beside the one for peers.
+type Ringed interface {
+	Ported
+	// PeerPorts names them. What passes there passes the fabric, as at PeerAddr: each
+	// member finds in Member.PeersAt where it reaches the others.
+	PeerPorts() []string
+}
+
+// PeerPorts returns the names of the ports at which members of t dial each other,
+// besides the one for peers: none unless it says so.
+func PeerPorts(t Target) []string {
+	if r, ok := t.(Ringed); ok {
+		return r.PeerPorts()
+	}
+	return nil
+}
+
 // PortName tells whether a port may have this name.
 func PortName(name string) bool {
 	return name != "" && strings.IndexFunc(name, func(r rune) bool { return !letter(r) && r != '_' && !('0' <= r && r <= '9') }) < 0 && letter(rune(name[0]))

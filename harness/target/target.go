@@ -73,8 +73,12 @@ type Member struct {
 	Advertised map[string]string
 	// Ports maps the names of a Ported target to a host:port each, the same after every
 	// restart. They are the member's own: what members say to each other there does not
-	// pass the fabric.
+	// pass the fabric, unless the port is one of its PeerPorts.
 	Ports map[string]string
+	// PeersAt maps the name of each of the PeerPorts of a Ringed target to what Peers is
+	// for PeerAddr: every other member's name to the address at which this member reaches
+	// it there, a listener of the fabric. Its host is that of the same member in Peers.
+	PeersAt map[string]map[string]string
 	// Joins names the members of the running cluster that this one, with an empty data
 	// directory, joins as a new one, itself among them; nil for one of the first.
 	Joins []string
