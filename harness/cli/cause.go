@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
 
 	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/slice"
@@ -27,18 +27,18 @@ func (f *causeFlags) add(fs *pflag.FlagSet) {
 // explain tells what can have led to the first broken rule, or to the first of the
 // checker that by names.
 func (f *causeFlags) explain(out io.Writer, dir results.Dir, report *checker.Report, by string, width int) error {
-	all := report.Breaches()
-	i := slices.IndexFunc(all, func(b checker.Breach) bool { return by == "" || b.Checker == by })
-	switch {
-	case len(all) == 0 && by == "" && f.mermaid:
-		return fmt.Errorf("explain: %s: no rule was broken: there is nothing to draw", dir)
-	case len(all) == 0 && by == "":
+	none := len(report.Breaches()) == 0 && by == ""
+	if none && !f.mermaid {
 		fmt.Fprint(out, unexplained(report, width))
 		return nil
-	case i < 0:
-		return fmt.Errorf("explain: %s: no rule was found broken by %s: what was is %v", dir, by, all)
 	}
-	v, _ := report.Violation(all[i])
+	broken, v, err := engine.Broken(report, by)
+	switch {
+	case none:
+		return fmt.Errorf("explain: %s: no rule was broken: there is nothing to draw", dir)
+	case err != nil:
+		return fmt.Errorf("explain: %s: %w", dir, err)
+	}
 	limit := slice.TextEvents
 	if f.mermaid {
 		limit = slice.MermaidEvents
@@ -51,6 +51,6 @@ func (f *causeFlags) explain(out io.Writer, dir results.Dir, report *checker.Rep
 		fmt.Fprint(out, s.Mermaid())
 		return nil
 	}
-	fmt.Fprintf(out, "%s\n\n%s", layout.Wrap(verdict.Printable(fmt.Sprintf("%s: %s", all[i], v.Text)), width, 2), s.Text(width))
+	fmt.Fprintf(out, "%s\n\n%s", layout.Wrap(verdict.Printable(fmt.Sprintf("%s: %s", broken, v.Text)), width, 2), s.Text(width))
 	return nil
 }

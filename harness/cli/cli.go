@@ -93,7 +93,7 @@ one linearizable store.`,
 	root.AddCommand(runCommand(), checkCommand(), exportCommand(), explainCommand(), reportCommand(), showCommand(), serveCommand(), replayCommand(), shrinkCommand(), keepCommand(), paceCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
 	root.AddCommand(nights.Commands()...)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w: see %s --help", text.Brief(err, text.Token), cmd.CommandPath())
+		return fmt.Errorf("%w: see %s --help", badFlag(cmd, err), cmd.CommandPath())
 	})
 	if o.Node != nil {
 		root.AddCommand(o.Node)

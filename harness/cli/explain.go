@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/cli/screen"
@@ -40,20 +42,16 @@ The exit status is that of check.`,
   usurper explain results/latest --slice --mermaid > slice.mmd`,
 		Args: oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dir, err := openRun(args[0])
-			if err != nil {
+			if err := oneWay(cmd.Flags()); err != nil {
 				return err
 			}
-			o, err := budget.options()
-			if err != nil {
+			j, err := judge(args[0], &budget)
+			if err := cmp.Or(err, j.problem); err != nil {
 				return err
 			}
-			report, err := engine.CheckWithin(dir.History(), o)
-			if err != nil {
-				return err
-			}
-			if html != "" || key != "" {
-				if err := explainHTML(cmd, dir, &report, html, key); err != nil {
+			dir, report := j.dir, &j.report
+			if html != "" {
+				if err := explainHTML(cmd, dir, report, html, key); err != nil {
 					return err
 				}
 				return screen.ExitWith(report.Verdict)
@@ -63,7 +61,7 @@ The exit status is that of check.`,
 			if cause.slice || cause.mermaid {
 				tell = cause.explain
 			}
-			if err := tell(out, dir, &report, by, screen.Width(out)); err != nil {
+			if err := tell(out, dir, report, by, screen.Width(out)); err != nil {
 				return err
 			}
 			return screen.ExitWith(report.Verdict)
@@ -74,17 +72,24 @@ The exit status is that of check.`,
 	cmd.Flags().StringVar(&key, "key", "", "the key that the page is about (default: that of the first violation)")
 	budget.add(cmd.Flags())
 	cause.add(cmd.Flags())
-	cmd.MarkFlagsMutuallyExclusive("html", "checker")
-	cmd.MarkFlagsMutuallyExclusive("html", "slice")
-	cmd.MarkFlagsMutuallyExclusive("html", "mermaid")
 	return cmd
+}
+
+// oneWay refuses flags that ask for a page and for something else.
+func oneWay(fs *pflag.FlagSet) error {
+	for _, other := range []string{"checker", "slice", "mermaid"} {
+		if fs.Changed("html") && fs.Changed(other) {
+			return fmt.Errorf("--html and --%s: say one of them: the page is about what the checker linearizable found, and --key chooses", other)
+		}
+	}
+	if fs.Changed("key") && !fs.Changed("html") {
+		return errors.New("--key is for a page: say --html FILE too")
+	}
+	return nil
 }
 
 // explainHTML writes the page, whole or not at all, and says what it shows.
 func explainHTML(cmd *cobra.Command, dir results.Dir, report *checker.Report, path, key string) error {
-	if path == "" {
-		return errors.New("--key is for a page: say --html FILE too")
-	}
 	var page checker.Page
 	err := newFile(path, func(w io.Writer) (err error) {
 		page, err = engine.ExplainHTML(w, dir, report, key)

@@ -54,10 +54,20 @@ is taken.`,
 			if out == "" && format == formatPerfetto && screen.IsTerminal(cmd.OutOrStdout()) {
 				return errors.New("a trace is nothing for a terminal: name a file with --out, or send it on")
 			}
-			if out == "" {
-				return write(dir.History(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			var unread error
+			all := func(w io.Writer) (err error) {
+				unread, err = write(dir, w, cmd.ErrOrStderr())
+				return err
 			}
-			return newFile(out, func(w io.Writer) error { return write(dir.History(), w, cmd.ErrOrStderr()) })
+			if out == "" {
+				err = all(cmd.OutOrStdout())
+			} else {
+				err = newFile(out, all)
+			}
+			if err == nil && unread != nil {
+				err = fmt.Errorf("export: %s is of what can be read: %w", cmp.Or(out, "what was written"), unread)
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "", "jepsen or perfetto")
@@ -66,23 +76,29 @@ is taken.`,
 	return cmd
 }
 
-// exporter returns what writes the history at a path in the format, and says what it
-// wrote.
-func exporter(format, model string, modelled bool) (func(path string, out, say io.Writer) error, error) {
+// export writes a run, says what it wrote, and returns why that is not all.
+type export func(dir results.Dir, out, say io.Writer) (unread, err error)
+
+// exporter returns what writes a run in the format.
+func exporter(format, model string, modelled bool) (export, error) {
 	switch {
 	case format == formatPerfetto && modelled:
 		return nil, errors.New("--model is for --format jepsen")
 	case format == formatPerfetto:
 		return exportTrace, nil
+	case format == "":
+		return nil, fmt.Errorf("say for whom: --format %s or --format %s", formatJepsen, formatPerfetto)
 	case format != formatJepsen:
 		return nil, fmt.Errorf("unknown format %q: use --format jepsen or perfetto%s", format, text.DidYouMean(format, []string{formatJepsen, formatPerfetto}))
 	}
 	m, err := jepsen.ParseModel(model)
-	return func(path string, out, say io.Writer) error { return export(path, out, m, say) }, err
+	return func(dir results.Dir, out, say io.Writer) (error, error) {
+		return nil, exportJepsen(dir.History(), out, m, say)
+	}, err
 }
 
-// export reads the history at path twice: to see what is in it, and to write it.
-func export(path string, out io.Writer, m jepsen.Model, say io.Writer) error {
+// exportJepsen reads the history at path twice: to see what is in it, and to write it.
+func exportJepsen(path string, out io.Writer, m jepsen.Model, say io.Writer) error {
 	h, err := history.Open(path)
 	if err != nil {
 		return err
@@ -138,13 +154,4 @@ func newFile(path string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), path)
-}
-
-// openRun finds a saved run. Who names a history of another program's is told who reads it.
-func openRun(path string) (results.Dir, error) {
-	dir, err := results.Open(path)
-	if info, e := os.Stat(path); errors.Is(err, results.ErrNotARun) && e == nil && !info.IsDir() {
-		err = fmt.Errorf("%w; what something else wrote, in Jepsen's form, only usurper check reads", err)
-	}
-	return dir, err
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/harness/cli/screen"
-	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/picture/page"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/seen"
@@ -35,29 +34,20 @@ The exit status is that of check.`,
   usurper report results/latest -o seen.html`,
 		Args: oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dir, err := openRun(args[0])
+			j, err := judge(args[0], &budget)
 			if err != nil {
 				return err
 			}
-			o, err := budget.options()
+			p, unread, err := j.draw()
 			if err != nil {
-				return err
-			}
-			report, judged := engine.CheckWithin(dir.History(), o)
-			p, drawn := seen.Picture(dir, report)
-			if p.Format == 0 { // there is nothing to draw
-				return fmt.Errorf("report: %w", drawn)
-			}
-			if judged != nil {
-				p.Lack("it has no verdict: " + judged.Error())
-				drawn = judged // which tells of the same line
+				return fmt.Errorf("report: %w", err)
 			}
 			path := out
 			if out == "" {
-				path = dir.Path(results.PageFile)
-				err = seen.Save(dir, &p)
+				path = j.dir.Path(results.PageFile)
+				err = seen.Save(j.dir, p)
 			} else {
-				err = newFile(out, func(w io.Writer) error { return page.Write(w, &p) })
+				err = newFile(out, func(w io.Writer) error { return page.Write(w, p) })
 			}
 			if errors.Is(err, fs.ErrPermission) && out == "" {
 				err = fmt.Errorf("%w: --out FILE writes the page elsewhere", err)
@@ -65,11 +55,14 @@ The exit status is that of check.`,
 			if err != nil {
 				return fmt.Errorf("report: %w", err)
 			}
-			if drawn != nil {
-				return fmt.Errorf("report: %s is of what can be read: %w", path, drawn)
+			if unread != nil {
+				return fmt.Errorf("report: %s is of what can be read: %w", path, unread)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", path, report.Verdict)
-			return screen.ExitWith(report.Verdict)
+			if j.problem != nil {
+				return fmt.Errorf("report: %s shows no verdict: %w", path, j.problem)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", path, j.report.Verdict)
+			return screen.ExitWith(j.report.Verdict)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "another file to write, which must not exist")

@@ -2,17 +2,11 @@ package cli
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/cli/screen"
-	"github.com/usurper/usurper/harness/engine"
-	"github.com/usurper/usurper/harness/picture"
 	"github.com/usurper/usurper/harness/picture/terminal"
-	"github.com/usurper/usurper/harness/results"
-	"github.com/usurper/usurper/harness/seen"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -51,14 +45,15 @@ The exit status is that of check.`,
 			if err != nil {
 				return err
 			}
-			p, report, err := pictureOf(dir)
+			j := judgedBefore(dir)
+			p, _, err := j.draw() // the picture says what it does not show
 			if err != nil {
-				return err
+				return fmt.Errorf("show: %w", err)
 			}
-			if err := terminal.Write(out, &p, o); err != nil {
+			if err := terminal.Write(out, p, o); err != nil {
 				return fmt.Errorf("show %s: %w", dir, err)
 			}
-			return screen.ExitWith(report.Verdict)
+			return screen.ExitWith(j.report.Verdict)
 		},
 	}
 	fs := cmd.Flags()
@@ -86,37 +81,4 @@ func colored(value string, isTerminal bool) (bool, error) {
 		return false, nil
 	}
 	return false, fmt.Errorf("--color %q: use auto, always or never%s", text.Shorten(value, text.Token), text.DidYouMean(value, []string{"auto", "always", "never"}))
-}
-
-// pictureOf draws a run by its verdict, which it makes if there is none that is as new as
-// the history. A run that cannot be judged is drawn all the same, and not judged.
-func pictureOf(dir results.Dir) (picture.Picture, checker.Report, error) {
-	report, err := savedReport(dir)
-	if err != nil {
-		if report, err = engine.CheckWithin(dir.History(), checker.Options{}); err != nil {
-			report = checker.Report{Problem: err.Error()}
-		}
-	}
-	p, err := seen.Picture(dir, report)
-	if err != nil && len(p.Lanes) > 0 { // up to where it can be read, as it says
-		err = nil
-	}
-	return p, report, err
-}
-
-// savedReport reads the verdict of a run, if the history has not changed since.
-func savedReport(dir results.Dir) (report checker.Report, err error) {
-	h, err := os.Stat(dir.History())
-	if err != nil {
-		return report, err
-	}
-	v, err := os.Stat(dir.Path(results.VerdictFile))
-	if err != nil {
-		return report, err
-	}
-	if v.ModTime().Before(h.ModTime()) {
-		return report, fmt.Errorf("%s is older than the history", results.VerdictFile)
-	}
-	err = dir.ReadJSON(results.VerdictFile, &report)
-	return report, err
 }

@@ -1,41 +1,43 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/perfetto"
+	"github.com/usurper/usurper/harness/results"
 )
 
 // maxProofs bounds how many violations a trace shows.
 const maxProofs = 100
 
-// exportTrace writes the history at path as a trace for Perfetto. It reads it twice: to
-// judge it, and to write it.
-func exportTrace(path string, out, say io.Writer) error {
+// exportTrace writes a run as a trace for Perfetto. It reads the history twice: to judge
+// it, and to write it.
+func exportTrace(dir results.Dir, out, say io.Writer) (unread, err error) {
+	j := judged(dir, checker.Options{})
+	path := dir.History()
 	h, err := history.Open(path)
 	if err != nil {
-		return err
-	}
-	report, err := checker.RunBatches(checker.All(checker.Options{}), h.Batches())
-	if err := errors.Join(err, h.Close()); err != nil {
-		return fmt.Errorf("export: %w", err)
-	}
-	if h, err = history.Open(path); err != nil {
-		return err
+		return nil, err
 	}
 	defer h.Close()
-	done, err := perfetto.Export(out, h.Events(), proofs(&report))
-	if err != nil {
-		return fmt.Errorf("export %s: %w", path, err)
+	done, err := perfetto.Export(out, h.Events(), proofs(&j.report))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("export %s: %w", path, err)
+	case done.Unread != nil && done.Events == 0:
+		return nil, fmt.Errorf("export: %w", done.Unread)
 	}
-	fmt.Fprintf(say, "%d events as %d on %d tracks; open it with \"Open trace file\" of https://ui.perfetto.dev\n",
-		done.Events, done.Packets, done.Tracks)
+	if j.problem != nil && done.Unread == nil {
+		fmt.Fprintf(say, "no broken rules are shown: %v\n", j.problem)
+	}
+	fmt.Fprintf(say, "%s as %d on %d tracks; open it with \"Open trace file\" of https://ui.perfetto.dev\n",
+		verdict.Many(done.Events, "event"), done.Packets, done.Tracks)
 	cutShort(h, path, say)
-	return nil
+	return done.Unread, nil
 }
 
 // proofs are those of a report's violations.

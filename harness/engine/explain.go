@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/history"
@@ -16,22 +17,47 @@ import (
 // invalid, from its history; if by is not "", of the first that this checker
 // found. It ends with what was not checked, and is wrapped to a width in columns.
 func Explain(dir results.Dir, report *checker.Report, by string, width int) (string, error) {
-	all := report.Breaches()
-	i := slices.IndexFunc(all, func(b checker.Breach) bool { return by == "" || b.Checker == by })
-	if i < 0 {
-		return "", fmt.Errorf("%s: no rule was found broken%s: what was is %v", dir, byWhom(by), all)
+	broken, v, err := Broken(report, by)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", dir, err)
 	}
 	h, err := history.Open(dir.History())
 	if err != nil {
 		return "", err
 	}
 	defer h.Close()
-	v, _ := report.Violation(all[i])
-	text, err := checker.Story(all[i], v, h.Events(), width)
+	text, err := checker.Story(broken, v, h.Events(), width)
 	if idle := report.Unchecked(); err == nil && idle != "" {
 		text += layout.Wrap(idle, width, 9) + "\n"
 	}
 	return text, err
+}
+
+// Broken returns the first broken rule of a report, or if by is not "" the first that this
+// checker found, and its first violation. If there is none the error tells what was found.
+func Broken(report *checker.Report, by string) (checker.Breach, checker.Violation, error) {
+	all := report.Breaches()
+	for _, b := range all {
+		if by == "" || b.Checker == by {
+			v, _ := report.Violation(b)
+			return b, v, nil
+		}
+	}
+	var asked []string
+	for i := range report.Results {
+		asked = append(asked, report.Results[i].Checker)
+	}
+	var err error
+	switch {
+	case by != "" && !slices.Contains(asked, by):
+		by = layout.Shorten(by, layout.Token)
+		err = fmt.Errorf("no checker %q%s: use one of %s", by, layout.DidYouMean(by, asked), strings.Join(asked, ", "))
+	case len(all) == 0:
+		err = errors.New("no rule was found broken")
+	default:
+		err = fmt.Errorf("no rule was found broken by %s: what was is %v", by, all)
+	}
+	return checker.Breach{}, checker.Violation{}, err
 }
 
 // ErrNoOrder says that a run has no operations on a key that lack an order, so that
@@ -78,11 +104,4 @@ func keyOf(v *checker.Violation) string {
 		}
 	}
 	return ""
-}
-
-func byWhom(by string) string {
-	if by == "" {
-		return ""
-	}
-	return " by " + by
 }

@@ -29,15 +29,20 @@ type Done struct {
 	Events  int // of the history
 	Packets uint64
 	Tracks  uint64
+	// Unread is why the history could not be read to its end, nil if it was. The trace is
+	// whole and ends there, with a note.
+	Unread error
 }
 
 // Export writes the events as a trace. The same history and proofs give the same bytes.
-// Every slice is ended, at the last event if not before.
+// Every slice is ended, at the last event if not before. An error is one of out.
 func Export(out io.Writer, events iter.Seq2[*history.Event, error], proofs []Proof) (Done, error) {
 	d := newDrawing(out, proofs)
 	for e, err := range events {
 		if err != nil {
-			return d.done, err
+			d.done.Unread = err
+			d.note("the history cannot be read any further")
+			break
 		}
 		d.done.Events++
 		d.now = max(d.now, e.At)
@@ -45,6 +50,9 @@ func Export(out io.Writer, events iter.Seq2[*history.Event, error], proofs []Pro
 		if d.w.err != nil {
 			return d.done, fmt.Errorf("write the trace: %w", d.w.err)
 		}
+	}
+	if !d.run.ended && d.done.Unread == nil {
+		d.note("the history has no end: the run was cut short, or was under way")
 	}
 	d.finish()
 	d.done.Tracks = d.w.tracks

@@ -142,14 +142,14 @@ func TestMembersAreProcesses(t *testing.T) {
 func TestMessagesFlow(t *testing.T) {
 	t.Parallel()
 	s := export(t, at(begin(),
-		passes(1, history.Sent), passes(2, history.Sent), passes(1, history.HeldBack), passes(1, history.Delivered), passes(2, history.Dropped)))
+		passes(1, history.Sent), passes(2, history.Sent), passes(1, history.HeldBack), passes(1, history.Delivered), passes(2, history.Dropped), history.Event{Run: &history.Run{What: history.RunEnd}}))
 	require.Equal(t, []string{
 		"n1 asks n2 for its vote, term 2 [message 1, sent]", "n1 asks n2 for its vote, term 2 [message 1, held]",
 		"n1 asks n2 for its vote, term 2 [message 1, delivered]",
 	}, s.flows[1])
 	require.True(t, s.ended[1])
 	require.False(t, s.ended[2])
-	require.Equal(t, "n2/messages of elections", s.points[len(s.points)-2].track)
+	require.Equal(t, "n2/messages of elections", s.points[len(s.points)-3].track)
 }
 
 func TestProofs(t *testing.T) {
@@ -193,11 +193,42 @@ func TestHostileStringsAreBounded(t *testing.T) {
 
 func TestExportSaysWhatFailed(t *testing.T) {
 	t.Parallel()
-	torn := errors.New("line 3 is none")
-	_, err := Export(new(bytes.Buffer), func(yield func(*history.Event, error) bool) { yield(nil, torn) }, nil)
-	require.ErrorIs(t, err, torn)
-	_, err = Export(full{}, each(at(begin())), nil)
+	_, err := Export(full{}, each(at(begin())), nil)
 	require.ErrorContains(t, err, "write the trace")
+}
+
+// Of a history that cannot be read to its end the trace is whole up to there.
+func TestExportOfWhatCanBeRead(t *testing.T) {
+	t.Parallel()
+	torn := errors.New("line 3 is none")
+	events := at(begin(), trace("n1", history.RaftLeader, history.Raft{Term: 2}), op(1, history.Invoke, "k"))
+	var out bytes.Buffer
+	done, err := Export(&out, func(yield func(*history.Event, error) bool) {
+		for i := range events {
+			if !yield(&events[i], nil) {
+				return
+			}
+		}
+		yield(nil, torn)
+	}, nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, done.Unread, torn)
+	require.Equal(t, 3, done.Events)
+	s := read(t, out.Bytes())
+	require.Len(t, s.on("n1/role"), 1)
+	last := s.points[len(s.points)-1]
+	require.Equal(t, "run/notes: the history cannot be read any further", last.track+": "+last.name)
+
+	for _, ended := range []bool{true, false} {
+		if ended {
+			events = at(append(events, history.Event{Run: &history.Run{What: history.RunEnd}})...)
+		}
+		out.Reset()
+		_, err = Export(&out, each(events), nil)
+		require.NoError(t, err)
+		require.Equal(t, !ended, strings.Contains(out.String(), "the history has no end"))
+		events = events[:3]
+	}
 }
 
 type full struct{}

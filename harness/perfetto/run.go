@@ -12,6 +12,7 @@ type runTracks struct {
 	phases, stalls, notes *track
 	phase                 bool          // one is open
 	stalled               time.Duration // until when
+	ended                 bool          // the run told of its end
 }
 
 func newRunTracks() runTracks {
@@ -31,7 +32,7 @@ func (d *drawing) runs(r *history.Run) {
 		for _, n := range r.Nodes {
 			d.w.tell(d.member(n).process)
 		}
-		d.draw(t.notes, event{kind: instant, name: verdict.Describe(&history.Event{Run: r})})
+		d.note(verdict.Describe(&history.Event{Run: r}))
 	case history.RunPhase:
 		t.finish(d)
 		t.phase = true
@@ -42,9 +43,13 @@ func (d *drawing) runs(r *history.Run) {
 		d.draw(t.stalls, event{kind: sliceEnd})
 		t.stalled = d.now
 	default:
-		d.draw(t.notes, event{kind: instant, name: verdict.Describe(&history.Event{Run: r})})
+		t.ended = t.ended || r.What == history.RunEnd
+		d.note(verdict.Describe(&history.Event{Run: r}))
 	}
 }
+
+// note writes a remark about the run.
+func (d *drawing) note(text string) { d.draw(d.run.notes, event{kind: instant, name: text}) }
 
 func (t *runTracks) finish(d *drawing) {
 	if t.phase {

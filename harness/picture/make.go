@@ -47,7 +47,7 @@ func Make(s Source) (Picture, error) {
 		}
 		b.Release()
 	}
-	if broken != nil {
+	if m.broken = broken != nil; m.broken {
 		m.lack("the history cannot be read to its end: it is drawn up to " + seconds(m.end) + ": " + broken.Error())
 	}
 	return m.finish(&s), broken
@@ -58,6 +58,8 @@ type maker struct {
 	p     Picture
 	end   time.Duration
 	ended bool // the history has its last event
+	// broken says that the history could not be read to its end.
+	broken bool
 
 	lanes    []*lane
 	byName   map[string]*lane
@@ -246,6 +248,7 @@ func (m *maker) finish(s *Source) Picture {
 	p.End = m.end
 	cut := s.Cut != nil && s.Cut()
 	switch {
+	case m.broken: // which says more
 	case cut:
 		m.lack("the last line of the history was cut short: it is drawn up to the one before it, at " + seconds(m.end))
 	case !m.ended:

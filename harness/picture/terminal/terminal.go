@@ -51,7 +51,8 @@ func Write(w io.Writer, p *picture.Picture, o Options) error {
 		o.To = p.End
 	}
 	if o.From < 0 || o.From >= o.To && p.End > 0 {
-		return fmt.Errorf("nothing to draw from %s to %s: the run is %s long, and --from is before --to", o.From, o.To, p.End.Round(time.Millisecond))
+		return fmt.Errorf("nothing to draw from %s to %s: say a stretch of the run, which is %s long, such as --from 0s --to %s",
+			o.From.Round(time.Millisecond), o.To.Round(time.Millisecond), p.End.Round(time.Millisecond), p.End.Round(time.Millisecond))
 	}
 	d := &drawing{p: p, o: o, glyphs: glyphsFor(o.ASCII)}
 	d.head()

@@ -156,7 +156,7 @@ func TestNothingToDraw(t *testing.T) {
 		want string
 	}{
 		{terminal.Options{From: time.Minute}, "nothing to draw from 1m0s"},
-		{terminal.Options{From: 2 * time.Second, To: time.Second}, "--from is before --to"},
+		{terminal.Options{From: 2 * time.Second, To: time.Second}, "such as --from 0s --to 9.392s"},
 		{terminal.Options{From: -1}, "nothing to draw"},
 		{terminal.Options{Key: "r0-55"}, "(did you mean r0-5?)"},
 	} {
