@@ -1,0 +1,110 @@
+package hashicorp
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/tap"
+)
+
+// The types of requests.
+const (
+	appendEntries = iota
+	requestVote
+	installSnapshot
+	timeoutNow
+	requestPreVote
+)
+
+var errTLS = errors.New("the connection is TLS: give the members a transport without, as raft.NewTCPTransport makes it")
+
+// requests reads what the one who dialled says.
+type requests struct {
+	conn *conn
+	who  speaker
+	led  *atomic.Uint64 // the last term in which the dialler was seen to lead
+	walk walk
+	at   int    // what is read of the frame at hand
+	data uint64 // bytes of a snapshot that are still to come
+}
+
+// Next implements tap.Decoder.
+func (d *requests) Next(b []byte, m *tap.Message) (n int, class string, err error) {
+	if d.data > 0 {
+		n := min(d.data, uint64(len(b)))
+		d.data -= n
+		return int(n), classSnapshotData, nil
+	}
+	if d.at == 0 {
+		if len(b) < 2 { // a type alone says nothing
+			return 0, "", nil
+		}
+		if b[0] == 0x16 && b[1] == 3 {
+			return 0, "", errTLS
+		}
+		d.at = 1
+		d.walk.reset()
+	}
+	at, done, err := d.walk.read(b, d.at)
+	if err != nil {
+		return 0, "", fmt.Errorf("a request of type %d: %w", b[0], err)
+	}
+	if d.at = at; !done {
+		return 0, "", nil
+	}
+	d.at = 0
+	class, err = d.take(b[0], m)
+	return at, class, err
+}
+
+// take makes a message of a request that is whole.
+func (d *requests) take(what byte, m *tap.Message) (class string, err error) {
+	f := &d.walk.body
+	r := request{what: what, term: f.term}
+	if err := d.who.met(d.conn.cluster, d.walk.id); err != nil {
+		return "", err
+	}
+	m.FromNew, m.Term = d.who.renewed, f.term
+	switch what {
+	case appendEntries:
+		d.append(m, &r)
+	case requestVote:
+		m.Kind, m.Log = tap.Vote, f.position
+	case requestPreVote:
+		m.Kind, m.Log = tap.PreVote, f.position
+	case installSnapshot:
+		m.Kind, m.Log, d.data = tap.Snapshot, f.position, uint64(f.size)
+		r.last = f.position
+	case timeoutNow:
+		m.Kind, m.Term = tap.TimeoutNow, d.led.Load()
+	default:
+		d.conn.cluster.Strange(fmt.Sprintf("a request of type %d", what))
+		class = classOther
+	}
+	if what <= requestPreVote && what != timeoutNow && !f.hasTerm {
+		d.conn.cluster.Strange(fmt.Sprintf("a request of type %d without a term", what))
+	}
+	return class, d.conn.ask(r)
+}
+
+// append takes an AppendEntries. One that says nothing but its term is a heartbeat: it
+// goes by a connection of its own, and tells neither of the log nor of what is committed.
+func (d *requests) append(m *tap.Message, r *request) {
+	f := &d.walk.body
+	for led := d.led.Load(); f.term > led && !d.led.CompareAndSwap(led, f.term); led = d.led.Load() {
+	}
+	if r.beat = f.entries == 0 && f.prev == (history.Pos{}) && f.commit == 0; r.beat {
+		m.Kind = tap.Heartbeat
+		return
+	}
+	if f.reconfigures {
+		d.conn.cluster.Reconfigured()
+	}
+	m.Kind, m.Log, m.Last, m.Commit = tap.Append, f.prev, f.prev, f.commit
+	if f.entries > 0 {
+		m.Last = f.last
+	}
+	r.last = m.Last
+}
