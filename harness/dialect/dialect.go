@@ -10,13 +10,16 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/usurper/usurper/harness/dialect/hashicorp"
 	"github.com/usurper/usurper/harness/tap"
 	"github.com/usurper/usurper/harness/text"
 )
 
 // All returns the dialects, in order of their names.
 func All() []tap.Dialect {
-	return []tap.Dialect{}
+	return []tap.Dialect{
+		hashicorp.Dialect(),
+	}
 }
 
 // Names lists the names of the dialects.

@@ -100,7 +100,7 @@ func (d *requests) append(m *tap.Message, r *request) {
 		return
 	}
 	if f.reconfigures {
-		d.conn.cluster.Reconfigured()
+		d.conn.cluster.Reconfigured("")
 	}
 	m.Kind, m.Log, m.Last, m.Commit = tap.Append, f.prev, f.prev, f.commit
 	if f.entries > 0 {
