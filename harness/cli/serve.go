@@ -37,9 +37,12 @@ networks put it behind something that has, or an ssh tunnel.`,
 			if err != nil {
 				return err
 			}
-			out := cmd.OutOrStdout()
-			_, said := fmt.Fprintln(out, s.URL())
-			screen.NewStatus(cmd.ErrOrStderr()).Line("until an interrupt (Ctrl-C)")
+			_, said := fmt.Fprintln(cmd.OutOrStdout(), s.URL())
+			status := screen.NewStatus(cmd.ErrOrStderr())
+			if err := serve.GiveWay(); err != nil {
+				status.Line("runs that are watched may be slower: " + err.Error())
+			}
+			status.Line("until an interrupt (Ctrl-C)")
 			return errors.Join(s.Serve(cmd.Context()), said)
 		},
 	}

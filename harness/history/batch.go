@@ -42,6 +42,7 @@ func (b *Batch) Release() { b.pool.Put(b) }
 
 // Batches ranges over what is left of the history, many events at a time. After
 // an error the sequence ends; the events before it have come in a batch before.
+// What was read comes before more is read, so that nothing waits for a file to grow.
 func (r *Reader) Batches() iter.Seq2[*Batch, error] {
 	pool := &sync.Pool{New: func() any {
 		return &Batch{size: batchSize}
@@ -64,9 +65,9 @@ func (r *Reader) Batches() iter.Seq2[*Batch, error] {
 	}
 }
 
-// fill reads events until the batch is full.
+// fill reads events until the batch is full, or the next one has yet to be read.
 func (r *Reader) fill(b *Batch) error {
-	for len(b.Events) < batchSize {
+	for len(b.Events) == 0 || len(b.Events) < batchSize && r.lines.next < r.lines.whole {
 		e, err := r.next(b)
 		if err != nil {
 			return err

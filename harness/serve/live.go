@@ -18,15 +18,26 @@ import (
 
 // Times of the live view.
 const (
-	lookEvery  = 200 * time.Millisecond // at the end of a history, for more
-	tellEvery  = 400 * time.Millisecond // viewers, at most
-	beatEvery  = 15 * time.Second       // so that a connection that is gone is noticed
+	beatEvery  = 15 * time.Second // so that a connection that is gone is noticed
 	tellWithin = 10 * time.Second
 	lingers    = 30 * time.Second // a run is followed on when nobody looks
 )
 
 // maxViewers bounds those who watch at the same time.
 const maxViewers = 64
+
+// Looks at a history for more, and so the pictures that are told of, come no closer to each
+// other than soonest and never further apart than latest: what an event waits for until a
+// picture has it. Between these a look is followed by so many times the time that it and
+// its picture took, so that who watches a run slows it down by about one in so many.
+const (
+	soonest = 300 * time.Millisecond
+	latest  = 650 * time.Millisecond
+	pauses  = 100
+)
+
+// pace is how long the next look is waited for after one that cost so much.
+func pace(cost time.Duration) time.Duration { return min(max(soonest, pauses*cost), latest) }
 
 // lives follows runs that are under way and watched: each history is read once, as it
 // grows, however many watch.
@@ -44,14 +55,19 @@ func newLives(s *Server) *lives { return &lives{s: s, runs: make(map[string]*liv
 
 // live is a run that is followed.
 type live struct {
+	draw sync.Mutex // held while the picture is made, once for all who want it
+
 	mu      sync.Mutex
 	drawing *picture.Live
 	events  uint64 // that were read
+	told    uint64 // … when those who watch were woken last
 	changed chan struct{}
 	caught  bool // up with the history, once
 	ended   bool
 	failed  error
-	looked  time.Time // when somebody last did
+	text    []byte        // the picture of these events; nil: it has yet to be made
+	cost    time.Duration // of reading and drawing, since the last look
+	looked  time.Time     // when somebody last did
 }
 
 // follow returns a run, which is followed from now on if it was not.
@@ -76,7 +92,7 @@ func (l *lives) follow(dir string) (*live, error) {
 	l.runs[dir] = run
 	l.wg.Go(func() {
 		defer f.Close()
-		t := &tail{f: f, done: l.s.done, over: func() bool { return run.isIdle() || l.isOver(dir) }, caught: run.tell}
+		t := &tail{f: f, done: l.s.done, over: func() bool { return run.isIdle() || l.isOver(dir) }, caught: run.upToDate}
 		run.read(history.NewReader(path.Join(dir, results.HistoryFile), t))
 		l.mu.Lock()
 		delete(l.runs, dir)
@@ -123,27 +139,43 @@ func (l *lives) isOver(dir string) bool {
 // read reads the history as long as there comes something.
 func (l *live) read(r *history.Reader) {
 	var failed error
-	for e, err := range r.Events() {
+	for b, err := range r.Batches() {
 		if err != nil {
 			failed = err
 			break
 		}
+		begin := time.Now()
 		l.mu.Lock()
-		l.drawing.Event(e)
-		l.events++
+		for _, e := range b.Events {
+			l.drawing.Event(e)
+		}
+		l.events += uint64(len(b.Events))
+		l.text = nil
+		l.cost += 2 * time.Since(begin) // with the reading, which takes about as long
 		l.mu.Unlock()
+		b.Release()
 	}
 	l.mu.Lock()
-	l.ended, l.failed = true, failed
-	l.mu.Unlock()
-	l.tell()
+	defer l.mu.Unlock()
+	l.ended, l.failed, l.text = true, failed, nil
+	l.wakeLocked()
 }
 
-// tell wakes those who watch.
-func (l *live) tell() {
+// upToDate wakes those who watch, if there is more than they know of, and returns how
+// long to wait for more.
+func (l *live) upToDate() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.caught = true
+	if !l.caught || l.events != l.told {
+		l.caught, l.told = true, l.events
+		l.wakeLocked()
+	}
+	wait := pace(l.cost)
+	l.cost = 0
+	return wait
+}
+
+func (l *live) wakeLocked() {
 	close(l.changed)
 	l.changed = make(chan struct{})
 }
@@ -189,14 +221,36 @@ func (l *lives) picture(ctx context.Context, dir string) ([]byte, error) {
 		}
 		break
 	}
-	run.mu.Lock()
-	p := run.drawing.Picture()
-	err = run.failed
-	run.mu.Unlock()
-	if err != nil {
-		p.Missing = append(p.Missing, "the history cannot be read on: "+word(err.Error()))
+	return run.picture()
+}
+
+// picture is the picture of what was read, made once for all who want it.
+func (l *live) picture() ([]byte, error) {
+	l.draw.Lock()
+	defer l.draw.Unlock()
+	begin := time.Now()
+	l.mu.Lock()
+	if l.text != nil {
+		defer l.mu.Unlock()
+		return l.text, nil
 	}
-	return json.Marshal(&p)
+	p, failed := l.drawing.Picture(), l.failed
+	of, ended := l.events, l.ended
+	l.mu.Unlock()
+	if failed != nil {
+		p.Lack("the history cannot be read on: " + word(failed.Error()))
+	}
+	text, err := json.Marshal(&p)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cost += time.Since(begin)
+	if l.events == of && l.ended == ended {
+		l.text = text
+	}
+	return text, nil
 }
 
 // sendEvents tells a page, by server-sent events, that there is more to draw, until there
@@ -252,14 +306,6 @@ func (s *Server) watch(ctx context.Context, l *live, send func(string) bool) {
 			if sent = events; !send(fmt.Sprintf("data: %d\n\n", events)) {
 				return
 			}
-			select {
-			case <-time.After(tellEvery):
-			case <-ctx.Done():
-				return
-			case <-s.done:
-				return
-			}
-			continue
 		}
 		select {
 		case <-changed:

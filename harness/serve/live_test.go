@@ -147,3 +147,22 @@ func TestEndOfStreams(t *testing.T) {
 	}
 	require.Empty(t, s.live.runs)
 }
+
+// Pictures are told of within bounds, the rarer the more they cost; and each is made once.
+func TestPace(t *testing.T) {
+	require.Equal(t, soonest, pace(0))
+	require.Equal(t, 400*time.Millisecond, pace(4*time.Millisecond))
+	require.Equal(t, latest, pace(time.Minute))
+
+	dir := t.TempDir()
+	put(t, dir, "one/history.jsonl", begun)
+	s := up(t, dir, Options{})
+	require.Equal(t, "data: 3", s.next(s.watch("/events/one")))
+	l, err := s.s.live.follow("one")
+	require.NoError(t, err)
+	first, err := l.picture()
+	require.NoError(t, err)
+	again, err := l.picture()
+	require.NoError(t, err)
+	require.Same(t, &first[0], &again[0])
+}

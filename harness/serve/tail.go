@@ -13,8 +13,8 @@ type tail struct {
 	f      *os.File
 	at     int64
 	done   <-chan struct{}
-	over   func() bool // nothing more comes
-	caught func()      // all that there is was read
+	caught func() time.Duration // all that there is was read; returns how long to wait for more
+	over   func() bool          // nothing more comes
 	ending bool
 }
 
@@ -35,7 +35,7 @@ func (t *tail) Read(b []byte) (int, error) {
 		if info, err := t.f.Stat(); err != nil || info.Size() < t.at {
 			return 0, errors.New("the history became shorter while it was read")
 		}
-		t.caught()
+		wait := t.caught()
 		if t.over() { // what came between the last read and this is read too
 			t.ending = true
 			continue
@@ -43,7 +43,7 @@ func (t *tail) Read(b []byte) (int, error) {
 		select {
 		case <-t.done:
 			return 0, io.EOF
-		case <-time.After(lookEvery):
+		case <-time.After(wait):
 		}
 	}
 }
