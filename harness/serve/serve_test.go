@@ -179,7 +179,7 @@ func TestRunPage(t *testing.T) {
 	require.Equal(t, "valid", string(p.Report.Verdict))
 
 	// The picture of a page that is there is taken, and nothing else of it.
-	put(t, dir, "one/report.html", `<script>alert(1)</script><script type="application/json" id="data">{"format":1,"title":"from the page"}</script>`)
+	put(t, dir, "one/report.html", fmt.Sprintf(`<script>alert(1)</script><script type="application/json" id="data">{"format":%d,"title":"from the page"}</script>`, picture.Format))
 	require.NoError(t, os.Chtimes(filepath.Join(dir, "one/report.html"), time.Now(), time.Now().Add(time.Hour)))
 	require.Eventually(t, func() bool { return strings.Contains(s.ok("/picture/one"), "from the page") }, time.Minute, 50*time.Millisecond)
 	require.NotContains(t, s.ok("/run/one"), "alert(1)")
