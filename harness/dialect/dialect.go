@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/harness/dialect/hashicorp"
+	"github.com/usurper/usurper/harness/dialect/ovsdb"
 	"github.com/usurper/usurper/harness/tap"
 	"github.com/usurper/usurper/harness/text"
 )
@@ -19,6 +20,7 @@ import (
 func All() []tap.Dialect {
 	return []tap.Dialect{
 		hashicorp.Dialect(),
+		ovsdb.Dialect(),
 	}
 }
 
