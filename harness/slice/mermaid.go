@@ -11,13 +11,16 @@ import (
 const (
 	// MermaidEvents is how many events a diagram has at most.
 	MermaidEvents = 60
-	// longestLabel is how many characters a node's text has at most.
-	longestLabel = 120
+	// mermaidJoins is how many arrows it has at most: it draws no more than 500.
+	mermaidJoins = 300
+	// A node's text has at most so many characters, and takes so many bytes as they are
+	// written: it draws no text of more than 50,000.
+	longestLabel, widestLabel = 120, 300
 )
 
 // Mermaid returns the slice as a flowchart in the language of Mermaid, time running
 // down. What members and clients wrote is text in it, and nothing else: whatever has a
-// meaning there stands as a character's number.
+// meaning there stands as a character's number. It is never more than Mermaid draws.
 func (s *Slice) Mermaid() string {
 	var b strings.Builder
 	b.WriteString("flowchart TD\n")
@@ -26,21 +29,28 @@ func (s *Slice) Mermaid() string {
 	for i := range s.Events[:min(len(s.Events), MermaidEvents)] {
 		e := &s.Events[i]
 		shown[e.Seq] = true
-		what, _, _ := strings.Cut(verdict.Describe(&e.Event), "\n")
-		fmt.Fprintf(&b, "    e%d[\"%s\"]\n", e.Seq, label(verdict.Seconds(e.At)+" "+what, longestLabel))
+		fmt.Fprintf(&b, "    e%d[\"%s\"]\n", e.Seq, label(verdict.Seconds(e.At)+" "+e.told(), longestLabel))
 		if e.Proof {
 			proof = append(proof, fmt.Sprint("e", e.Seq))
 		}
 	}
+	joins := 0
 	for _, e := range s.Edges {
-		if shown[e.From] && shown[e.To] {
+		if !shown[e.From] || !shown[e.To] {
+			continue
+		}
+		if joins++; joins <= mermaidJoins {
 			fmt.Fprintf(&b, "    e%d -->|\"%s\"| e%d\n", e.From, label(e.How.String(), longestLabel), e.To)
 		}
 	}
 	rest := *s
 	rest.Further += len(s.Events) - len(shown)
-	if rest.Further+rest.Between+rest.Others > 0 {
-		fmt.Fprintf(&b, "    left[\"%s\"]\n", label(rest.Left(), len(rest.Left())))
+	left := rest.Left()
+	if joins > mermaidJoins {
+		left += " Not drawn: " + verdict.Many(joins-mermaidJoins, "arrow") + "."
+	}
+	if rest.Further+rest.Between+rest.Others > 0 || joins > mermaidJoins {
+		fmt.Fprintf(&b, "    left[\"%s\"]\n", label(left, len(left)))
 	}
 	if len(proof) > 0 {
 		b.WriteString("    classDef proof stroke-width:4px\n    class " + strings.Join(proof, ",") + " proof\n")
@@ -53,7 +63,7 @@ func label(s string, longest int) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range verdict.Printable(s) {
-		if n++; n > longest {
+		if n++; n > longest || b.Len() > max(longest, widestLabel) {
 			b.WriteString("…")
 			break
 		}

@@ -242,6 +242,30 @@ func TestMermaidTakesHostileText(t *testing.T) {
 	}
 }
 
+// Members, clients and faults of any name lead to a diagram that Mermaid takes: it refuses
+// what has more than 50,000 characters, or 500 arrows.
+func TestMermaidOfHostileNames(t *testing.T) {
+	t.Parallel()
+	for _, evil := range []string{"</script>", `"`, "\n", "\x00\x1b\u202e", strings.Repeat(`"#;é`, 1<<18), "end", "", "\xff\xfe"} {
+		names := []string{evil + "1", evil + "2", evil + "3"}
+		h := tape.Started(names...)
+		proof := []int{}
+		for i := range 30 {
+			h.Fault(history.Fault{Step: i, What: history.FaultInject, Text: evil, Resolved: evil, Nodes: names[:1], Traffic: true})
+			h.Do(i%5, history.OK, history.Op{F: history.FPut, Key: evil, Arg: fmt.Sprint(evil, i), Node: names[i%3]})
+			proof = append(proof, last(h)-1, last(h))
+		}
+		h.Elect(names[0], 2, names[1])
+		s := of(t, h, slice.MermaidEvents, append(proof[2:], last(h))...)
+		text := s.Mermaid()
+		require.LessOrEqual(t, mermaid(t, text), slice.MermaidEvents)
+		require.Less(t, len(text), 50_000)
+		require.Less(t, strings.Count(text, " -->|"), 500)
+		require.Contains(t, text, "arrows.", "what is not drawn is counted")
+		require.Less(t, len(s.Text(80)), 1<<18)
+	}
+}
+
 func TestMermaidIsBounded(t *testing.T) {
 	t.Parallel()
 	h := tape.Started("n1", "n2", "n3")

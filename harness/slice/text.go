@@ -25,8 +25,7 @@ func (s *Slice) Text(width int) string {
 		if e.Proof {
 			mark = ">"
 		}
-		what, _, _ := strings.Cut(verdict.Printable(verdict.Describe(&e.Event)), "\n")
-		line := fmt.Sprintf("%s %4s %9s  %s", mark, fmt.Sprint("#", i+1), verdict.Seconds(e.At), what)
+		line := fmt.Sprintf("%s %4s %9s  %s", mark, fmt.Sprint("#", i+1), verdict.Seconds(e.At), e.told())
 		b.WriteString(text.Wrap(line, width, 18) + "\n")
 		if from := s.from(e.Seq, number); from != "" {
 			b.WriteString(text.Wrap("                  after "+from, width, 24) + "\n")
@@ -37,6 +36,22 @@ func (s *Slice) Text(width int) string {
 		b.WriteString(text.Wrap(u, width, 0) + "\n")
 	}
 	return b.String()
+}
+
+// longestTold is how many characters of what an event tells are shown.
+const longestTold = 1000
+
+// told is what an event tells, in a printable line.
+func (e *Event) told() string {
+	what, _, _ := strings.Cut(verdict.Describe(&e.Event), "\n")
+	n := 0
+	for i := range what {
+		if n++; n > longestTold {
+			what = what[:i] + "…"
+			break
+		}
+	}
+	return verdict.Printable(what)
 }
 
 // from names what led to an event, of what is shown.
