@@ -33,6 +33,8 @@ var allowed = map[string][]string{
 	"harness/results":           {},
 	"harness/tap":               {"harness/fabric", "harness/history"},
 	"harness/workload":          {"harness/history"},
+	"harness/capture":           {"harness/fabric", "harness/history", "harness/tap"},
+	"harness/capture/golden":    {"harness/capture", "harness/fabric", "harness/history", "harness/tap"},
 	"harness/dialect":           {"harness/dialect/...", "harness/tap", "harness/text"},
 	"harness/dialect/etcd":      {"harness/history", "harness/tap"},
 	"harness/dialect/hashicorp": {"harness/history", "harness/tap"},
@@ -48,7 +50,7 @@ var allowed = map[string][]string{
 	"harness/cluster":           {"harness/fabric/owner", "harness/history", "harness/target", "rawio"},
 	"harness/audit":             {"harness/history", "harness/target"},
 	"harness/system":            {"nemesis", "harness/cluster", "harness/fabric", "harness/history", "harness/target"},
-	"harness/engine":            {"checker", "nemesis", "harness/audit", "harness/cluster", "harness/fabric", "harness/fabric/owner", "harness/fabric/subnet", "harness/history", "harness/results", "harness/seen", "harness/system", "harness/target", "harness/text", "harness/workload"},
+	"harness/engine":            {"checker", "checker/verdict", "harness/capture", "nemesis", "harness/audit", "harness/cluster", "harness/fabric", "harness/fabric/owner", "harness/fabric/subnet", "harness/history", "harness/results", "harness/seen", "harness/system", "harness/target", "harness/text", "harness/workload"},
 	"harness/scenario":          {"harness/engine", "nemesis"},
 	"harness/pace":              {"checker"},
 	"harness/picture":           {"checker", "checker/verdict", "nemesis", "harness/history", "harness/slice", "harness/text"}, // plans say which links a fault is about

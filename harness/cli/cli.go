@@ -90,7 +90,7 @@ one linearizable store.`,
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(runCommand(), checkCommand(), exportCommand(), explainCommand(), reportCommand(), showCommand(), serveCommand(), replayCommand(), shrinkCommand(), keepCommand(), paceCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), exportCommand(), decodeCommand(), explainCommand(), reportCommand(), showCommand(), serveCommand(), replayCommand(), shrinkCommand(), keepCommand(), paceCommand(), bugsCommand(), faultsCommand(), scenariosCommand(), versionCommand())
 	root.AddCommand(nights.Commands()...)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", badFlag(cmd, err), cmd.CommandPath())

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/capture"
 	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/fabric/owner"
@@ -42,6 +43,8 @@ type run struct {
 	messages *history.Messages // of elections, nil likewise
 	schedule *schedule         // nil when the frames have no names
 	followed *Followed         // how far the run kept to its schedule; nil without one
+	capture  *capture.Writer   // nil without one
+	unfollow func()            // ends what tells it of events
 	doors    map[string]string // where clients dial each member, if they are proxied
 	host     cluster.Host
 	cluster  *cluster.Cluster
@@ -301,6 +304,7 @@ func (r *run) stop() {
 		if r.fabric != nil {
 			r.fabric.Close()
 		}
+		r.closeCapture()
 		r.closeSchedule()
 		if r.owners != nil {
 			r.owners.Close()

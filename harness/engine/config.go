@@ -82,6 +82,11 @@ type Config struct {
 	// what it costs: nothing is tapped, and a plan may not touch the traffic.
 	Direct bool `json:"direct,omitempty"`
 
+	// Capture keeps what members send each other in the run directory, as a packet
+	// capture of at most so many bytes, 64 KiB or more; 0: not at all. What does not fit
+	// is left out, and a note says so.
+	Capture int64 `json:"capture,omitempty"`
+
 	// ValueSize is how many bytes the values have that put and cas write; 0 for no
 	// more than tells them apart, up to 1 MiB.
 	ValueSize int `json:"value_size,omitempty"`
@@ -225,6 +230,9 @@ func (c *Config) Validate() error {
 		}
 		c.inTime(bad)
 	}
+	if c.Capture != 0 && c.Capture < minCapture {
+		bad("a capture of %d bytes: use %d or more, or 0 for none", c.Capture, minCapture)
+	}
 	if c.Direct {
 		if err := c.direct(); err != nil {
 			errs = append(errs, err)
@@ -281,6 +289,9 @@ func (c *Config) checkValues(bad func(format string, args ...any)) {
 		bad("no results directory: name one, such as results")
 	}
 }
+
+// minCapture is the least that a capture may be bounded to.
+const minCapture = 64 << 10
 
 // maxPorts bounds the ports that a target has names for.
 const maxPorts = 20
@@ -362,6 +373,9 @@ func (c *Config) tapped() bool {
 func (c *Config) direct() error {
 	if c.ProxyClients {
 		return errors.New("direct, and clients behind the proxy layer: choose one")
+	}
+	if c.Capture != 0 {
+		return errors.New("direct, and a capture: it is the proxy layer that captures: choose one, or capture the loopback interface with tcpdump")
 	}
 	if c.Plan == nil {
 		if c.PlanName == RandomPlan {

@@ -41,13 +41,7 @@ func (r *run) layOut(ctx context.Context) error {
 	if r.subnet, err = subnet.Claim(ctx); err != nil {
 		return err
 	}
-	observer := r.observer()
-	if err := r.openSchedule(); err != nil {
-		return err
-	}
-	options := fabric.Options{Protocol: r.protocol, Observer: observer, Seed: r.cfg.Seed}
-	r.scheduling(&options)
-	if r.fabric, err = fabric.New(options); err != nil {
+	if r.fabric, err = r.newFabric(); err != nil {
 		return err
 	}
 	members := make([]target.Member, r.cfg.Nodes)
@@ -103,6 +97,20 @@ func (r *run) layOut(ctx context.Context) error {
 		return r.listenShared(members)
 	}
 	return r.listenPairs(members)
+}
+
+// newFabric starts the fabric, without listeners.
+func (r *run) newFabric() (*fabric.Fabric, error) {
+	observer := r.observer() // which settles the protocol
+	if err := r.openSchedule(); err != nil {
+		return nil, err
+	}
+	options := fabric.Options{Protocol: r.protocol, Observer: observer, Seed: r.cfg.Seed}
+	r.scheduling(&options)
+	if err := r.keep(&options); err != nil {
+		return nil, err
+	}
+	return fabric.New(options)
 }
 
 // introduce lets members dial each other where they listen.

@@ -2,9 +2,15 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/dustin/go-humanize"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/capture"
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/target"
 )
 
@@ -57,6 +63,34 @@ func (o observer) Undecodable(link fabric.Link, err error) {
 		Node: link.From,
 		Text: fmt.Sprintf("the tap lost a connection %s: %v", link, err),
 	}})
+}
+
+// keep begins the capture of a run that is to have one.
+func (r *run) keep(o *fabric.Options) error {
+	if r.cfg.Capture == 0 {
+		return nil
+	}
+	about := fmt.Sprintf("seed %d, target %s: %s", r.cfg.Seed, r.cfg.TargetName, strings.Join(r.cfg.Command, " "))
+	w, err := capture.Create(r.dir.Path(results.CaptureFile), capture.Options{Nodes: r.cfg.Names(), About: about, Limit: r.cfg.Capture})
+	if err != nil {
+		return err
+	}
+	r.capture, r.unfollow = w, w.Follow(r.rec, verdict.Describe)
+	o.Capture = w
+	return nil
+}
+
+// closeCapture ends the capture, and notes what it lacks.
+func (r *run) closeCapture() {
+	if r.capture == nil {
+		return
+	}
+	r.unfollow()
+	if err := r.capture.Close(); err != nil {
+		r.note("", err.Error()+": the capture is not whole")
+	} else if r.capture.Full() {
+		r.note("", fmt.Sprintf("the capture reached its limit of %s, and lacks what came then (--capture=SIZE lets it grow)", humanize.IBytes(uint64(r.cfg.Capture))))
+	}
 }
 
 // leadersSize is how many changes of leaders may wait for whom they are told to.

@@ -24,6 +24,7 @@ type conn struct {
 
 	splitting sync.Mutex  // the two splitters of a connection take turns
 	plain     atomic.Bool // cannot be decoded
+	tape      Tape        // nil: nobody keeps what enters
 	reported  sync.Once
 
 	mu     sync.Mutex
@@ -55,6 +56,11 @@ func (c *conn) run() {
 }
 
 func (c *conn) carry() {
+	if capture := c.fabric.opts.Capture; capture != nil {
+		if c.tape = capture.Open(c.lane.pair); c.tape != nil {
+			defer c.tape.Closed()
+		}
+	}
 	if c.lane.decode {
 		pair := c.lane.pair
 		forward, backward := c.fabric.opts.Protocol.Open(pair.From, pair.To)

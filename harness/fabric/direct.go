@@ -10,6 +10,9 @@ func (s *stream) runFast() outcome {
 	if s.frames != nil {
 		return s.runDecoded()
 	}
+	if s.conn.tape != nil { // which needs to see the bytes
+		return s.runCopy()
+	}
 	if s.splice == nil {
 		s.splice = newSplicer()
 	}
@@ -24,8 +27,10 @@ func (s *stream) runFast() outcome {
 // frame gone.
 func (s *stream) runDecoded() outcome {
 	for {
-		n, err := s.in.Read(s.frames.space())
+		b := s.frames.space()
+		n, err := s.in.Read(b)
 		if n > 0 {
+			s.entered(b[:n])
 			s.frames.grown(n)
 			if more, out := s.forward(); !more {
 				return out
@@ -152,6 +157,7 @@ func (s *stream) runCopy() outcome {
 	for {
 		n, err := s.in.Read(*p)
 		if n > 0 {
+			s.entered((*p)[:n])
 			m, werr := s.out.Write((*p)[:n])
 			s.link.bytes.Add(int64(m))
 			if werr != nil {

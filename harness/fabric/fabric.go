@@ -30,7 +30,7 @@
 //
 // Files, in reading order: rule.go and protocol.go say what can be asked;
 // apply.go installs it; listener.go and shared.go say whose a connection is;
-// conn.go and stream.go carry bytes, fast (splice_linux.go, direct.go) while no
+// conn.go and stream.go carry bytes (and capture.go shows them to who keeps them), fast (splice_linux.go, direct.go) while no
 // rule is in force and through a queue (queue.go, admit.go, drain.go) otherwise.
 // schedule.go, schedulefollow.go and scheduler.go record the order of frames and
 // keep to a recorded one.
@@ -59,6 +59,9 @@ type Options struct {
 	Protocol Protocol
 	// Observer is told of every decoded frame. May be nil.
 	Observer Observer
+	// Capture is shown what enters the connections of all listeners, decoded or not. May
+	// be nil, and then costs nothing.
+	Capture Capture
 	// Seed fixes what rules draw: every rule has a generator of its own on every
 	// link, so that one more rule does not shift the others. It fixes draws, not
 	// interleavings.

@@ -62,10 +62,12 @@ func (s *stream) read() (int, error) {
 	if s.frames == nil {
 		return s.readPlain()
 	}
-	n, err := s.in.Read(s.frames.space())
+	b := s.frames.space()
+	n, err := s.in.Read(b)
 	if n == 0 {
 		return 0, err
 	}
+	s.entered(b[:n])
 	s.frames.grown(n)
 	marks, bad := s.split()
 	items := s.items(marks)
@@ -94,6 +96,7 @@ func (s *stream) read() (int, error) {
 func (s *stream) readPlain() (int, error) {
 	p := buffers.Get().(*[]byte)
 	n, err := s.in.Read(*p)
+	s.entered((*p)[:max(n, 0)])
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n < readSize/4 {

@@ -211,6 +211,7 @@ func (s *stream) sourceEnded(err error) outcome {
 	case errors.Is(err, io.EOF) && !s.gone.Load():
 		k = fin
 	}
+	s.sourceGone(k)
 	s.mu.Lock()
 	if s.fast {
 		s.fast = false

@@ -5,6 +5,7 @@
 //	                    build of what it was done
 //	plan.txt            the plan, written before the run
 //	history.jsonl       what happened, written as it happened
+//	capture.pcapng      what members sent each other, if that was asked for
 //	schedule.txt        in which order messages came, until the faults ended
 //	plan-executed.txt   the plan as it came to pass, from the history
 //	verdict.json        what the checkers found
@@ -35,6 +36,7 @@ const (
 	PlanFile     = "plan.txt"
 	ExecutedFile = "plan-executed.txt"
 	ScheduleFile = "schedule.txt"
+	CaptureFile  = "capture.pcapng"
 	HistoryFile  = "history.jsonl"
 	PackedFile   = HistoryFile + ".gz" // the history, compressed by gzip or zstd
 	ZstdFile     = HistoryFile + ".zst"

@@ -51,6 +51,8 @@ func (f *Flags) Add(fs *pflag.FlagSet) {
 	fs.IntVar(&f.Cfg.Clients, "clients", f.Cfg.Clients, "number of clients")
 	fs.BoolVar(&f.Cfg.ProxyClients, "proxy-clients", false, `put clients behind the proxy layer too: plans may cut "clients" off`)
 	fs.BoolVar(&f.Cfg.Direct, "direct", false, "leave the proxy layer out, to tell what it costs: no taps, no traffic faults")
+	fs.Var((*captureFlag)(&f.Cfg.Capture), "capture", "keep what members send each other in capture.pcapng, for Wireshark and usurper decode; =SIZE bounds it")
+	fs.Lookup("capture").NoOptDefVal = usualCapture
 	fs.Float64Var(&f.Cfg.Rate, "rate", f.Cfg.Rate, "operations a second in all; 0 for as fast as they go")
 	fs.StringVar(&f.Cfg.Arrival, "arrival", f.Cfg.Arrival, "how operations begin: closed: when a client has its last answer; open: at drawn moments, at --rate, answered or not")
 	fs.DurationVar(&f.Cfg.Timeout, "timeout", f.Cfg.Timeout, "timeout of one operation; every other client gives up sooner when answers are overdue")

@@ -56,7 +56,7 @@ func (f *Saved) Load(ctx context.Context, path string, say func(string)) (reprod
 	}
 	f.compare(found, say)
 	cfg.Command = os.Args
-	cfg.KeepData = false
+	cfg.KeepData, cfg.Capture = false, 0
 	return found, cfg.Validate()
 }
 
