@@ -32,6 +32,8 @@ type run struct {
 	rec  *history.Recorder
 	work workload.Workload
 
+	release func() // lets go of dir, which tells until then that the run is under way
+
 	begin history.Event // the first of the history
 
 	subnet   *subnet.Subnet
@@ -85,7 +87,9 @@ func prepare(cfg Config) (*run, error) {
 	if r.dir, err = results.Create(cfg.Results, fmt.Sprintf("seed%d", cfg.Seed), time.Now()); err != nil {
 		return nil, err
 	}
+	r.release = r.dir.Hold()
 	if err := r.writeDown(); err != nil {
+		r.release()
 		os.RemoveAll(r.dir.String()) // nothing has happened yet
 		return nil, err
 	}

@@ -54,6 +54,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	defer r.release()
 	err = r.conduct(ctx)
 	if closeErr := r.rec.Close(); closeErr != nil && !errors.Is(err, closeErr) { // said once
 		err = errors.Join(closeErr, err)

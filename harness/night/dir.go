@@ -21,7 +21,6 @@ import (
 // the runs that are kept.
 const (
 	planFile = "plan.json"
-	lockFile = "lock"      // held by the night that goes on, with its process
 	workDir  = "under-way" // where runs go on; of no worth once they have ended
 	latest   = "latest"
 )
@@ -248,7 +247,7 @@ const patience = 3 * time.Second
 
 // hold takes the lock of a night, which ends with this process, and is no other's.
 func hold(dir string) (*os.File, error) {
-	path := filepath.Join(dir, lockFile)
+	path := filepath.Join(dir, entry.LockFile)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open a night: %w", err)

@@ -14,6 +14,7 @@
 //	summary.svg         the run as a small picture
 //	nodes/n1/           the log, the traces and the data of each member
 //	left-out.txt        what of them a valid run does not keep
+//	held.lock           locked while the run is under way; gone once it is judged
 package results
 
 import (
@@ -46,6 +47,7 @@ const (
 	StillFile    = "summary.svg"
 	NodesDir     = "nodes"
 	LeftOutFile  = "left-out.txt"
+	HeldFile     = "held.lock" // see Hold
 	latest       = "latest"
 )
 

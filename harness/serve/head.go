@@ -50,10 +50,6 @@ const (
 	maxRules    = 8
 )
 
-// quietFor is how long after its last event a run without verdict is not taken to be under
-// way any more.
-const quietFor = time.Minute
-
 // readRun reads the heads of the files of a run directory.
 func readRun(root *os.Root, dir string, info fs.FileInfo) *entry {
 	e := &entry{Path: dir, Name: word(path.Base(dir)), At: beganAt(path.Base(dir), info.ModTime()), changed: info.ModTime(), Verdict: notJudged}
@@ -92,8 +88,7 @@ func readRun(root *os.Root, dir string, info fs.FileInfo) *entry {
 
 // look tells whether a run without verdict is under way.
 func (e *entry) look(root *os.Root) {
-	e.Verdict = notJudged
-	if info, err := root.Lstat(path.Join(e.Path, results.HistoryFile)); err == nil && time.Since(info.ModTime()) < quietFor {
+	if e.Verdict = notJudged; goesOn(root, e.Path) {
 		e.Verdict = underWay
 	}
 }

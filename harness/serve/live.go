@@ -126,14 +126,10 @@ func (l *lives) source(dir string) picture.Source {
 	return s
 }
 
-// isOver tells whether nothing more comes: there is a verdict, or the history has not
-// grown for long.
+// isOver tells whether nothing more comes: there is a verdict, or the run is not under way.
 func (l *lives) isOver(dir string) bool {
-	if _, err := l.s.root.Lstat(path.Join(dir, results.VerdictFile)); err == nil {
-		return true
-	}
-	info, err := l.s.root.Lstat(path.Join(dir, results.HistoryFile))
-	return err != nil || time.Since(info.ModTime()) > quietFor
+	_, err := l.s.root.Lstat(path.Join(dir, results.VerdictFile))
+	return err == nil || !goesOn(l.s.root, dir)
 }
 
 // read reads the history as long as there comes something.
@@ -260,22 +256,11 @@ func (s *Server) sendEvents(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	leave, ok := s.live.enter()
+	send, leave, ok := s.stream(w, r)
 	if !ok {
-		s.problem(w, http.StatusServiceUnavailable, "Too many watch already.")
 		return
 	}
 	defer leave()
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	if r.Method == http.MethodHead {
-		return
-	}
-	c := http.NewResponseController(w)
-	send := func(text string) bool {
-		_, err := io.WriteString(w, text)
-		return err == nil && c.Flush() == nil
-	}
 	var l *live
 	if run.Verdict == underWay {
 		var err error
@@ -289,6 +274,26 @@ func (s *Server) sendEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.watch(r.Context(), l, send)
+}
+
+// stream begins an answer of server-sent events, unless too many watch or none are wanted.
+// Who sends calls leave in the end.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) (send func(string) bool, leave func(), ok bool) {
+	leave, ok = s.live.enter()
+	if !ok {
+		s.problem(w, http.StatusServiceUnavailable, "Too many watch already.")
+		return nil, nil, false
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	if r.Method == http.MethodHead {
+		leave()
+		return nil, nil, false
+	}
+	c := http.NewResponseController(w)
+	return func(text string) bool {
+		_, err := io.WriteString(w, text)
+		return err == nil && c.Flush() == nil
+	}, leave, true
 }
 
 // watch sends a number whenever there are more events, and in the end that it is one.

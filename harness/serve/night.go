@@ -14,7 +14,6 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
 
-	nights "github.com/usurper/usurper/harness/night/entry"
 	"github.com/usurper/usurper/harness/night/morning"
 )
 
@@ -26,13 +25,18 @@ type nightNow struct {
 	Nights  []struct {
 		Begun time.Time `json:"begun"`
 	} `json:"nights"`
+
+	now bool // it goes on, as its lock tells
 }
 
 func (n *nightNow) words() string {
 	r := n.Runs
 	text := fmt.Sprintf("%d runs: %d valid, %d invalid, %d unknown, %d broken", r.All, r.Valid, r.Invalid, r.Unknown, r.Broken)
-	if n.Going {
-		text += "; it goes on, or was killed"
+	switch {
+	case n.now:
+		text += "; it goes on"
+	case n.Going:
+		text += "; it was killed, or waits for another shard"
 	}
 	return text
 }
@@ -57,34 +61,37 @@ func nightOf(root *os.Root, dir string) (n nightNow, err error) {
 	if err == nil {
 		err = json.Unmarshal(text, &n)
 	}
+	n.now = nightGoesOn(root, dir, n.Going || err != nil)
 	return n, err
 }
 
 func (s *Server) showNight(w http.ResponseWriter, r *http.Request) {
-	dir, ok := s.within(w, r)
+	dir, ok := s.night(w, r)
 	if !ok {
-		return
-	}
-	if _, err := readDir(s.root, dir); err != nil {
-		s.failed(w, err)
-		return
-	}
-	if _, err := s.root.Lstat(path.Join(dir, nights.LogFile)); err != nil {
-		s.failed(w, err)
 		return
 	}
 	data := struct {
 		Name, Path, Runs, Verdict, Said string
 		Notes                           []string
 		Summary                         template.HTML
-	}{Name: word(path.Base(dir)), Path: dir, Runs: question{Under: dir}.link("", "")}
-	if n, err := nightOf(s.root, dir); err != nil {
+		Changes                         string // where it is told of them, while it goes on
+		Script                          template.JS
+	}{Name: word(path.Base(dir)), Path: dir, Runs: question{Under: dir}.link("", ""), Script: s.pages.again}
+	n, err := nightOf(s.root, dir)
+	if n.now {
+		data.Changes = link("changes", dir)
+		w.Header().Set("Content-Security-Policy", s.pages.againPolicy)
+	}
+	switch {
+	case err != nil && n.now:
+		data.Said = "It goes on; none of its runs has ended yet."
+	case err != nil:
 		data.Notes = append(data.Notes, morning.JSONFile+" cannot be read: the night was killed before its first run ended, or is larger than a page shows.")
-	} else {
+	default:
 		data.Verdict, data.Said = word(string(n.Verdict)), n.words()
 	}
 	text, err := head(s.root, path.Join(dir, morning.SummaryFile), nightHead)
-	if err != nil {
+	if err != nil && !n.now {
 		data.Notes = append(data.Notes, morning.SummaryFile+" cannot be read.")
 	}
 	// Goldmark leaves out HTML and addresses that act, unless it is told otherwise.

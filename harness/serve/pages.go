@@ -2,7 +2,9 @@ package serve
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -19,8 +21,10 @@ var assets embed.FS
 
 // pages are the templates and the style of all pages but those that draw.
 type pages struct {
-	all   *template.Template
-	style []byte
+	all         *template.Template
+	style       []byte
+	again       template.JS // the one script: it shows a page anew when it is told that that has changed
+	againPolicy string      // … lets it run, and nothing else
 }
 
 func loadPages() (*pages, error) {
@@ -43,7 +47,12 @@ func loadPages() (*pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve: pages: %w", err)
 	}
-	return &pages{all, style}, nil
+	again, err := fs.ReadFile(assets, "assets/again.js")
+	if err != nil {
+		return nil, fmt.Errorf("serve: pages: %w", err)
+	}
+	sum := sha256.Sum256(again)
+	return &pages{all, style, template.JS(again), policy + "; connect-src 'self'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"}, nil
 }
 
 // link is where a page about a path is.

@@ -129,9 +129,12 @@ func (s *Server) picture(ctx context.Context, dir string) ([]byte, error) {
 }
 
 // state changes whenever what a picture is made of does.
-func (s *Server) state(dir string) string {
+func (s *Server) state(dir string) string { return s.stateOf(dir, append(parts(), page.Name)...) }
+
+// stateOf changes whenever files of a directory do.
+func (s *Server) stateOf(dir string, names ...string) string {
 	text := ""
-	for _, name := range append(parts(), page.Name) {
+	for _, name := range names {
 		if info, err := s.root.Lstat(path.Join(dir, name)); err == nil {
 			text += fmt.Sprintln(name, info.Size(), info.ModTime().UnixNano())
 		}

@@ -4,7 +4,8 @@
 // Read server.go first: what there is, and how a request is answered. guard.go says who may
 // ask, and what a page may do; index.go and head.go find runs, list.go filters them;
 // run.go makes the picture of one, live.go follows one under way; files.go and zip.go
-// hand out what is there, patience.go to those who take it; night.go is about nights.
+// hand out what is there, patience.go to those who take it; night.go is about nights, changes.go about one
+// that goes on; going.go tells what does.
 //
 // Nothing outside the directory leaves it: all files are opened below an os.Root, and what
 // is no regular file is not opened at all. Nothing in it is believed: no file of it is ever
@@ -148,6 +149,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /file/{path...}", s.sendFile)
 	mux.HandleFunc("GET /zip/{path...}", s.sendZip)
 	mux.HandleFunc("GET /night/{path...}", s.showNight)
+	mux.HandleFunc("GET /changes/{path...}", s.sendChanges)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")

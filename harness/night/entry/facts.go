@@ -10,10 +10,12 @@ import (
 	"time"
 )
 
-// What a night's directory holds: its entries, and its facts.
+// What a night's directory holds: its entries, its facts, and what is locked (flock) by the
+// night that goes on, which writes its process there.
 const (
 	LogFile   = "runs.jsonl"
 	FactsFile = "facts.json"
+	LockFile  = "lock"
 )
 
 // Facts are what is known of a night, or of one shard of it, besides its entries. They
