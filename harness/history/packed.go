@@ -17,7 +17,14 @@ func openFile(path string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	return unpacked(f)
+}
+
+// unpacked reads a history file, which is closed if that cannot begin.
+func unpacked(f *os.File) (io.ReadCloser, error) {
 	var z io.ReadCloser
+	var err error
+	path := f.Name()
 	switch {
 	case strings.HasSuffix(path, ".gz"):
 		z, err = gzip.NewReader(f)

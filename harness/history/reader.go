@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 )
 
 // Reader reads a history, one event at a time, in the order of the file.
@@ -36,12 +37,22 @@ func (e *SyntaxError) Unwrap() error { return e.Err }
 // Open opens the history at path, which may be compressed: then its name ends in
 // .gz or .zst.
 func Open(path string) (*Reader, error) {
-	f, err := openFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	r := NewReader(path, f)
-	r.close = f.Close
+	return Of(f)
+}
+
+// Of is Open for a file that somebody has opened, which is closed with the reader, or at
+// once if there is an error.
+func Of(f *os.File) (*Reader, error) {
+	in, err := unpacked(f)
+	if err != nil {
+		return nil, fmt.Errorf("open history: %w", err)
+	}
+	r := NewReader(f.Name(), in)
+	r.close = in.Close
 	return r, nil
 }
 
@@ -49,8 +60,13 @@ func Open(path string) (*Reader, error) {
 // is ranged over. After an error the sequence ends. What is cut short at its end is left
 // out.
 func Read(path string) iter.Seq2[*Event, error] {
+	return ReadBy(func() (*Reader, error) { return Open(path) })
+}
+
+// ReadBy is Read of a history that is opened in another way.
+func ReadBy(open func() (*Reader, error)) iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
-		r, err := Open(path)
+		r, err := open()
 		if err != nil {
 			yield(nil, err)
 			return

@@ -58,6 +58,7 @@ var ErrNotARun = errors.New("not a run directory")
 type Dir struct {
 	path    string
 	history string // the file that was named, if there are several; "" for whichever is there
+	open    *opener
 }
 
 // Create makes a new run directory below root, named after the time and label.
@@ -146,12 +147,7 @@ func (d Dir) String() string { return d.path }
 
 // Name returns the last element of the directory's path, that of the directory
 // itself if the path is a link such as latest.
-func (d Dir) Name() string {
-	if path, err := filepath.EvalSymlinks(d.path); err == nil {
-		return filepath.Base(path)
-	}
-	return filepath.Base(d.path)
-}
+func (d Dir) Name() string { return filepath.Base(d.Real()) }
 
 // Path returns the path of something in the directory.
 func (d Dir) Path(elem ...string) string {

@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -27,7 +27,7 @@ func Picture(dir results.Dir, report checker.Report) (picture.Picture, error) {
 	s := picture.Source{Title: dir.Name(), Report: report}
 	made := read(dir, &s)
 	s.Commands = commands(dir, &report, made)
-	h, err := history.Open(dir.History())
+	h, err := open(dir)
 	if err != nil {
 		return picture.Picture{}, fmt.Errorf("draw: %w", err)
 	}
@@ -41,6 +41,15 @@ func Picture(dir results.Dir, report checker.Report) (picture.Picture, error) {
 	return p, nil
 }
 
+// open opens the history of a run.
+func open(dir results.Dir) (*history.Reader, error) {
+	f, err := dir.OpenHistory()
+	if err != nil {
+		return nil, fmt.Errorf("open history: %w", err)
+	}
+	return history.Of(f)
+}
+
 // explain adds what can have led to the first violation of each rule.
 func explain(p *picture.Picture, dir results.Dir, report *checker.Report) {
 	broken := report.Breaches()
@@ -50,7 +59,9 @@ func explain(p *picture.Picture, dir results.Dir, report *checker.Report) {
 		v, _ := report.Violation(b)
 		proofs = append(proofs, v.Events)
 	}
-	all, err := slice.All(func() iter.Seq2[*history.Event, error] { return history.Read(dir.History()) }, proofs, slice.TextEvents)
+	all, err := slice.All(func() iter.Seq2[*history.Event, error] {
+		return history.ReadBy(func() (*history.Reader, error) { return open(dir) })
+	}, proofs, slice.TextEvents)
 	if err != nil {
 		p.Lack("what led to violations: " + err.Error())
 		return
@@ -114,14 +125,19 @@ const most = 1 << 20
 
 // small reads the beginning of a file of the directory.
 func small(dir results.Dir, name string) (string, error) {
-	info, err := os.Stat(dir.Path(name))
+	f, err := dir.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
 		return "", err
 	}
 	if !info.Mode().IsRegular() || info.Size() > most {
 		return "", fmt.Errorf("%s is no file of at most %d bytes", name, most)
 	}
-	b, err := os.ReadFile(dir.Path(name))
+	b, err := io.ReadAll(io.LimitReader(f, most)) // it may grow
 	return string(b), err
 }
 
@@ -158,11 +174,7 @@ func (m *manifest) versions() []string {
 
 // commands are worth typing once one has seen the run.
 func commands(dir results.Dir, report *checker.Report, again bool) []picture.Command {
-	path := dir.String()
-	if real, err := filepath.EvalSymlinks(path); err == nil { // latest is soon another
-		path = real
-	}
-	path = results.Quote(path)
+	path := results.Quote(dir.Real())
 	out := []picture.Command{{For: "judge it again", Line: "usurper check " + path}}
 	invalid := report.Verdict == checker.Invalid
 	if invalid {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -109,7 +110,20 @@ func (s *Server) picture(ctx context.Context, dir string) ([]byte, error) {
 	if text, ok := s.drawn.get(dir, state); ok { // whoever was before wanted the same
 		return text, nil
 	}
-	run, err := results.Open(filepath.Join(s.dir, filepath.FromSlash(dir)))
+	text, err := s.drawing(dir)
+	if err == nil {
+		s.drawn.put(dir, state, text)
+	}
+	return text, err
+}
+
+// drawing draws a run. Whatever becomes of its files meanwhile, all of them are opened
+// below the root.
+func (s *Server) drawing(dir string) ([]byte, error) {
+	run, err := results.Within(filepath.Join(s.dir, filepath.FromSlash(dir)), func(name string) (*os.File, error) {
+		f, _, err := open(s.root, path.Join(dir, name))
+		return f, err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +135,7 @@ func (s *Server) picture(ctx context.Context, dir string) ([]byte, error) {
 	if err != nil && len(p.Lanes) == 0 {
 		return nil, err
 	}
-	text, err := json.Marshal(&p)
-	if err == nil {
-		s.drawn.put(dir, state, text)
-	}
-	return text, err
+	return json.Marshal(&p)
 }
 
 // state changes whenever what a picture is made of does.
