@@ -9,6 +9,7 @@ require (
 	github.com/chromedp/cdproto v0.160.1
 	github.com/chromedp/chromedp v0.23.1
 	github.com/dustin/go-humanize v1.0.1
+	github.com/go-zookeeper/zk v1.0.4
 	github.com/gopacket/gopacket v1.7.7
 	github.com/hashicorp/go-sockaddr v1.0.7
 	github.com/jstemmer/go-junit-report/v2 v2.1.0

@@ -47,6 +47,7 @@ var allowed = map[string][]string{
 	"harness/target/exec":       {"harness/document", "harness/fabric", "harness/history", "harness/text", "harness/workload", "harness/target"},
 	"harness/target/compile":    {},
 	"harness/target/etcd":       {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/target/compile", "harness/tap"},
+	"harness/target/zookeeper":  {"harness/dialect/zookeeper", "harness/history", "harness/target", "harness/workload"},
 	"harness/cluster":           {"harness/fabric/owner", "harness/history", "harness/target", "rawio"},
 	"harness/audit":             {"harness/history", "harness/target"},
 	"harness/system":            {"nemesis", "harness/cluster", "harness/fabric", "harness/history", "harness/target"},

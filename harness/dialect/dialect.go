@@ -12,6 +12,7 @@ import (
 
 	"github.com/usurper/usurper/harness/dialect/hashicorp"
 	"github.com/usurper/usurper/harness/dialect/ovsdb"
+	"github.com/usurper/usurper/harness/dialect/zookeeper"
 	"github.com/usurper/usurper/harness/tap"
 	"github.com/usurper/usurper/harness/text"
 )
@@ -21,6 +22,7 @@ func All() []tap.Dialect {
 	return []tap.Dialect{
 		hashicorp.Dialect(),
 		ovsdb.Dialect(),
+		zookeeper.Dialect(),
 	}
 }
 

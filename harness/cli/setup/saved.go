@@ -18,6 +18,7 @@ import (
 	"github.com/usurper/usurper/harness/target/etcd"
 	described "github.com/usurper/usurper/harness/target/exec"
 	"github.com/usurper/usurper/harness/target/reference"
+	"github.com/usurper/usurper/harness/target/zookeeper"
 )
 
 // Saved are flags that choose a saved run and the system to make it again with.
@@ -77,6 +78,8 @@ func (f *Saved) Build(ctx context.Context, cfg *engine.Config, saved json.RawMes
 		return f.buildReference(cfg, saved)
 	case "etcd":
 		return f.buildEtcd(ctx, cfg, saved, say)
+	case "zookeeper":
+		return buildZooKeeper(ctx, cfg, saved)
 	}
 	return fmt.Errorf("its target %q is not one of %q: only the go test that made it can start it: give that one -chaos.replay=RUN or -chaos.shrink=RUN", cfg.TargetName, targetNames())
 }
@@ -127,6 +130,24 @@ func (f *Saved) buildEtcd(ctx context.Context, cfg *engine.Config, saved json.Ra
 		}
 	}
 	t, err := etcd.New(o)
+	if err != nil {
+		return err
+	}
+	cfg.Target, cfg.TargetOptions = t, o
+	return nil
+}
+
+// buildZooKeeper takes the jar and the java of this machine.
+func buildZooKeeper(ctx context.Context, cfg *engine.Config, saved json.RawMessage) error {
+	var o zookeeper.Options
+	err := options(saved, &o)
+	if err != nil {
+		return err
+	}
+	if o.Jar, o.Java, err = zookeeper.Find(ctx); err != nil {
+		return err
+	}
+	t, err := zookeeper.New(o)
 	if err != nil {
 		return err
 	}

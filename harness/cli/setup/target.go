@@ -14,6 +14,7 @@ import (
 	"github.com/usurper/usurper/harness/target/etcd"
 	described "github.com/usurper/usurper/harness/target/exec"
 	"github.com/usurper/usurper/harness/target/reference"
+	"github.com/usurper/usurper/harness/target/zookeeper"
 )
 
 // targetFlags choose the system under test.
@@ -25,6 +26,7 @@ type targetFlags struct {
 	vary    bool
 	Ref     reference.Options
 	etcd    etcd.Options
+	zoo     zookeeper.Options
 }
 
 // OwnFlags are the flags that only one target knows.
@@ -32,6 +34,7 @@ func OwnFlags() map[string]string {
 	return map[string]string{
 		"bug": "reference", "pre-vote": "reference", "snapshot-every": "reference", "no-trace": "reference",
 		"version": "etcd", "serializable-reads": "etcd", "peer-tls": "etcd", "snapshot-count": "etcd", "no-fsync": "etcd",
+		"sync-reads": "zookeeper", "plain-reads": "zookeeper",
 		"config": "exec",
 	}
 }
@@ -52,6 +55,9 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 
 	fs.BoolVar(&f.etcd.NoFsync, "no-fsync", false, "etcd: let members not sync what they write, which a kill does not show: for slow disks, and members that are alone")
 
+	fs.BoolVar(&f.zoo.SyncReads, "sync-reads", false, "zookeeper: let clients read after a sync, which a leader that is none any more answers by itself")
+	fs.BoolVar(&f.zoo.PlainReads, "plain-reads", false, "zookeeper: let clients read what the member that they ask has, which may be stale")
+
 	fs.BoolVar(&f.vary, "vary", false, "let members differ: how often they take snapshots, timers (none shorter), and for reference pre-votes and how much they send at a time")
 	fs.StringVar(&f.system, "config", "", "exec: the file that describes the system")
 }
@@ -70,6 +76,8 @@ func (f *targetFlags) set(ctx context.Context, cfg *engine.Config, given func(st
 		err = f.setReference(cfg)
 	case "etcd":
 		err = f.setEtcd(ctx, cfg, given, progress)
+	case "zookeeper":
+		err = f.setZooKeeper(ctx, cfg, given, progress)
 	case "exec":
 		err = f.setExec(cfg, given)
 	default:
@@ -147,6 +155,36 @@ func (f *targetFlags) setEtcd(ctx context.Context, cfg *engine.Config, given fun
 	if err != nil {
 		return err
 	}
+	cfg.Target, cfg.TargetOptions = t, o
+	return nil
+}
+
+// What ZooKeeper is run with unless flags say otherwise.
+const (
+	zooNodes    = 3
+	zooElection = time.Second
+)
+
+func (f *targetFlags) setZooKeeper(ctx context.Context, cfg *engine.Config, given func(string) bool, progress func(string)) error {
+	setUnless(given, "nodes", &cfg.Nodes, zooNodes)
+	setUnless(given, "election", &cfg.Election, zooElection)
+	o := f.zoo
+	o.Election, o.SnapshotCount = cfg.Election, f.etcd.SnapshotCount
+	if f.vary {
+		o.Vary, o.Seed = true, cfg.Seed
+	}
+	var err error
+	if o.Jar, o.Java, err = zookeeper.Find(ctx); err != nil {
+		return err
+	}
+	if version, err := zookeeper.Version(o.Jar); err == nil && !zookeeper.Captured(version) {
+		progress("what members of ZooKeeper " + version + " say to each other was never looked at; 3.8 was")
+	}
+	t, err := zookeeper.New(o)
+	if err != nil {
+		return err
+	}
+	setUnless(given, "heartbeat", &cfg.Heartbeat, t.Usual(cfg.Nodes).Heartbeat)
 	cfg.Target, cfg.TargetOptions = t, o
 	return nil
 }
