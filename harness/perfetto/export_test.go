@@ -197,6 +197,19 @@ func TestExportSaysWhatFailed(t *testing.T) {
 	require.ErrorContains(t, err, "write the trace")
 }
 
+// What another Raft than the main one decides changes no member's role, and what is
+// nobody's has no tracks.
+func TestGroupsAreApart(t *testing.T) {
+	t.Parallel()
+	leads := func(node, group string) history.Event {
+		return trace(node, history.RaftLeader, history.Raft{Term: 9, Group: group})
+	}
+	s := export(t, at(begin(), leads("n1", "another"), leads("", ""), leads("n2", "")))
+	require.Empty(t, s.on("n1/role"))
+	require.Len(t, s.on("n2/role"), 1)
+	require.Empty(t, s.on("/role"))
+}
+
 // Of a history that cannot be read to its end the trace is whole up to there.
 func TestExportOfWhatCanBeRead(t *testing.T) {
 	t.Parallel()

@@ -120,7 +120,16 @@ func (m *member) claim(d *drawing, c *history.Claim) {
 // raft draws a deed. Of a run with traces the members' own words count, of another what
 // the taps saw sent.
 func (d *drawing) raft(r *history.Raft) {
+	if r.Node == "" { // nobody knows whose it is
+		return
+	}
 	m := d.member(r.Node)
+	if r.Group != "" { // whose terms mean nothing in the main one
+		if r.What == history.RaftCandidate || r.What == history.RaftLeader || r.What == history.RaftVote {
+			d.draw(m.votes, deedEvent(r))
+		}
+		return
+	}
 	switch {
 	case r.What == history.RaftMessage:
 		d.message(m, r)

@@ -81,8 +81,12 @@ func saying(r *rand.Rand, add func(string, line), source, m, other string, inc i
 		add("claim", line{"node": m, "inc": which, "role": []string{"", "follower", "candidate", "leader"}[r.IntN(4)], "term": term})
 	case "tap":
 		what := []string{"candidate", "leader", "ack", "vote", "prevote", "commit"}[r.IntN(6)]
-		add("raft", line{"src": "tap", "node": m, "seq": term, "what": what, "stage": []string{"sent", "sent", "delivered", "dropped"}[r.IntN(4)],
-			"term": term, "peer": other, "granted": r.IntN(2) == 0})
+		raft := line{"src": "tap", "node": m, "seq": term, "what": what, "stage": []string{"sent", "sent", "delivered", "dropped"}[r.IntN(4)],
+			"term": term, "peer": other, "granted": r.IntN(2) == 0}
+		if r.IntN(8) == 0 {
+			raft["group"] = "another"
+		}
+		add("raft", raft)
 	case "trace":
 		what := []string{"start", "follower", "follower", "candidate", "leader", "vote", "append", "commit", "config"}[r.IntN(9)]
 		raft := line{"src": "trace", "node": m, "inc": which, "seq": term, "what": what, "term": term, "peer": other}

@@ -64,6 +64,7 @@ type maker struct {
 	lanes    []*lane
 	byName   map[string]*lane
 	untold   int // events of members beyond those that have lanes
+	grouped  int // events of other Rafts than the main one
 	faults   faults
 	clients  clients
 	windows  []*window
@@ -170,6 +171,10 @@ func (m *maker) fault(e *history.Event) {
 }
 
 func (m *maker) raft(e *history.Event) {
+	if e.Raft.Group != "" { // whose terms and roles mean nothing in the main one
+		m.grouped++
+		return
+	}
 	switch e.Raft.What {
 	case history.RaftMessage:
 		m.message(e)
@@ -190,7 +195,10 @@ func (m *maker) lane(name string) *lane {
 	if l := m.byName[name]; l != nil {
 		return l
 	}
-	if name == "" || len(m.lanes) >= maxLanes {
+	if name == "" { // nobody knows whose it is
+		return nil
+	}
+	if len(m.lanes) >= maxLanes {
 		m.untold++
 		return nil
 	}
@@ -269,6 +277,9 @@ func (m *maker) finish(s *Source) Picture {
 	p.Windows = make([]Window, 0, len(m.windows))
 	for _, w := range m.windows {
 		p.Windows = append(p.Windows, w.finish(m.end))
+	}
+	if m.grouped > 0 {
+		m.lack("members are of several Rafts at a time: of the main one alone roles, votes and messages are drawn")
 	}
 	if m.untold > 0 {
 		m.lack("members beyond the first 64 have no lane")

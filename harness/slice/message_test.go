@@ -78,3 +78,17 @@ func TestVotesOnTheWireAnswerMessages(t *testing.T) {
 		}, got)
 	}
 }
+
+// A vote in one Raft counts for no leader of another, whose term has the same number.
+func TestGroupsAreApart(t *testing.T) {
+	t.Parallel()
+	for _, group := range []string{"", "another"} {
+		h := tape.Tapped("n1", "n2", "n3")
+		for _, stage := range []history.Stage{history.Sent, history.Delivered} {
+			h.Add(history.Event{Raft: &history.Raft{Source: history.Tap, What: history.RaftVote, Stage: stage, Node: "n2", Peer: "n1", Term: 2, Granted: true, Group: group}})
+		}
+		h.Add(history.Event{Raft: &history.Raft{Source: history.Tap, What: history.RaftLeader, Stage: history.Sent, Node: "n1", Term: 2}})
+		s := of(t, h, 100, last(h))
+		require.Equal(t, group != "", len(s.Edges) == 0, s.Edges)
+	}
+}

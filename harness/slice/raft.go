@@ -122,6 +122,7 @@ func (x *elections) ballot(candidate string, term uint64, voter string) *ballot 
 // raft takes a deed.
 func (b *builder) raft(seq uint32, r *history.Raft) {
 	switch {
+	case r.Group != "": // whose terms mean nothing in the main one: joined to nothing
 	case r.What == history.RaftMessage:
 		b.message(seq, r)
 	case r.Source == history.Trace:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,7 +14,8 @@ import (
 
 // minutes writes a run of ten minutes with so many operations of ten clients on single
 // values, while every four seconds the leader is cut off or killed, or what it says is
-// delayed. One read lies.
+// delayed. Some two writes at a time every member takes and knows committed, which makes
+// about as many events an operation as a real run has. One read lies.
 type minutes struct {
 	out    *json.Encoder
 	r      *rand.Rand
@@ -31,6 +33,12 @@ type minutes struct {
 	open   []history.Op
 	lied   bool
 	steps  int
+
+	// The log, which is the same on all members whenever one of them is asked about it.
+	last    history.Pos
+	hash    uint64
+	commit  uint64
+	pending int // writes that are not in it yet
 }
 
 const (
@@ -68,6 +76,7 @@ func writeMinutes(out io.Writer, operations int) error {
 			m.answer()
 		}
 	}
+	m.replicate()
 	m.phase(history.PhaseHealed)
 	m.phase(history.PhaseFinal)
 	m.phase(history.PhaseStop)
@@ -104,7 +113,7 @@ func (m *minutes) start(i int) {
 	m.inc[i]++
 	m.seq[i] = 0
 	m.proc(history.Proc{Node: m.nodes[i], What: history.ProcStart, Inc: m.inc[i], Pid: 1000 + int(m.n)})
-	m.trace(i, history.Raft{What: history.RaftStart, Term: m.terms[i], Vote: m.voted[i]})
+	m.trace(i, history.Raft{What: history.RaftStart, Term: m.terms[i], Vote: m.voted[i], Last: m.last, Hash: m.hash, Commit: m.commit})
 	m.trace(i, history.Raft{What: history.RaftConfig, Voters: m.nodes})
 	m.trace(i, history.Raft{What: history.RaftFollower, Term: m.terms[i]})
 	m.proc(history.Proc{Node: m.nodes[i], What: history.ProcReady, Inc: m.inc[i]})
@@ -114,8 +123,8 @@ func (m *minutes) start(i int) {
 func (m *minutes) elect(winner int, out ...int) {
 	m.term++
 	m.terms[winner], m.voted[winner] = m.term, m.nodes[winner]
-	m.trace(winner, history.Raft{What: history.RaftCandidate, Term: m.term})
-	m.trace(winner, history.Raft{What: history.RaftVote, Term: m.term, PeerTerm: m.term, Peer: m.nodes[winner], Granted: true, Reason: history.ReasonSelf})
+	m.trace(winner, history.Raft{What: history.RaftCandidate, Term: m.term, Last: m.last, Heard: 200 * time.Millisecond, Known: true})
+	m.vote(winner, winner, history.ReasonSelf)
 	for i := range m.nodes {
 		if i == winner || len(out) > 0 && i == out[0] {
 			continue
@@ -123,10 +132,44 @@ func (m *minutes) elect(winner int, out ...int) {
 		m.now += time.Millisecond
 		m.follow(i, winner)
 		m.voted[i] = m.nodes[winner]
-		m.trace(i, history.Raft{What: history.RaftVote, Term: m.term, PeerTerm: m.term, Peer: m.nodes[winner], Granted: true, Reason: history.ReasonGranted})
+		m.vote(i, winner, history.ReasonGranted)
 	}
-	m.trace(winner, history.Raft{What: history.RaftLeader, Term: m.term})
+	m.trace(winner, history.Raft{What: history.RaftLeader, Term: m.term, Last: m.last, Hash: m.hash})
 	m.leader = winner
+}
+
+func (m *minutes) vote(i, candidate int, why history.Reason) {
+	m.trace(i, history.Raft{
+		What: history.RaftVote, Term: m.term, PeerTerm: m.term, Peer: m.nodes[candidate], Granted: true, Reason: why,
+		Last: m.last, PeerLast: m.last,
+	})
+}
+
+// replicate lets all members take what is pending, and know it committed.
+func (m *minutes) replicate() {
+	if m.pending == 0 {
+		return
+	}
+	from := m.last.Index + 1
+	var hashes []byte
+	for range m.pending {
+		m.last = history.Pos{Term: m.term, Index: m.last.Index + 1}
+		m.hash = m.hash*6364136223846793005 + m.last.Index
+		hashes = binary.LittleEndian.AppendUint64(hashes, m.hash)
+	}
+	m.pending = 0
+	m.everyone(history.Raft{What: history.RaftAppend, Term: m.term, Peer: m.nodes[m.leader], From: from, To: m.last.Index, EntryTerm: m.term, Hashes: hashes})
+	m.commit = m.last.Index
+	m.everyone(history.Raft{What: history.RaftCommit, Term: m.term, Index: m.commit, EntryTerm: m.term, Hash: m.hash})
+}
+
+// everyone does something, the leader first.
+func (m *minutes) everyone(r history.Raft) {
+	for k := range m.nodes {
+		i := (m.leader + k) % len(m.nodes)
+		r.Lead = r.What == history.RaftCommit && k == 0
+		m.trace(i, r)
+	}
 }
 
 func (m *minutes) follow(i, leader int) {
@@ -138,6 +181,7 @@ func (m *minutes) follow(i, leader int) {
 
 // trouble is a fault of the leader, from inject to heal.
 func (m *minutes) trouble() {
+	m.replicate()
 	old := m.leader
 	who, next := m.nodes[old], (old+1+m.r.IntN(4))%5
 	m.steps++
@@ -190,6 +234,9 @@ func (m *minutes) ask(asked, of int) {
 	if op.F == history.FPut {
 		m.held = op.Arg
 		m.past = append(m.past, op.Arg)
+		if m.pending++; m.pending == 2 {
+			m.replicate()
+		}
 	} else {
 		op.Got, op.Saw = m.held, true
 		if !m.lied && asked > of*2/3 && len(m.past) > 40 {
