@@ -58,7 +58,7 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.zoo.SyncReads, "sync-reads", false, "zookeeper: let clients read after a sync, which a leader that is none any more answers by itself")
 	fs.BoolVar(&f.zoo.PlainReads, "plain-reads", false, "zookeeper: let clients read what the member that they ask has, which may be stale")
 
-	fs.BoolVar(&f.vary, "vary", false, "let members differ: how often they take snapshots, timers (none shorter), and for reference pre-votes and how much they send at a time")
+	fs.BoolVar(&f.vary, "vary", false, "let members differ: how often they take snapshots, timers (none shorter), and for reference pre-votes and how much they send at a time; for zookeeper how much they keep for those that were away")
 	fs.StringVar(&f.system, "config", "", "exec: the file that describes the system")
 }
 
@@ -169,7 +169,7 @@ func (f *targetFlags) setZooKeeper(ctx context.Context, cfg *engine.Config, give
 	setUnless(given, "nodes", &cfg.Nodes, zooNodes)
 	setUnless(given, "election", &cfg.Election, zooElection)
 	o := f.zoo
-	o.Election, o.SnapshotCount = cfg.Election, f.etcd.SnapshotCount
+	o.Election = cfg.Election
 	if f.vary {
 		o.Vary, o.Seed = true, cfg.Seed
 	}

@@ -103,22 +103,20 @@ var (
 
 var errTLS = errors.New("TLS: what it says cannot be read; sslQuorum=false shows it")
 
-// settle finds out from a dialler's first bytes which port it dialled. It reports false if
-// there are too few of them.
-func (c *conn) settle(b []byte) (bool, error) {
+// dialled finds out from a dialler's first bytes which port it dialled: unknown if there
+// are too few of them.
+func dialled(b []byte) (port, error) {
 	switch {
 	case len(b) >= len(tls) && bytes.HasPrefix(b, tls):
-		return false, errTLS
+		return unknown, errTLS
 	case len(b) < 8:
-		return false, nil
+		return unknown, nil
 	case bytes.HasPrefix(b, electionHello) && b[7] <= 1:
-		c.port = electionPort
+		return electionPort, nil
 	case bytes.HasPrefix(b, quorumHello), bytes.HasPrefix(b, observerHello):
-		c.port, c.observer = quorumPort, b[3] == observerInfo
-	default:
-		return false, fmt.Errorf("% x is not how a member of ZooKeeper 3.5 or later begins", b[:8])
+		return quorumPort, nil
 	}
-	return true, nil
+	return unknown, fmt.Errorf("% x is not how a member of ZooKeeper 3.5 or later begins", b[:8])
 }
 
 // begins tells whether first can hardly be but the beginning of such a connection.
@@ -148,13 +146,22 @@ func (d *forward) Next(b []byte, m *tap.Message) (int, string, error) {
 	case quorumPort:
 		return d.followerSays(b, m)
 	}
-	if ok, err := d.settle(b); !ok || err != nil {
+	to, err := dialled(b)
+	if to == unknown || err != nil {
 		return 0, "", err
 	}
-	if d.port == electionPort {
-		return d.hello(b)
+	var n int
+	var class string
+	if to == electionPort {
+		n, class, err = d.hello(b)
+	} else {
+		n, class, err = d.followerSays(b, m)
+		d.observer = b[3] == observerInfo
 	}
-	return d.followerSays(b, m)
+	if n > 0 {
+		d.port = to
+	}
+	return n, class, err
 }
 
 // Rewrite puts the address at which the receiver reaches the dialler into a hello: who has
