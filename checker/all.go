@@ -76,6 +76,7 @@ func All(o Options) []Checker {
 		evidence.NewDivergence(),
 		evidence.NewAvailability(),
 		evidence.NewNodeLogs(),
+		evidence.NewAutopsy(),
 		evidence.NewCoverage(),
 	}
 }

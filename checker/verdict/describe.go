@@ -59,6 +59,10 @@ func describeRun(r *history.Run) string {
 		return "the trace of " + r.Node + " could not be read: " + r.Text
 	case history.RunApart:
 		return "the harness itself keeps members apart: " + r.Text
+	case history.RunAutopsy:
+		return "what " + OrElse(r.Node, "the members") + " left on disk was examined: " + OrElse(r.Text, "nothing is wrong")
+	case history.RunUnexamined:
+		return "what the members left on disk could not be examined: " + r.Text
 	case history.RunEnd:
 		return "the run ends"
 	}

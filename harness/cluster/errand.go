@@ -16,8 +16,9 @@ import (
 const maxErrand = 2 << 10
 
 // Errand runs a program that is no member to its end, and that of all that it has
-// started. What lives when ctx ends is killed. An error tells how it ended, unless that
-// was with status 0, and what it printed last.
+// started. What lives when ctx ends is killed. A
+// *target.Failed tells how it ended, unless that was with status 0, and what it printed
+// last.
 func Errand(ctx context.Context, host Host, c target.Command) error {
 	var said lastBytes
 	name := filepath.Base(c.Path)
@@ -32,10 +33,10 @@ func Errand(ctx context.Context, host Host, c target.Command) error {
 			return fmt.Errorf("%s: %w, and it cannot be ended: %w", name, context.Cause(ctx), err)
 		}
 		<-p.Done()
-		return fmt.Errorf("%s: %w, and was ended; %s", name, context.Cause(ctx), said.text())
+		return fmt.Errorf("%s: %w, and was ended; %s", name, context.Cause(ctx), said.last())
 	}
 	if end := p.End(); end != (End{}) {
-		return fmt.Errorf("%s: %s; %s", name, end, said.text())
+		return &target.Failed{Program: name, End: end.String(), Said: said.text()}
 	}
 	return nil
 }
@@ -49,8 +50,11 @@ func (l *lastBytes) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (l *lastBytes) text() string {
-	if text := strings.TrimSpace(strings.ToValidUTF8(string(l.b), "?")); text != "" {
+func (l *lastBytes) text() string { return strings.TrimSpace(strings.ToValidUTF8(string(l.b), "?")) }
+
+// last says what it is.
+func (l *lastBytes) last() string {
+	if text := l.text(); text != "" {
 		return "it printed last:\n" + text
 	}
 	return "it printed nothing"

@@ -66,6 +66,7 @@ type run struct {
 	left        []string // processes that it leaves behind
 	interrupted error    // why ctx ended before the plan did
 	violated    bool     // a rule was broken, and the run is to fail fast
+	settled     bool     // it has come to its regular end
 	leaderless  bool     // nobody led when the run last waited for a leader
 	broken      string   // what ended the attack, of a run that is to be held
 }
@@ -301,6 +302,9 @@ func (r *run) stop() {
 		r.phase(history.PhaseStop)
 		if r.cluster != nil {
 			r.left = r.cluster.Stop()
+		}
+		if r.settled {
+			r.examine()
 		}
 		if r.host != nil {
 			r.host.Close()

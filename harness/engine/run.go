@@ -95,6 +95,7 @@ func (r *run) conduct(ctx context.Context) error {
 	if err := r.settle(ctx); err != nil { // 4
 		return err
 	}
+	r.settled = true
 	r.stop() // 5
 	if err := r.cluster.Vain(); err != nil {
 		return err

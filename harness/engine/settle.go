@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/usurper/usurper/harness/audit"
+	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/workload"
@@ -128,4 +130,45 @@ func (r *run) audit(pause time.Duration) (audit.Options, bool) {
 		o.Members = append(o.Members, m)
 	}
 	return o, true
+}
+
+// autopsyLimit bounds how long files may be examined.
+const autopsyLimit = time.Minute
+
+// examine lets the target look at what the members, which have all ended, left on disk.
+func (r *run) examine() {
+	t, ok := r.cfg.Target.(target.Autopsied)
+	if !ok {
+		return
+	}
+	tell := func(e history.Run) { r.rec.Record(history.Event{Run: &e}) }
+	if len(r.left) > 0 {
+		tell(history.Run{What: history.RunUnexamined, Text: "not all of their processes have ended"})
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), autopsyLimit)
+	defer cancel()
+	setup := target.Setup{Run: func(ctx context.Context, c target.Command) error { return cluster.Errand(ctx, r.host, c) }}
+	for _, name := range r.cluster.Names() {
+		m, err := r.cluster.Member(name)
+		if err != nil {
+			tell(history.Run{What: history.RunUnexamined, Text: err.Error()})
+			return
+		}
+		setup.Members = append(setup.Members, m)
+	}
+	found, err := t.Autopsy(ctx, setup)
+	if err != nil {
+		tell(history.Run{What: history.RunUnexamined, Text: err.Error()})
+	}
+	for _, f := range found {
+		text := strings.TrimSpace(f.Text)
+		if text == "" {
+			text = "something, of which nothing more is said"
+		}
+		tell(history.Run{What: history.RunAutopsy, Node: f.Node, Text: text})
+	}
+	if err == nil && len(found) == 0 {
+		tell(history.Run{What: history.RunAutopsy})
+	}
 }

@@ -143,6 +143,12 @@ const (
 	// RunUntrace: a line of Node's trace could not be read, and nothing behind it: Text
 	// says where.
 	RunUntrace RunWhat = "untrace"
+	// RunAutopsy: the files that members left were examined once all had ended. Text says,
+	// in lines, what is wrong with them, those of Node if it is set; without Text nothing
+	// is.
+	RunAutopsy RunWhat = "autopsy"
+	// RunUnexamined: they could not be; Text says why.
+	RunUnexamined RunWhat = "unexamined"
 	// RunMessages is written at the end of a run whose messages of elections were
 	// recorded, with Messages and Left. Where neither it nor a RaftMessage is, nothing is
 	// known of any.

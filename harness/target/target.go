@@ -1,6 +1,9 @@
 // Package target says how a system under test is started, addressed, found
 // ready and talked to. It is the one interface that a new system implements.
 //
+// Read target.go first, then opaque.go. All else is what a target may tell beside: each
+// file is an interface, and what holds for who does not implement it.
+//
 // To bring a system under the harness, embed [Opaque] and write Name, Command,
 // Status and Client; examples/hashicorp-raft does so in one file. A system whose
 // clients do more than get and put, or less than all if it does not embed Opaque, says
