@@ -13,6 +13,7 @@ import (
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/target/etcd"
 	described "github.com/usurper/usurper/harness/target/exec"
+	"github.com/usurper/usurper/harness/target/ovsdb"
 	"github.com/usurper/usurper/harness/target/reference"
 	"github.com/usurper/usurper/harness/target/zookeeper"
 )
@@ -26,6 +27,7 @@ type targetFlags struct {
 	vary    bool
 	Ref     reference.Options
 	etcd    etcd.Options
+	ovsdb   ovsdb.Options
 	zoo     zookeeper.Options
 }
 
@@ -35,13 +37,14 @@ func OwnFlags() map[string]string {
 		"bug": "reference", "pre-vote": "reference", "snapshot-every": "reference", "no-trace": "reference",
 		"version": "etcd", "serializable-reads": "etcd", "peer-tls": "etcd", "snapshot-count": "etcd", "no-fsync": "etcd",
 		"sync-reads": "zookeeper", "plain-reads": "zookeeper",
-		"config": "exec",
+		"careless": "ovsdb",
+		"config":   "exec",
 	}
 }
 
 func (f *targetFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.target, "target", "reference", "the system under test: "+strings.Join(targetNames(), ", "))
-	fs.StringVar(&f.binary, "binary", "", "the executable of the members: a usurper (default: this one) or an etcd")
+	fs.StringVar(&f.binary, "binary", "", "the executable of the members: a usurper (default: this one) or an etcd; of ovsdb the folder of its programs (default: those of this machine)")
 
 	fs.StringVar(&f.Ref.Bug, "bug", "", "reference: a deliberate bug for the nodes (see usurper bugs --list)")
 	fs.BoolVar(&f.Ref.PreVote, "pre-vote", false, "reference: let the nodes ask for pre-votes")
@@ -54,6 +57,8 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 	fs.Uint64Var(&f.etcd.SnapshotCount, "snapshot-count", 0, "etcd: applied entries between snapshots; 0 for its own default, and 500 for a member that is alone")
 
 	fs.BoolVar(&f.etcd.NoFsync, "no-fsync", false, "etcd: let members not sync what they write, which a kill does not show: for slow disks, and members that are alone")
+
+	addOvsdb(fs, &f.ovsdb)
 
 	fs.BoolVar(&f.zoo.SyncReads, "sync-reads", false, "zookeeper: let clients read after a sync, which a leader that is none any more answers by itself")
 	fs.BoolVar(&f.zoo.PlainReads, "plain-reads", false, "zookeeper: let clients read what the member that they ask has, which may be stale")
@@ -76,6 +81,8 @@ func (f *targetFlags) set(ctx context.Context, cfg *engine.Config, given func(st
 		err = f.setReference(cfg)
 	case "etcd":
 		err = f.setEtcd(ctx, cfg, given, progress)
+	case "ovsdb":
+		err = f.setOvsdb(ctx, cfg, given)
 	case "zookeeper":
 		err = f.setZooKeeper(ctx, cfg, given, progress)
 	case "exec":

@@ -1,0 +1,200 @@
+package ovsdb
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
+)
+
+// server answers each request with what answer makes of it, nothing for no answer.
+func server(t *testing.T, answer func(n int, params []json.RawMessage) string) (addr string, asked *atomic.Int64) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	asked = new(atomic.Int64)
+	done := make(chan struct{})
+	t.Cleanup(func() { l.Close(); <-done })
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { c.Close() })
+			go func() {
+				for d := json.NewDecoder(c); ; {
+					var r struct {
+						ID     json.RawMessage
+						Method string
+						Params []json.RawMessage
+					}
+					if d.Decode(&r) != nil {
+						return
+					}
+					if r.Method != "transact" {
+						continue // our question is answered
+					}
+					if says := answer(int(asked.Add(1)), r.Params); says != "" {
+						c.Write([]byte(`{"id":"echo","method":"echo","params":[]}{"id":` + string(r.ID) + `,` + says + `}`))
+					}
+				}
+			}()
+		}
+	}()
+	return l.Addr().String(), asked
+}
+
+func do(t *testing.T, c *client, op history.Op, patience time.Duration) history.Op {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	done, hint := c.Do(ctx, op)
+	require.Empty(t, hint)
+	return done
+}
+
+func TestAnswers(t *testing.T) {
+	for name, c := range map[string]struct {
+		says string
+		want history.OpType
+		err  string
+	}{
+		"ok":                     {`"result":[{},{"count":0},{"uuid":["uuid","x"]},{"uuid":["uuid","y"]}],"error":null`, history.OK, ""},
+		"too few":                {`"result":[{}],"error":null`, history.Info, errGarbled.Error()},
+		"no result":              {`"result":7,"error":null`, history.Info, "cannot unmarshal"},
+		"an error of the others": {`"result":null,"error":{"error":"canceled","details":"x"}`, history.Info, "refused: canceled: x"},
+		"no such database":       {`"result":null,"error":{"error":"unknown database"}`, history.Fail, "unknown database"},
+		"already":                {`"result":[{"error":"timed out"},null],"error":null`, history.OK, ""},
+		"when committed":         {`"result":[{},{"count":1},{},{},{"error":"cluster error","details":"timeout"}],"error":null`, history.Info, "operation 5: cluster error: timeout"},
+		"silence":                {"", history.Info, "deadline exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			addr, asked := server(t, func(int, []json.RawMessage) string { return c.says })
+			cl, err := newClient(addr, "")
+			require.NoError(t, err)
+			defer cl.Close()
+			done := do(t, cl, history.Op{F: history.FPut, Key: "k", Arg: "v"}, 300*time.Millisecond)
+			require.Equal(t, c.want, done.Type, done.Error)
+			require.Contains(t, done.Error, c.err)
+			require.EqualValues(t, 1, asked.Load(), "a request is sent once")
+		})
+	}
+	nobody, err := newClient("127.0.0.1:1", "")
+	require.NoError(t, err)
+	require.Equal(t, history.Fail, do(t, nobody, history.Op{F: history.FPut, Key: "k", Arg: "v"}, time.Second).Type)
+	require.Contains(t, do(t, nobody, history.Op{F: history.FTxn}, time.Second).Error, "not one of its own")
+}
+
+// What careless clients do that others do not.
+func TestCareless(t *testing.T) {
+	add := history.Op{F: history.FAdd, Key: "k", Arg: "v"}
+	silent := func(int, []json.RawMessage) string { return "" }
+	addr, asked := server(t, silent)
+	c, err := newClient(addr, unanswered)
+	require.NoError(t, err)
+	defer c.Close()
+	require.Equal(t, history.OK, do(t, c, add, 100*time.Millisecond).Type)
+	require.EqualValues(t, 1, asked.Load())
+
+	addr, asked = server(t, func(n int, params []json.RawMessage) string {
+		if n == 1 {
+			return ""
+		}
+		return `"result":[{"uuid":["uuid","x"]}],"error":null`
+	})
+	if c, err = newClient(addr, again); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	require.Equal(t, history.OK, do(t, c, add, 5*time.Second).Type)
+	require.EqualValues(t, 2, asked.Load())
+}
+
+// alone starts a member that has no others, and waits until it leads.
+func alone(t *testing.T) (*Target, target.Member) {
+	if testing.Short() {
+		t.Skip("starts ovsdb-server")
+	}
+	o, err := Find(t.Context(), "")
+	if err != nil {
+		t.Skip(err)
+	}
+	o.Election = minElection
+	tgt, err := New(o)
+	require.NoError(t, err)
+	dir, err := os.MkdirTemp("", "ovsdb") // the path of its socket is short
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	at := func() string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer l.Close()
+		return l.Addr().String()
+	}
+	m := target.Member{Name: "n1", PeerAddr: at(), ClientAddr: at(), DataDir: dir}
+	command, err := tgt.Command(m)
+	require.NoError(t, err)
+	cmd := exec.Command(command.Path, command.Args...)
+	cmd.Dir = command.Dir
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	require.Eventually(t, func() bool {
+		s, err := tgt.Status(t.Context(), m)
+		return err == nil && s.Role == "leader" && s.Leader == "n1" && s.Term > 1
+	}, 30*time.Second, 20*time.Millisecond)
+	return tgt, m
+}
+
+// Transactions do what they are to do, and leave a file in which nothing is wrong.
+func TestLive(t *testing.T) {
+	tgt, m := alone(t)
+	made, err := tgt.Client(m)
+	require.NoError(t, err)
+	c := made.(*client)
+	defer c.Close()
+	try := func(f history.F, key, arg, old string) history.Op {
+		return do(t, c, history.Op{F: f, Key: key, Arg: arg, Old: old}, 20*time.Second)
+	}
+	require.Empty(t, try(history.FGet, "r", "", "").Got)
+	require.Equal(t, history.Fail, try(history.FCas, "r", "b", "a").Type, "there is nothing yet")
+	require.Equal(t, history.OK, try(history.FCas, "r", "a", "").Type)
+	require.Equal(t, history.Fail, try(history.FCas, "r", "b", "").Type, "there is something")
+	require.Equal(t, history.OK, try(history.FCas, "r", "b", "a").Type)
+	got := try(history.FGet, "r", "", "")
+	require.Equal(t, []any{"b", true, history.OK}, []any{got.Got, got.Saw, got.Type})
+	require.Equal(t, history.OK, try(history.FPut, "r", `"quoted" ü`, "").Type)
+	require.Equal(t, `"quoted" ü`, try(history.FGet, "r", "", "").Got)
+	require.Equal(t, history.OK, try(history.FDelete, "r", "", "").Type)
+	require.Empty(t, try(history.FGet, "r", "", "").Got)
+
+	for _, v := range []string{"1", "2", "3"} {
+		require.Equal(t, history.OK, try(history.FAdd, "s", v, "").Type)
+		require.Equal(t, history.OK, try(history.FAppend, "l", v, "").Type)
+	}
+	require.ElementsMatch(t, []string{"1", "2", "3"}, try(history.FRead, "s", "", "").List)
+	require.Equal(t, []string{"1", "2", "3"}, try(history.FRead, "l", "", "").List)
+
+	// The server makes a write anew that it has made: it is known by its row.
+	c.requests--
+	require.Equal(t, history.OK, try(history.FAdd, "s", "4", "").Type)
+	require.ElementsMatch(t, []string{"1", "2", "3"}, try(history.FRead, "s", "", "").List)
+	var done []*result
+	_, err = c.conn.call(t.Context(), "transact", []any{database, operation{"op": "select", "table": tableDone, "where": []any{}}}, &done)
+	require.NoError(t, err)
+	require.Len(t, done[0].Rows, 1, "rows of earlier writes are gone")
+
+	found, err := tgt.Autopsy(t.Context(), target.Setup{Members: []target.Member{m}, Run: run})
+	require.NoError(t, err)
+	require.Empty(t, found)
+	require.FileExists(t, filepath.Join(m.DataDir, databaseFile))
+}
