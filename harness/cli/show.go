@@ -22,6 +22,9 @@ lies, all on one axis, as wide as the terminal. RUN is a run directory or its hi
 or a results directory, of which the latest run is taken; one that has no verdict.json,
 or an older one than its history, is judged. Nothing is written.
 
+With --from and --to it draws a part of the run, and tells of the elections in it who
+stood, who voted for whom, who won, and which messages were held or lost.
+
 With --key it also draws the operations on a key, around the first violation of each
 rule, for only those are kept one by one.
 

@@ -47,6 +47,7 @@ func Write(w io.Writer, p *picture.Picture, o Options) error {
 			o.From, o.To = window.From, window.To
 		}
 	}
+	part := o.From > 0 || o.To > 0 && o.To < p.End
 	if o.To == 0 || o.To > p.End {
 		o.To = p.End
 	}
@@ -54,7 +55,7 @@ func Write(w io.Writer, p *picture.Picture, o Options) error {
 		return fmt.Errorf("nothing to draw from %s to %s: say a stretch of the run, which is %s long, such as --from 0s --to %s",
 			o.From.Round(time.Millisecond), o.To.Round(time.Millisecond), p.End.Round(time.Millisecond), p.End.Round(time.Millisecond))
 	}
-	d := &drawing{p: p, o: o, glyphs: glyphsFor(o.ASCII)}
+	d := &drawing{p: p, o: o, part: part, glyphs: glyphsFor(o.ASCII)}
 	d.head()
 	if p.End > 0 {
 		d.scale = columns.Scale{From: o.From, To: o.To, Columns: o.Width - gutter}
@@ -66,6 +67,7 @@ func Write(w io.Writer, p *picture.Picture, o Options) error {
 		d.rates()
 		d.operations(ops)
 		d.legend()
+		d.elections()
 	}
 	d.proof()
 	d.missing()
@@ -80,6 +82,7 @@ type drawing struct {
 	p *picture.Picture
 	o Options
 	glyphs
+	part  bool // not all of the run is drawn
 	scale columns.Scale
 	out   strings.Builder
 

@@ -48,6 +48,34 @@ func draw(t *testing.T, p *picture.Picture, o terminal.Options) string {
 	return b.String()
 }
 
+// Of a stretch it is told who stood, voted and won, and which messages did not arrive: of
+// too many how many more there are, of all of a run nothing.
+func TestElections(t *testing.T) {
+	p := saved(t, "stale-log-vote")
+	p.Windows[0].Messages = []picture.Message{
+		{Sent: 1690 * time.Millisecond, Delivered: 1692 * time.Millisecond, Fate: picture.Arrived, Text: "this one comes"},
+		{Sent: 1693 * time.Millisecond, Delivered: 1720 * time.Millisecond, Fate: picture.Held, Text: "this one waits"},
+		{Sent: 1694 * time.Millisecond, Delivered: -1, Fate: picture.Lost, Text: "this one is lost"},
+	}
+	o := terminal.Options{From: 1680 * time.Millisecond, To: 1780 * time.Millisecond, Width: 100}
+	text := draw(t, p, o)
+	require.Contains(t, text, "  1.688s  n1 stands in term 3")
+	require.Contains(t, text, "  1.693s  this one waits: held, delivered at 1.720s\n")
+	require.Contains(t, text, "  1.694s  this one is lost: dropped\n")
+	require.NotContains(t, text, "this one comes")
+	require.NotContains(t, text, "votes for itself")
+	require.NotContains(t, text, "draw a shorter stretch")
+	for i := range 30 {
+		p.Lanes[1].Deeds = append(p.Lanes[1].Deeds, picture.Deed{At: o.From + time.Duration(i), What: "vote", Peer: "n9", Text: "n2 votes"},
+			picture.Deed{At: o.From, What: "vote", Stage: "delivered", Text: "it is told once"})
+	}
+	text = draw(t, p, o)
+	require.Contains(t, text, " more lines: draw a shorter stretch with --from and --to\n")
+	require.Equal(t, 20, strings.Count(text, "n2 votes\n"))
+	require.NotContains(t, text, "it is told once")
+	require.NotContains(t, draw(t, p, terminal.Options{}), "\nelections:\n")
+}
+
 func TestDrawings(t *testing.T) {
 	cut := func(p *picture.Picture) {
 		p.Report.Verdict, p.Report.Run.Ended, p.Proofs = "unknown", false, nil
