@@ -45,7 +45,7 @@ var allowed = map[string][]string{
 	"harness/target":            {"harness/fabric", "harness/history", "harness/tap", "harness/workload"},
 	"harness/target/reference":  {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/tap", "node/...", "rawio"},
 	"harness/target/ovsdb":      {"harness/dialect/ovsdb", "harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/tap"},
-	"harness/target/exec":       {"harness/document", "harness/fabric", "harness/history", "harness/text", "harness/workload", "harness/target"},
+	"harness/target/exec":       {"harness/dialect", "harness/document", "harness/fabric", "harness/history", "harness/tap", "harness/target", "harness/text", "harness/workload"},
 	"harness/target/compile":    {},
 	"harness/target/etcd":       {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/target/compile", "harness/tap"},
 	"harness/target/zookeeper":  {"harness/dialect/zookeeper", "harness/history", "harness/target", "harness/workload"},

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -200,23 +201,60 @@ func (r *run) redial() time.Duration {
 	return 0
 }
 
-// listenShared gives each member one listener. Who dials is told by the owner of
-// the dialling socket.
-func (r *run) listenShared(members []target.Member) error {
-	var err error
-	if r.owners, err = owner.New(r.cluster.Pids, r.cluster.Processes); err != nil {
-		return err
+// sharedAddr is where all who dial a member do so.
+func (r *run) sharedAddr(member int) string {
+	return r.subnet.Addr(byte(fabricHost+member+1), linkPort)
+}
+
+// hello returns what finds the member that a dialler says it is, by its own address or by
+// the one at which others reach it; nil if diallers say nothing of the kind.
+func (r *run) hello(members []target.Member) func(first []byte) (dialler string, more bool, err error) {
+	p, ok := r.protocol.(fabric.Introducer)
+	if !ok || p.Hello() == nil {
+		return nil
 	}
-	if note := r.owners.Note(); note != "" {
-		r.note("", note)
+	read, names := p.Hello(), make(map[string]string)
+	for j, m := range members {
+		names[m.PeerAddr] = m.Name
+		names[r.sharedAddr(j)] = m.Name
+	}
+	return func(first []byte) (string, bool, error) {
+		addr, more, err := read(first)
+		if err != nil || more {
+			return "", more, err
+		}
+		name, ok := names[addr]
+		if !ok {
+			return "", false, fmt.Errorf("it says hello from %.60q, where no member listens", addr)
+		}
+		return name, false, nil
+	}
+}
+
+// listenShared gives each member one listener. Who dials is told by what it says first,
+// where its protocol has a word for that, or by the owner of the dialling socket.
+func (r *run) listenShared(members []target.Member) error {
+	hello := r.hello(members)
+	var err error
+	r.owners, err = owner.New(r.cluster.Pids, r.cluster.Processes)
+	switch {
+	case err == nil:
+		if note := r.owners.Note(); note != "" {
+			r.note("", note)
+		}
+	case hello == nil || !errors.Is(err, errors.ErrUnsupported):
+		return err
+	default: // what they say must do
+		r.owners = &owner.Finder{}
 	}
 	for j, m := range members {
 		m.Advertised[m.Name], err = r.fabric.ListenShared(m.Name, fabric.SharedOptions{
-			Addr:       r.subnet.Addr(byte(fabricHost+j+1), linkPort),
+			Addr:       r.sharedAddr(j),
 			Backend:    m.PeerAddr,
 			Decode:     r.protocol != nil,
 			Redial:     r.redial(),
 			Identify:   r.owners.Identify,
+			Hello:      hello,
 			Attributed: r.attributed,
 		})
 		if err != nil {

@@ -10,7 +10,8 @@
 //	        ◀──          ══ backward: accepter > dialler ══
 //
 // Members that are all told the same address of an accepter share one listener,
-// and who dialled is found out from the socket (ListenShared, owner.Finder).
+// and who dialled is found out from what it says first or from the socket (ListenShared,
+// hello.go, owner.Finder).
 //
 // A connection needs both of its links: a reset or refusal of either ends it.
 // Everything on a link is traffic. A dial belongs to dialler > accepter, its

@@ -25,6 +25,14 @@ type Redialer interface {
 	Redial() time.Duration
 }
 
+// Introducer is a Protocol of a system whose diallers may say who they are.
+type Introducer interface {
+	Protocol
+	// Hello returns what finds the address, host:port, by which a dialler introduces itself
+	// in what it sends first: see SharedOptions, which wants a name. nil: none does.
+	Hello() func(first []byte) (addr string, more bool, err error)
+}
+
 // Splitter finds frame boundaries in one direction of one connection, from its
 // first byte.
 type Splitter interface {

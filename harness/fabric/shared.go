@@ -40,6 +40,11 @@ type SharedOptions struct {
 	// may be called concurrently and is asked again, after a pause, if it fails; an
 	// error that wraps owner.ErrGone says that the dialling socket is there no more.
 	Identify func(ctx context.Context, remote, local net.Addr) (dialler string, err error)
+	// Hello, if not nil, names the dialler by what it sends first, and Identify is asked
+	// only of those who do not say. More asks for more bytes than these: there are 64 KiB
+	// at most, and a quarter of Wait. "" and an error mean that it is not said. It may be
+	// called concurrently.
+	Hello func(first []byte) (dialler string, more bool, err error)
 	// Wait bounds how long a connection waits for its dialler to be known; 0
 	// means 2 s.
 	Wait time.Duration
@@ -177,6 +182,9 @@ func (s *shared) attribute(tcp *net.TCPConn, start time.Time) {
 func (s *shared) identify(tcp *net.TCPConn) (string, error) {
 	ctx, cancel := context.WithTimeout(s.fabric.ctx, s.opts.Wait)
 	defer cancel()
+	if dialler, ok := s.hello(ctx, tcp); ok {
+		return dialler, nil
+	}
 	start := time.Now()
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		asked := time.Now()

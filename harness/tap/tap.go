@@ -8,8 +8,27 @@
 // commit index at or beyond it, or if a majority of the voters, the leader not
 // counted, acknowledged an entry of the leader's own term at or beyond it.
 //
-// To tap another system: decode its frames into [Message] and hand them to an
-// [Assembler].
+// # Another system
+//
+// To tap another system, write its [Dialect]: what splits a connection into frames and
+// says what each of them means, as a [Message]. The example of Dialect is a complete one.
+// A [Watch] then joins it to the fabric and to an [Assembler]. Write it against a capture:
+// `usurper run --capture`, then `usurper decode`, and keep one for its tests
+// (harness/capture/golden).
+//
+// A decoder may say only what is certain from the bytes:
+//
+//   - A leader of a term is who sends what only a leader of that term sends. What is sent
+//     again later (a catch-up, a proposal that goes on) is no proof: leave Kind empty.
+//   - A grant binds the voter, and is one only in the term that was asked for: set Asked
+//     where the answer may be in another. Where answers do not say to what, pair them by
+//     order or by what they are addressed to, and leave out what finds no pair.
+//   - A pre-vote promises nothing, and its term is one that nobody need be in.
+//   - A log position or commit index that the wire does not show stays zero, and so is not
+//     judged.
+//   - What is not known is a frame of some class, and counted (Cluster.Strange). What cannot
+//     be split is an error: the connection goes on, undecoded, and elections are no longer
+//     judged as if all had been seen.
 package tap
 
 import (

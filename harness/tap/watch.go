@@ -19,7 +19,10 @@ type Watch struct {
 	open    func(dialler, accepter string) (forward, backward Decoder)
 }
 
-var _ fabric.Redialer = (*Watch)(nil)
+var (
+	_ fabric.Redialer   = (*Watch)(nil)
+	_ fabric.Introducer = (*Watch)(nil)
+)
 
 // Watch begins to watch a cluster of these members, of which emit is told one event
 // at a time. With a nil emit it only splits.
@@ -78,6 +81,12 @@ func (w *Watch) Frame(stage fabric.Stage, f fabric.Frame) {
 	default:
 		w.tap.Observe(history.Stage(stage), *m)
 	}
+}
+
+// Hello returns what reads the address by which a dialler introduces itself, nil if none
+// does.
+func (w *Watch) Hello() func(first []byte) (addr string, more bool, err error) {
+	return w.dialect.Hello
 }
 
 // Flush tells what was held back to coalesce it.

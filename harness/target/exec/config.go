@@ -11,7 +11,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/usurper/usurper/harness/dialect"
 	"github.com/usurper/usurper/harness/document"
+	"github.com/usurper/usurper/harness/tap"
 	"github.com/usurper/usurper/harness/target"
 )
 
@@ -31,6 +33,7 @@ type config struct {
 	crashes    []*regexp.Regexp
 	ports      []string
 	prepare    []*preparation
+	wire       tap.Dialect // zero: nobody decodes what members say to each other
 	client     clientSpec
 }
 
@@ -60,6 +63,7 @@ func (d *file) read(root *yaml.Node) *config {
 		"prepare": func(n *yaml.Node) {
 			d.List(n, func(e *yaml.Node) { c.prepare = append(c.prepare, d.preparation(e)) })
 		},
+		"tap":    func(n *yaml.Node) { c.wire = d.dialect(n) },
 		"crash":  func(n *yaml.Node) { c.crashes = d.crashes(n) },
 		"client": func(n *yaml.Node) { client = n; d.client(n, &c.client) },
 	})
@@ -79,6 +83,19 @@ func (d *file) read(root *yaml.Node) *config {
 	}
 	c.addresses()
 	return c
+}
+
+// dialect reads the name of a protocol.
+func (d *file) dialect(n *yaml.Node) tap.Dialect {
+	name, ok := d.Scalar(n)
+	if !ok {
+		return tap.Dialect{}
+	}
+	wire, err := dialect.Named(name)
+	if err != nil {
+		d.Errorf(n, "tap: %v", err)
+	}
+	return wire
 }
 
 // addresses fills in where members are asked unless the file says otherwise: at

@@ -10,6 +10,7 @@
 //	nodes: 3                        # members unless told otherwise, 1 to 9
 //	addresses: per-pair             # or one; see Addresses
 //	timers: {election: 300ms, heartbeat: 50ms}
+//	tap: hashicorp-raft             # what members speak; see Addresses
 //
 //	command:                        # the program and its arguments
 //	  - my-store
@@ -106,12 +107,18 @@
 // With "per-pair" it finds them in .Peers and no other member uses the same; who
 // dialled is then known by the address. With "one", for systems whose members
 // must agree on one address for each of them, it is in .Advertised, and who
-// dialled is found from the owner of the socket (Linux only). A system that has
+// dialled is told by what it says first, if "tap" names a protocol that has a word for
+// that, or found from the owner of the socket (Linux only). A system that has
 // one port for members and clients listens at .PeerAddr, and clients are told so
 // by client.address.
 //
 // Members that listen on more ports name them: ports: [gossip, metrics]. What they say
 // to each other there does not pass the proxy layer.
+//
+// "tap" names the protocol that members speak to each other at .PeerAddr: one of
+// harness/dialect's, such as hashicorp-raft, nats-raft or zookeeper. Their elections are
+// then judged by what they say, and it is from there that it is known who leads. Without
+// it, or if what passes cannot be decoded, as over TLS, elections are not checked.
 //
 // # Ready and role
 //

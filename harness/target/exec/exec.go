@@ -21,7 +21,7 @@ import (
 
 // Target is a system that a file describes.
 type Target struct {
-	target.Opaque // nothing is known of a stranger's system but what its file says
+	target.Opaque // nothing is known of a stranger's system but what its file says, and what it says on the wire
 
 	o Options
 	c *config
@@ -89,7 +89,7 @@ func Parse(o Options) (*Target, error) {
 	if err := errors.Join(d.Errs...); err != nil {
 		return nil, err
 	}
-	return &Target{o: o, c: c, heard: make(map[string]*printed)}, nil
+	return &Target{Opaque: target.Opaque{Wire: c.wire}, o: o, c: c, heard: make(map[string]*printed)}, nil
 }
 
 // Options returns what the target was made of.

@@ -67,6 +67,8 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"within twice", `ready: {tcp: "{{.ClientAddr}}"}`, "ready: [{within: 60s}, {within: 30s, tcp: x}]", "system.yaml:4: within is here twice"},
 		{"crash pattern", "nodes: 3", "crash: ['^FATAL', '(']", "system.yaml:2: error parsing regexp"},
 		{"crash pattern for all", "nodes: 3", "crash:\n  - '^FATAL'\n  - '.*'", `system.yaml:4: crash: ".*" matches every line, also an empty one`},
+		{"tap", "nodes: 3", "tap: ovdsb", `system.yaml:2: tap: no protocol "ovdsb" (did you mean ovsdb?): use one of hashicorp-raft, `},
+		{"tap of nothing", "nodes: 3", "tap: []", "system.yaml:2: "},
 		{"crash field", "nodes: 3", "crash: {onli: x}", `system.yaml:2: unknown field "onli": did you mean "only"?`},
 		{"port twice", "nodes: 3", "ports: [gossip, metrics, gossip]", `system.yaml:2: port "gossip" is here twice`},
 		{"port that templates cannot name", "nodes: 3", "ports: [gossip, http-api]", `system.yaml:2: port "http-api": use a word of letters, digits and _`},
@@ -207,6 +209,16 @@ func TestOptionsMakeTheTargetAgain(t *testing.T) {
 	require.Equal(t, 3, again.Nodes())
 	require.False(t, again.Idempotent())
 	require.False(t, again.OneAddress())
+}
+
+// What members say is decoded if the file says what it is.
+func TestTap(t *testing.T) {
+	require.Nil(t, parse(t, small).Protocol())
+	require.Nil(t, parse(t, small).Tap([]string{"n1"}, func(history.Raft) {}))
+	tgt := parse(t, "tap: ovsdb\n"+small)
+	require.Contains(t, tgt.Protocol().Classes(), "vote")
+	require.NotNil(t, tgt.Tap([]string{"n1"}, func(history.Raft) {}))
+	require.Contains(t, tgt.Shows(), history.RaftLeader)
 }
 
 // The files of a system are its program and the scripts that it is given.
