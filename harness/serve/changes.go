@@ -1,7 +1,9 @@
 package serve
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"path"
 	"time"
@@ -63,7 +65,9 @@ func (s *Server) night(w http.ResponseWriter, r *http.Request) (dir string, ok b
 	}
 	_, err := readDir(s.root, dir)
 	if err == nil {
-		_, err = s.root.Lstat(path.Join(dir, nights.LogFile))
+		if _, err = s.root.Lstat(path.Join(dir, nights.LogFile)); errors.Is(err, fs.ErrNotExist) {
+			err = errNoNight
+		}
 	}
 	if err != nil {
 		s.failed(w, err)

@@ -97,8 +97,10 @@ func (e *entry) look(root *os.Root) {
 func (e *entry) settled() bool { return e.Verdict != underWay && e.Verdict != notJudged }
 
 // word is a text of somebody else's as the index shows it.
-func word(s string) string {
-	const most = 120
+func word(s string) string { return line(s, 120) }
+
+// line is a text of somebody else's in a line of at most so many characters.
+func line(s string, most int) string {
 	if len(s) > 4*most {
 		s = s[:4*most]
 	}

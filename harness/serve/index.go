@@ -193,5 +193,5 @@ func (x *index) run(dir string) (*entry, error) {
 			return nil, err
 		}
 	}
-	return nil, fs.ErrNotExist
+	return nil, errNoRun
 }

@@ -153,7 +153,7 @@ func (l *live) read(r *history.Reader) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ended, l.failed, l.text = true, failed, nil
+	l.caught, l.ended, l.failed, l.text = true, true, failed, nil
 	l.wakeLocked()
 }
 
@@ -234,7 +234,7 @@ func (l *live) picture() ([]byte, error) {
 	of, ended := l.events, l.ended
 	l.mu.Unlock()
 	if failed != nil {
-		p.Lack("the history cannot be read on: " + word(failed.Error()))
+		p.Lack("the history cannot be read on: " + line(failed.Error(), 250))
 	}
 	text, err := json.Marshal(&p)
 	if err != nil {

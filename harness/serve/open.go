@@ -9,9 +9,14 @@ import (
 	"syscall"
 )
 
-// errNoFile says that something is neither a file nor a directory, or a link to one that
-// is not shown.
-var errNoFile = errors.New("no regular file")
+var (
+	// errNoFile says that something is neither a file nor a directory, or a link to one
+	// that is not shown.
+	errNoFile = errors.New("no regular file")
+	// errNoRun and errNoNight say that a directory is there, and what it is not.
+	errNoRun   = errors.New("no run")
+	errNoNight = errors.New("no night")
+)
 
 // open opens a file below the directory, if it is a regular one: it waits for no pipe.
 func open(root *os.Root, name string) (*os.File, fs.FileInfo, error) {

@@ -76,10 +76,21 @@ func (s *Server) page(w http.ResponseWriter, status int, name string, data any) 
 	w.Write(b.Bytes()) // who has gone needs no answer
 }
 
+// problem answers that something cannot be had: by a page, or in words alone if the answer
+// was to be data.
 func (s *Server) problem(w http.ResponseWriter, status int, words string) {
+	if w.Header().Get("Content-Type") != "" {
+		http.Error(w, words, status)
+		return
+	}
 	s.page(w, status, "problem.html", struct {
 		Title, Words string
 	}{http.StatusText(status), words})
+}
+
+// said is an error as it is shown: without where the directory is.
+func (s *Server) said(err error) string {
+	return line(strings.ReplaceAll(err.Error(), strings.TrimSuffix(s.dir, "/")+"/", ""), 250)
 }
 
 func (s *Server) style(w http.ResponseWriter, r *http.Request) {

@@ -59,6 +59,7 @@ func (s *Server) asked(w http.ResponseWriter, r *http.Request) (dir string, run 
 
 // sendPicture sends the picture of a run as JSON.
 func (s *Server) sendPicture(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
 	dir, run, ok := s.asked(w, r)
 	if !ok {
 		return
@@ -75,9 +76,8 @@ func (s *Server) sendPicture(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errNoFile):
 		s.failed(w, err)
 	case err != nil:
-		s.problem(w, http.StatusUnprocessableEntity, "This run cannot be drawn: "+word(err.Error()))
+		s.problem(w, http.StatusUnprocessableEntity, "This run cannot be drawn: "+s.said(err))
 	default:
-		w.Header().Set("Content-Type", "application/json")
 		w.Write(text) // who has gone needs no answer
 	}
 }

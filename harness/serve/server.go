@@ -24,6 +24,9 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	nights "github.com/usurper/usurper/harness/night/entry"
+	"github.com/usurper/usurper/harness/results"
 )
 
 // Options say who may look, and where.
@@ -177,11 +180,15 @@ func (s *Server) within(w http.ResponseWriter, r *http.Request) (path string, ok
 
 // failed answers a request whose file could not be had.
 func (s *Server) failed(w http.ResponseWriter, err error) {
-	if _, gone := os.Stat(s.dir); gone != nil {
-		s.problem(w, http.StatusGone, "The directory "+filepath.Base(s.dir)+" is no longer there: it was moved or removed while it was shown.")
+	if why := s.gone(); why != "" {
+		s.problem(w, http.StatusGone, why)
 		return
 	}
 	switch {
+	case errors.Is(err, errNoRun):
+		s.problem(w, http.StatusNotFound, "There is no run in this directory: it has neither "+results.HistoryFile+" nor "+results.VerdictFile+".")
+	case errors.Is(err, errNoNight):
+		s.problem(w, http.StatusNotFound, "There is no night in this directory: it has no "+nights.LogFile+".")
 	case errors.Is(err, fs.ErrNotExist):
 		s.problem(w, http.StatusNotFound, "There is nothing of this name: it was removed, or never was.")
 	case errors.Is(err, fs.ErrPermission):
@@ -191,4 +198,17 @@ func (s *Server) failed(w http.ResponseWriter, err error) {
 	default: // of an os.Root that is left, among others: it says where to, which is nobody's business
 		s.problem(w, http.StatusForbidden, "This cannot be read.")
 	}
+}
+
+// gone says what has become of the directory, if it is no longer where it was.
+func (s *Server) gone() string {
+	name := filepath.Base(s.dir)
+	now, err := os.Stat(s.dir)
+	if err != nil {
+		return "The directory " + name + " is no longer there: it was moved or removed while it was shown."
+	}
+	if was, err := s.root.Stat("."); err == nil && !os.SameFile(was, now) {
+		return "The directory " + name + " is another one now than the one that is shown: end usurper serve, and start it again."
+	}
+	return ""
 }
