@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/harness/dialect/hashicorp"
+	"github.com/usurper/usurper/harness/dialect/nats"
 	"github.com/usurper/usurper/harness/dialect/ovsdb"
 	"github.com/usurper/usurper/harness/dialect/zookeeper"
 	"github.com/usurper/usurper/harness/tap"
@@ -21,6 +22,7 @@ import (
 func All() []tap.Dialect {
 	return []tap.Dialect{
 		hashicorp.Dialect(),
+		nats.Dialect(),
 		ovsdb.Dialect(),
 		zookeeper.Dialect(),
 	}

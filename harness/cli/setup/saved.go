@@ -78,6 +78,8 @@ func (f *Saved) Build(ctx context.Context, cfg *engine.Config, saved json.RawMes
 		return f.buildReference(cfg, saved)
 	case "etcd":
 		return f.buildEtcd(ctx, cfg, saved, say)
+	case "nats":
+		return f.buildNats(ctx, cfg, saved, say)
 	case "ovsdb":
 		return f.buildOvsdb(ctx, cfg, saved)
 	case "zookeeper":

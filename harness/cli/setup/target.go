@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/target/etcd"
 	described "github.com/usurper/usurper/harness/target/exec"
+	"github.com/usurper/usurper/harness/target/nats"
 	"github.com/usurper/usurper/harness/target/ovsdb"
 	"github.com/usurper/usurper/harness/target/reference"
 	"github.com/usurper/usurper/harness/target/zookeeper"
@@ -27,37 +29,49 @@ type targetFlags struct {
 	vary    bool
 	Ref     reference.Options
 	etcd    etcd.Options
+	nats    nats.Options
 	ovsdb   ovsdb.Options
 	zoo     zookeeper.Options
 }
 
-// OwnFlags are the flags that only one target knows.
-func OwnFlags() map[string]string {
-	return map[string]string{
-		"bug": "reference", "pre-vote": "reference", "snapshot-every": "reference", "no-trace": "reference",
-		"version": "etcd", "serializable-reads": "etcd", "peer-tls": "etcd", "snapshot-count": "etcd", "no-fsync": "etcd",
-		"sync-reads": "zookeeper", "plain-reads": "zookeeper",
-		"careless": "ovsdb",
-		"config":   "exec",
+// OwnFlags are the flags that only some targets know, and which.
+func OwnFlags() map[string][]string {
+	own := make(map[string][]string)
+	for target, flags := range map[string][]string{
+		"reference": {"bug", "pre-vote", "snapshot-every", "no-trace"},
+		"etcd":      {"version", "serializable-reads", "peer-tls", "snapshot-count", "no-fsync"},
+		"nats":      {"version", "replicas", "direct-reads", "no-ack", "forget", "assertions"},
+		"zookeeper": {"sync-reads", "plain-reads"},
+		"ovsdb":     {"careless"},
+		"exec":      {"config"},
+	} {
+		for _, flag := range flags {
+			own[flag] = append(own[flag], target)
+		}
 	}
+	for _, targets := range own {
+		slices.Sort(targets)
+	}
+	return own
 }
 
 func (f *targetFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.target, "target", "reference", "the system under test: "+strings.Join(targetNames(), ", "))
-	fs.StringVar(&f.binary, "binary", "", "the executable of the members: a usurper (default: this one) or an etcd; of ovsdb the folder of its programs (default: those of this machine)")
+	fs.StringVar(&f.binary, "binary", "", "the executable of the members: a usurper (default: this one), an etcd, a nats-server; of ovsdb the folder of its programs (default: those of this machine)")
 
 	fs.StringVar(&f.Ref.Bug, "bug", "", "reference: a deliberate bug for the nodes (see usurper bugs --list)")
 	fs.BoolVar(&f.Ref.PreVote, "pre-vote", false, "reference: let the nodes ask for pre-votes")
 	fs.Uint64Var(&f.Ref.SnapshotEvery, "snapshot-every", 500, "reference: applied entries between snapshots; 0 for the node's own default")
 	fs.BoolVar(&f.Ref.NoTrace, "no-trace", false, "reference: let the nodes write no trace: judge from the wire and the clients alone")
 
-	fs.StringVar(&f.version, "version", "", "etcd: the version to build and run, such as v3.6.16")
+	fs.StringVar(&f.version, "version", "", "etcd, nats: the version to build and run, such as v3.6.16, v2.15.2")
 	fs.BoolVar(&f.etcd.SerializableReads, "serializable-reads", false, "etcd: let members read from what they know themselves, which may be stale")
 	fs.BoolVar(&f.etcd.PeerTLS, "peer-tls", false, "etcd: let members talk over TLS, which no tap can read: elections are not checked")
 	fs.Uint64Var(&f.etcd.SnapshotCount, "snapshot-count", 0, "etcd: applied entries between snapshots; 0 for its own default, and 500 for a member that is alone")
 
 	fs.BoolVar(&f.etcd.NoFsync, "no-fsync", false, "etcd: let members not sync what they write, which a kill does not show: for slow disks, and members that are alone")
 
+	f.addNats(fs)
 	addOvsdb(fs, &f.ovsdb)
 
 	fs.BoolVar(&f.zoo.SyncReads, "sync-reads", false, "zookeeper: let clients read after a sync, which a leader that is none any more answers by itself")
@@ -70,9 +84,9 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 // set builds the system under test into cfg. Systems bring defaults of their
 // own, which flags that are given override.
 func (f *targetFlags) set(ctx context.Context, cfg *engine.Config, given func(string) bool, progress func(string)) error {
-	for flag, owner := range OwnFlags() {
-		if given(flag) && owner != f.target {
-			return fmt.Errorf("--%s is for --target %s", flag, owner)
+	for flag, owners := range OwnFlags() {
+		if given(flag) && !slices.Contains(owners, f.target) {
+			return fmt.Errorf("--%s is for --target %s", flag, strings.Join(owners, " or "))
 		}
 	}
 	var err error
@@ -81,6 +95,8 @@ func (f *targetFlags) set(ctx context.Context, cfg *engine.Config, given func(st
 		err = f.setReference(cfg)
 	case "etcd":
 		err = f.setEtcd(ctx, cfg, given, progress)
+	case "nats":
+		err = f.setNats(ctx, cfg, given, progress)
 	case "ovsdb":
 		err = f.setOvsdb(ctx, cfg, given)
 	case "zookeeper":
