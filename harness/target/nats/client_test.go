@@ -150,7 +150,7 @@ func TestGetIsConfirmed(t *testing.T) {
 	done := do(t, s, Options{}, true, op)
 	require.Equal(t, []any{history.OK, true, "v2"}, []any{done.Type, done.Saw, done.Got})
 	require.Len(t, s.requests(), 6)
-	require.Equal(t, "$KV.usurper.confirmed|Nats-Expected-Last-Subject-Sequence: 6,Nats-Expected-Last-Subject-Sequence-Subject: $KV.usurper.r1|", s.requests()[5])
+	require.Equal(t, "$KV.usurper.confirmed|Nats-Expected-Last-Subject-Sequence-Subject: $KV.usurper.r1,Nats-Expected-Last-Subject-Sequence: 6|", s.requests()[5])
 
 	refusals = -100
 	done = do(t, serve(t, answer), Options{}, true, op)
@@ -194,7 +194,7 @@ func TestRead(t *testing.T) {
 	})
 	done := do(t, s, Options{}, true, op)
 	require.Equal(t, []any{history.OK, true, []string{"a", "b", "c"}}, []any{done.Type, done.Saw, done.List})
-	require.Equal(t, "lists.confirmed|Nats-Expected-Last-Subject-Sequence: 9,Nats-Expected-Last-Subject-Sequence-Subject: lists.l1|", s.requests()[2])
+	require.Equal(t, "lists.confirmed|Nats-Expected-Last-Subject-Sequence-Subject: lists.l1,Nats-Expected-Last-Subject-Sequence: 9|", s.requests()[2])
 
 	empty := serve(t, func(subject, _, _ string) []reply {
 		if strings.HasPrefix(subject, "$JS.API.") {

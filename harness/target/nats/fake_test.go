@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -104,9 +105,14 @@ func (s *server) published(c net.Conn, in *bufio.Reader, words []string, sids ma
 	if _, err := io.ReadFull(in, body); err != nil {
 		return false
 	}
-	head, data := strings.TrimSpace(string(body[:header])), string(body[header:size])
+	head, data := "\r\n", string(body[header:size])
+	if header > 0 {
+		head = strings.TrimSuffix(string(body[:header]), "\r\n\r\n")
+	}
+	lines := strings.Split(head, "\r\n")[1:] // without the protocol's name
+	slices.Sort(lines)                       // they have no order
 	s.mu.Lock()
-	s.seen = append(s.seen, words[1]+"|"+strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(head, "NATS/1.0"), "\r\n"), "\r\n", ",")+"|"+data)
+	s.seen = append(s.seen, words[1]+"|"+strings.Join(lines, ",")+"|"+data)
 	s.mu.Unlock()
 	inbox := words[2]
 	for _, r := range s.answer(words[1], head, data) {
