@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func main() { log.Fatal(run(os.Args[1:])) }
 type options struct {
 	id, bind, advertise, http, data, peers string
 	election                               time.Duration
-	staleRead, loseTail                    bool
+	bug                                    string
 }
 
 // run is one member; it returns only if it cannot go on.
@@ -45,10 +46,12 @@ func run(args []string) error {
 	fs.StringVar(&o.data, "data", "", "data directory")
 	fs.StringVar(&o.peers, "peers", "", "all members, name=address with commas between")
 	fs.DurationVar(&o.election, "election", time.Second, "election timeout")
-	fs.BoolVar(&o.staleRead, "stale-read", false, "a deliberate bug: answer reads from what this member knows")
-	fs.BoolVar(&o.loseTail, "lose-tail", false, "a deliberate bug: keep the end of the log in memory, where a kill takes it away")
+	fs.StringVar(&o.bug, "bug", "", "a promise to break on purpose: "+strings.Join(bugs(), ", "))
 	if err := fs.Parse(args); err != nil {
 		return err
+	}
+	if o.bug != "" && !slices.Contains(bugs(), o.bug) {
+		return fmt.Errorf("no bug %q: use one of %s", o.bug, strings.Join(bugs(), ", "))
 	}
 	s := &server{options: o, state: newState()}
 	var err error
@@ -99,11 +102,8 @@ func start(o options, fsm raft.FSM) (*raft.Raft, error) {
 			return nil, err
 		}
 	}
-	var logs raft.LogStore = store
-	if o.loseTail {
-		logs = &forgetful{LogStore: store}
-	}
-	return raft.NewRaft(c, fsm, logs, store, snapshots, transport)
+	logs, stable := broken(o.bug, store)
+	return raft.NewRaft(c, fsm, logs, stable, snapshots, transport)
 }
 
 // server answers clients.
@@ -136,7 +136,7 @@ func (s *server) op(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if s.staleRead && c.F == "get" {
+	if s.bug == "stale-read" && c.F == "get" {
 		json.NewEncoder(w).Encode(s.state.get(c.Key))
 		return
 	}

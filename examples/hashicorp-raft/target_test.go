@@ -12,17 +12,22 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usurper/usurper/harness/dialect/hashicorp"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/workload"
 )
 
 // store is the system under test: how a member is started, found ready and
-// talked to. The rest is target.Opaque's.
+// talked to. The rest is target.Opaque's, which reads elections from the wire.
 type store struct {
 	target.Opaque
 	election time.Duration
-	flags    []string // of members, besides
+	bug      string
+}
+
+func newStore(election time.Duration, bug string) store {
+	return store{Opaque: target.Opaque{Wire: hashicorp.Dialect()}, election: election, bug: bug}
 }
 
 func (store) Name() string     { return "hashicorp-raft" }
@@ -35,11 +40,11 @@ func (s store) Command(m target.Member) (target.Command, error) {
 		peers = append(peers, name+"="+addr)
 	}
 	self, err := os.Executable() // TestMain lets the test binary be a member
-	return target.Command{Path: self, Args: append([]string{
+	return target.Command{Path: self, Args: []string{
 		"store", "--id", m.Name, "--bind", m.PeerAddr, "--advertise", m.Advertised[m.Name],
 		"--http", m.ClientAddr, "--data", m.DataDir, "--peers", strings.Join(peers, ","),
-		"--election", s.election.String(),
-	}, s.flags...)}, err
+		"--election", s.election.String(), "--bug", s.bug,
+	}}, err
 }
 
 func (store) Status(ctx context.Context, m target.Member) (target.Status, error) {

@@ -79,3 +79,27 @@ func (f *forgetful) DeleteRange(from, to uint64) error {
 	f.tail = slices.DeleteFunc(f.tail, func(l *raft.Log) bool { return from <= l.Index && l.Index <= to })
 	return f.LogStore.DeleteRange(from, to)
 }
+
+// stubborn is a deliberate bug: a log store in which an entry that was stored once
+// stays, whatever is stored in its place, and of which no end is ever deleted.
+type stubborn struct{ raft.LogStore }
+
+// StoreLog stores an entry.
+func (s *stubborn) StoreLog(log *raft.Log) error { return s.StoreLogs([]*raft.Log{log}) }
+
+// StoreLogs stores those entries in whose places there are none.
+func (s *stubborn) StoreLogs(logs []*raft.Log) error {
+	last, err := s.LastIndex()
+	if err != nil {
+		return err
+	}
+	return s.LogStore.StoreLogs(slices.DeleteFunc(slices.Clone(logs), func(l *raft.Log) bool { return l.Index <= last }))
+}
+
+// DeleteRange removes entries at the beginning.
+func (s *stubborn) DeleteRange(from, to uint64) error {
+	if last, err := s.LastIndex(); err != nil || to >= last {
+		return err
+	}
+	return s.LogStore.DeleteRange(from, to)
+}
