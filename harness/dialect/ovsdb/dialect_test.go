@@ -127,6 +127,21 @@ func TestStrange(t *testing.T) {
 	require.Equal(t, map[string]int{"other": 1, "timeout-now": 1, "vote": 1, "echo": 2}, r.classes)
 }
 
+// What a vote says beside what was captured may turn its meaning: it is not guessed.
+func TestStrangeVotes(t *testing.T) {
+	r := read([]chunk{
+		said(id1, "vote_request", `"is_prevote":true,"term":3,"last_log_index":9,"last_log_term":1,`),
+		said(id2, "vote_reply", `"term":3,"vote":"`+id1+`","is_prevote":true,`),
+	}, 0)
+	require.Empty(t, r.failed)
+	require.Empty(t, r.events)
+	require.Equal(t, map[string]uint64{`a message "vote_request" with "is_prevote"`: 1, `a message "vote_reply" with "is_prevote"`: 1}, r.watch.Strange())
+	for _, flag := range []string{`"is_prevote":false,`, `"leadership_transfer":true,`} {
+		r := read([]chunk{said(id1, "vote_request", flag+`"term":3,"last_log_index":9,"last_log_term":1,`)}, 0)
+		require.Contains(t, r.what(), "n1 candidate term 3")
+	}
+}
+
 func TestUndecodable(t *testing.T) {
 	for bytes, says := range map[string]string{
 		"\x16\x03\x01\x02\x00\x01":                              "TLS",

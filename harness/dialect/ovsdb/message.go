@@ -40,6 +40,7 @@ type params struct {
 	prevIndex, prevTerm, commit, end []byte
 	accepted                         []byte
 	log                              entries
+	flag                             []byte // a member that is true, and that means nothing to a tap
 }
 
 // view reads an object. What is not as it should be is left out.
@@ -80,6 +81,8 @@ func (p *params) read(c *cursor) {
 		value, ok = c.value()
 		if at := p.member(key); ok && at != nil {
 			*at = value
+		} else if string(value) == "true" && string(key) != "leadership_transfer" {
+			p.flag = key
 		}
 	}
 }
@@ -170,14 +173,12 @@ func (d *decoder) read(v *call, m *tap.Message) (class string, err error) {
 		class = d.appends(p, &r, m)
 	case "append_reply":
 		class = d.appended(p, &r, m)
-	case "vote_request":
-		m.Kind, m.Term = tap.Vote, r.number("term", p.term)
-		m.Log = history.Pos{Term: r.number("last_log_term", p.lastTerm), Index: r.number("last_log_index", p.lastIndex)}
-		d.shared.asks(pair{d.from.name, d.to.name}, m.Term)
-	case "vote_reply":
-		m.Kind, m.Term = tap.VoteResponse, r.number("term", p.term)
-		m.Asked = d.shared.answered(pair{d.to.name, d.from.name}, m.Term)
-		m.Reject = !bytes.Equal(text(p.vote), id) || m.Asked == 0 // who was never asked has granted nothing
+	case "vote_request", "vote_reply":
+		if len(p.flag) > 0 { // such as is_prevote, which later versions are said to have
+			d.shared.cluster.Strange(fmt.Sprintf("a message %.40q with %.40q", v.method, p.flag))
+			return classOther, nil
+		}
+		d.votes(v, id, &r, m)
 	case "install_snapshot_request":
 		m.Kind, m.Term = tap.Snapshot, r.number("term", p.term)
 		m.Log = history.Pos{Term: r.number("last_term", p.lastTerm), Index: r.number("last_index", p.lastIndex)}
@@ -200,6 +201,20 @@ func (d *decoder) read(v *call, m *tap.Message) (class string, err error) {
 		return classOther, nil
 	}
 	return class, r.err
+}
+
+// votes reads a request for a vote, or an answer to one, which goes to who has this id.
+func (d *decoder) votes(v *call, id []byte, r *reader, m *tap.Message) {
+	p := &v.params
+	m.Term = r.number("term", p.term)
+	if string(v.method) == "vote_request" {
+		m.Kind = tap.Vote
+		m.Log = history.Pos{Term: r.number("last_log_term", p.lastTerm), Index: r.number("last_log_index", p.lastIndex)}
+		d.shared.asks(pair{d.from.name, d.to.name}, m.Term)
+		return
+	}
+	m.Kind, m.Asked = tap.VoteResponse, d.shared.answered(pair{d.to.name, d.from.name}, m.Term)
+	m.Reject = !bytes.Equal(text(p.vote), id) || m.Asked == 0 // who was never asked has granted nothing
 }
 
 // appends reads what a leader sends.
