@@ -12,7 +12,9 @@ import (
 )
 
 // targetNames lists the values of --target.
-func targetNames() []string { return []string{"reference", "etcd", "nats", "ovsdb", "zookeeper", "exec"} }
+func targetNames() []string {
+	return []string{"reference", "etcd", "nats", "ovsdb", "zookeeper", "exec"}
+}
 
 // BugNames lists the deliberate bugs of the reference node, the values of --bug.
 func BugNames() []string {
