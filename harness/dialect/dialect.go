@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/harness/dialect/hashicorp"
+	"github.com/usurper/usurper/harness/dialect/libraft"
 	"github.com/usurper/usurper/harness/dialect/nats"
 	"github.com/usurper/usurper/harness/dialect/ovsdb"
 	"github.com/usurper/usurper/harness/dialect/zookeeper"
@@ -22,6 +23,7 @@ import (
 func All() []tap.Dialect {
 	return []tap.Dialect{
 		hashicorp.Dialect(),
+		libraft.Dialect(),
 		nats.Dialect(),
 		ovsdb.Dialect(),
 		zookeeper.Dialect(),

@@ -394,6 +394,31 @@ func TestMembersChange(t *testing.T) {
 	require.Equal(t, 1, commits(entryOf(1, 3, 5)), "the first entry says who the members are")
 }
 
+func TestHello(t *testing.T) {
+	d := hashicorp.Dialect()
+	for name, first := range map[string][]byte{
+		"an append": appends("n1", 3, 9, 2, 8, list{entryOf(10, 2, 0)}), "a pre-vote": stands("n1", requestPreVote, 7), "a word": asks(timeoutNow, by("n1")),
+	} {
+		addr, more, err := d.Hello(first)
+		require.NoError(t, err, name)
+		require.False(t, more, name)
+		require.Equal(t, "127.0.0.1:7101", addr, name)
+		require.True(t, d.Begins(first), name)
+		for n := range 22 {
+			addr, more, err := d.Hello(first[:n])
+			require.True(t, more && err == nil && addr == "", "%s of %d bytes", name, n)
+		}
+	}
+	require.True(t, d.Begins(votes("n2", 7, true)), "an answer")
+	for name, first := range map[string][]byte{
+		"TLS": {0x16, 3, 1, 2, 0, 1, 0, 1}, "HTTP": []byte("GET / HTTP/1.1"), "no address": asks(requestVote, table{"Term", uint64(1)}),
+		"entries first": asks(appendEntries, table{"Entries", list{}, "Addr", "x"}), "an empty one": asks(requestVote, table{"Addr", nil}),
+	} {
+		_, more, err := d.Hello(first)
+		require.True(t, err != nil && !more, name)
+	}
+}
+
 func FuzzDecoder(f *testing.F) {
 	f.Add(appends("n1", 3, 9, 2, 8, list{entryOf(10, 2, 0)}), appended("n2", 3, true), uint8(7))
 	f.Add(installs("n1", 7, "data"), votes("n2", 7, false), uint8(90))
