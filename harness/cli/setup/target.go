@@ -77,7 +77,7 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.zoo.SyncReads, "sync-reads", false, "zookeeper: let clients read after a sync, which a leader that is none any more answers by itself")
 	fs.BoolVar(&f.zoo.PlainReads, "plain-reads", false, "zookeeper: let clients read what the member that they ask has, which may be stale")
 
-	fs.BoolVar(&f.vary, "vary", false, "let members differ: how often they take snapshots, timers (none shorter), and for reference pre-votes and how much they send at a time; for zookeeper how much they keep for those that were away")
+	fs.BoolVar(&f.vary, "vary", false, "let members differ: how often they take snapshots, timers (none shorter), and for reference pre-votes and how much they send at a time; for zookeeper what leaders send to who was away")
 	fs.StringVar(&f.system, "config", "", "exec: the file that describes the system")
 }
 

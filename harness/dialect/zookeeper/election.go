@@ -1,6 +1,7 @@
 package zookeeper
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -21,6 +22,13 @@ const (
 const (
 	looking = 0
 	leading = 2
+)
+
+// What the configuration in a notification has where more decides than how many members
+// there are: some have no vote, or votes have weights.
+var (
+	observers = []byte(":observer")
+	groups    = []byte("\ngroup.")
 )
 
 // hello takes the dialler's first bytes at an election port.
@@ -78,7 +86,10 @@ func (c *conn) notification(b []byte, from, to string) (int, string, error) {
 	case len(b) < noteHead+int(size):
 		return 0, "", nil
 	}
-	note := b[noteHead:]
+	note := b[noteHead : noteHead+int(size)]
+	if bytes.Contains(note, observers) || bytes.Contains(note, groups) {
+		c.cluster.Reconfigured("")
+	}
 	leader := int64(binary.BigEndian.Uint64(note[4:]))
 	switch binary.BigEndian.Uint32(note) {
 	case looking:

@@ -302,6 +302,28 @@ func TestWhoIsWho(t *testing.T) {
 	require.ErrorContains(t, err, "n1 introduces itself as \"3\", which is n3")
 }
 
+// Where some members have no vote, who decides is not known.
+func TestObservers(t *testing.T) {
+	for config, plain := range map[string]bool{
+		"server.1=a:1:2:participant\nserver.2=b:1:2:participant\nversion=0":              true,
+		"server.1=a:1:2:participant\nserver.2=b:1:2:observer\nversion=0":                 false,
+		"server.1=a:1:2:participant\nserver.2=b:1:2:participant\ngroup.1=1:2\nversion=0": false,
+	} {
+		r := newRoom(t)
+		l := r.dial("n2", "n1")
+		l.says("n2", helloOf(2, "127.0.0.1:7"))
+		for range 2 {
+			l.says("n2", bytesOf(string(bytesOf(looking, uint64(2), uint64(0), uint64(1), uint64(0), 2, config))))
+		}
+		if plain {
+			require.Empty(t, r.events)
+			continue
+		}
+		require.Len(t, r.events, 1, config)
+		require.Equal(t, history.RaftConfig, r.events[0].What)
+	}
+}
+
 // A leader that was elected with nothing of its epoch but its beginning has committed no
 // transaction of that name.
 func TestBeginningOfAnEpochIsNoTransaction(t *testing.T) {

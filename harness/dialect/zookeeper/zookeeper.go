@@ -20,6 +20,9 @@
 // round, and the elected one may be believed by nobody. So whom they name there proves
 // nothing, and no rule holds them to it.
 //
+// A majority is one of all members. Where some are observers, or votes have weights, whether
+// a winner had one is not judged.
+//
 // Logs are compared as ZooKeeper does: by the epoch of the last leader that was followed,
 // then by zxid. So "n1 is ahead" does not follow from a higher zxid alone.
 //

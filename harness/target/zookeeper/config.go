@@ -46,12 +46,12 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 		"-Dzookeeper.preAllocSize=1024",
 		"-Dzookeeper.fastleader.maxNotificationInterval="+strconv.FormatInt((2*t.o.Election).Milliseconds(), 10),
 	)
-	snapshots, kept := t.member(m.Name)
+	snapshots, whole := t.member(m.Name)
 	if snapshots > 0 {
 		args = append(args, "-Dzookeeper.snapCount="+strconv.FormatUint(snapshots, 10))
 	}
-	if kept > 0 {
-		args = append(args, "-Dzookeeper.commitLogCount="+strconv.FormatUint(kept, 10), "-Dzookeeper.snapshotSizeFactor=-1")
+	if whole {
+		args = append(args, "-Dzookeeper.forceSnapshotSync=true")
 	}
 	return target.Command{Path: t.o.Java, Args: append(args, "org.apache.zookeeper.server.quorum.QuorumPeerMain", path)}, nil
 }
@@ -112,11 +112,12 @@ func server(peer, election string) (string, error) {
 	return host + ":" + peerPort + ":" + electionPort, nil
 }
 
-// member is how a member is run: as all are, or as it is drawn. 0 leaves ZooKeeper its
-// own default.
-func (t *Target) member(name string) (snapshots, kept uint64) {
+// member is how a member is run: as all are, or as it is drawn: how many transactions
+// there are between snapshots, 0 for ZooKeeper's own default, and whether as a leader it sends
+// its followers all that it has instead of what they lack.
+func (t *Target) member(name string) (snapshots uint64, whole bool) {
 	if !t.o.Vary {
-		return t.o.SnapshotCount, 0
+		return t.o.SnapshotCount, false
 	}
 	r := target.Draws(t.o.Seed, name)
 	counts := []uint64{200, 1000, 5000, 100_000}
@@ -124,7 +125,7 @@ func (t *Target) member(name string) (snapshots, kept uint64) {
 		counts = []uint64{max(2, n/4), max(2, n/2), n, 3 * n}
 	}
 	snapshots = counts[r.IntN(len(counts))]
-	return snapshots, []uint64{20, 100, 500}[r.IntN(3)]
+	return snapshots, r.IntN(3) == 0
 }
 
 // Variation says what was drawn for a member.
@@ -132,6 +133,10 @@ func (t *Target) Variation(member string) string {
 	if !t.o.Vary {
 		return ""
 	}
-	snapshots, kept := t.member(member)
-	return fmt.Sprintf("a snapshot every %d transactions, %d at hand for those that were away", snapshots, kept)
+	snapshots, whole := t.member(member)
+	text := fmt.Sprintf("a snapshot every %d transactions", snapshots)
+	if whole {
+		text += ", which as a leader it sends to all who follow it"
+	}
+	return text
 }

@@ -47,8 +47,8 @@ type Options struct {
 	// PlainReads lets clients read what the member that they ask has: such reads may be
 	// stale by design, and a checker must say so once a member is cut off.
 	PlainReads bool `json:",omitempty"`
-	// Vary draws from Seed, for each member, how often it takes snapshots, and how many
-	// transactions it keeps at hand for those that were away.
+	// Vary draws from Seed, for each member, how often it takes snapshots, and whether as
+	// a leader it sends one to all who follow it.
 	Vary bool   `json:",omitempty"`
 	Seed uint64 `json:",omitempty"`
 }
