@@ -29,10 +29,10 @@ type claim struct {
 type standing struct {
 	epoch  uint64
 	reigns bool // it sent NEWLEADER
-	// state is the member's own as it was elected with, if that is known; sure says that
-	// it is exactly that, and else it may be an earlier one, which was ahead of it.
+	// state is the member's own as it was elected with, if that is known: never behind
+	// that, see ensemble.
 	state
-	known, sure bool
+	known bool
 }
 
 // maxClaims bounds what is remembered of notifications, and maxMembers of members.
@@ -48,7 +48,10 @@ const (
 // which has it from its own mouth or from somebody's who has. But it may have told others
 // so in an earlier round only, and a new connection repeats what was said last on the old
 // one. So of each link the last counts, and of all links the furthest: it is never behind
-// the log with which it was elected.
+// the log with which it was elected, and hardly ever ahead (a member that was told to
+// truncate and then lost its leader has less than it once said). What is judged by it is who
+// is ahead of the leader, and what the leader lacks: neither is made up by a log too long. But
+// nothing is taken to be committed because such a leader had it.
 type ensemble struct {
 	cluster *tap.Cluster
 
@@ -108,7 +111,7 @@ func (e *ensemble) stand(name string, epoch uint64) (standing, bool) {
 }
 
 func (e *ensemble) standsLocked(name string, epoch uint64) *standing {
-	s := &standing{epoch: epoch, sure: true}
+	s := &standing{epoch: epoch}
 	number, ok := e.numbers[name]
 	if !ok {
 		return s
@@ -117,12 +120,10 @@ func (e *ensemble) standsLocked(name string, epoch uint64) *standing {
 		if c.from != name || c.leader != number {
 			continue
 		}
-		s.sure = s.sure && (!s.known || s.state == at)
 		if !s.known || s.state.less(at) {
 			s.state, s.known = at, true
 		}
 	}
-	s.sure = s.sure && s.known
 	return s
 }
 

@@ -72,10 +72,6 @@ func (c *conn) leaderSays(b []byte, m *tap.Message) (int, string, error) {
 		return n, "", nil
 	case upToDate:
 		m.Kind, m.Term = tap.Append, c.epoch
-		if s, ok := c.stands(c.leader, c.epoch); ok && s.sure && counted(s.zxid) {
-			m.Log = place(s.zxid)
-			m.Last, m.Commit = m.Log, s.zxid
-		}
 		return n, "", nil
 	case diff, trunc:
 		return n, classSync, nil

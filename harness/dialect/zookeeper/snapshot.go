@@ -38,17 +38,11 @@ func (s *scan) begin() { *s = scan{part: sessions} }
 // inside tells whether the snapshot goes on.
 func (s *scan) inside() bool { return s.part != outside }
 
-// next returns the size of as many whole records as there are, 0 for none.
+// next returns the size of the next record, 0 if it is not whole.
 func (s *scan) next(b []byte) (n int, err error) {
-	for s.inside() {
-		size, err := s.record(b[n:])
-		if err != nil {
-			return 0, fmt.Errorf("in a snapshot: %w", err)
-		}
-		if size == 0 {
-			break
-		}
-		n += size
+	n, err = s.record(b)
+	if err != nil {
+		return 0, fmt.Errorf("in a snapshot: %w", err)
 	}
 	return n, nil
 }

@@ -12,9 +12,8 @@
 //     epoch twice. One that has promised it before says so (its current epoch is -1), and
 //     one whose log is ahead of the leader's is turned away by the leader: both are refusals
 //     here. After NEWLEADER an ACKEPOCH is a promise still, and no vote.
-//   - An append is NEWLEADER, which only comes once a majority has promised; PROPOSAL and
-//     COMMIT of the epoch; and UPTODATE, which only comes once a majority has acknowledged
-//     NEWLEADER, and with it all that the leader had when it won.
+//   - An append is NEWLEADER, which only comes once a majority has promised; UPTODATE, once
+//     a majority has acknowledged that; and PROPOSAL and COMMIT of the epoch.
 //
 // What members say at the election port is no vote in this sense: they change it within a
 // round, and the elected one may be believed by nobody. So whom they name there proves
