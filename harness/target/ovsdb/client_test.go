@@ -193,6 +193,20 @@ func TestLive(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, done[0].Rows, 1, "rows of earlier writes are gone")
 
+	evidence, err := tgt.Operate(t.Context(), m, "defragment")
+	require.NoError(t, err)
+	require.NotZero(t, evidence["db-bytes-before"])
+	require.NotZero(t, evidence["db-bytes-after"])
+	_, err = tgt.Operate(t.Context(), m, "compact")
+	require.ErrorIs(t, err, target.ErrRefused, "there is nothing more")
+	_, err = tgt.Operate(t.Context(), m, "move-leader", "n2")
+	require.ErrorIs(t, err, target.ErrUnsupported)
+	gone := m
+	gone.DataDir = t.TempDir()
+	_, err = tgt.Operate(t.Context(), gone, "compact")
+	require.ErrorIs(t, err, target.ErrUnreached)
+	require.Equal(t, []string{"1", "2", "3"}, try(history.FRead, "l", "", "").List)
+
 	found, err := tgt.Autopsy(t.Context(), target.Setup{Members: []target.Member{m}, Run: run})
 	require.NoError(t, err)
 	require.Empty(t, found)

@@ -4,8 +4,8 @@
 //
 // Read ovsdb.go first. genesis.go is the file that a member begins with, programs.go
 // where programs come from; the client is client.go and jsonrpc.go, and outcome.go says
-// what an answer means; status.go is what members are asked, autopsy.go what is done
-// with their files.
+// what an answer means; status.go is what members are asked, operator.go what
+// administrators do, autopsy.go what is done with their files.
 package ovsdb
 
 import (

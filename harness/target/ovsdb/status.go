@@ -30,9 +30,18 @@ func status(ctx context.Context, m target.Member) (target.Status, error) {
 	if _, err := serves.call(ctx, "list_dbs", []any{}, &databases); err != nil {
 		return target.Status{}, err
 	}
-	dir, err := os.Open(m.DataDir)
+	text, _, err := administer(ctx, m, "cluster/status", database)
 	if err != nil {
 		return target.Status{}, err
+	}
+	return parseStatus(m, text)
+}
+
+// administer asks m as its administrators do. sent is that of conn.call.
+func administer(ctx context.Context, m target.Member, command string, args ...any) (text string, sent bool, err error) {
+	dir, err := os.Open(m.DataDir)
+	if err != nil {
+		return "", false, err
 	}
 	defer dir.Close()
 	// The path of a socket is short, that of a data directory need not be.
@@ -42,11 +51,11 @@ func status(ctx context.Context, m target.Member) (target.Status, error) {
 	}
 	c := conn{network: "unix", addr: addr}
 	defer c.Close()
-	var text string
-	if _, err := c.call(ctx, "cluster/status", []any{database}, &text); err != nil {
-		return target.Status{}, err
+	if args == nil {
+		args = []any{}
 	}
-	return parseStatus(m, text)
+	sent, err = c.call(ctx, command, args, &text)
+	return text, sent, err
 }
 
 // What cluster/status prints, of which ids are cut to four digits where they do not
