@@ -53,7 +53,7 @@ var allowed = map[string][]string{
 	"harness/cluster":           {"harness/fabric/owner", "harness/history", "harness/target", "rawio"},
 	"harness/audit":             {"harness/history", "harness/target"},
 	"harness/system":            {"nemesis", "harness/cluster", "harness/fabric", "harness/history", "harness/target"},
-	"harness/engine":            {"checker", "checker/verdict", "harness/capture", "nemesis", "harness/audit", "harness/cluster", "harness/fabric", "harness/fabric/owner", "harness/fabric/subnet", "harness/history", "harness/results", "harness/seen", "harness/system", "harness/target", "harness/text", "harness/workload"},
+	"harness/engine":            {"checker", "checker/verdict", "harness/capture", "nemesis", "harness/audit", "harness/cluster", "harness/dialect", "harness/fabric", "harness/fabric/owner", "harness/fabric/subnet", "harness/history", "harness/results", "harness/seen", "harness/system", "harness/target", "harness/text", "harness/workload"},
 	"harness/scenario":          {"harness/engine", "nemesis"},
 	"harness/pace":              {"checker"},
 	"harness/picture":           {"checker", "checker/verdict", "nemesis", "harness/history", "harness/slice", "harness/text"}, // plans say which links a fault is about

@@ -145,6 +145,9 @@ type decodePrinter struct {
 }
 
 func (p *decodePrinter) item(i capture.Item) error {
+	if i.Trouble != nil {
+		i.Trouble.Err = explained{i.Trouble.Err}
+	}
 	if p.begun.IsZero() {
 		p.begun = i.At
 	}
@@ -198,6 +201,12 @@ func (p *decodePrinter) end(d capture.Decoded) error {
 	return err
 }
 
+// explained is an error with what may be the cause.
+type explained struct{ error }
+
+// Error is the error, and what it looks like.
+func (e explained) Error() string { return e.error.Error() + dialect.Explain(e.error) }
+
 // decodeJSON prints for programs.
 type decodeJSON struct {
 	out   *json.Encoder
@@ -236,7 +245,7 @@ func (p decodeJSON) item(i capture.Item) error {
 		line.Kind, line.Event = "event", i.Event
 	case i.Trouble != nil:
 		t := i.Trouble
-		line.Kind, line.From, line.To, line.Offset, line.Text, line.Bytes = "undecoded", t.Link.From, t.Link.To, &t.Offset, t.Err.Error(), t.First
+		line.Kind, line.From, line.To, line.Offset, line.Text, line.Bytes = "undecoded", t.Link.From, t.Link.To, &t.Offset, explained{t.Err}.Error(), t.First
 	}
 	return p.out.Encode(line)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/capture"
+	"github.com/usurper/usurper/harness/dialect"
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
@@ -61,7 +62,7 @@ func (o observer) Undecodable(link fabric.Link, err error) {
 	o.record(history.Event{Run: &history.Run{
 		What: history.RunUntap,
 		Node: link.From,
-		Text: fmt.Sprintf("the tap lost a connection %s: %v", link, err),
+		Text: fmt.Sprintf("the tap lost a connection %s: %v%s", link, err, dialect.Explain(err)),
 	}})
 }
 

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -160,3 +161,25 @@ func leaders(t *testing.T, dir results.Dir) map[string]bool {
 	}
 	return led
 }
+
+// A protocol that is named for another system is told, with what it looks like; the
+// members talk on, and their elections are not judged.
+func TestProtocolOfAnotherSystem(t *testing.T) {
+	t.Parallel()
+	d := frames()
+	d.Name = "whispers"
+	d.Open = func(*tap.Cluster) func(string, string) (tap.Decoder, tap.Decoder) {
+		return func(string, string) (tap.Decoder, tap.Decoder) { return whispers{}, whispers{} }
+	}
+	cfg, _ := strangers(t, d)
+	result, err := engine.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	require.Equal(t, checker.Unknown, result.Report.Verdict, result.Report.String())
+	require.Contains(t, result.Report.String(), "this is no whispers: too loud")
+	require.Empty(t, leaders(t, result.Dir))
+}
+
+// whispers understands nobody.
+type whispers struct{}
+
+func (whispers) Next([]byte, *tap.Message) (int, string, error) { return 0, "", errors.New("too loud") }

@@ -27,6 +27,10 @@ type Dialect struct {
 	// where another was expected. It must not hold for another dialect, nor for what is
 	// too short to tell. nil: its beginnings look like nothing special.
 	Begins func(first []byte) bool
+	// Plain says, for those whose traffic cannot be decoded, how the system is set up so
+	// that it neither encrypts nor compresses what members say: "no tls and compression:
+	// off in its cluster block". "" if there is nothing to say.
+	Plain string
 	// Hello returns how a dialler introduces itself by what it sends first: the address,
 	// host:port, that it listens at or advertises to other members. More asks for more
 	// bytes than these; an error says that there is no such word in them, so that they are

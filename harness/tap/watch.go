@@ -115,6 +115,7 @@ type direction struct {
 	decoder Decoder
 	link    fabric.Link
 	order   Order
+	begun   bool    // a frame was found
 	message Message // of the frame at hand
 }
 
@@ -125,6 +126,10 @@ func (d *direction) Next(b []byte) (n int, class string, err error) {
 	m := &d.message
 	*m = Message{}
 	n, class, err = d.decoder.Next(b, m)
+	if !d.begun && (n == 0 || err != nil) {
+		err = d.watch.dialect.beginning(b, err)
+	}
+	d.begun = d.begun || n > 0
 	if n == 0 || err != nil {
 		*m = Message{}
 		return n, class, err
