@@ -32,7 +32,8 @@ const (
 // follow one of a later, so Ordered is not declared.
 func Dialect() tap.Dialect {
 	return tap.Dialect{
-		Name: "hashicorp-raft",
+		Name:  "hashicorp-raft",
+		Plain: "a transport without TLS, such as raft.NewTCPTransport",
 		Kinds: []tap.Kind{
 			tap.Append, tap.AppendResponse, tap.Heartbeat, tap.HeartbeatResponse, tap.Vote, tap.VoteResponse,
 			tap.PreVote, tap.PreVoteResponse, tap.Snapshot, tap.SnapshotResponse, tap.TimeoutNow,

@@ -27,7 +27,8 @@ const (
 // leaders' words.
 func Dialect() tap.Dialect {
 	return tap.Dialect{
-		Name: "libraft",
+		Name:  "libraft",
+		Plain: "addresses of members without TLS (dqlite: no WithTLS)",
 		Kinds: []tap.Kind{
 			tap.Append, tap.AppendResponse, tap.Vote, tap.VoteResponse, tap.PreVote, tap.PreVoteResponse, tap.Snapshot, tap.TimeoutNow,
 		},

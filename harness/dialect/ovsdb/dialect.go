@@ -30,7 +30,8 @@ const (
 // Dialect returns the dialect. Its name is ovsdb.
 func Dialect() tap.Dialect {
 	return tap.Dialect{
-		Name: "ovsdb",
+		Name:  "ovsdb",
+		Plain: "tcp: addresses in the place of ssl:",
 		Kinds: []tap.Kind{
 			tap.Append, tap.AppendResponse, tap.Vote, tap.VoteResponse, tap.Snapshot, tap.SnapshotResponse, tap.TimeoutNow,
 		},
