@@ -77,6 +77,7 @@ func All(o Options) []Checker {
 		evidence.NewAvailability(),
 		evidence.NewNodeLogs(),
 		evidence.NewAutopsy(),
+		evidence.NewAssertions(),
 		evidence.NewCoverage(),
 	}
 }

@@ -108,6 +108,9 @@ func (s *Step) parseWhen(r *reader) (err error) {
 		if s.Trigger.On = r.next(); s.Trigger.On == "" {
 			return fmt.Errorf("on what? Name an event: %s", strings.Join(triggerNames(), ", "))
 		}
+		if s.Trigger.Message, err = r.quoted(); err != nil {
+			return err
+		}
 		return s.parseClauses(r)
 	}
 	return fmt.Errorf("a step begins with a time or an event, not %q: for example \"at 5s for 3s kill leader\" or \"on leader for 1s pause leader\"", r.peek())
@@ -205,9 +208,37 @@ func brief(err error) error { return text.Brief(err, text.Token) }
 // reader hands out the words of a line.
 type reader struct{ words []string }
 
+// newReader splits a line into words. What stands in quotes, of which there is one at
+// most, is a word with them.
 func newReader(line string) *reader {
-	spaced := strings.NewReplacer("<>", " <> ", ">", " > ", "|", " | ").Replace(line)
-	return &reader{words: strings.Fields(spaced)}
+	words := func(text string) []string {
+		return strings.Fields(strings.NewReplacer("<>", " <> ", ">", " > ", "|", " | ").Replace(text))
+	}
+	at := strings.IndexByte(line, '"')
+	if at < 0 {
+		return &reader{words: words(line)}
+	}
+	quoted, err := strconv.QuotedPrefix(line[at:])
+	if err != nil {
+		return &reader{words: append(words(line[:at]), line[at:])}
+	}
+	return &reader{words: append(append(words(line[:at]), quoted), words(line[at+len(quoted):])...)}
+}
+
+// quoted reads a text in quotes, if there is one.
+func (r *reader) quoted() (string, error) {
+	if !strings.HasPrefix(r.peek(), `"`) {
+		return "", nil
+	}
+	word := r.next()
+	message, err := strconv.Unquote(word)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%s has no end: close the quotes", word)
+	case message == "":
+		return "", errors.New(`"" names no assertion: leave it out for any that fails`)
+	}
+	return message, nil
 }
 
 func (r *reader) peek() string {

@@ -14,10 +14,15 @@ import (
 // Acknowledged is the one of [Triggers] that clients see, see [View.Acknowledged].
 const Acknowledged = "acknowledged"
 
+// Asserted is the one of [Triggers] that members tell of themselves, see [View.Asserted].
+const Asserted = "assertion"
+
 // Trigger says which event fires a step. The zero Trigger is none.
 type Trigger struct {
 	On string // one of [Triggers]
-	By Target // whose event; "" means anybody's
+	// Message is, of an assertion, the one that is meant; "" for any that fails.
+	Message string
+	By      Target // whose event; "" means anybody's
 	// From and Until limit the trigger to a part of the run, counted from the
 	// start of the faults. An Until of 0 is the end.
 	From, Until time.Duration
@@ -42,6 +47,7 @@ func Triggers() []Word {
 		{"install", "a member replaces its log by a snapshot"},
 		{"restart", "a member's process comes up"},
 		{Acknowledged, "a member tells a client that its write is done"},
+		{Asserted, `a member comes by the assertion "MESSAGE" in its program; without one, by any that fails`},
 	}
 }
 
@@ -52,6 +58,9 @@ func byWords() []string { return []string{"leader", "followers", "candidate"} }
 // String is "on leader after 50ms".
 func (t Trigger) String() string {
 	words := []string{"on", t.On}
+	if t.Message != "" {
+		words = append(words, strconv.Quote(t.Message))
+	}
 	if t.By != "" {
 		words = append(words, "by", string(t.By))
 	}
@@ -79,6 +88,8 @@ func (t Trigger) check(s Setting) error {
 		return err
 	}
 	switch {
+	case t.Message != "" && t.On != Asserted:
+		return fmt.Errorf("on %s %q: only an assertion has a message", t.On, t.Message)
 	case t.From < 0 || t.Until < 0 || t.After < 0:
 		return errors.New("a time is negative")
 	case t.Until > 0 && t.Until <= t.From:

@@ -53,6 +53,17 @@ type watcher struct {
 type sighting struct {
 	event string
 	raft  history.Raft
+
+	message string // of an assertion
+	fails   bool
+}
+
+// meets tells whether it is what a trigger waits for, whoever's event it is.
+func (s sighting) meets(t Trigger) bool {
+	if t.On != s.event {
+		return false
+	}
+	return s.event != Asserted || t.Message == s.message || t.Message == "" && s.fails
 }
 
 // NewView returns a view that has seen nothing.
@@ -90,6 +101,13 @@ func (v *View) Acknowledged(node string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.fireLocked(sighting{event: Acknowledged, raft: history.Raft{Node: node}})
+}
+
+// Asserted tells the view that a member came by an assertion in its program.
+func (v *View) Asserted(node, message string, fails bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.fireLocked(sighting{event: Asserted, raft: history.Raft{Node: node}, message: message, fails: fails})
 }
 
 // signalLocked tells those who wait if the roles are no longer what they were.
@@ -282,7 +300,7 @@ func (v *View) unwatch(w *watcher) {
 func (v *View) fireLocked(s sighting) {
 	roles := v.nowLocked()
 	for w := range v.watchers {
-		if w.trigger.On == s.event && w.trigger.by(s.raft.Node, roles) {
+		if s.meets(w.trigger) && w.trigger.by(s.raft.Node, roles) {
 			delete(v.watchers, w)
 			w.found <- s
 		}

@@ -59,6 +59,8 @@ func describeRun(r *history.Run) string {
 		return "the trace of " + r.Node + " could not be read: " + r.Text
 	case history.RunApart:
 		return "the harness itself keeps members apart: " + r.Text
+	case history.RunAssertion:
+		return describeAssertion(r)
 	case history.RunAutopsy:
 		return "what " + OrElse(r.Node, "the members") + " left on disk was examined: " + OrElse(r.Text, "nothing is wrong")
 	case history.RunUnexamined:
@@ -289,4 +291,29 @@ func statNames(stats map[string]int64) []string {
 func FirstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line
+}
+
+func describeAssertion(r *history.Run) string {
+	a := r.Assertion
+	switch {
+	case a == nil && r.Text == "":
+		return r.Node + " asserts"
+	case a == nil:
+		return "what " + r.Node + " asserts could not be read: " + r.Text
+	}
+	text := fmt.Sprintf("%s asserts %q", r.Node, a.Message)
+	if !a.Hit {
+		return text
+	}
+	how := "it came by it"
+	switch {
+	case a.Type == history.AssertReach && a.Fails():
+		how = "it is where it never should be"
+	case a.Type != history.AssertReach:
+		how = fmt.Sprintf("it is %t", a.Condition)
+	}
+	if a.Where != "" {
+		how += ", at " + a.Where
+	}
+	return text + ": " + how
 }

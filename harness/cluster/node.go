@@ -50,7 +50,8 @@ type incarnation struct {
 	asked   atomic.Bool   // the harness ends it
 	excused atomic.Bool   // it may end by itself, and may say why
 	settled chan struct{} // closed once reaped, traced and recorded
-	tail    *tail
+	tail    *tail         // of its trace; nil without one
+	says    *tail         // of its assertions; nil without any
 }
 
 func newNode(o *Options, tails *tails, crashed *crashes, m target.Member) (*node, error) {
@@ -103,8 +104,12 @@ func (n *node) startLocked() error {
 	n.pid.Store(int64(proc.Pid()))
 	n.proc(history.Proc{What: history.ProcStart, Inc: run.inc, Pid: proc.Pid()})
 	if n.o.Target.Traced() {
-		run.tail = &tail{path: n.member.TraceFile, parse: n.traced, emit: n.raft, hole: n.hole}
+		run.tail = &tail{path: n.member.TraceFile, parse: n.traced, hole: n.hole}
 		n.tails.follow(run.tail)
+	}
+	if path := target.AssertionFile(n.o.Target, n.member); path != "" {
+		run.says = &tail{path: path, parse: n.asserts(), hole: n.mute}
+		n.tails.follow(run.says)
 	}
 	n.run = run
 	go n.settle(run)
@@ -115,8 +120,10 @@ func (n *node) startLocked() error {
 func (n *node) settle(run *incarnation) {
 	<-run.proc.Done()
 	n.pid.CompareAndSwap(int64(run.proc.Pid()), 0)
-	if run.tail != nil {
-		n.tails.finish(run.tail)
+	for _, t := range []*tail{run.tail, run.says} {
+		if t != nil {
+			n.tails.finish(t)
+		}
 	}
 	p := history.Proc{What: history.ProcExit, Inc: run.inc, Pid: run.proc.Pid(), Expected: run.asked.Load() || run.excused.Load()}
 	end := run.proc.End()
@@ -241,24 +248,47 @@ func (n *node) proc(p history.Proc) {
 }
 
 // traced parses a line of the member's trace, which tells of itself and of members.
-func (n *node) traced(line []byte) (history.Raft, error) {
+func (n *node) traced(line []byte) error {
 	r, err := n.o.Target.Trace(line)
 	if err != nil {
-		return r, err
+		return err
 	}
 	if r.Node != n.name {
-		return r, fmt.Errorf("it tells of %q, but is the trace of %s", r.Node, n.name)
+		return fmt.Errorf("it tells of %q, but is the trace of %s", r.Node, n.name)
 	}
 	for _, name := range []string{r.Peer, r.Vote} {
 		if name != "" && !slices.ContainsFunc(n.o.Members, func(m target.Member) bool { return m.Name == name }) {
-			return r, fmt.Errorf("it tells of %q, which is no member", name)
+			return fmt.Errorf("it tells of %q, which is no member", name)
 		}
 	}
-	return r, nil
+	n.o.Record(history.Event{Raft: &r})
+	return nil
 }
 
-func (n *node) raft(e history.Raft) { n.o.Record(history.Event{Raft: &e}) }
+// asserts returns what takes the lines that a process of the member says of itself. The
+// first is told of even if it asserts nothing: it says that the process would tell.
+func (n *node) asserts() func(line []byte) error {
+	first := true
+	return func(line []byte) error {
+		a, err := target.ParseAssertion(line)
+		if err != nil {
+			return err
+		}
+		for _, told := range []*history.Assertion{nil, a} {
+			if told != nil || first {
+				n.o.Record(history.Event{Run: &history.Run{What: history.RunAssertion, Node: n.name, Assertion: told}})
+			}
+			first = false
+		}
+		return nil
+	}
+}
+
+// mute says that nothing more of what the member says is read.
+func (n *node) mute(err error) {
+	n.o.Record(history.Event{Run: &history.Run{What: history.RunAssertion, Node: n.name, Text: err.Error()}})
+}
 
 func (n *node) hole(err error) {
-	n.o.Record(history.Event{Run: &history.Run{What: history.RunUntrace, Node: n.name, Text: err.Error()}})
+	n.o.Record(history.Event{Run: &history.Run{What: history.RunUntrace, Node: n.name, Text: "read trace: " + err.Error()}})
 }

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/rawio"
 )
 
@@ -28,11 +27,10 @@ const (
 // fill the memory.
 const maxTraceLine = 1 << 20
 
-// tail follows the trace file of one process and hands on its events.
+// tail follows a file that one process writes, and hands on its lines.
 type tail struct {
 	path  string
-	parse func([]byte) (history.Raft, error)
-	emit  func(history.Raft)
+	parse func(line []byte) error
 	hole  func(error) // called once, for a line that cannot be read; the rest is left out
 
 	mu     sync.Mutex // held by who reads
@@ -160,12 +158,10 @@ func (t *tail) take(b []byte) {
 			break
 		}
 		t.line++
-		e, err := t.parse(t.rest[from : from+n])
-		if err != nil {
+		if err := t.parse(t.rest[from : from+n]); err != nil {
 			t.fail(fmt.Errorf("%s:%d: %w", t.path, t.line, err))
 			break
 		}
-		t.emit(e)
 		from += n + 1
 	}
 	t.rest = append(t.rest[:0], t.rest[from:]...)
@@ -173,5 +169,5 @@ func (t *tail) take(b []byte) {
 
 func (t *tail) fail(err error) {
 	t.broken = true
-	t.hole(fmt.Errorf("read trace: %w", err))
+	t.hole(err)
 }

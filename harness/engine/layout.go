@@ -10,6 +10,7 @@ import (
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/fabric/owner"
 	"github.com/usurper/usurper/harness/fabric/subnet"
+	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/nemesis"
@@ -77,7 +78,7 @@ func (r *run) layOut(ctx context.Context) error {
 		Host:    r.host,
 		Members: members,
 		Dir:     r.dir.Path(results.NodesDir),
-		Record:  r.rec.Record,
+		Record:  r.told,
 		Vain:    r.cancel,
 	})
 	if err != nil {
@@ -112,6 +113,15 @@ func (r *run) newFabric() (*fabric.Fabric, error) {
 		return nil, err
 	}
 	return fabric.New(options)
+}
+
+// told records what the cluster tells of its members. What they assert of themselves may
+// fire a step.
+func (r *run) told(e history.Event) {
+	r.rec.Record(e)
+	if e.Run != nil && e.Run.Assertion != nil {
+		r.view.Asserted(e.Run.Node, e.Run.Assertion.Message, e.Run.Assertion.Fails())
+	}
 }
 
 // introduce lets members dial each other where they listen.

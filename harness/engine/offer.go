@@ -45,6 +45,9 @@ func (c *Config) offer() *nemesis.Offer {
 		o.Leads, o.Events = true, nemesis.EventsOf(target.Shown(c.Target)...)
 	}
 	o.Events = append(o.Events, nemesis.Acknowledged)
+	if target.Asserts(c.Target) {
+		o.Events = append(o.Events, nemesis.Asserted)
+	}
 	return o
 }
 

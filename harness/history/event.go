@@ -96,6 +96,9 @@ type Run struct {
 	// why the run ended before its plan did, if it did.
 	Node string `json:"node,omitempty"`
 	Text string `json:"text,omitempty"`
+	// Set with RunAssertion: what Node says of itself.
+	Assertion *Assertion `json:"assertion,omitempty"`
+
 	// Set with RunNote: how many operations that arrived by themselves were not tried,
 	// since all clients had no answer yet.
 	Untried uint64 `json:"untried,omitempty"`
@@ -143,6 +146,10 @@ const (
 	// RunUntrace: a line of Node's trace could not be read, and nothing behind it: Text
 	// says where.
 	RunUntrace RunWhat = "untrace"
+	// RunAssertion: Node says of an Assertion that it came by it, or that there is one. Without
+	// one a process of Node says that it asserts, or Text says why nothing more of what it
+	// says is read.
+	RunAssertion RunWhat = "assertion"
 	// RunAutopsy: the files that members left were examined once all had ended. Text says,
 	// in lines, what is wrong with them, those of Node if it is set; without Text nothing
 	// is.

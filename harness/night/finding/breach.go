@@ -78,7 +78,7 @@ func Primary(all []entry.Breach) int {
 func before(b *entry.Breach) int {
 	checker := b.Checker
 	order := []string{"votes", "election", "claims", "stale-log", "logs", "timers", "pre-votes", "node-logs", failed, "lock", "set", "transactions"}
-	late := []string{"divergence", "autopsy", "availability", "coverage"}
+	late := []string{"divergence", "autopsy", "assertions", "availability", "coverage"}
 	if saysFailed(b.Shape) {
 		checker = failed
 	}

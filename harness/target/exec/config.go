@@ -31,6 +31,7 @@ type config struct {
 	within     time.Duration // how long it may take to be ready; 0: the file does not say
 	role       *roleSpec
 	crashes    []*regexp.Regexp
+	asserts    bool
 	ports      []string
 	prepare    []*preparation
 	wire       tap.Dialect // zero: nobody decodes what members say to each other
@@ -63,9 +64,11 @@ func (d *file) read(root *yaml.Node) *config {
 		"prepare": func(n *yaml.Node) {
 			d.List(n, func(e *yaml.Node) { c.prepare = append(c.prepare, d.preparation(e)) })
 		},
-		"tap":    func(n *yaml.Node) { c.wire = d.dialect(n) },
-		"crash":  func(n *yaml.Node) { c.crashes = d.crashes(n) },
-		"client": func(n *yaml.Node) { client = n; d.client(n, &c.client) },
+		"tap":   func(n *yaml.Node) { c.wire = d.dialect(n) },
+		"crash": func(n *yaml.Node) { c.crashes = d.crashes(n) },
+
+		"assertions": d.Truth(&c.asserts),
+		"client":     func(n *yaml.Node) { client = n; d.client(n, &c.client) },
 	})
 	for _, f := range c.files {
 		if !filepath.IsLocal(f.name) {

@@ -176,6 +176,8 @@
 //
 //	crash: [PATTERN, …]       beside those of runtimes
 //	crash: {only: [PATTERN, …]}   in their place; an empty list for none
+//	assertions: true          the program has assertions of an SDK of Antithesis, which
+//	                          write to the file that ANTITHESIS_SDK_LOCAL_OUTPUT names
 //
 // A pattern that holds for an empty line is refused, as is, once it is started, one that
 // holds for the first line that a member prints.

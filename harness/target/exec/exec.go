@@ -164,6 +164,12 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 		return target.Command{}, err
 	}
 	cmd.Dir = v.DataDir
+	if path := t.AssertionFile(m); path != "" {
+		if path, err = filepath.Abs(path); err != nil {
+			return target.Command{}, fmt.Errorf("%s: %w", m.Name, err)
+		}
+		cmd.Env = append(cmd.Env, target.AssertionVariable+"="+path)
+	}
 	for _, f := range t.c.files {
 		if err := writeFile(v, f); err != nil {
 			return target.Command{}, err
@@ -171,6 +177,14 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 	}
 	t.hear(m).begin(m.Inc)
 	return cmd, nil
+}
+
+// AssertionFile is where a process of m writes assertions, if the file says that it does.
+func (t *Target) AssertionFile(m target.Member) string {
+	if !t.c.asserts {
+		return ""
+	}
+	return target.AssertionPath(m)
 }
 
 func writeFile(m member, f named) error {

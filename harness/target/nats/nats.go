@@ -18,7 +18,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -79,6 +78,8 @@ var (
 	_ target.LastRead = (*Target)(nil)
 	_ target.Usual    = (*Target)(nil)
 	_ target.Built    = (*Target)(nil)
+
+	_ target.Asserting = (*Target)(nil)
 )
 
 // New returns a target that runs members as o says.
@@ -155,7 +156,7 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 	}
 	c := target.Command{Path: t.o.Binary, Args: append(args, t.o.Args...)}
 	if t.o.Assertions {
-		c.Env = append(c.Env, "ANTITHESIS_SDK_LOCAL_OUTPUT="+t.AssertionFile(m))
+		c.Env = append(c.Env, target.AssertionVariable+"="+t.AssertionFile(m))
 	}
 	return c, nil
 }
@@ -165,7 +166,7 @@ func (t *Target) AssertionFile(m target.Member) string {
 	if !t.o.Assertions {
 		return ""
 	}
-	return filepath.Join(filepath.Dir(m.DataDir), "assertions-"+strconv.FormatUint(m.Inc, 10)+".jsonl")
+	return target.AssertionPath(m)
 }
 
 // forget empties a directory.

@@ -62,7 +62,7 @@ func TestCommand(t *testing.T) {
 	c, err = newTarget(t, Options{Assertions: true}).Command(m)
 	require.NoError(t, err)
 	require.NotContains(t, strings.Join(c.Args, " "), "cluster")
-	require.Equal(t, []string{"ANTITHESIS_SDK_LOCAL_OUTPUT=" + filepath.Join(filepath.Dir(m.DataDir), "assertions-1.jsonl")}, c.Env)
+	require.Equal(t, []string{"ANTITHESIS_SDK_LOCAL_OUTPUT=" + filepath.Join(filepath.Dir(m.DataDir), "assertions.1.jsonl")}, c.Env)
 	m.Ports = nil
 	_, err = newTarget(t, Options{}).Command(m)
 	require.ErrorContains(t, err, "n2: a port to monitor it")
