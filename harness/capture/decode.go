@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/usurper/usurper/harness/fabric"
@@ -127,7 +128,9 @@ func (s *Decoding) End() (Decoded, error) {
 
 func names(members []Member) (names []string) {
 	for _, m := range members {
-		names = append(names, m.Name)
+		if !slices.Contains(names, m.Name) { // one may be known by several addresses
+			names = append(names, m.Name)
+		}
 	}
 	return names
 }

@@ -124,6 +124,9 @@ func TestForeignCaptures(t *testing.T) {
 			require.Zero(t, done.Undecoded())
 			require.Equal(t, 1, done.Stats.Conns)
 
+			text, _ = decoded(t, captured(t, link, false, old, conversation()), member("n2=127.0.0.2:7002"), member("n1=127.0.0.9:7001"), member("n1=127.0.0.1:7001"))
+			require.Equal(t, want("n1", "n2"), text, "n1 has two addresses")
+
 			text, _ = decoded(t, captured(t, link, true, old, conversation()))
 			require.Equal(t, want("127.0.0.1:7001", "[::2]:7002"), text, "by addresses")
 		}

@@ -119,7 +119,7 @@ func (a *arrival) GetCaptureInfo() gopacket.CaptureInfo { return a.packet.info }
 func (s Stats) String() string {
 	text := fmt.Sprintf("%d connections in %d packets", s.Conns, s.Packets)
 	if s.Others > 0 {
-		text += fmt.Sprintf(", %d others", s.Others)
+		text += fmt.Sprintf(", %d of anything else", s.Others)
 	}
 	return text
 }

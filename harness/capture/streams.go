@@ -38,6 +38,9 @@ func (s *streams) New(network, transport gopacket.Flow, tcp *layers.TCP, ac reas
 	if st.turned {
 		from, to, sender, receiver = to, from, receiver, sender
 	}
+	if sender == receiver { // nobody dials itself: it is another at that IP
+		sender = from.String()
+	}
 	st.conn = &Conn{Dialler: sender, Accepter: receiver, From: from, To: to}
 	return st
 }

@@ -89,6 +89,9 @@ func event(e *history.Raft) string {
 		}
 		text = fmt.Sprintf("%s %s %s a %s in term %d", e.Node, verb, e.Peer, e.What, e.PeerTerm)
 	}
+	if e.Group != "" {
+		text += " of group " + e.Group
+	}
 	if e.Last != (history.Pos{}) {
 		text += ", log " + place(e.Last)
 	}

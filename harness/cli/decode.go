@@ -17,7 +17,6 @@ import (
 
 	"github.com/usurper/usurper/harness/capture"
 	"github.com/usurper/usurper/harness/dialect"
-	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/tap"
 )
@@ -206,54 +205,3 @@ type explained struct{ error }
 
 // Error is the error, and what it looks like.
 func (e explained) Error() string { return e.error.Error() + dialect.Explain(e.error) }
-
-// decodeJSON prints for programs.
-type decodeJSON struct {
-	out   *json.Encoder
-	quiet bool // leaves frames out
-}
-
-// decodedLine is one line of it: the fields of one of the three kinds are set.
-type decodedLine struct {
-	Kind   string    `json:"kind"` // frame, event, comment, undecoded
-	At     time.Time `json:"at"`
-	Conn   int       `json:"conn,omitempty"`
-	From   string    `json:"from,omitempty"`
-	To     string    `json:"to,omitempty"`
-	Offset *int64    `json:"offset,omitempty"`
-	Size   int       `json:"size,omitempty"`
-	Class  string    `json:"class,omitempty"`
-
-	Message *tap.Message  `json:"message,omitempty"`
-	Event   *history.Raft `json:"event,omitempty"`
-	Text    string        `json:"text,omitempty"` // a comment, or why the bytes cannot be decoded
-	Bytes   []byte        `json:"bytes,omitempty"`
-}
-
-func (p decodeJSON) item(i capture.Item) error {
-	line := decodedLine{At: i.At, Text: i.Comment, Kind: "comment"}
-	if i.Conn != nil {
-		line.Conn = i.Conn.Number
-	}
-	switch {
-	case i.Frame != nil && p.quiet:
-		return nil
-	case i.Frame != nil:
-		f := i.Frame
-		line.Kind, line.From, line.To, line.Offset, line.Size, line.Class, line.Message = "frame", f.Link.From, f.Link.To, &f.Offset, f.Size, f.Class, f.Message
-	case i.Event != nil:
-		line.Kind, line.Event = "event", i.Event
-	case i.Trouble != nil:
-		t := i.Trouble
-		line.Kind, line.From, line.To, line.Offset, line.Text, line.Bytes = "undecoded", t.Link.From, t.Link.To, &t.Offset, explained{t.Err}.Error(), t.First
-	}
-	return p.out.Encode(line)
-}
-
-// end prints what came of each connection, and of it all.
-func (p decodeJSON) end(d capture.Decoded) error {
-	return p.out.Encode(struct {
-		Kind string `json:"kind"`
-		capture.Decoded
-	}{"end", d})
-}
