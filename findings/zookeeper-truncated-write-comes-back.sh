@@ -10,7 +10,7 @@
 #              that snapshot, which still has the write. From then on this member alone
 #              shows it, for good; its log says "Digests are not matching". Much like
 #              ZOOKEEPER-1549, which speaks of a DIFF.
-# Seen:        n1: [other, zookeeper]  n2: [other, zookeeper]  n3: [lost, other, zookeeper]
+# Seen:        n1: [kept, other, zookeeper]  n2: [kept, other, zookeeper]  n3: [kept, lost, other, zookeeper]
 # Date:        2026-12-01
 #
 # That nobody follows is brought about here by a wrong port in one member's file; usurper
@@ -21,7 +21,7 @@ set -euo pipefail
 dir=$(mktemp -d)
 declare -A pid
 stop() { for n in "$@"; do [ -z "${pid[$n]:-}" ] || { kill -KILL "${pid[$n]}" 2>/dev/null || true; wait "${pid[$n]}" 2>/dev/null || true; pid[$n]=; }; done; }
-trap 'stop 1 2 3; rm -rf "$dir"' EXIT
+trap 'stop 1 2 3 writer; rm -rf "$dir"' EXIT
 path=/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar
 flags=(-Xmx96m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -cp "$path" -Dorg.slf4j.simpleLogger.defaultLogLevel=warn)
 
@@ -62,27 +62,32 @@ client() {
 	timeout 20 java "${flags[@]}" org.apache.zookeeper.ZooKeeperMain -server "127.0.0.1:2310$n" "$@" 2>/dev/null
 }
 
+# logged PATTERN FILE… waits until one of the files has it.
+logged() {
+	for _ in $(seq 150); do
+		! grep -qas "$@" || return 0
+		sleep 0.2
+	done
+	return 1
+}
+
 start 1; start 2; start 3
 await 3 leader; await 1 follower; await 2 follower
-# n3 puts a write into its log that nobody else gets.
+# n3 puts a write into its log that nobody else gets: from a session that was there before.
+mkfifo "$dir/words"
+java "${flags[@]}" org.apache.zookeeper.ZooKeeperMain -server 127.0.0.1:23103 <"$dir/words" >"$dir/writer" 2>&1 &
+pid[writer]=$!
+exec 4>"$dir/words"
+echo "create /kept x" >&4
+logged /kept "$dir"/n1/version-2/log.* || { echo "no write: $(tail -1 "$dir/writer")" >&2; exit 2; }
 kill -STOP "${pid[1]}" "${pid[2]}"
-client 3 create /lost x >/dev/null 2>&1 &
-writer=$!
-for _ in $(seq 50); do
-	grep -qa /lost "$dir"/n3/version-2/log.* 2>/dev/null && break
-	sleep 0.1
-done
-grep -qa /lost "$dir"/n3/version-2/log.* || { echo "n3 has not logged the write" >&2; exit 2; }
-stop 1 2
-kill "$writer" 2>/dev/null || true
-wait "$writer" 2>/dev/null || true
+echo "create /lost x" >&4
+logged /lost "$dir"/n3/version-2/log.* || { echo "n3 has not logged the write" >&2; exit 2; }
+stop 1 2 writer
+exec 4>&-
 # n1 elects n3, which has more, and cannot follow it.
 start 1 23199
-for _ in $(seq 150); do
-	grep -qal /lost "$dir"/n3/version-2/snapshot.* 2>/dev/null && break
-	sleep 0.2
-done
-grep -qal /lost "$dir"/n3/version-2/snapshot.* || { echo "n3 took no snapshot: it may be mended" >&2; exit 1; }
+logged /lost "$dir"/n3/version-2/snapshot.* || { echo "n3 took no snapshot: it may be mended" >&2; exit 1; }
 stop 1 3
 # The others go on without the write; n3 joins them.
 start 1; start 2

@@ -33,6 +33,7 @@ type config struct {
 	crashes    []*regexp.Regexp
 	asserts    bool
 	ports      []string
+	peerPorts  []string // those of ports at which members dial each other
 	prepare    []*preparation
 	wire       tap.Dialect // zero: nobody decodes what members say to each other
 	client     clientSpec
@@ -44,7 +45,7 @@ var systemName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 // read reads the file's only document.
 func (d *file) read(root *yaml.Node) *config {
 	c := &config{nodes: 3, crashes: target.CrashLines()}
-	var client *yaml.Node
+	var client, peers *yaml.Node
 	d.Mapping(root, fields{
 		"name":      d.Text(&c.name),
 		"nodes":     d.Number(&c.nodes, 1, 9),
@@ -58,9 +59,10 @@ func (d *file) read(root *yaml.Node) *config {
 				d.Errorf(n, "election %s with heartbeats every %s: use an election timeout of at least two heartbeats", c.election, c.heartbeat)
 			}
 		},
-		"ready": func(n *yaml.Node) { d.ready(n, c) },
-		"role":  func(n *yaml.Node) { c.role = d.role(n) },
-		"ports": func(n *yaml.Node) { c.ports = d.ports(n) },
+		"ready":      func(n *yaml.Node) { d.ready(n, c) },
+		"role":       func(n *yaml.Node) { c.role = d.role(n) },
+		"ports":      func(n *yaml.Node) { c.ports = d.ports(n) },
+		"peer-ports": func(n *yaml.Node) { peers, c.peerPorts = n, d.ports(n) },
 		"prepare": func(n *yaml.Node) {
 			d.List(n, func(e *yaml.Node) { c.prepare = append(c.prepare, d.preparation(e)) })
 		},
@@ -70,6 +72,14 @@ func (d *file) read(root *yaml.Node) *config {
 		"assertions": d.Truth(&c.asserts),
 		"client":     func(n *yaml.Node) { client = n; d.client(n, &c.client) },
 	})
+	for _, name := range c.peerPorts {
+		if !slices.Contains(c.ports, name) {
+			d.Errorf(peers, "peer port %q: name it under ports too", name)
+		}
+	}
+	if len(c.peerPorts) > 0 && c.oneAddress {
+		d.Errorf(peers, "peer-ports with one address for each member: use addresses per-pair")
+	}
 	for _, f := range c.files {
 		if !filepath.IsLocal(f.name) {
 			d.Errorf(root, "files: %q: use a path inside the data directory", f.name)
@@ -328,6 +338,10 @@ func (c *config) samples() []member {
 		m.Ports = make(map[string]string)
 		for i, name := range c.ports {
 			m.Ports[name] = fmt.Sprintf("%s:%d", m.ClientHost, 7710+i)
+		}
+		m.PeersAt = make(map[string]map[string]string)
+		for _, name := range c.peerPorts {
+			m.PeersAt[name] = m.Peers
 		}
 	}
 	return all

@@ -77,6 +77,7 @@
 //	.Peers                    name → address of every other member, as this one dials it
 //	.Advertised               name → address of every member, the same for all
 //	.Ports                    name → address of every port under "ports"
+//	.PeersAt                  name → what .Peers is, of every port under "peer-ports"
 //	.Inc                      which process of the member this is, from 1
 //
 // and those of client operations
@@ -113,7 +114,9 @@
 // by client.address.
 //
 // Members that listen on more ports name them: ports: [gossip, metrics]. What they say
-// to each other there does not pass the proxy layer.
+// to each other there does not pass the proxy layer, unless peer-ports: [gossip] says that
+// they dial each other there: then .PeersAt.gossip is what .Peers is for .PeerAddr, with the
+// same hosts. It needs addresses per-pair.
 //
 // "tap" names the protocol that members speak to each other at .PeerAddr: one of
 // harness/dialect's, such as hashicorp-raft, nats-raft or zookeeper. Their elections are

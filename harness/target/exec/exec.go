@@ -45,7 +45,7 @@ var (
 	_ target.Addressed  = (*Target)(nil)
 	_ target.Slow       = (*Target)(nil)
 	_ target.Crasher    = (*Target)(nil)
-	_ target.Ported     = (*Target)(nil)
+	_ target.Ringed     = (*Target)(nil)
 	_ target.LastRead   = (*Target)(nil)
 	_ target.Preparer   = (*Target)(nil)
 )
@@ -127,6 +127,9 @@ func (t *Target) ReadLast() bool { return t.c.client.readLast }
 
 // Ports returns the names of ports in the file.
 func (t *Target) Ports() []string { return t.c.ports }
+
+// PeerPorts returns those of them at which members dial each other.
+func (t *Target) PeerPorts() []string { return t.c.peerPorts }
 
 // Crashes returns the patterns of the file and of runtimes.
 func (t *Target) Crashes() []*regexp.Regexp { return t.c.crashes }

@@ -22,13 +22,14 @@ type member struct {
 	Advertised                         map[string]string
 	Members                            []string
 	Ports                              map[string]string
+	PeersAt                            map[string]map[string]string
 	Inc                                uint64
 }
 
 func newMember(m target.Member) (member, error) {
 	v := member{
 		Name: m.Name, PeerAddr: m.PeerAddr, ClientAddr: m.ClientAddr,
-		Peers: m.Peers, Advertised: m.Advertised, Ports: m.Ports, Inc: m.Inc,
+		Peers: m.Peers, Advertised: m.Advertised, Ports: m.Ports, PeersAt: m.PeersAt, Inc: m.Inc,
 	}
 	v.Members = slices.AppendSeq([]string{m.Name}, maps.Keys(m.Peers))
 	for name := range v.Advertised {

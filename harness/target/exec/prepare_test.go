@@ -74,3 +74,25 @@ func TestPortsHaveNames(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"--gossip=127.1.2.12:7710", "--metrics=7711"}, cmd.Args[2:])
 }
+
+func TestPeerPorts(t *testing.T) {
+	tgt := parse(t, strings.Replace(small, `"{{.Name}}"`, `"{{range $name, $addr := .PeersAt.gossip}}{{$name}}={{$addr}};{{end}}"`, 1)+"ports: [gossip, metrics]\npeer-ports: [gossip]\n")
+	require.Equal(t, []string{"gossip"}, tgt.PeerPorts())
+	m := target.Member{
+		Name: "n2", PeerAddr: "127.1.2.12:7701", ClientAddr: "127.1.2.12:7702", DataDir: t.TempDir(),
+		Peers: map[string]string{"n1": "127.1.2.102:9001", "n3": "127.1.2.102:9003"},
+		Ports: map[string]string{"gossip": "127.1.2.12:7710", "metrics": "127.1.2.12:7711"},
+	}
+	m.PeersAt = map[string]map[string]string{"gossip": {"n1": "127.1.2.102:9101", "n3": "127.1.2.102:9103"}}
+	command, err := tgt.Command(m)
+	require.NoError(t, err)
+	require.Contains(t, command.Args, "n1=127.1.2.102:9101;n3=127.1.2.102:9103;")
+
+	for text, want := range map[string]string{
+		"ports: [gossip]\npeer-ports: [metrics]\n":                `peer port "metrics": name it under ports too`,
+		"ports: [gossip]\npeer-ports: [gossip]\naddresses: one\n": "peer-ports with one address for each member: use addresses per-pair",
+	} {
+		_, err := Parse(Options{Config: "system.yaml", Text: small + text})
+		require.ErrorContains(t, err, want)
+	}
+}
