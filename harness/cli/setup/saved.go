@@ -83,7 +83,7 @@ func (f *Saved) Build(ctx context.Context, cfg *engine.Config, saved json.RawMes
 	case "ovsdb":
 		return f.buildOvsdb(ctx, cfg, saved)
 	case "zookeeper":
-		return buildZooKeeper(ctx, cfg, saved)
+		return f.buildZooKeeper(ctx, cfg, saved)
 	}
 	return fmt.Errorf("its target %q is not one of %q: only the go test that made it can start it: give that one -chaos.replay=RUN or -chaos.shrink=RUN", cfg.TargetName, targetNames())
 }
@@ -142,7 +142,10 @@ func (f *Saved) buildEtcd(ctx context.Context, cfg *engine.Config, saved json.Ra
 }
 
 // buildZooKeeper takes the jar and the java of this machine.
-func buildZooKeeper(ctx context.Context, cfg *engine.Config, saved json.RawMessage) error {
+func (f *Saved) buildZooKeeper(ctx context.Context, cfg *engine.Config, saved json.RawMessage) error {
+	if f.Binary != "" {
+		return errNoBinary
+	}
 	var o zookeeper.Options
 	err := options(saved, &o)
 	if err != nil {

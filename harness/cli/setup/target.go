@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -182,6 +183,9 @@ func (f *targetFlags) setEtcd(ctx context.Context, cfg *engine.Config, given fun
 	return nil
 }
 
+// errNoBinary is why a jar of one's own is not run.
+var errNoBinary = errors.New("--binary: --target zookeeper takes the jar of Debian's package and the java on this machine: leave it out")
+
 // What ZooKeeper is run with unless flags say otherwise.
 const (
 	zooNodes    = 3
@@ -189,6 +193,9 @@ const (
 )
 
 func (f *targetFlags) setZooKeeper(ctx context.Context, cfg *engine.Config, given func(string) bool, progress func(string)) error {
+	if f.binary != "" {
+		return errNoBinary
+	}
 	setUnless(given, "nodes", &cfg.Nodes, zooNodes)
 	setUnless(given, "election", &cfg.Election, zooElection)
 	o := f.zoo
