@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/workload"
@@ -129,25 +130,37 @@ func (c *client) write(ctx context.Context, f history.F, ops []operation) answer
 	return a
 }
 
-// insist inserts, and if there is no answer inserts again, as a client does that takes no
-// answer for no insert.
+// insist inserts, and if there is no answer soon inserts again over another connection, as
+// a client does that takes no answer for no insert. The first is not taken back: a member
+// forgets what it has not passed on once who asked is gone.
 func (c *client) insist(ctx context.Context, ops []operation) answer {
-	patience, cancel := context.WithTimeout(ctx, impatience)
-	a := c.transact(patience, ops...)
-	cancel()
-	if a.sent && a.err != nil && ctx.Err() == nil {
-		a = c.transact(ctx, ops...)
+	asked := make(chan answer, 1)
+	go func() { asked <- transact(ctx, &c.conn, ops) }()
+	select {
+	case first := <-asked:
+		return first
+	case <-time.After(impatience):
 	}
-	return a
+	another := conn{network: c.conn.network, addr: c.conn.addr}
+	defer another.Close()
+	second := transact(ctx, &another, ops)
+	if first := <-asked; first.ok() || !second.sent {
+		return first
+	}
+	return second
 }
 
 // transact makes one transaction.
-func (c *client) transact(ctx context.Context, ops ...operation) (a answer) {
+func (c *client) transact(ctx context.Context, ops ...operation) answer {
+	return transact(ctx, &c.conn, ops)
+}
+
+func transact(ctx context.Context, over *conn, ops []operation) (a answer) {
 	params := []any{database}
 	for _, op := range ops {
 		params = append(params, op)
 	}
-	a.sent, a.err = c.conn.call(ctx, "transact", params, &a.results)
+	a.sent, a.err = over.call(ctx, "transact", params, &a.results)
 	if a.err == nil && a.failed() < 0 && len(a.results) != len(ops) {
 		a.err = errGarbled
 	}
@@ -164,9 +177,10 @@ type (
 
 func equals(column string, value any) []any { return []any{[]any{column, "==", value}} }
 
-// at selects what is at a key.
+// at selects what is at a key. It asks for the rows' own ids too: of rows that are alike in
+// all columns that are asked for, a select returns one.
 func at(table, key string) operation {
-	return operation{"op": "select", "table": table, "where": equals("key", key), "columns": []string{"value"}}
+	return operation{"op": "select", "table": table, "where": equals("key", key), "columns": []string{"_uuid", "value"}}
 }
 
 func insert(table string, r row) operation {

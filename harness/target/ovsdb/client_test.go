@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -121,7 +122,7 @@ func TestCareless(t *testing.T) {
 }
 
 // alone starts a member that has no others, and waits until it leads.
-func alone(t *testing.T) (*Target, target.Member) {
+func alone(t *testing.T) (*Target, target.Member, *exec.Cmd) {
 	if testing.Short() {
 		t.Skip("starts ovsdb-server")
 	}
@@ -152,12 +153,30 @@ func alone(t *testing.T) (*Target, target.Member) {
 		s, err := tgt.Status(t.Context(), m)
 		return err == nil && s.Role == "leader" && s.Leader == "n1" && s.Term > 1
 	}, 30*time.Second, 20*time.Millisecond)
-	return tgt, m
+	return tgt, m, cmd
+}
+
+// A member that stood still carries out both inserts of a client that was impatient.
+func TestLiveAgain(t *testing.T) {
+	tgt, m, cmd := alone(t)
+	tgt.o.Careless = again
+	made, err := tgt.Client(m)
+	require.NoError(t, err)
+	c := made.(*client)
+	defer c.Close()
+	require.NoError(t, cmd.Process.Signal(syscall.SIGSTOP))
+	go func() {
+		time.Sleep(3 * impatience) // for how long does not matter, so that it is more than once
+		cmd.Process.Signal(syscall.SIGCONT)
+	}()
+	done := do(t, c, history.Op{F: history.FAdd, Key: "s", Arg: "1"}, 20*time.Second)
+	require.Equal(t, history.OK, done.Type, done.Error)
+	require.Equal(t, []string{"1", "1"}, do(t, c, history.Op{F: history.FRead, Key: "s"}, 20*time.Second).List)
 }
 
 // Transactions do what they are to do, and leave a file in which nothing is wrong.
 func TestLive(t *testing.T) {
-	tgt, m := alone(t)
+	tgt, m, _ := alone(t)
 	made, err := tgt.Client(m)
 	require.NoError(t, err)
 	c := made.(*client)
