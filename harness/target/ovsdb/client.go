@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -94,9 +95,13 @@ func (c *client) read(ctx context.Context, key string) answer {
 	if c.careless == localReads {
 		return c.look(ctx, key)
 	}
-	return c.transact(ctx, at(tableValues, key), at(tableItems, key), operation{
+	a := c.transact(ctx, at(tableValues, key), at(tableItems, key), operation{
 		"op": "mutate", "table": tableTurn, "where": []any{}, "mutations": []any{[]any{"n", "+=", 1}},
 	})
+	if a.ok() && a.results[len(a.results)-1].Count != 1 {
+		a.err = errors.New("it raised no number: nothing had to be committed")
+	}
+	return a
 }
 
 // look reads what the member knows to be at a key, which may be old.
@@ -161,7 +166,7 @@ func transact(ctx context.Context, over *conn, ops []operation) (a answer) {
 		params = append(params, op)
 	}
 	a.sent, a.err = over.call(ctx, "transact", params, &a.results)
-	if a.err == nil && a.failed() < 0 && len(a.results) != len(ops) {
+	if a.err == nil && a.failed() < 0 && (len(a.results) != len(ops) || slices.Contains(a.results, nil)) {
 		a.err = errGarbled
 	}
 	return a

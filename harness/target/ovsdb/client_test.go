@@ -72,6 +72,7 @@ func TestAnswers(t *testing.T) {
 	}{
 		"ok":                     {`"result":[{},{"count":0},{"uuid":["uuid","x"]},{"uuid":["uuid","y"]}],"error":null`, history.OK, ""},
 		"too few":                {`"result":[{}],"error":null`, history.Info, errGarbled.Error()},
+		"nothing":                {`"result":[null,null,null,null],"error":null`, history.Info, errGarbled.Error()},
 		"no result":              {`"result":7,"error":null`, history.Info, "cannot unmarshal"},
 		"an error of the others": {`"result":null,"error":{"error":"canceled","details":"x"}`, history.Info, "refused: canceled: x"},
 		"no such database":       {`"result":null,"error":{"error":"unknown database"}`, history.Fail, "unknown database"},
@@ -94,6 +95,20 @@ func TestAnswers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, history.Fail, do(t, nobody, history.Op{F: history.FPut, Key: "k", Arg: "v"}, time.Second).Type)
 	require.Contains(t, do(t, nobody, history.Op{F: history.FTxn}, time.Second).Error, "not one of its own")
+}
+
+// A read counts only if it had to be committed.
+func TestReadsAreCommitted(t *testing.T) {
+	for count, want := range map[string]history.OpType{"1": history.OK, "0": history.Fail} {
+		addr, _ := server(t, func(int, []json.RawMessage) string {
+			return `"result":[{"rows":[{"value":"v"}]},{"rows":[]},{"count":` + count + `}],"error":null`
+		})
+		c, err := newClient(addr, "")
+		require.NoError(t, err)
+		defer c.Close()
+		done := do(t, c, history.Op{F: history.FGet, Key: "k"}, 5*time.Second)
+		require.Equal(t, []any{want, want == history.OK}, []any{done.Type, done.Saw}, done.Error)
+	}
 }
 
 // What careless clients do that others do not.

@@ -26,6 +26,7 @@ type result struct {
 	Rows []struct {
 		Value string `json:"value"`
 	} `json:"rows"`
+	Count int `json:"count"`
 }
 
 // timedOut is what is said of an operation that waited in vain.
