@@ -5,8 +5,8 @@
 // A request is a byte for its type and a msgpack table, and the bytes of a snapshot
 // behind one that installs it. An answer is a string, the error, and a table. It does not
 // say what it answers: answers come in the order of the requests of their connection.
-// Read from the library's source and from what members of 1.7.3 and 1.8.0 sent; 1.6 has the
-// same layouts and no pre-votes.
+// Read from the library's source and held against what members of 1.7.3 and 1.8.0 sent
+// (testdata); 1.6 has the same layouts and no pre-votes.
 package hashicorp
 
 import (
