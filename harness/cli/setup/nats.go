@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"os/exec"
 
 	"github.com/spf13/pflag"
 
@@ -33,20 +31,7 @@ func (f *targetFlags) setNats(ctx context.Context, cfg *engine.Config, given fun
 	setUnless(given, "election", &cfg.Election, nats.Election)
 	o := f.nats
 	var err error
-	switch {
-	case f.binary != "" && f.version != "":
-		return fmt.Errorf("--binary and --version: give one of them")
-	case f.binary != "":
-		o.Binary, err = exec.LookPath(f.binary)
-	case f.version != "":
-		o.Binary, err = nats.Build(ctx, f.version, o.Assertions, progress)
-	default:
-		return fmt.Errorf("--target nats: say which with --version v2.15.2 or --binary PATH")
-	}
-	if err != nil {
-		return err
-	}
-	if o.Version, err = nats.Version(ctx, o.Binary); err != nil {
+	if o.Binary, o.Version, err = f.executable(ctx, natsMaker(o.Assertions), progress); err != nil {
 		return err
 	}
 	t, err := nats.New(o)
@@ -57,28 +42,24 @@ func (f *targetFlags) setNats(ctx context.Context, cfg *engine.Config, given fun
 	return nil
 }
 
-// buildNats takes the run's own binary if it is still there and still that version, and
-// builds the version otherwise.
+// natsMaker builds servers, with or without their assertions.
+func natsMaker(asserts bool) maker {
+	return maker{
+		target: "nats", program: "nats-server", example: "v2.15.2", version: nats.Version,
+		build: func(ctx context.Context, version string, progress func(string)) (string, error) {
+			return nats.Build(ctx, version, asserts, progress)
+		},
+	}
+}
+
 func (f *Saved) buildNats(ctx context.Context, cfg *engine.Config, saved json.RawMessage, say func(string)) error {
 	var o nats.Options
 	err := options(saved, &o)
 	if err != nil {
 		return err
 	}
-	binary := o.Binary
-	if f.Binary != "" {
-		binary = f.Binary
-	}
-	version, versionErr := nats.Version(ctx, binary)
-	switch {
-	case f.Binary != "" && versionErr != nil:
-		return versionErr
-	case f.Binary != "":
-		o.Binary, o.Version = binary, version
-	case versionErr != nil || version != o.Version:
-		if o.Binary, err = nats.Build(ctx, o.Version, o.Assertions, say); err != nil {
-			return fmt.Errorf("nats-server %s is no longer at %s and cannot be built: %w: name one with --binary", o.Version, binary, err)
-		}
+	if o.Binary, o.Version, err = f.again(ctx, natsMaker(o.Assertions), o.Binary, o.Version, say); err != nil {
+		return err
 	}
 	t, err := nats.New(o)
 	if err != nil {

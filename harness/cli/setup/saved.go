@@ -110,28 +110,14 @@ func (f *Saved) buildReference(cfg *engine.Config, saved json.RawMessage) error 
 	return nil
 }
 
-// buildEtcd takes the run's own binary if it is still there and still that
-// version, and builds the version otherwise.
 func (f *Saved) buildEtcd(ctx context.Context, cfg *engine.Config, saved json.RawMessage, say func(string)) error {
 	var o etcd.Options
 	err := options(saved, &o)
 	if err != nil {
 		return err
 	}
-	binary := o.Binary
-	if f.Binary != "" {
-		binary = f.Binary
-	}
-	version, versionErr := etcd.Version(ctx, binary)
-	switch {
-	case f.Binary != "" && versionErr != nil:
-		return versionErr
-	case f.Binary != "":
-		o.Binary, o.Version = binary, version
-	case versionErr != nil || version != o.Version:
-		if o.Binary, err = etcd.Build(ctx, "v"+o.Version, say); err != nil {
-			return fmt.Errorf("etcd %s is no longer at %s and cannot be built: %w: name one with --binary", o.Version, binary, err)
-		}
+	if o.Binary, o.Version, err = f.again(ctx, etcdMaker(), o.Binary, o.Version, say); err != nil {
+		return err
 	}
 	t, err := etcd.New(o)
 	if err != nil {

@@ -144,6 +144,10 @@ const (
 	aloneElection = 100 * time.Millisecond // of a member that has nobody to lose an election to: it is back sooner
 )
 
+func etcdMaker() maker {
+	return maker{target: "etcd", program: "etcd", example: "v3.6.16", build: etcd.Build, version: etcd.Version}
+}
+
 func (f *targetFlags) setEtcd(ctx context.Context, cfg *engine.Config, given func(string) bool, progress func(string)) error {
 	setUnless(given, "nodes", &cfg.Nodes, etcdNodes)
 	setUnless(given, "heartbeat", &cfg.Heartbeat, etcdHeartbeat)
@@ -159,20 +163,7 @@ func (f *targetFlags) setEtcd(ctx context.Context, cfg *engine.Config, given fun
 		o.Vary, o.Seed = true, cfg.Seed
 	}
 	var err error
-	switch {
-	case f.binary != "" && f.version != "":
-		return fmt.Errorf("--binary and --version: give one of them")
-	case f.binary != "":
-		o.Binary, err = exec.LookPath(f.binary)
-	case f.version != "":
-		o.Binary, err = etcd.Build(ctx, f.version, progress)
-	default:
-		return fmt.Errorf("--target etcd: say which with --version v3.6.16 or --binary PATH")
-	}
-	if err != nil {
-		return err
-	}
-	if o.Version, err = etcd.Version(ctx, o.Binary); err != nil {
+	if o.Binary, o.Version, err = f.executable(ctx, etcdMaker(), progress); err != nil {
 		return err
 	}
 	t, err := etcd.New(o)
