@@ -317,9 +317,7 @@ func (r *run) stop() {
 		if r.owners != nil {
 			r.owners.Close()
 		}
-		if r.tap != nil {
-			r.tap.Flush()
-		}
+		r.flush()
 		if r.subnet != nil {
 			r.subnet.Close()
 		}

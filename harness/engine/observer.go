@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -91,6 +93,20 @@ func (r *run) closeCapture() {
 		r.note("", err.Error()+": the capture is not whole")
 	} else if r.capture.Full() {
 		r.note("", fmt.Sprintf("the capture reached its limit of %s, and lacks what came then (--capture=SIZE lets it grow)", humanize.IBytes(uint64(r.cfg.Capture))))
+	}
+}
+
+// flush lets the tap tell the last it knows, and what it did not understand.
+func (r *run) flush() {
+	if r.tap == nil {
+		return
+	}
+	r.tap.Flush()
+	if t, ok := r.tap.(interface{ Strange() map[string]uint64 }); ok {
+		strange := t.Strange()
+		for _, what := range slices.Sorted(maps.Keys(strange)) {
+			r.note("", fmt.Sprintf("the tap does not know what this means, and judges nothing by it: %s (%d times)", what, strange[what]))
+		}
 	}
 }
 

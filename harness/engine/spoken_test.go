@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -55,7 +57,8 @@ func frames() tap.Dialect {
 	for _, class := range wire.Classes() {
 		d.Kinds = append(d.Kinds, tap.Kind(class))
 	}
-	d.Open = func(*tap.Cluster) func(string, string) (tap.Decoder, tap.Decoder) {
+	d.Open = func(c *tap.Cluster) func(string, string) (tap.Decoder, tap.Decoder) {
+		c.Strange("an opening")
 		return func(string, string) (tap.Decoder, tap.Decoder) { return framed{}, framed{} }
 	}
 	return d
@@ -126,6 +129,9 @@ func TestElectionsByADialect(t *testing.T) {
 			require.NotEqual(t, checker.Invalid, result.Report.Verdict, result.Report.String())
 			require.Equal(t, says, heard.Load() > 0)
 
+			require.True(t, slices.ContainsFunc(read(t, result.Dir), func(e *history.Event) bool {
+				return e.Run != nil && e.Run.What == history.RunNote && strings.HasSuffix(e.Run.Text, "judges nothing by it: an opening (1 times)")
+			}), "what is not known is told")
 			led := leaders(t, result.Dir)
 			require.NotEmpty(t, led)
 			file, err := os.Open(result.Dir.Path(results.CaptureFile))

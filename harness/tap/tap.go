@@ -11,7 +11,8 @@
 // # Another system
 //
 // To tap another system, write its [Dialect]: what splits a connection into frames and
-// says what each of them means, as a [Message]. The example of Dialect is a complete one.
+// says what each of them means, as a [Message]. The example of Dialect is a complete one
+// (dialect_example_test.go).
 // A [Watch] then joins it to the fabric and to an [Assembler]. Write it against a capture:
 // `usurper run --capture`, then `usurper decode`, and keep one for its tests
 // (harness/capture/golden).
