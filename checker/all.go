@@ -62,13 +62,13 @@ func Bank(total *int64, negative bool) Checker {
 // All returns a new checker of every kind, in the order of reports.
 func All(o Options) []Checker {
 	return []Checker{
-		raft.NewElection(),
+		verdict.PerGroup(func() Checker { return raft.NewElection() }),
 		raft.NewClaims(),
-		raft.NewVotes(),
-		raft.NewStaleLog(),
-		raft.NewLogs(),
+		verdict.PerGroup(func() Checker { return raft.NewVotes() }),
+		verdict.PerGroup(func() Checker { return raft.NewStaleLog() }),
+		verdict.PerGroup(func() Checker { return raft.NewLogs() }),
 		raft.NewTimers(),
-		raft.NewPreVotes(),
+		verdict.PerGroup(func() Checker { return raft.NewPreVotes() }),
 		verdict.PerKey(register.New(o)),
 		verdict.PerKey(set.New()),
 		lock.New(),

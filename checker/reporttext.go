@@ -17,8 +17,8 @@ func (r Report) String() string { return r.Text(Width) }
 
 // Text renders the report for people, in printable characters, wrapped to a number of
 // columns: the verdict, then every violation with the events that prove it, then what
-// is unknown, then one line for each checker, what is told without being judged, and
-// one line for all that judged nothing. It ends with the verdict, and why, since that
+// is unknown, then one line for each checker, what is told without being judged, which
+// rules were not, and one line for all that judged nothing. It ends with the verdict, and why, since that
 // is what stays on a screen.
 func (r Report) Text(width int) string {
 	p := printer{width: width}
@@ -47,6 +47,11 @@ func (r Report) Text(width int) string {
 	for _, result := range r.Results {
 		if result.Told != "" {
 			p.line(column, "  %-8s %-13s %s", "told", result.Checker, result.Told)
+		}
+	}
+	for _, result := range r.Results {
+		for _, rule := range result.Unjudged {
+			p.line(column, "  %-8s %-13s %s", "unjudged", result.Checker, rule)
 		}
 	}
 	if idle := r.Unchecked(); idle != "" {

@@ -67,7 +67,7 @@ type interval struct {
 }
 
 func newStory(v Violation) *story {
-	s := &story{violation: v, votes: make(map[uint64]map[string]bool), open: make(map[int]*interval)}
+	s := &story{violation: v, who: history.Leaders{Group: verdict.GroupOf(v.Events)}, votes: make(map[uint64]map[string]bool), open: make(map[int]*interval)}
 	for i := range v.Events {
 		at := v.Events[i].At
 		if i == 0 {
@@ -95,7 +95,7 @@ func (s *story) event(e *history.Event) {
 		s.fault(e)
 	case e.Proc != nil && e.At <= s.last && (e.Proc.What == history.ProcStart || e.Proc.What == history.ProcExit):
 		s.procs = append(s.procs, verdict.Keep(e))
-	case e.Raft != nil && e.Raft.Stage != history.Dropped:
+	case e.Raft != nil && e.Raft.Stage != history.Dropped && e.Raft.Group == s.who.Group:
 		s.raft(e)
 	}
 }

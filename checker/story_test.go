@@ -81,6 +81,26 @@ times: since the run began; those of the plan, as in "at 5s", since the faults d
 `, got)
 }
 
+// A story of a group is not told by the elections of another.
+func TestStoryOfAGroup(t *testing.T) {
+	leads := func(at int, group, node string, term uint64) history.Event {
+		return history.Event{At: ms(at), Raft: &history.Raft{
+			Source: history.Tap, Node: node, Seq: uint64(at), What: history.RaftLeader, Stage: history.Sent, Term: term, Group: group,
+		}}
+	}
+	vote := history.Event{At: ms(1), Raft: &history.Raft{
+		Source: history.Tap, Node: "n3", Seq: 2, What: history.RaftVote, Stage: history.Sent, Term: 9, Peer: "n2", Granted: true,
+	}}
+	text := storyOf(t, []history.Event{
+		{Run: &history.Run{What: history.RunBegin, Format: 1, Tapped: true, Nodes: []string{"n1", "n2", "n3"}, Election: ms(150)}},
+		leads(1, "a", "n3", 4), vote, leads(2, "", "n2", 9), leads(3, "a", "n1", 5), leads(4, "a", "n2", 5),
+		{At: ms(50), Run: &history.Run{What: history.RunEnd}},
+	})
+	require.Contains(t, text, "group a: term 5 has two leaders: n1 and n2")
+	require.Contains(t, text, "leader before it: n3 of term 4")
+	require.NotContains(t, text, "term 9")
+}
+
 func TestStoryNamesClients(t *testing.T) {
 	op := func(at int, o history.Op) history.Event {
 		o.Key = "k"

@@ -76,9 +76,10 @@ func NewView() *View {
 	}
 }
 
-// Observe takes the next event.
+// Observe takes the next event. Where members are of several groups, those of the main
+// one count.
 func (v *View) Observe(e history.Raft) {
-	if e.Stage == history.Dropped || e.What == history.RaftMessage {
+	if e.Stage == history.Dropped || e.What == history.RaftMessage || e.Group != "" {
 		return
 	}
 	v.mu.Lock()

@@ -45,3 +45,11 @@ func TestViewRoles(t *testing.T) {
 		})
 	}
 }
+
+// Who leads another group than the main one is nobody to aim at.
+func TestViewOfTheMainGroup(t *testing.T) {
+	v := nemesis.NewView()
+	v.Observe(history.Raft{What: history.RaftLeader, Node: "n1", Term: 3})
+	v.Observe(history.Raft{What: history.RaftLeader, Node: "n2", Term: 7, Group: "a"})
+	require.Equal(t, "n1", v.Roles().Leader)
+}

@@ -138,7 +138,7 @@ func (p *pace) loss(at time.Duration, succeeded bool) {
 }
 
 func (p *pace) raft(r *history.Raft) {
-	if p.over || r.What != history.RaftCandidate && r.What != history.RaftLeader {
+	if p.over || r.Group != "" || r.What != history.RaftCandidate && r.What != history.RaftLeader {
 		return
 	}
 	p.highest = max(p.highest, r.Term)

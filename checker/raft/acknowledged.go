@@ -148,8 +148,11 @@ func (a *acknowledged) commit(s *verdict.Sources, e *history.Event) {
 
 // whole tells whether no acknowledgement can have gone unseen: the history is
 // whole, every link was decoded without a hole, and no member told of another
-// configuration.
-func (c *Logs) whole() bool { return c.Tapped && !c.Holes && c.Ended && !c.changed }
+// configuration, nor a tap of a change to one that is not known.
+func (c *Logs) whole() bool {
+	why, _ := c.Voterless()
+	return c.Tapped && !c.Holes && c.Ended && !c.changed && why == ""
+}
 
 // judgeBold reports the commits that came too soon, once that is certain.
 func (c *Logs) judgeBold() {

@@ -25,6 +25,8 @@ import (
 // other, or the term be that of the last applied entry, so that a legal leader names
 // the term before its own. A pair with such a claim is told and not judged.
 //
+// Where members are of several groups, what they say of themselves is about the main one.
+//
 // That few or no claims were heard proves nothing either: members are asked now
 // and then, and a short leadership passes between two questions.
 type Claims struct {
@@ -58,7 +60,7 @@ func (c *Claims) Event(e *history.Event) {
 	switch {
 	case e.Claim != nil:
 		c.claim(e)
-	case e.Raft != nil && e.Raft.What == history.RaftLeader && e.Raft.Source != history.Harness:
+	case e.Raft != nil && e.Raft.What == history.RaftLeader && e.Raft.Source != history.Harness && e.Raft.Group == "":
 		w := c.word(e.Raft.Node, e.Raft.Term)
 		if w.sure == nil {
 			c.heard(w, e, e.Raft.Term)

@@ -53,13 +53,17 @@ func (c *Votes) Finish() verdict.Result {
 	}
 	c.Count("votes", votes)
 	c.Count("winners", int64(len(c.wins)))
-	return c.Result(c.Name(), fmt.Sprintf("%s, at most one per member and term; %s with a majority", verdict.Many(votes, "vote"), verdict.Many(len(c.wins), "winner")))
+	text := fmt.Sprintf("%s, at most one per member and term; %s", verdict.Many(votes, "vote"), verdict.Many(len(c.wins), "winner"))
+	if why, _ := c.Voterless(); why == "" {
+		text += " with a majority"
+	}
+	return c.Result(c.Name(), text)
 }
 
 // Foresees tells which rules about what is missing would be broken.
 func (c *Votes) Foresees(upTo uint64) []string {
 	trial := *c // its maps are only read
-	trial.Findings, trial.Ended = verdict.Findings{}, true
+	trial.Findings, trial.Ended = c.Anew(), true
 	for _, key := range sortedClaims(c.wins) {
 		if w := c.wins[key]; w.event.Seq <= upTo {
 			trial.majority(key, w)
@@ -94,6 +98,7 @@ func sortedClaims[V any](m map[claimKey]V) []claimKey {
 // and of the outgoing ones as well during a joint change. If the harness changed
 // the members, a majority of any set of voters that there may have been will do.
 //
+// A winner that is known from the wire has voted for itself: that is never said there.
 // Votes of all sources count together, sent ones too: whether a response arrived
 // is not held against the winner, because bytes that the fabric calls dropped may
 // have left it in part of a failed write. A shortfall proves something only if no
@@ -106,8 +111,12 @@ func (c *Votes) majority(key claimKey, w *win) {
 	if voters == nil {
 		voters = c.Everybody()
 	}
-	if len(voters) == 0 {
-		c.Unknown("the members are not known: whether winners had a majority cannot be decided")
+	if why, part := c.Voterless(); why != "" && w.voters == nil {
+		if part {
+			c.Unjudged(withoutMajority, why)
+		} else {
+			c.Unknown("%s: whether winners had a majority cannot be decided", why)
+		}
 		return
 	}
 	var givers []string
@@ -116,6 +125,8 @@ func (c *Votes) majority(key claimKey, w *win) {
 		if b := c.ballot(name, key); b != nil {
 			givers = append(givers, name)
 			evidence = append(evidence, b.event)
+		} else if name == key.node && w.event.Raft.Source == history.Tap {
+			givers = append(givers, name) // nobody says so on the wire
 		}
 	}
 	switch {
@@ -142,9 +153,9 @@ func (c *Votes) begins(v *voter, e *history.Event) {
 		return
 	}
 	var votes []history.Event
-	for _, name := range c.Everybody() {
-		if other := c.voters[name]; other != nil && name != key.node {
-			if b := other.tappedFor(key); b != nil {
+	for _, name := range slices.Sorted(maps.Keys(c.voters)) { // who of them has a vote, may not be known yet
+		if name != key.node {
+			if b := c.voters[name].tappedFor(key); b != nil {
 				votes = append(votes, b.event)
 			}
 		}
@@ -166,6 +177,9 @@ func (c *Votes) hasty(key claimKey) {
 	events, seen := c.began[key]
 	if !seen || !c.Tapped || c.Holes || !c.Ended || c.configured() || !slices.Contains(c.Nodes, key.node) {
 		return
+	}
+	if why, _ := c.Voterless(); why != "" {
+		return // majority has said so
 	}
 	givers := make([]string, len(events)) // the leadership's event stands for its own vote
 	for i, e := range events {

@@ -191,7 +191,7 @@ func (c *PreVotes) Finish() verdict.Result {
 // Foresees tells whether somebody stood without the pre-votes of a majority.
 func (c *PreVotes) Foresees(upTo uint64) []string {
 	trial := *c // its maps are only read
-	trial.Findings, trial.Ended = verdict.Findings{}, true
+	trial.Findings, trial.Ended = c.Anew(), true
 	if !c.States(history.PreVotes) || !trial.whole() {
 		return nil
 	}
@@ -219,6 +219,14 @@ func (c *PreVotes) judge(key claimKey) {
 		givers = verdict.Union(givers, c.grants[claimKey{key.node, key.term - 1}])
 	}
 	if c.excused[key] || c.Decides(givers) {
+		return
+	}
+	if why, part := c.Voterless(); why != "" {
+		if part {
+			c.Unjudged(withoutPreVotes, why)
+		} else {
+			c.Unknown("%s: whether those that stood had a majority's pre-votes cannot be decided", why)
+		}
 		return
 	}
 	text := fmt.Sprintf("%s stood in term %d with the pre-votes of %d of %d members, itself included", key.node, key.term, len(givers), len(c.Everybody()))

@@ -14,6 +14,9 @@ func describeRaft(r *history.Raft) string {
 		return passed(r)
 	}
 	text := r.Node + " " + raftDeed(r)
+	if r.Node == "" {
+		text = raftDeed(r)
+	}
 	if r.Source == history.Tap {
 		text += " [on the wire"
 		if r.Stage != "" {
@@ -30,26 +33,26 @@ func raftDeed(r *history.Raft) string {
 		return started(r)
 	case history.RaftFollower:
 		if r.Peer == "" {
-			return fmt.Sprintf("is a follower in term %d and knows no leader", r.Term)
+			return fmt.Sprintf("is a follower in %s and knows no leader", termOf(r, r.Term))
 		}
-		return fmt.Sprintf("follows %s in term %d", r.Peer, r.Term)
+		return fmt.Sprintf("follows %s in %s", r.Peer, termOf(r, r.Term))
 	case history.RaftCandidate:
-		return fmt.Sprintf("stands in term %d with its log ending at %s%s", r.Term, Place(r.Last), heard(r))
+		return fmt.Sprintf("stands in %s with its log ending at %s%s", termOf(r, r.Term), Place(r.Last), heard(r))
 	case history.RaftVote, history.RaftPreVote:
 		return voted(r)
 	case history.RaftLeader:
-		return fmt.Sprintf("leads term %d with its log ending at %s", r.Term, Place(r.Last))
+		return fmt.Sprintf("leads %s with its log ending at %s", termOf(r, r.Term), Place(r.Last))
 	case history.RaftAppend:
 		return appended(r)
 	case history.RaftTruncate:
 		return fmt.Sprintf("removes its entries from %d on, for %s, leader of term %d", r.Index, OrElse(r.Peer, "nobody"), r.Term)
 	case history.RaftAck:
-		return fmt.Sprintf("acknowledges entries up to %d to %s in term %d", r.Index, r.Peer, r.Term)
+		return fmt.Sprintf("acknowledges entries up to %d to %s in %s", r.Index, r.Peer, termOf(r, r.Term))
 	case history.RaftCommit:
 		if r.Lead {
-			return fmt.Sprintf("commits up to (%d,%d) as leader of term %d", r.EntryTerm, r.Index, r.Term)
+			return fmt.Sprintf("commits up to (%d,%d) as leader of %s", r.EntryTerm, r.Index, termOf(r, r.Term))
 		}
-		return fmt.Sprintf("knows entries up to (%d,%d) committed, in term %d", r.EntryTerm, r.Index, r.Term)
+		return fmt.Sprintf("knows entries up to (%d,%d) committed, in %s", r.EntryTerm, r.Index, termOf(r, r.Term))
 	case history.RaftApply:
 		return fmt.Sprintf("has applied entry %d and its state's digest is %016x", r.Index, r.Digest)
 	case history.RaftSnapshot:
@@ -60,11 +63,19 @@ func raftDeed(r *history.Raft) string {
 	case history.RaftConfig:
 		return configured(r)
 	case history.RaftRegress:
-		return fmt.Sprintf("sends %s a message of its term %d after one of its term %d, on one connection", r.Peer, r.Term, r.PeerTerm)
+		return fmt.Sprintf("sends %s a message of its %s after one of its term %d, on one connection", r.Peer, termOf(r, r.Term), r.PeerTerm)
 	case history.RaftEnd:
 		return "ends"
 	}
 	return string(r.What)
+}
+
+// termOf is a term in words, with the group that it is of.
+func termOf(r *history.Raft, term uint64) string {
+	if r.Group == "" {
+		return fmt.Sprintf("term %d", term)
+	}
+	return fmt.Sprintf("term %d of %s", term, r.Group)
 }
 
 // passed says what became of a message.
@@ -86,7 +97,7 @@ func passed(r *history.Raft) string {
 	case "timeout-now":
 		deed = "tells " + r.Peer + " to stand at once"
 	}
-	return fmt.Sprintf("%s %s, term %d [message %d, %s]", r.Node, deed, r.Term, r.ID, OrElse(string(r.Stage), "sent"))
+	return fmt.Sprintf("%s %s, %s [message %d, %s]", r.Node, deed, termOf(r, r.Term), r.ID, OrElse(string(r.Stage), "sent"))
 }
 
 func started(r *history.Raft) string {
@@ -118,11 +129,11 @@ func voted(r *history.Raft) string {
 		term = r.Term
 	}
 	if r.Granted && r.Peer == r.Node {
-		return fmt.Sprintf("votes for itself in term %d (its log %s)", term, Place(r.Last))
+		return fmt.Sprintf("votes for itself in %s (its log %s)", termOf(r, term), Place(r.Last))
 	}
-	text := fmt.Sprintf("grants its %s in term %d to %s", kind, term, r.Peer)
+	text := fmt.Sprintf("grants its %s in %s to %s", kind, termOf(r, term), r.Peer)
 	if !r.Granted {
-		text = fmt.Sprintf("refuses its %s in term %d to %s", kind, term, r.Peer)
+		text = fmt.Sprintf("refuses its %s in %s to %s", kind, termOf(r, term), r.Peer)
 		if r.Reason != "" && r.Reason != history.ReasonUnspecified {
 			text += " as " + string(r.Reason)
 		}
@@ -152,12 +163,22 @@ func appended(r *history.Raft) string {
 }
 
 func configured(r *history.Raft) string {
-	if r.Source == history.Harness {
+	switch r.Source {
+	case history.Harness:
 		text := "is to leave: the members may be " + strings.Join(r.Voters, " ")
 		if r.Inc > 0 {
 			text = fmt.Sprintf("is to come back as a new member with its process %d: the members may be %s", r.Inc, strings.Join(r.Voters, " "))
 		}
 		return text
+	case history.Tap:
+		who := "all members"
+		if r.Group != "" {
+			who = r.Group
+		}
+		if len(r.Voters) == 0 {
+			return "who votes among " + who + " changes, nobody says to whom"
+		}
+		return "those who vote among " + who + " are to be " + strings.Join(r.Voters, " ")
 	}
 	text := fmt.Sprintf("uses the members %s from entry %d on", strings.Join(r.Voters, " "), r.Index)
 	if len(r.Outgoing) > 0 {

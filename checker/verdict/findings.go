@@ -26,11 +26,35 @@ type Findings struct {
 	open       int64 // things left undecided
 	stats      map[string]int64
 	trial      bool
+	excused    map[string]bool // rules to which nobody is held here
+	unjudged   []string        // what was not judged, and why
 }
+
+// Excuse keeps the rule from being judged; the result says so, and why.
+func (f *Findings) Excuse(rule, why string) {
+	if f.excused == nil {
+		f.excused = make(map[string]bool)
+	}
+	f.excused[rule] = true
+	f.Unjudged(rule, why)
+}
+
+// Unjudged notes that a rule was not judged, and why.
+func (f *Findings) Unjudged(rule, why string) {
+	if text := rule + ": " + why; !slices.Contains(f.unjudged, text) {
+		f.unjudged = append(f.unjudged, text)
+	}
+}
+
+// Anew returns what gathers findings of the same rules, and has none.
+func (f *Findings) Anew() Findings { return Findings{excused: f.excused} }
 
 // Violate notes a broken rule. It keeps the evidence only while the rule has
 // few violations, and once for each text.
 func (f *Findings) Violate(rule, text string, evidence ...history.Event) {
+	if f.excused[rule] {
+		return
+	}
 	if f.broken == nil {
 		f.broken, f.kept = make(map[string]int64), make(map[string]int)
 	}
@@ -109,7 +133,7 @@ func (r *Result) Why() string { return strings.TrimPrefix(r.Summary, uncheckedBe
 
 // Result makes the checker's result; summary is what it says when all is well.
 func (f *Findings) Result(name, summary string) Result {
-	r := Result{Checker: name, Verdict: Valid, Summary: summary, Stats: maps.Clone(f.stats)}
+	r := Result{Checker: name, Verdict: Valid, Summary: summary, Unjudged: f.unjudged, Stats: maps.Clone(f.stats)}
 	if f.open > int64(len(f.unknowns)) {
 		f.unknowns = append(f.unknowns, fmt.Sprintf("… and %d more", f.open-int64(len(f.unknowns))))
 	}
@@ -128,9 +152,14 @@ func (f *Findings) Result(name, summary string) Result {
 	f.Count("violations", total)
 	slices.SortStableFunc(f.violations, func(a, b Violation) int { return cmp.Compare(a.Proven(), b.Proven()) })
 	r.Verdict, r.Violations, r.Stats = Invalid, f.violations, maps.Clone(f.stats)
-	r.Summary = f.violations[0].Text
-	if total > 1 {
-		r.Summary += fmt.Sprintf(" (and %d more)", total-1)
-	}
+	r.Summary = firstOf(f.violations, total)
 	return r
+}
+
+// firstOf sums up what is broken, of which there are so many in all.
+func firstOf(violations []Violation, total int64) string {
+	if total > 1 {
+		return fmt.Sprintf("%s (and %d more)", violations[0].Text, total-1)
+	}
+	return violations[0].Text
 }

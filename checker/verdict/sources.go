@@ -56,8 +56,11 @@ type Sources struct {
 	Ended  bool // the history is whole
 	Seen   bool // there was a raft event
 
+	group   bool // it is about a group other than the main one
+	unknown bool // who votes changed to whom nobody told
+	asked   bool // the harness asked for a change of members
 	rules   []history.Rule
-	configs [][]string        // other sets of voters that the harness asked for
+	configs [][]string        // other sets of voters that the harness asked for, or the wire told of
 	renewed map[string]uint64 // members to be replaced, by the first process of the new one
 	cursors map[string]*Cursor
 	cursor  *Cursor         // of the member whose trace told the last event
@@ -196,7 +199,9 @@ func (s *Sources) Torn() []string {
 func (s *Sources) Run(r *history.Run) {
 	switch r.What {
 	case history.RunBegin:
-		s.Nodes = append([]string(nil), r.Nodes...)
+		if !s.group {
+			s.Nodes = append([]string(nil), r.Nodes...)
+		}
 		s.Traced, s.Tapped = r.Traced, r.Tapped
 		s.rules = slices.Clone(r.Rules)
 		if len(s.rules) == 0 && r.Target == "reference" {
@@ -214,19 +219,23 @@ func (s *Sources) Run(r *history.Run) {
 	}
 }
 
-// reconfigured takes the harness's word that it is about to change the members,
-// and tells whether r is one.
+// reconfigured takes the harness's word that it is about to change the members, or a
+// tap's that a change is on the wire, and tells whether r is one.
 //
-// It is written before the change is asked for, so in the history it stands before
+// The harness's is written before the change is asked for, so in the history it stands before
 // everything that the change may have led to. Whether and when the members took it
 // is not known: from then on each set of voters so far may be the one that decides.
 func (s *Sources) reconfigured(r *history.Raft) bool {
-	if r.Source != history.Harness {
+	switch {
+	case r.Source == history.Harness:
+	case r.What == history.RaftConfig && r.Source == history.Tap:
+		s.voters(r.Voters)
+		return true
+	default:
 		return false
 	}
-	if !SameMembers(r.Voters, s.Nodes) {
-		s.configs = append(s.configs, slices.Clone(r.Voters))
-	}
+	s.asked = true
+	s.decide(r.Voters)
 	if r.Inc > 0 {
 		if s.renewed == nil {
 			s.renewed = make(map[string]uint64)
@@ -234,6 +243,45 @@ func (s *Sources) reconfigured(r *history.Raft) bool {
 		s.renewed[r.Node] = r.Inc
 	}
 	return true
+}
+
+// voters takes a tap's word of who votes from now on. What the harness asked for, it
+// has told of itself.
+func (s *Sources) voters(told []string) {
+	switch {
+	case len(told) == 0:
+		s.unknown = s.unknown || !s.asked
+	case len(s.Nodes) == 0:
+		s.Nodes = slices.Clone(told)
+	default:
+		s.decide(told)
+	}
+}
+
+// decide notes a set of voters that may decide.
+func (s *Sources) decide(voters []string) {
+	same := func(known []string) bool { return SameMembers(known, voters) }
+	if !same(s.Nodes) && !slices.ContainsFunc(s.configs, same) {
+		s.configs = append(s.configs, slices.Clone(voters))
+	}
+}
+
+// OfGroup says that it is a group other than the main one: who votes in it is what a tap
+// tells.
+func (s *Sources) OfGroup() { s.group = true }
+
+// Voterless says why it is not known who votes, "" if it is. part tells whether that is so
+// in a group other than the main one: then nothing else was to be expected.
+func (s *Sources) Voterless() (why string, part bool) {
+	switch {
+	case s.unknown:
+		return "who votes changed during the run, to whom was not told", s.group
+	case len(s.Nodes) == 0 && s.group:
+		return "who votes is not told", true
+	case len(s.Nodes) == 0:
+		return "the members are not known", false
+	}
+	return "", false
 }
 
 // Renew tells whether the start event r is the first of a new member under an old

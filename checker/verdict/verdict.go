@@ -5,7 +5,7 @@
 // Read verdict.go (what a checker is and what it answers) and findings.go (how it
 // gathers what it finds) first. Then, as needed: describe.go and its siblings put
 // events in words; operation.go, inflight.go and perkey.go follow clients;
-// sources.go, majority.go and slot.go follow members; budget.go and shrink.go are
+// sources.go, pergroup.go, majority.go and slot.go follow members; budget.go and shrink.go are
 // for searches; proof.go and retell.go make what is shown a proof; early.go says which checkers need not wait for the end.
 package verdict
 
@@ -61,6 +61,8 @@ type Result struct {
 	// Told is what a checker that had nothing to judge by saw all the same: no rule says
 	// that it is wrong.
 	Told string `json:"told,omitempty"`
+	// Unjudged says which rules it did not judge, and why, each as "rule: why".
+	Unjudged []string `json:"unjudged,omitempty"`
 	// Stats counts what was looked at, for reports.
 	Stats map[string]int64 `json:"stats,omitempty"`
 }

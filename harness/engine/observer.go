@@ -117,7 +117,7 @@ const leadersSize = 16
 // the returned function is called.
 func (r *run) leaders() (<-chan string, func()) {
 	events, cancel := r.rec.Watch(observeSize, func(e *history.Event) bool {
-		return e.Raft != nil && e.Raft.What == history.RaftLeader || e.Claim != nil && e.Claim.Leads()
+		return e.Raft != nil && e.Raft.What == history.RaftLeader && e.Raft.Group == "" || e.Claim != nil && e.Claim.Leads()
 	})
 	out := make(chan string, leadersSize)
 	done := make(chan struct{})

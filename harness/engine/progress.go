@@ -139,7 +139,7 @@ func (f *follower) member(name string) *MemberProgress {
 
 // raft takes the role and the term of a member from what it does.
 func (f *follower) raft(r *history.Raft) {
-	if r.Stage == history.Dropped || r.Source == history.Harness {
+	if r.Stage == history.Dropped || r.Source == history.Harness || r.Group != "" {
 		return
 	}
 	switch r.What {

@@ -75,6 +75,7 @@ type Run struct {
 	Ready     time.Duration `json:"ready,omitempty"`     // how long members may take to be ready once started; 0: no longer than is usual
 	Traced    bool          `json:"traced,omitempty"`    // every node writes a trace
 	Tapped    bool          `json:"tapped,omitempty"`    // every peer link is decoded
+	Wire      *Wire         `json:"wire,omitempty"`      // how, if a dialect does it
 	Steps     int           `json:"steps,omitempty"`     // steps in the plan
 	Themes    []string      `json:"themes,omitempty"`    // what a generated plan is about
 	Rules     []Rule        `json:"rules,omitempty"`     // that the system keeps beside Raft's own, as its target states

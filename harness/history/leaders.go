@@ -27,6 +27,9 @@ type Leadership struct {
 // traces or taps tell of leaders, they alone count; elsewhere what members answer when
 // they are asked does. The zero value has seen nothing.
 type Leaders struct {
+	// Group is that whose leaders are followed. What members say of themselves is about
+	// the main one, "".
+	Group   string
 	now     Leadership
 	shown   bool // traces or taps tell
 	told    map[leadership]bool
@@ -52,9 +55,11 @@ func (l *Leaders) Take(e *Event) (Leadership, bool) {
 		l.shown = e.Run.Traced || e.Run.Tapped
 	case e.Proc != nil && e.Proc.What == ProcExit:
 		l.exit(e.Proc)
-	case e.Raft != nil && e.Raft.Stage != Dropped:
-		return l.raft(e)
-	case e.Claim != nil && !l.shown:
+	case e.Raft != nil:
+		if e.Raft.Stage != Dropped && e.Raft.Group == l.Group {
+			return l.raft(e)
+		}
+	case e.Claim != nil && !l.shown && l.Group == "":
 		return l.claim(e)
 	}
 	return Leadership{}, false

@@ -80,3 +80,16 @@ func TestLeadersWithoutTerms(t *testing.T) {
 	require.Equal(t, []history.Leadership{{"n1", 0, 1, history.BySelf}, {"n2", 0, 2, history.BySelf}}, got)
 	require.Equal(t, "n2", l.Now().Node)
 }
+
+// Where members are of several groups, one is followed.
+func TestLeadersOfAGroup(t *testing.T) {
+	t.Parallel()
+	other := leads(1, history.Tap, "n2", 9)
+	other.Raft.Group = "a"
+	events := []history.Event{begins(true), leads(1, history.Tap, "n1", 3), other}
+	var main history.Leaders
+	require.Equal(t, []history.Leadership{{"n1", 3, 1, history.ByTap}}, thrones(&main, events...))
+	a := history.Leaders{Group: "a"}
+	require.Equal(t, []history.Leadership{{"n2", 9, 1, history.ByTap}}, thrones(&a, events...))
+	require.Empty(t, thrones(&history.Leaders{Group: "a"}, begins(false), claims(2, "n1", 1, 3, "leader")), "that is about the main one")
+}

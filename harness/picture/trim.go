@@ -28,6 +28,10 @@ func trimmed(r checker.Report) checker.Report {
 	for i := range r.Results {
 		result := &r.Results[i]
 		result.Checker, result.Summary, result.Told = brief(result.Checker, aLine), brief(result.Summary, aText), brief(result.Told, aText)
+		result.Unjudged = slices.Clone(result.Unjudged[:min(len(result.Unjudged), maxUnknowns)])
+		for k := range result.Unjudged {
+			result.Unjudged[k] = brief(result.Unjudged[k], aText)
+		}
 		result.Unknowns = slices.Clone(result.Unknowns)
 		if more := len(result.Unknowns) - maxUnknowns; more > 0 {
 			result.Unknowns = append(result.Unknowns[:maxUnknowns], "… and "+plural(more, "other"))

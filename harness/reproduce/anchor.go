@@ -67,7 +67,7 @@ func anchors(f Finding) ([]anchor, error) {
 		if err != nil {
 			return nil, err
 		}
-		if e.Raft == nil || e.Raft.Stage == history.Dropped {
+		if e.Raft == nil || e.Raft.Stage == history.Dropped || e.Raft.Group != "" {
 			continue
 		}
 		on, n := "", e.Raft.Term

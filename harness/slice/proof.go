@@ -120,10 +120,17 @@ func (t *tally) close(p *proof) {
 // slice is what there is to show.
 func (p *proof) slice() Slice {
 	s := Slice{Edges: p.edges, Further: p.found.reached - len(p.found.kept), Between: p.counts.between, Others: p.counts.others, Unknown: p.unknown}
+	var proof []history.Event
 	for _, seq := range p.found.kept {
 		if e, ok := p.kept[uint64(seq)]; ok {
 			s.Events = append(s.Events, e)
+			if e.Proof {
+				proof = append(proof, e.Event)
+			}
 		}
+	}
+	if group := verdict.GroupOf(proof); group != "" {
+		s.Unknown = append(slices.Clip(s.Unknown), "what led to what in "+group+", which is not the main group, is not followed")
 	}
 	return s
 }

@@ -68,7 +68,9 @@ func (w *watch) member(name string) (int, *member) {
 func (w *watch) raft(e *history.Event) {
 	r := e.Raft
 	if r.What == history.RaftConfig {
-		w.config(r)
+		if r.Source != history.Tap {
+			w.config(r)
+		}
 		return
 	}
 	if r.Stage == history.Delivered || r.Stage == history.Dropped || r.Source == history.Harness || r.Source == history.Fabric {

@@ -70,6 +70,9 @@ func (w *watch) take(e *history.Event) {
 		w.op(e.Op)
 		return // no state changes by it
 	case e.Raft != nil:
+		if e.Raft.Group != "" {
+			return // what is counted is about the main one
+		}
 		w.raft(e)
 	case e.Fault != nil:
 		w.dirty = true
