@@ -55,6 +55,8 @@ type Coverage struct {
 	finality bool // PhaseFinal was reached
 
 	interrupted bool // before the plan had ended
+	wire        *history.Wire
+	heard       *history.Heard
 }
 
 // manyFaults is how many on traffic may have no effect, each for a reason of its own.
@@ -80,6 +82,9 @@ func (c *Coverage) Event(e *history.Event) {
 		switch e.Run.What {
 		case history.RunBegin:
 			c.begun, c.workload, c.steps, c.authored = true, e.Run.Workload, e.Run.Steps, e.Run.Authored
+			c.wire = e.Run.Wire
+		case history.RunHeard:
+			c.heard = e.Run.Heard
 		case history.RunPhase:
 			c.phase = e.Run.Phase
 			c.finality = c.finality || c.phase == history.PhaseFinal
@@ -230,7 +235,49 @@ func (c *Coverage) Finish() verdict.Result {
 	if n := c.Counted("operations-untried"); n > 0 {
 		text += fmt.Sprintf("; %d that arrived were not tried, since all clients waited", n)
 	}
-	return c.Result(c.Name(), text)
+	c.understood()
+	r := c.Result(c.Name(), text)
+	r.Told = c.told()
+	return r
+}
+
+// understood doubts a run of which most was not understood.
+func (c *Coverage) understood() {
+	if c.heard == nil {
+		return
+	}
+	var strange uint64
+	for _, n := range c.heard.Strange {
+		strange += n
+	}
+	c.Count("messages-strange", int64(strange))
+	c.Count("bytes-undecoded", int64(c.heard.Undecoded))
+	if strange > mostlyStrange*c.heard.Messages {
+		c.Unknown("the traffic is hardly understood: %s", verdict.Heard(c.heard))
+	}
+}
+
+// mostlyStrange is how often what is not known may come for each message that is: one that
+// is understood may have several fields that are not.
+const mostlyStrange = 4
+
+// told says how the traffic was read, and what was not understood of it: that is no
+// evidence of anything.
+func (c *Coverage) told() string {
+	var parts []string
+	if w := c.wire; w != nil {
+		parts = append(parts, "the traffic was read as "+w.Dialect)
+		if w.Term != "" {
+			parts = append(parts, "what is called a term here is "+w.Term+" there")
+		}
+		if w.Main != "" {
+			parts = append(parts, "the group without a name is "+w.Main)
+		}
+	}
+	if h := c.heard; h != nil && (len(h.Strange) > 0 || h.Undecoded > 0) {
+		parts = append(parts, verdict.Heard(h))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // struck says how many faults bit, of those that were put in force, and what became of

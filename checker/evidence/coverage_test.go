@@ -276,3 +276,26 @@ func onTraffic(injected, bit int) func(*tape.Whole) {
 		}
 	}
 }
+
+// How the traffic was read is told, and what was not understood of it; only of a run of
+// which hardly anything was, nothing can be said.
+func TestCoverageTellsWhatWasHeard(t *testing.T) {
+	judged := func(heard history.Heard) verdict.Result {
+		c := tape.WholeRun()
+		c.Extra = func(h *tape.Tape) {
+			h.Events[0].Run.Wire = &history.Wire{Dialect: "toy", Main: "_meta_", Term: "an epoch"}
+			h.Run(history.Run{What: history.RunHeard, Heard: &heard})
+		}
+		return c.Build().Judge(evidence.NewCoverage())
+	}
+	said := "the traffic was read as toy; what is called a term here is an epoch there; the group without a name is _meta_"
+	require.Equal(t, said, judged(history.Heard{Messages: 70}).Told)
+	got := judged(history.Heard{Messages: 70, Strange: map[string]uint64{"a message of type 9": 280}, Undecoded: 12})
+	require.Equal(t, verdict.Valid, got.Verdict)
+	require.Equal(t, said+"; 70 messages understood, 280 times a message of type 9, which the dialect does not know, "+
+		"12 bytes passed on connections that the tap had lost", got.Told)
+	require.EqualValues(t, 280, got.Stats["messages-strange"])
+	got = judged(history.Heard{Messages: 70, Strange: map[string]uint64{"a message of type 9": 281}})
+	require.Equal(t, verdict.Unknown, got.Verdict)
+	require.Contains(t, got.Summary, "the traffic is hardly understood: 70 messages understood, 281 times")
+}

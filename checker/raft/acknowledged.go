@@ -160,8 +160,12 @@ func (c *Logs) judgeBold() {
 		return
 	}
 	for _, b := range c.wire.bold {
-		c.Violate("committed before a majority had it",
-			fmt.Sprintf("%s, leader of term %d, told that entry %d is committed when of %d members only %d had it, itself included",
-				b.key.node, b.key.term, b.index, len(c.Nodes), b.voters), b.events...)
+		text := fmt.Sprintf("%s, leader of term %d, told that entry %d is committed when of %d members only %d had it, itself included",
+			b.key.node, b.key.term, b.index, len(c.Nodes), b.voters)
+		if c.Strange {
+			c.Unknown("%s as far as is known, but %s", text, verdict.Unheard)
+			continue
+		}
+		c.Violate("committed before a majority had it", text, b.events...)
 	}
 }

@@ -25,15 +25,23 @@ import (
 // other, or the term be that of the last applied entry, so that a legal leader names
 // the term before its own. A pair with such a claim is told and not judged.
 //
+// Where the wire is decoded without a hole, nobody can lead who asked for no vote there: a
+// claim of one who did not means that one of the two witnesses errs, such as by what it
+// calls a term, and the verdict is unknown. That holds for terms after the first that the
+// wire shows; before it a member may have been alone.
+//
 // Where members are of several groups, what they say of themselves is about the main one.
 //
 // That few or no claims were heard proves nothing either: members are asked now
 // and then, and a short leadership passes between two questions.
 type Claims struct {
 	verdict.Findings
+	verdict.Sources
 	terms  map[uint64][]*word
-	atomic bool // a member was heard whose role and term are of one instant
-	vague  bool // … or one of which that is not declared
+	stood  map[claimKey]bool // candidates and leaders on the wire
+	lowest uint64            // term on the wire, 0 for none
+	atomic bool              // a member was heard whose role and term are of one instant
+	vague  bool              // … or one of which that is not declared
 }
 
 // word is the first that was heard of one member's leadership of one term.
@@ -44,7 +52,9 @@ type word struct {
 }
 
 // NewClaims returns the checker "claims".
-func NewClaims() *Claims { return &Claims{terms: make(map[uint64][]*word)} }
+func NewClaims() *Claims {
+	return &Claims{terms: make(map[uint64][]*word), stood: make(map[claimKey]bool)}
+}
 
 // Name returns "claims".
 func (*Claims) Name() string { return "claims" }
@@ -57,6 +67,11 @@ func (*Claims) Kinds() verdict.Kinds { return verdict.Rafts | verdict.Others }
 
 // Event takes the next event.
 func (c *Claims) Event(e *history.Event) {
+	if e.Raft == nil || e.Raft.Group == "" {
+		if r := c.Deed(e); r != nil && r.Source == history.Tap {
+			c.wire(r)
+		}
+	}
 	switch {
 	case e.Claim != nil:
 		c.claim(e)
@@ -66,6 +81,54 @@ func (c *Claims) Event(e *history.Event) {
 			c.heard(w, e, e.Raft.Term)
 		}
 	}
+}
+
+// wire notes who stood in which term.
+func (c *Claims) wire(r *history.Raft) {
+	if r.Term != 0 && (c.lowest == 0 || r.Term < c.lowest) {
+		c.lowest = r.Term
+	}
+	who := r.Node
+	switch {
+	case r.What == history.RaftCandidate, r.What == history.RaftLeader:
+	case r.What == history.RaftVote && r.Granted:
+		who = r.Peer
+	default:
+		return
+	}
+	if key := (claimKey{who, r.Term}); !c.stood[key] {
+		c.stood[claimKey{strings.Clone(who), r.Term}] = true
+	}
+}
+
+// disagree finds claims of members that the wire never showed to stand.
+func (c *Claims) disagree() {
+	why, _ := c.Voterless()
+	if !c.Tapped || c.Holes || c.Strange || !c.Ended || c.lowest == 0 || why != "" || len(c.Nodes) < 2 {
+		return
+	}
+	for _, term := range slices.Sorted(maps.Keys(c.terms)) {
+		for _, w := range c.terms[term] {
+			if term > c.lowest && w.sure != nil && w.sure.Claim != nil && !c.stood[claimKey{w.node, term}] {
+				c.Unknown("a member's own word and the wire disagree: at %s %s, but on the wire it asked for no vote in that term, and sent nothing as its leader%s",
+					verdict.Seconds(w.sure.At), verdict.Describe(w.sure), c.nearest(w.node, term))
+			}
+		}
+	}
+}
+
+// nearest says in which term a member was last seen to stand before one.
+func (c *Claims) nearest(node string, term uint64) string {
+	var best uint64
+	for key := range c.stood {
+		if key.node == node && key.term < term {
+			best = max(best, key.term)
+		}
+	}
+	if best == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; the last in which it did is term %d", best)
 }
 
 func (c *Claims) claim(e *history.Event) {
@@ -118,6 +181,7 @@ func (c *Claims) heard(w *word, e *history.Event, term uint64) {
 
 // Finish gives the verdict.
 func (c *Claims) Finish() verdict.Result {
+	c.disagree()
 	claimed := 0
 	var pairs []string
 	for _, term := range slices.Sorted(maps.Keys(c.terms)) {

@@ -71,11 +71,46 @@ func TestClaims(t *testing.T) {
 			h.Claim("n1", "leader", 0, true)
 			h.Claim("n2", "leader", 0, true)
 		}), Want: verdict.Unchecked},
+		{Name: "one says that it leads, and never stood on the wire", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
+			h.Win("", "n1", 4, tape.Pos(0, 0), "n2")
+			h.Claim("n1", "leader", 4, true)
+			h.Claim("n2", "leader", 5, true)
+			h.End()
+		}), Want: verdict.Unknown},
+		{Name: "one says that it leads, and stood and sent nothing since", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
+			h.Win("", "n1", 4, tape.Pos(0, 0), "n2")
+			h.Vote("", "n2", 5, tape.Pos(0, 0), "n1")
+			h.Claim("n2", "leader", 5, true)
+			h.End()
+		}), Want: verdict.Valid},
+		{Name: "one led before the wire showed anything", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
+			h.Claim("n1", "leader", 1, true)
+			h.Win("", "n2", 2, tape.Pos(0, 0), "n1")
+			h.End()
+		}), Want: verdict.Valid},
+		{Name: "one says that it leads, whose connection could not be decoded", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
+			h.Win("", "n1", 4, tape.Pos(0, 0), "n2")
+			h.Run(history.Run{What: history.RunUntap, Text: "n2 > n1"})
+			h.Claim("n2", "leader", 5, true)
+			h.End()
+		}), Want: verdict.Valid},
 		{Name: "candidates of one term", Build: tape.On(silent(), func(h *tape.Tape) {
 			h.Claim("n1", "candidate", 2, true)
 			h.Claim("n2", "candidate", 2, true)
 		}), Want: verdict.Valid},
 	})
+}
+
+// Both witnesses are shown.
+func TestClaimsAgainstTheWire(t *testing.T) {
+	h := tape.Tapped()
+	h.Win("", "n2", 3, tape.Pos(0, 0), "n1")
+	h.Claim("n2", "leader", 4, true)
+	h.End()
+	got := h.Judge(raft.NewClaims())
+	require.Equal(t, verdict.Unknown, got.Verdict)
+	require.Equal(t, "a member's own word and the wire disagree: at 0.005s n2 (process 1) answers that it is leader in term 4, "+
+		"but on the wire it asked for no vote in that term, and sent nothing as its leader; the last in which it did is term 3", got.Summary)
 }
 
 // Two leaders of whom traces or taps tell are the election checker's.

@@ -185,11 +185,16 @@ func (c *Votes) hasty(key claimKey) {
 	for i, e := range events {
 		givers[i] = e.Raft.Node
 	}
-	if !c.Decides(givers) {
-		c.Violate(hastyLead,
-			fmt.Sprintf("%s sent as leader of term %d when of %d members only %d had voted for it, itself included",
-				key.node, key.term, len(c.Nodes), len(givers)), events...)
+	if c.Decides(givers) {
+		return
 	}
+	text := fmt.Sprintf("%s sent as leader of term %d when of %d members only %d had voted for it, itself included",
+		key.node, key.term, len(c.Nodes), len(givers))
+	if c.Strange {
+		c.Unknown("%s as far as is known, but %s", text, verdict.Unheard)
+		return
+	}
+	c.Violate(hastyLead, text, events...)
 }
 
 // ballot returns the vote that name gave to key's member in key's term.
@@ -208,8 +213,11 @@ func (c *Votes) missing(voters, outgoing []string, w *win) string {
 	if w.voters == nil && c.configured() {
 		return "the members changed during the run"
 	}
-	if c.Tapped && !c.Holes {
+	if c.Tapped && !c.Holes && !c.Strange {
 		return ""
+	}
+	if !c.Traced && c.Strange && !c.Holes {
+		return verdict.Unheard
 	}
 	if !c.Traced {
 		return "not every member writes a trace and not every link was decoded"
@@ -241,7 +249,7 @@ func (c *Votes) tappedLogs() { c.tappedLogsUpTo(math.MaxUint64) }
 
 // tappedLogsUpTo is tappedLogs of the votes up to an event.
 func (c *Votes) tappedLogsUpTo(event uint64) {
-	if c.Holes || !c.Ended {
+	if c.Holes || c.Strange || !c.Ended {
 		return // the first grant, before the voter's log grew, may be the one not seen
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.voters)) {

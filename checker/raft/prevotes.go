@@ -210,7 +210,9 @@ func (c *PreVotes) Foresees(upTo uint64) []string {
 const withoutPreVotes = "stood without the pre-votes of a majority"
 
 // whole tells whether a pre-vote that is nowhere was not given.
-func (c *PreVotes) whole() bool { return c.Ended && (c.Tapped && !c.Holes || c.AnyLacks() == "") }
+func (c *PreVotes) whole() bool {
+	return c.Ended && (c.Tapped && !c.Holes && !c.Strange || c.AnyLacks() == "")
+}
 
 // judge decides whether a candidate had the pre-votes of a majority.
 func (c *PreVotes) judge(key claimKey) {

@@ -2,6 +2,7 @@ package raft
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
@@ -56,6 +57,8 @@ type voter struct {
 	// by its trace, and those it was replaced by, on the wire. One vote a term binds
 	// each of them alone.
 	others []votes
+	// ended tells that one of its processes has, of which the wire tells nothing.
+	ended bool
 }
 
 // votes are one member's, by term.
@@ -150,6 +153,9 @@ func (*Votes) Kinds() verdict.Kinds { return verdict.Rafts | verdict.Others }
 
 // Event takes the next event.
 func (c *Votes) Event(e *history.Event) {
+	if p := e.Proc; p != nil && p.What == history.ProcExit {
+		c.voter(p.Node).ended = true
+	}
 	r := c.Deed(e)
 	if r == nil {
 		return
@@ -160,11 +166,7 @@ func (c *Votes) Event(e *history.Event) {
 	default:
 		return
 	}
-	v := c.voters[r.Node]
-	if v == nil {
-		v = &voter{name: r.Node, traced: make(map[uint64]*ballot), tapped: make(map[uint64]*ballot)}
-		c.voters[v.name] = v
-	}
+	v := c.voter(r.Node)
 	if r.Source == history.Tap {
 		c.tap(v, e)
 		return
@@ -178,6 +180,15 @@ func (c *Votes) Event(e *history.Event) {
 		v.stretch, v.resumed = at.Stretch, false
 	}
 	c.trace(v, e)
+}
+
+func (c *Votes) voter(name string) *voter {
+	v := c.voters[name]
+	if v == nil {
+		v = &voter{name: strings.Clone(name), traced: make(map[uint64]*ballot), tapped: make(map[uint64]*ballot)}
+		c.voters[v.name] = v
+	}
+	return v
 }
 
 func (c *Votes) trace(v *voter, e *history.Event) {
@@ -233,12 +244,25 @@ func (c *Votes) bind(v *voter, votes map[uint64]*ballot, p pledge) bool {
 		return true
 	}
 	if old.gave(p.peer) == nil {
+		if c.unwritten(v, old, p) {
+			votes[p.term] = &ballot{peer: p.peer, event: verdict.Keep(p.e)}
+			return true
+		}
 		old.more = append(old.more, ballot{peer: p.peer, event: verdict.Keep(p.e)})
 		c.Violate("two votes in one term",
 			fmt.Sprintf("%s voted twice in term %d: for %s and for %s", v.name, p.term, old.peer, p.peer),
 			old.event, verdict.Keep(p.e))
 	}
 	return false
+}
+
+// unwritten tells whether a candidate's vote for itself, known from its request alone, may
+// never have been on its disk (history.AsksFirst): it has ended since, or before a request
+// that came late, and did not lead.
+func (c *Votes) unwritten(v *voter, old *ballot, p pledge) bool {
+	_, led := c.began[claimKey{v.name, p.term}]
+	return old.peer == v.name && old.event.Raft.What == history.RaftCandidate && old.event.Raft.Source == history.Tap &&
+		p.e.Raft.Source == history.Tap && v.ended && !led && c.States(history.AsksFirst)
 }
 
 // start resumes from what a process recovered and holds that against the votes

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -61,6 +62,8 @@ func describeRun(r *history.Run) string {
 		return "the harness itself keeps members apart: " + r.Text
 	case history.RunAssertion:
 		return describeAssertion(r)
+	case history.RunHeard:
+		return "what the tap made of the traffic: " + Heard(r.Heard)
 	case history.RunAutopsy:
 		return "what " + OrElse(r.Node, "the members") + " left on disk was examined: " + OrElse(r.Text, "nothing is wrong")
 	case history.RunUnexamined:
@@ -70,6 +73,28 @@ func describeRun(r *history.Run) string {
 	}
 	return "run: " + string(r.What)
 }
+
+// Heard says what was not understood of a run's traffic.
+func Heard(h *history.Heard) string {
+	if h == nil {
+		return "nothing is told"
+	}
+	text := Many(h.Messages, "message") + " understood"
+	for i, what := range slices.Sorted(maps.Keys(h.Strange)) {
+		if i == maxStrange {
+			text += fmt.Sprintf(", and %d other kinds of things", len(h.Strange)-i)
+			break
+		}
+		text += fmt.Sprintf(", %d times %s, which the dialect does not know", h.Strange[what], what)
+	}
+	if h.Undecoded > 0 {
+		text += fmt.Sprintf(", %d bytes passed on connections that the tap had lost", h.Undecoded)
+	}
+	return text
+}
+
+// maxStrange is how many kinds of things that a dialect does not know are named.
+const maxStrange = 5
 
 func describeFault(f *history.Fault) string {
 	what := OrElse(f.Resolved, f.Text)

@@ -88,7 +88,7 @@ func (p *perGroup) common(e *history.Event) {
 				p.excused = slices.Clone(r.Wire.Unjudged)
 				p.excuse(p.main)
 			}
-		case history.RunUntap, history.RunUntrace, history.RunEnd:
+		case history.RunUntap, history.RunUntrace, history.RunHeard, history.RunEnd:
 		default:
 			return // nothing follows from it for an election
 		}

@@ -53,8 +53,11 @@ type Sources struct {
 	Traced bool // every member writes a trace
 	Tapped bool // every peer link is decoded
 	Holes  bool // … but for some connection
-	Ended  bool // the history is whole
-	Seen   bool // there was a raft event
+	// Strange: the taps saw messages that their dialect does not know. What they say is
+	// not known, so that nothing which is nowhere can be said not to have been given.
+	Strange bool
+	Ended   bool // the history is whole
+	Seen    bool // there was a raft event
 
 	group   bool // it is about a group other than the main one
 	unknown bool // who votes changed to whom nobody told
@@ -209,6 +212,8 @@ func (s *Sources) Run(r *history.Run) {
 		}
 	case history.RunUntap:
 		s.Holes = true
+	case history.RunHeard:
+		s.Strange = s.Strange || r.Heard != nil && len(r.Heard.Strange) > 0
 	case history.RunUntrace:
 		if s.unread == nil {
 			s.unread = make(map[string]bool)
@@ -228,7 +233,7 @@ func (s *Sources) Run(r *history.Run) {
 func (s *Sources) reconfigured(r *history.Raft) bool {
 	switch {
 	case r.Source == history.Harness:
-	case r.What == history.RaftConfig && r.Source == history.Tap:
+	case r.Source == history.Tap && r.What == history.RaftConfig:
 		s.voters(r.Voters)
 		return true
 	default:
@@ -313,6 +318,9 @@ func (s *Sources) Everybody() []string {
 
 // States tells whether the system's target states that it keeps the rule.
 func (s *Sources) States(rule history.Rule) bool { return slices.Contains(s.rules, rule) }
+
+// Unheard says why what is not on the wire may have been said there all the same.
+const Unheard = "the wire had messages that the dialect does not know"
 
 // Blind tells whether some of what passed on the wire was seen by nobody.
 func (s *Sources) Blind() bool { return s.Holes && !s.Traced }

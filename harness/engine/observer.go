@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -58,6 +57,24 @@ func (r *run) observer() fabric.Observer {
 	return observer{r.tap, messages, r.rec.Record}
 }
 
+// wire returns what is to be known of how the traffic is read, nil if no dialect does.
+func (c *Config) wire() *history.Wire {
+	if p, ok := c.Target.Protocol().(target.Spoken); ok && c.tapped() {
+		return p.Wire()
+	}
+	return nil
+}
+
+// rules returns what the system keeps beside Raft's own rules, by its target's word and by
+// that of what its members speak.
+func (c *Config) rules() []history.Rule {
+	rules := slices.Clone(target.Rules(c.Target))
+	if p, ok := c.Target.Protocol().(target.Spoken); ok && c.tapped() {
+		rules = append(rules, p.Rules()...)
+	}
+	return rules
+}
+
 // Undecodable records a connection that the tap cannot follow: what is concluded
 // from the other frames stays true, but evidence may be missing.
 func (o observer) Undecodable(link fabric.Link, err error) {
@@ -102,11 +119,10 @@ func (r *run) flush() {
 		return
 	}
 	r.tap.Flush()
-	if t, ok := r.tap.(interface{ Strange() map[string]uint64 }); ok {
-		strange := t.Strange()
-		for _, what := range slices.Sorted(maps.Keys(strange)) {
-			r.note("", fmt.Sprintf("the tap does not know what this means, and judges nothing by it: %s (%d times)", what, strange[what]))
-		}
+	if h, ok := r.tap.(target.Heard); ok && r.fabric != nil {
+		heard := h.Heard()
+		heard.Undecoded = r.fabric.Undecoded()
+		r.rec.Record(history.Event{Run: &history.Run{What: history.RunHeard, Heard: &heard}})
 	}
 }
 

@@ -130,7 +130,7 @@ func TestElectionsByADialect(t *testing.T) {
 			require.Equal(t, says, heard.Load() > 0)
 
 			require.True(t, slices.ContainsFunc(read(t, result.Dir), func(e *history.Event) bool {
-				return e.Run != nil && e.Run.What == history.RunNote && strings.HasSuffix(e.Run.Text, "judges nothing by it: an opening (1 times)")
+				return e.Run != nil && e.Run.What == history.RunHeard && e.Run.Heard.Strange["an opening"] == 1 && e.Run.Heard.Messages > 0
 			}), "what is not known is told")
 			led := leaders(t, result.Dir)
 			require.NotEmpty(t, led)

@@ -62,7 +62,7 @@ func (s *stream) forwardFrames(marks []mark) (more bool, out outcome) {
 	s.observeMarks(Sent, marks, b)
 	s.scheduleMarks(marks, b)
 	n, err := s.out.Write(b)
-	s.link.bytes.Add(int64(n))
+	s.passed(n)
 	whole := 0
 	for whole < len(marks) && marks[whole].end <= n {
 		whole++
@@ -136,7 +136,7 @@ func (s *stream) runSplice() outcome {
 			return s.sourceEnded(err)
 		}
 		err = s.splice.flush(dst)
-		s.link.bytes.Add(int64(n - s.splice.held))
+		s.passed(n - s.splice.held)
 		if err != nil {
 			rest, lost := s.splice.take()
 			if lost != nil {
@@ -159,7 +159,7 @@ func (s *stream) runCopy() outcome {
 		if n > 0 {
 			s.entered((*p)[:n])
 			m, werr := s.out.Write((*p)[:n])
-			s.link.bytes.Add(int64(m))
+			s.passed(m)
 			if werr != nil {
 				s.keepBytes(append([]byte(nil), (*p)[m:n]...))
 				return s.writeFailed(werr)

@@ -40,7 +40,7 @@ func (s *stream) drain(reading bool) outcome {
 			err = s.act(st)
 		case st.bytes != nil:
 			n, err = s.out.Write(st.bytes)
-			s.link.bytes.Add(int64(n))
+			s.passed(n)
 		default:
 			if !s.await(st.until) {
 				return killed

@@ -100,6 +100,7 @@ type Fabric struct {
 
 	scheduler *scheduler    // nil when no schedule is recorded or followed
 	frames    atomic.Uint64 // so many were seen, for their IDs
+	undecoded atomic.Uint64 // bytes that went on after their connection could not be decoded
 
 	mu        sync.Mutex // taken before any stream's
 	links     map[Link]*link
@@ -253,6 +254,10 @@ func (f *Fabric) Counters() map[Link]Counters {
 
 // Followed tells how far the run kept to Options.Follow so far.
 func (f *Fabric) Followed() Followed { return f.scheduler.followed() }
+
+// Undecoded returns how many bytes have gone on over connections after they could not be
+// decoded.
+func (f *Fabric) Undecoded() uint64 { return f.undecoded.Load() }
 
 // Close ends all listeners and connections, with RST, and waits for every
 // goroutine of the fabric. What was held is lost, and its frames stay Sent. A

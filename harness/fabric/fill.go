@@ -150,6 +150,14 @@ func (s *stream) items(marks []mark) []*item {
 	return items
 }
 
+// passed counts bytes that went on.
+func (s *stream) passed(n int) {
+	s.link.bytes.Add(int64(n))
+	if s.conn.plain.Load() {
+		s.conn.fabric.undecoded.Add(uint64(n))
+	}
+}
+
 // undecodable makes the whole connection plain; the other stream may wait for
 // the rest of a frame and has to give up what it has of it.
 func (s *stream) undecodable(err error) {

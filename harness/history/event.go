@@ -108,6 +108,9 @@ type Run struct {
 	// (RaftMessage), and of how many it does not, for there were too many.
 	Messages uint64 `json:"messages,omitempty"`
 	Left     uint64 `json:"left,omitempty"`
+
+	// Set with RunHeard.
+	Heard *Heard `json:"heard,omitempty"`
 }
 
 // Rule is something that a system promises beside what makes Raft safe. Another may
@@ -131,6 +134,11 @@ const (
 	// term before, and comes late, counts for the next term as well. It takes something
 	// back from PreVotes: etcd's raft does not look for which term a pre-vote was.
 	LatePreVotes Rule = "late-pre-votes"
+	// AsksFirst: a candidate asks for votes before its own is on its disk, so that one that
+	// ends in between has given it to nobody, and may vote for another once it is back. It
+	// takes something back from one vote a term, which a member that led has given itself.
+	// (hashicorp/raft writes its term, then asks, then writes its vote.)
+	AsksFirst Rule = "asks-first"
 )
 
 // RunWhat tells what a [Run] event says.
@@ -161,7 +169,9 @@ const (
 	// recorded, with Messages and Left. Where neither it nor a RaftMessage is, nothing is
 	// known of any.
 	RunMessages RunWhat = "messages"
-	RunEnd      RunWhat = "end" // written last; a history without it was cut short
+	// RunHeard is written at the end of a run whose traffic a dialect read, with Heard.
+	RunHeard RunWhat = "heard"
+	RunEnd   RunWhat = "end" // written last; a history without it was cut short
 )
 
 // The phases of a run, in order.

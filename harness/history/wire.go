@@ -13,6 +13,16 @@ type Wire struct {
 	Unjudged []Unjudged `json:"unjudged,omitempty"`
 }
 
+// Heard is what a tap made of a run's traffic, written at its end.
+type Heard struct {
+	Messages uint64 `json:"messages"` // that it understood
+	// Strange counts, by what it was, what the dialect does not know: it was passed on,
+	// and nothing was guessed from it.
+	Strange map[string]uint64 `json:"strange,omitempty"`
+	// Undecoded is how many bytes passed on connections after the tap lost them.
+	Undecoded uint64 `json:"undecoded,omitempty"`
+}
+
 // Unjudged is a rule that is not judged. It is named as violations name it.
 type Unjudged struct {
 	Rule string `json:"rule"`

@@ -3,7 +3,10 @@ package tap
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/usurper/usurper/harness/history"
 )
 
 // Dialect is how systems of one family say Raft's messages on the wire. It is a value:
@@ -41,6 +44,15 @@ type Dialect struct {
 	// vote, if there is one: its events name no group, and its leaders are those that are
 	// shown and aimed at. Who votes in any other, Cluster.Voters says.
 	Main string
+	// Term is what these systems call a term, "" if they call it that.
+	Term string
+	// Rules lists what they keep, or do not keep, of what history.Rule knows: it is added
+	// to what a target states.
+	Rules []history.Rule
+	// Unjudged lists the rules of checkers, as violations name them, to which they are not
+	// held, and why: such as that a vote may change within a round. The checker then says
+	// so, whatever was seen.
+	Unjudged []history.Unjudged
 	// Redial is how long a proxy repeats its own dial while the accepter refuses it, for
 	// diallers that take a connection which ends at once worse than one that is refused.
 	Redial time.Duration
@@ -49,6 +61,11 @@ type Dialect struct {
 	// dialler to accepter first. The two are never called at the same time; those of
 	// different connections are.
 	Open func(c *Cluster) func(dialler, accepter string) (forward, backward Decoder)
+}
+
+// Wire is what a history has to say of the dialect.
+func (d Dialect) Wire() *history.Wire {
+	return &history.Wire{Dialect: d.Name, Main: d.Main, Term: d.Term, Unjudged: d.Unjudged}
 }
 
 // Decoder reads one direction of one connection, from its first byte. It never sees a
@@ -87,6 +104,8 @@ const maxStrange = 64
 type Cluster struct {
 	tap  *Assembler // nil: nobody wants to know
 	main string     // what the dialect calls the main group
+
+	understood atomic.Uint64 // messages
 
 	mu      sync.Mutex
 	known   map[string]identity // by what they call themselves

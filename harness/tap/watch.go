@@ -96,17 +96,27 @@ func (w *Watch) Flush() {
 	}
 }
 
+// Wire is what is to be known of how the traffic is read.
+func (w *Watch) Wire() *history.Wire { return w.dialect.Wire() }
+
+// Rules lists those of the dialect.
+func (w *Watch) Rules() []history.Rule { return w.dialect.Rules }
+
 // Strange returns how often came what the dialect does not know, by what it is.
-func (w *Watch) Strange() map[string]uint64 {
+func (w *Watch) Strange() map[string]uint64 { return w.Heard().Strange }
+
+// Heard returns what was made of the traffic so far.
+func (w *Watch) Heard() history.Heard {
+	h := history.Heard{Messages: w.cluster.understood.Load()}
 	w.cluster.mu.Lock()
 	defer w.cluster.mu.Unlock()
-	strange := maps.Clone(w.cluster.strange)
+	h.Strange = maps.Clone(w.cluster.strange)
 	if w.tap != nil {
 		if left := w.tap.Left(); left > 0 {
-			strange[fmt.Sprintf("a group beyond the first %d", maxGroups)] = left
+			h.Strange[fmt.Sprintf("a group beyond the first %d", maxGroups)] = left
 		}
 	}
-	return strange
+	return h
 }
 
 // direction splits one direction of a connection, and observes what it says.
@@ -140,6 +150,7 @@ func (d *direction) Next(b []byte) (n int, class string, err error) {
 	if m.Kind == "" || d.watch.tap == nil {
 		return n, class, nil
 	}
+	d.watch.cluster.understood.Add(1)
 	if m.From == "" {
 		m.From = d.link.From
 	}

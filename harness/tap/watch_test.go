@@ -172,3 +172,51 @@ func (rewriter) Rewrite(_ []byte, reach func(string) (string, bool)) []byte {
 	addr, _ := reach("n1")
 	return []byte(addr)
 }
+
+// What a dialect says of itself is there to be written down, and its main group has no
+// name in events.
+func TestWhatADialectSaysOfItself(t *testing.T) {
+	d := toy()
+	d.Main, d.Term = "_meta_", "an epoch"
+	d.Unjudged = []history.Unjudged{{Rule: "two votes in one term", Why: "a vote may change"}}
+	d.Rules = []history.Rule{history.AsksFirst}
+	var cluster *tap.Cluster
+	open := d.Open
+	d.Open = func(c *tap.Cluster) func(string, string) (tap.Decoder, tap.Decoder) {
+		cluster = c
+		return func(a, b string) (tap.Decoder, tap.Decoder) {
+			f, r := open(c)(a, b)
+			return inMain{f}, inMain{r}
+		}
+	}
+	var events []history.Raft
+	w := d.Watch([]string{"n1", "n2"}, func(e history.Raft) { events = append(events, e) })
+	require.Equal(t, &history.Wire{Dialect: "toy", Main: "_meta_", Term: "an epoch", Unjudged: d.Unjudged}, w.Wire())
+	require.Equal(t, d.Rules, w.Rules())
+	f, _ := w.Open("n1", "n2")
+	for _, frame := range [][]byte{{2, 0, 0, 0, 7, 0}, {9, 0, 0, 0, 7, 0}} {
+		n, _, err := f.Next(frame)
+		require.NoError(t, err)
+		require.Equal(t, 6, n)
+	}
+	cluster.Voters("_meta_", []string{"n2", "n1"})
+	cluster.Reconfigured("_meta_")
+	require.Len(t, events, 2, "that those of the start vote is no news")
+	require.Equal(t, history.RaftLeader, events[0].What)
+	require.Equal(t, history.RaftConfig, events[1].What)
+	for _, e := range events {
+		require.Empty(t, e.Group)
+	}
+	require.Equal(t, history.Heard{Messages: 1, Strange: map[string]uint64{"a frame of a type of its own": 1}}, w.Heard())
+}
+
+// inMain says of each message that it is of the main group.
+type inMain struct{ tap.Decoder }
+
+func (d inMain) Next(b []byte, m *tap.Message) (int, string, error) {
+	n, class, err := d.Decoder.Next(b, m)
+	if m.Kind != "" {
+		m.Group = "_meta_"
+	}
+	return n, class, err
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -124,6 +125,20 @@ func Rules(t Target) []history.Rule {
 		return r.Rules()
 	}
 	return nil
+}
+
+// Spoken is a fabric.Protocol that says of itself what who judges its traffic has to know:
+// a tap.Watch is one.
+type Spoken interface {
+	fabric.Protocol
+	Wire() *history.Wire
+	Rules() []history.Rule
+}
+
+// Heard is a Tap that says at the end what it made of the traffic: a tap.Watch is one.
+type Heard interface {
+	Tap
+	Heard() history.Heard
 }
 
 // Listener is a Target that learns from what its members print.

@@ -41,6 +41,7 @@ func Dialect() tap.Dialect {
 		Classes: []string{classSnapshotData, classOther},
 		Begins:  begins,
 		Hello:   hello,
+		Rules:   []history.Rule{history.AsksFirst},
 		Open: func(c *tap.Cluster) func(dialler, accepter string) (forward, backward tap.Decoder) {
 			leading := new(leaders)
 			return func(dialler, accepter string) (forward, backward tap.Decoder) {
