@@ -48,7 +48,7 @@ var allowed = map[string][]string{
 	"harness/target/exec":       {"harness/dialect", "harness/document", "harness/fabric", "harness/history", "harness/tap", "harness/target", "harness/text", "harness/workload"},
 	"harness/target/compile":    {},
 	"harness/target/nats":       {"harness/dialect/nats", "harness/history", "harness/target", "harness/target/compile", "harness/workload"},
-	"harness/target/etcd":       {"harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/target/compile", "harness/tap"},
+	"harness/target/etcd":       {"harness/dialect/etcd", "harness/fabric", "harness/history", "harness/workload", "harness/target", "harness/target/compile", "harness/tap"},
 	"harness/target/zookeeper":  {"harness/dialect/zookeeper", "harness/history", "harness/target", "harness/workload"},
 	"harness/cluster":           {"harness/fabric/owner", "harness/history", "harness/target", "rawio"},
 	"harness/audit":             {"harness/history", "harness/target"},

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/usurper/usurper/harness/dialect/etcd"
 	"github.com/usurper/usurper/harness/dialect/hashicorp"
 	"github.com/usurper/usurper/harness/dialect/libraft"
 	"github.com/usurper/usurper/harness/dialect/nats"
@@ -22,6 +23,7 @@ import (
 // All returns the dialects, in order of their names.
 func All() []tap.Dialect {
 	return []tap.Dialect{
+		etcd.Dialect(),
 		hashicorp.Dialect(),
 		libraft.Dialect(),
 		nats.Dialect(),

@@ -47,6 +47,9 @@ type Message struct {
 	// FromNew and ToNew count how often the sender and the receiver were removed and
 	// came back as new members under their old names; 0 for those of the start.
 	FromNew, ToNew uint64
+	// Loose tells, on a connection of a dialect that is Ordered, that several hands may have
+	// queued it: nothing follows from its place.
+	Loose bool
 	// Term is the sender's term; for pre-votes the term asked for. A message of
 	// term 0 is ignored.
 	Term   uint64

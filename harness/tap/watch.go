@@ -161,7 +161,7 @@ func (d *direction) Next(b []byte) (n int, class string, err error) {
 		m.Group = d.watch.cluster.group(m.Group)
 	}
 	d.watch.tap.Observe(history.Sent, *m)
-	if d.watch.dialect.Ordered {
+	if d.watch.dialect.Ordered && !m.Loose {
 		d.order.Sent(d.watch.tap, m)
 	}
 	return n, class, nil

@@ -131,13 +131,16 @@ func Rules(t Target) []history.Rule {
 // a tap.Watch is one.
 type Spoken interface {
 	fabric.Protocol
+	// Wire is what a history says of it.
 	Wire() *history.Wire
+	// Rules lists those of its speakers.
 	Rules() []history.Rule
 }
 
 // Heard is a Tap that says at the end what it made of the traffic: a tap.Watch is one.
 type Heard interface {
 	Tap
+	// Heard returns what was made of the traffic so far.
 	Heard() history.Heard
 }
 

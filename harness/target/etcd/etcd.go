@@ -2,9 +2,7 @@
 // patched, its members talk through the fabric, its elections are judged from
 // what a passive tap decodes of that traffic, and clients are etcd's own.
 //
-// Read etcd.go first. The tap is splitter.go, on what http.go and transfer.go
-// find in a connection, then message.go and appends.go, and tap.go, which knows
-// whose message it is. The client is client.go, its transactions clienttxn.go and
+// Read etcd.go first. What members say to each other, dialect/etcd reads. The client is client.go, its transactions clienttxn.go and
 // listtxn.go, and outcome.go says what an error means. operator.go, membership.go
 // and failpoint.go are what administrators do, console.go how they are connected;
 // status.go and audit.go what members are asked, shown.go what can be seen of them,
@@ -22,9 +20,9 @@ import (
 	"sync"
 	"time"
 
+	dialect "github.com/usurper/usurper/harness/dialect/etcd"
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
-	"github.com/usurper/usurper/harness/tap"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/workload"
 )
@@ -286,7 +284,7 @@ func (t *Target) Protocol() fabric.Protocol {
 	if t.o.PeerTLS {
 		return nil
 	}
-	return newObserver(nil)
+	return dialect.Dialect().Watch(nil, nil)
 }
 
 // Tap watches the traffic of one cluster as it splits it into frames: it is a
@@ -295,5 +293,5 @@ func (t *Target) Tap(members []string, emit func(history.Raft)) target.Tap {
 	if t.o.PeerTLS {
 		return nil
 	}
-	return newObserver(tap.New(emit, members))
+	return dialect.Dialect().Watch(members, emit)
 }

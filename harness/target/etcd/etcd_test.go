@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/target"
@@ -132,9 +131,9 @@ func TestTheRest(t *testing.T) {
 	var tap any = tgt.Tap(nil, nil)
 	require.Implements(t, (*fabric.Protocol)(nil), tap)
 	forward, _ := p.Open("n2", "n1")
-	n, class, err := forward.Next([]byte(post(t, raftpb.Message{Type: raftpb.MsgVoteResp, From: 2, To: 1, Term: 3})))
+	n, class, err := forward.Next([]byte("GET /raft/probing HTTP/1.1\r\n\r\n"))
 	require.NoError(t, err)
 	require.NotZero(t, n)
-	require.Equal(t, classVoteResponse, class, "it tells frames apart for nobody too")
-	p.(*observer).Flush()
+	require.Equal(t, "other", class, "it tells frames apart for nobody too")
+	p.(target.Tap).Flush()
 }

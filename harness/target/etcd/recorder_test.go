@@ -1,12 +1,13 @@
 package etcd
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"net"
 	"os"
+	"regexp"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -37,6 +38,8 @@ type recorder struct {
 	number int
 	open   map[net.Conn]bool
 }
+
+var introduction = regexp.MustCompile(`(?i)\r\nX-Server-From: *([0-9a-f]+)\r\n`)
 
 func newRecorder(t *testing.T) *recorder {
 	r := &recorder{members: map[uint64]string{}, open: map[net.Conn]bool{}}
@@ -96,8 +99,10 @@ func (r *recorder) copy(to, from net.Conn, p piece) {
 		if n > 0 {
 			p.Data = bytes.Clone(b[:n])
 			if p.Accepter != "" {
-				h, _ := parseHead(p.Data, false) // a first request comes in one piece
-				p.Dialler = r.members[h.from]
+				if from := introduction.FindSubmatch(p.Data); from != nil { // a first request comes in one piece
+					id, _ := strconv.ParseUint(string(from[1]), 16, 64)
+					p.Dialler = r.members[id]
+				}
 			}
 			r.mu.Lock()
 			r.pieces = append(r.pieces, p)
@@ -143,118 +148,53 @@ func save(t *testing.T, path string, pieces []piece) {
 	require.NoError(t, os.WriteFile(path, b.Bytes(), 0o644))
 }
 
-func load(t testing.TB, path string) []piece {
-	t.Helper()
-	f, err := os.Open(path)
-	require.NoError(t, err)
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	require.NoError(t, err)
-	var pieces []piece
-	lines := bufio.NewScanner(z)
-	lines.Buffer(nil, 64<<20)
-	for lines.Scan() {
-		var p piece
-		require.NoError(t, json.Unmarshal(lines.Bytes(), &p))
-		pieces = append(pieces, p)
+// heard is what the tap makes of a recording.
+type heard struct {
+	leaders map[uint64][]string
+	classes map[string]int
+	errors  []error
+}
+
+// listen feeds a recording to a tap, piece by piece.
+func listen(pieces []piece) *heard {
+	h := &heard{leaders: map[uint64][]string{}, classes: map[string]int{}}
+	o := new(Target).Tap([]string{"n1", "n2", "n3"}, func(e history.Raft) {
+		if e.What == history.RaftLeader {
+			h.leaders[e.Term] = append(h.leaders[e.Term], e.Node)
+		}
+	}).(fabric.Protocol)
+	type flow struct {
+		fabric.Splitter
+		pending []byte
 	}
-	require.NoError(t, lines.Err())
-	return pieces
-}
-
-// decoded is what a tap makes of a recording.
-type decoded struct {
-	elections uint64
-	events    []history.Raft
-	classes   map[string]int
-	errors    []error
-	frames    []framed
-}
-
-// framed is a frame that a replay found, its bytes left out.
-type framed struct {
-	conn  int
-	back  bool
-	class string
-	end   int // in the direction's bytes
-}
-
-// flow is one direction of a replayed connection.
-type flow struct {
-	link    fabric.Link
-	split   fabric.Splitter
-	pending []byte
-	end     int
-	failed  bool
-}
-
-// replay feeds a recording to a tap as a fabric would, at most step bytes at a
-// time (0: piece by piece). Every frame is delivered as soon as it is sent.
-func replay(pieces []piece, step int) *decoded {
-	d := &decoded{classes: map[string]int{}}
-	o := new(Target).Tap([]string{"n1", "n2", "n3"}, func(e history.Raft) { d.events = append(d.events, e) }).(*observer)
 	flows := map[int]*[2]flow{}
 	for _, p := range pieces {
-		f := flows[p.Conn]
-		if f == nil {
+		both := flows[p.Conn]
+		if both == nil {
 			if p.Back {
 				continue
 			}
-			f = &[2]flow{}
-			f[0].split, f[1].split = o.Open(p.Dialler, p.Accepter)
-			f[0].link = fabric.Link{From: p.Dialler, To: p.Accepter}
-			f[1].link = fabric.Link{From: p.Accepter, To: p.Dialler}
-			flows[p.Conn] = f
+			both = &[2]flow{}
+			both[0].Splitter, both[1].Splitter = o.Open(p.Dialler, p.Accepter)
+			flows[p.Conn] = both
 		}
-		side := &f[0]
+		f := &both[0]
 		if p.Back {
-			side = &f[1]
+			f = &both[1]
 		}
-		for data := p.Data; len(data) > 0 && !side.failed; {
-			n := len(data)
-			if step > 0 {
-				n = min(n, step)
+		f.pending = append(f.pending, p.Data...)
+		for len(f.pending) > 0 {
+			n, class, err := f.Next(f.pending)
+			if err != nil {
+				h.errors = append(h.errors, err)
+				return h
 			}
-			d.feed(o, side, p, data[:n])
-			data = data[n:]
+			if n == 0 {
+				break
+			}
+			h.classes[class]++
+			f.pending = f.pending[n:]
 		}
 	}
-	o.Flush()
-	return d
-}
-
-func (d *decoded) feed(o *observer, f *flow, p piece, data []byte) {
-	f.pending = append(f.pending, data...)
-	for len(f.pending) > 0 {
-		n, class, err := f.split.Next(f.pending)
-		if err != nil {
-			d.errors = append(d.errors, err)
-			f.failed = true
-			return
-		}
-		if n == 0 {
-			return
-		}
-		if elects(class) {
-			d.elections++ // how many frames others are cut into depends on the step
-		}
-		frame := fabric.Frame{ID: d.elections, Link: f.link, Class: class, Bytes: f.pending[:n]}
-		o.Frame(fabric.Sent, frame)
-		o.Frame(fabric.Delivered, frame)
-		f.end += n
-		d.classes[class]++
-		d.frames = append(d.frames, framed{p.Conn, p.Back, class, f.end})
-		f.pending = f.pending[n:]
-	}
-}
-
-// leaders returns who led which term, in order of the terms' first events.
-func (d *decoded) leaders() map[uint64][]string {
-	led := map[uint64][]string{}
-	for _, e := range d.events {
-		if e.What == history.RaftLeader {
-			led[e.Term] = append(led[e.Term], e.Node)
-		}
-	}
-	return led
+	return h
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // What clusters of several versions said while their leader was killed and came
-// back. Record one with: go test -run TestLiveCluster -capture v3.6.16
+// back. Record one with: go test ./harness/target/etcd -run TestLiveCluster -capture v3.6.16
 func TestRecordings(t *testing.T) {
 	for _, c := range []struct {
 		version  string

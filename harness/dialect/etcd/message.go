@@ -3,7 +3,6 @@ package etcd
 import (
 	"go.etcd.io/raft/v3/raftpb"
 
-	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/tap"
 )
@@ -27,23 +26,6 @@ const (
 	classSnapshotData      = "snapshot-data"
 	classOther             = "other" // heads, probes, link heartbeats, what nobody names
 )
-
-func classes() []string {
-	return []string{
-		classAppend, classAppendResponse, classHeartbeat, classHeartbeatResponse,
-		classVote, classVoteResponse, classPreVote, classPreVoteResponse, classSnapshot,
-		classPropose, classReadIndex, classReadIndexResponse, classTransfer,
-		classSnapshotData, classOther,
-	}
-}
-
-// elects tells which classes are about who leads.
-func elects(class string) bool { return class == classTransfer || tap.Kind(class).Elects() }
-
-// answersVote tells of which classes it matters to the tap how far they come.
-func answersVote(class string) bool {
-	return class == classVoteResponse || class == classPreVoteResponse
-}
 
 // classOf returns the class of the frame of a message.
 func classOf(m *raftpb.Message) string {
@@ -81,13 +63,24 @@ func classOf(m *raftpb.Message) string {
 	return classOther
 }
 
-// observed is what a tap makes of a message on a link. Who sent it is what the
-// fabric knows.
-func observed(link fabric.Link, class string, m *raftpb.Message) tap.Message {
-	o := tap.Message{Kind: tap.Kind(class), From: link.From, To: link.To, Term: m.Term, Reject: m.Reject}
-	if m.Type == raftpb.MsgTimeoutNow {
-		o.Kind = tap.TimeoutNow
+// observed says what a tap makes of a message on the direction.
+func (d *direction) observed(class string, m *raftpb.Message) {
+	o := d.told
+	o.Kind = tap.Kind(class)
+	switch class {
+	case classPropose, classReadIndex, classReadIndexResponse:
+		o.Kind = "" // they mean nothing to a tap
+	case classTransfer:
+		o.Kind = ""
+		if m.Type == raftpb.MsgTimeoutNow { // the other is a wish, not a word
+			o.Kind = tap.TimeoutNow
+		}
 	}
+	if o.Kind == "" {
+		return
+	}
+	o.FromNew, o.ToNew, o.Term, o.Reject = d.from.renewed, d.to.renewed, m.Term, m.Reject
+	o.Loose = d.content != messageStream && d.content != appendStream
 	switch o.Kind {
 	case tap.Append:
 		o.Log = history.Pos{Term: m.LogTerm, Index: m.Index}
@@ -108,7 +101,6 @@ func observed(link fabric.Link, class string, m *raftpb.Message) tap.Message {
 			o.Log = history.Pos{Term: m.Snapshot.Metadata.Term, Index: m.Snapshot.Metadata.Index}
 		}
 	}
-	return o
 }
 
 // reset makes m empty for the next message, and keeps room for its entries.

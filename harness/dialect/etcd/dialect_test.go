@@ -37,7 +37,7 @@ func TestNewIDOfAnOldName(t *testing.T) {
 
 	other, _ := k.o.Open("n3", "n1")
 	_, _, err := splitAll(other, []byte(postBy(t, 3, raftpb.Message{Type: raftpb.MsgVoteResp, From: 77, To: 1, Term: 7})), 1000)
-	require.ErrorContains(t, err, "4d is n2")
+	require.ErrorContains(t, err, `n3 introduces itself as "4d", which is n2`)
 }
 
 // Who decides is not known once an entry that changes the members is on its way,

@@ -9,7 +9,6 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 
-	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/tap"
 )
 
@@ -44,8 +43,8 @@ type exchange struct {
 
 // conn is what the two directions of one connection share.
 type conn struct {
-	tap   *observer
-	asked []exchange
+	cluster *tap.Cluster
+	asked   []exchange
 }
 
 // direction splits one direction of a connection. A frame is a whole raft
@@ -57,9 +56,9 @@ type conn struct {
 // It looks at each byte once: at bytes of the frame at hand have been looked at
 // when Next had to ask for more.
 type direction struct {
-	conn   *conn
-	link   fabric.Link
-	answer bool // it carries responses
+	conn     *conn
+	from, to end
+	answer   bool // it carries responses
 
 	at      int
 	inBody  bool
@@ -69,19 +68,17 @@ type direction struct {
 
 	message raftpb.Message
 	stream  appends
-	terms   tap.Order // of the messages on a stream
+	told    *tap.Message // what the frame at hand says
 }
 
-// Next implements fabric.Splitter.
-func (d *direction) Next(b []byte) (n int, class string, err error) {
+// Next implements tap.Decoder.
+func (d *direction) Next(b []byte, m *tap.Message) (n int, class string, err error) {
+	d.told = m
 	class, err = d.next(b)
 	if err != nil || class == "" {
 		return 0, "", err
 	}
 	n, d.at = d.at, 0
-	if elects(class) {
-		d.conn.tap.expect(d.link, b[:n], &d.message)
-	}
 	return n, class, nil
 }
 
@@ -164,7 +161,7 @@ func (d *direction) requested(h *head) error {
 	if len(d.conn.asked) >= maxAsked {
 		return fmt.Errorf("%d requests without an answer", maxAsked)
 	}
-	if err := d.conn.tap.meet(h.from, d.link.From); err != nil {
+	if err := d.from.meet(d.conn.cluster, h.from); err != nil {
 		return err
 	}
 	d.content = opaque
@@ -321,7 +318,7 @@ func (d *direction) pass(b []byte, class string) (string, error) {
 	return class, nil
 }
 
-// decode decodes a message and tells the tap of it.
+// decode decodes a message, and says what a tap makes of it.
 func (d *direction) decode(b []byte) (string, error) {
 	m := &d.message
 	reset(m)
@@ -332,13 +329,12 @@ func (d *direction) decode(b []byte) (string, error) {
 	if class == classOther {
 		return class, nil
 	}
-	if err := d.conn.tap.recognize(d.link, m); err != nil {
+	if err := d.recognize(m); err != nil {
 		return "", err
 	}
-	d.conn.tap.sent(d.link, class, m)
-	if o := d.conn.tap; o.tap != nil && (d.content == messageStream || d.content == appendStream) {
-		t := o.observed(d.link, class, m)
-		d.terms.Sent(o.tap, &t)
+	if class == classAppend && changesMembers(m.Entries) {
+		d.conn.cluster.Reconfigured("")
 	}
+	d.observed(class, m)
 	return class, nil
 }

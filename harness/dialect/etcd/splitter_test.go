@@ -12,6 +12,7 @@ import (
 
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/tap"
 )
 
 const (
@@ -24,17 +25,22 @@ const (
 type talk struct {
 	t        testing.TB
 	events   []history.Raft
-	o        *observer
+	o        *tap.Watch
 	forward  fabric.Splitter
 	backward fabric.Splitter
 }
 
 func newTalk(t testing.TB) *talk {
 	k := &talk{t: t}
-	tgt := &Target{}
-	k.o = tgt.Tap([]string{"n1", "n2", "n3"}, func(e history.Raft) { k.events = append(k.events, e) }).(*observer)
+	k.o = Dialect().Watch([]string{"n1", "n2", "n3"}, func(e history.Raft) { k.events = append(k.events, e) })
 	k.forward, k.backward = k.o.Open("n2", "n1")
 	return k
+}
+
+// introduce lets a member say its id on a connection of its own.
+func (k *talk) introduce(name string, id int) {
+	forward, _ := k.o.Open(name, "n9")
+	k.classesOf(forward, fmt.Sprintf("GET /raft/probing HTTP/1.1\r\nX-Server-From: %x\r\n\r\n", id))
 }
 
 // splitAll splits b, which comes step bytes at a time, and returns the classes of
@@ -150,18 +156,16 @@ func TestVoteAnswersAreFollowed(t *testing.T) {
 	k.classesOf(k.forward, post(t, raftpb.Message{Type: raftpb.MsgVote, From: 2, To: 1, Term: 5, LogTerm: 4, Index: 40}))
 	k.classesOf(k.backward, "HTTP/1.1 204 No Content\r\n\r\n")
 	answer := post(t, raftpb.Message{Type: raftpb.MsgVoteResp, From: 2, To: 1, Term: 6, Reject: true})
-	require.Equal(t, []string{classVoteResponse, classVoteResponse}, k.classesOf(k.forward, answer+answer))
 	frame := func(id uint64) fabric.Frame {
-		return fabric.Frame{ID: id, Link: there, Class: classVoteResponse, Bytes: []byte(answer)}
+		require.Equal(t, []string{classVoteResponse}, k.classesOf(k.forward, answer))
+		return fabric.Frame{ID: id, Link: there, Class: classVoteResponse, Meaning: k.forward.(fabric.Teller).Told()}
 	}
-	k.o.Frame(fabric.Sent, frame(5))
-	k.o.Frame(fabric.Sent, frame(6))
-	k.o.Frame(fabric.Held, fabric.Frame{ID: 6, Link: there, Class: classVoteResponse})
-	k.o.Frame(fabric.Delivered, frame(6))
-	k.o.Frame(fabric.Dropped, frame(5))
-	k.o.Frame(fabric.Delivered, frame(6))
-	require.Len(t, k.o.expected, 1, "the request, of which the fabric was not told")
-	require.Empty(t, k.o.answers)
+	five, six := frame(5), frame(6)
+	k.o.Frame(fabric.Sent, five)
+	k.o.Frame(fabric.Sent, six)
+	k.o.Frame(fabric.Held, six)
+	k.o.Frame(fabric.Delivered, six)
+	k.o.Frame(fabric.Dropped, five)
 	var stages []history.Stage
 	for _, e := range k.events {
 		if e.What == history.RaftVote {
@@ -305,7 +309,7 @@ func TestUndecodable(t *testing.T) {
 	for name, bad := range heads {
 		t.Run(name, func(t *testing.T) {
 			k := newTalk(t)
-			require.NoError(t, k.o.meet(1, "n1"))
+			k.introduce("n1", 1)
 			_, _, err := splitAll(k.forward, []byte(bad), 1<<20)
 			require.Error(t, err)
 		})
@@ -320,7 +324,7 @@ func TestUndecodable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newTalk(t)
-			require.NoError(t, k.o.meet(3, "n3"))
+			k.introduce("n3", 3)
 			k.classesOf(k.forward, getMessages)
 			_, _, err := splitAll(k.backward, []byte(bad), 1<<20)
 			require.Error(t, err)

@@ -26,7 +26,6 @@ const maxEntries = 1 << 20
 // the frame at hand has been looked at.
 type appends struct {
 	term, index uint64
-	from, to    uint64 // ids of the leader and of who follows it
 
 	counted bool
 	entries uint64 // still to come
@@ -76,7 +75,6 @@ func (d *direction) resetFrame(b []byte) (string, error) {
 	class, err := d.decode(d.part[lengthEnd:])
 	if m := &d.message; err == nil {
 		d.stream.term, d.stream.index = m.Term, m.Index
-		d.stream.from, d.stream.to = m.From, m.To
 		if n := len(m.Entries); n > 0 {
 			d.stream.index = m.Entries[n-1].Index
 		}
@@ -134,17 +132,14 @@ func (d *direction) number(b []byte, at int) (uint64, bool, error) {
 	return binary.BigEndian.Uint64(d.part[at:]), true, nil
 }
 
-// appended tells the tap of entries, each behind its length, that continue the
+// appended says what a tap makes of entries, each behind its length, that continue the
 // stream.
 func (d *direction) appended(b []byte, commit uint64) error {
 	s := &d.stream
 	if s.term == 0 {
 		return fmt.Errorf("%w: it begins in the middle", errOutOfStep)
 	}
-	m := tap.Message{
-		Kind: tap.Append, From: d.link.From, To: d.link.To,
-		Term: s.term, Log: history.Pos{Term: s.term, Index: s.index}, Commit: commit,
-	}
+	at := history.Pos{Term: s.term, Index: s.index}
 	for len(b) > 0 {
 		size := binary.BigEndian.Uint64(b)
 		data := s.entry.Data[:0]
@@ -157,7 +152,7 @@ func (d *direction) appended(b []byte, commit uint64) error {
 				errOutOfStep, s.entry.Index, s.entry.Term, s.index, s.term)
 		}
 		if s.entry.Type != raftpb.EntryNormal {
-			d.conn.tap.reconfigured()
+			d.conn.cluster.Reconfigured("")
 		}
 		s.index++
 		b = b[8+size:]
@@ -165,7 +160,9 @@ func (d *direction) appended(b []byte, commit uint64) error {
 	if cap(s.entry.Data) > keepPart {
 		s.entry.Data = nil
 	}
-	m.Last = history.Pos{Term: s.term, Index: s.index}
-	d.conn.tap.observe(&m, s.from, s.to)
+	*d.told = tap.Message{
+		Kind: tap.Append, FromNew: d.from.renewed, ToNew: d.to.renewed,
+		Term: s.term, Log: at, Last: history.Pos{Term: s.term, Index: s.index}, Commit: commit,
+	}
 	return nil
 }
