@@ -3,6 +3,7 @@ package capture_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -186,5 +187,23 @@ func TestParseMember(t *testing.T) {
 	for _, bad := range []string{"", "n1", "=127.0.0.1:7001", "n1=localhost", "n1=127.0.0.1"} {
 		_, err := capture.ParseMember(bad)
 		require.ErrorContains(t, err, "such as n1=127.0.0.1:7001", bad)
+	}
+}
+
+// What a capture costs a connection, for frames of heartbeats and for full reads.
+func BenchmarkSent(b *testing.B) {
+	for _, size := range []int{100, 64 << 10} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			w, err := capture.Create(os.DevNull, capture.Options{Nodes: []string{"n1", "n2"}, Limit: 1 << 50})
+			require.NoError(b, err)
+			tape := w.Open(fabric.Link{From: "n1", To: "n2"})
+			sent := make([]byte, size)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				tape.Sent(true, sent)
+			}
+			require.NoError(b, w.Close())
+		})
 	}
 }

@@ -3,6 +3,7 @@ package capture_test
 import (
 	"bytes"
 	"net"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -153,6 +154,9 @@ func TestLostBytes(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("\x0a\x0d\x0d\x0a"))
+	own, err := os.ReadFile("golden/testdata/words.pcapng")
+	require.NoError(f, err)
+	f.Add(own)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _ = capture.Decode(bytes.NewReader(b), toy(), nil, func(capture.Item) error { return nil })
 	})
