@@ -36,6 +36,7 @@ const (
 func Dialect() tap.Dialect {
 	return tap.Dialect{
 		Name:    "nats-raft",
+		Plain:   "a cluster block without tls, and with compression off",
 		Kinds:   []tap.Kind{tap.Append, tap.AppendResponse, tap.Heartbeat, tap.Vote, tap.VoteResponse},
 		Classes: []string{classControl, classMessage, classCatchup, classPropose, classUnknown},
 		Main:    meta,

@@ -57,7 +57,8 @@ const redial = 500 * time.Millisecond
 // Dialect returns the protocol of ZooKeeper.
 func Dialect() tap.Dialect {
 	return tap.Dialect{
-		Name: "zookeeper",
+		Name:  "zookeeper",
+		Plain: "sslQuorum=false",
 		Kinds: []tap.Kind{
 			tap.Append, tap.AppendResponse, tap.Heartbeat, tap.HeartbeatResponse, tap.Vote, tap.VoteResponse, tap.Snapshot,
 		},
