@@ -67,7 +67,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"within twice", `ready: {tcp: "{{.ClientAddr}}"}`, "ready: [{within: 60s}, {within: 30s, tcp: x}]", "system.yaml:4: within is here twice"},
 		{"crash pattern", "nodes: 3", "crash: ['^FATAL', '(']", "system.yaml:2: error parsing regexp"},
 		{"crash pattern for all", "nodes: 3", "crash:\n  - '^FATAL'\n  - '.*'", `system.yaml:4: crash: ".*" matches every line, also an empty one`},
-		{"tap", "nodes: 3", "tap: ovdsb", `system.yaml:2: tap: no protocol "ovdsb" (did you mean ovsdb?): use one of hashicorp-raft, `},
+		{"tap", "nodes: 3", "tap: ovdsb", `system.yaml:2: tap: no protocol "ovdsb" (did you mean ovsdb?): use one of etcd, hashicorp-raft, `},
 		{"tap of nothing", "nodes: 3", "tap: []", "system.yaml:2: "},
 		{"crash field", "nodes: 3", "crash: {onli: x}", `system.yaml:2: unknown field "onli": did you mean "only"?`},
 		{"port twice", "nodes: 3", "ports: [gossip, metrics, gossip]", `system.yaml:2: port "gossip" is here twice`},
