@@ -84,7 +84,9 @@ func (t *tape) endLocked(i int, reset bool) {
 	s.tcp.FIN, s.tcp.RST = !reset, reset
 	t.writeLocked(i, nil)
 	s.tcp.FIN, s.tcp.RST = false, false
-	s.tcp.Seq++
+	if !reset { // a FIN has a number, a RST has none
+		s.tcp.Seq++
+	}
 }
 
 // Closed resets what has not ended.
