@@ -7,6 +7,7 @@
 package etcd
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 
@@ -18,7 +19,9 @@ import (
 // Dialect returns the protocol of etcd's members.
 func Dialect() tap.Dialect {
 	return tap.Dialect{
-		Name: "etcd",
+		Name:   "etcd",
+		Plain:  "http:// URLs for peers",
+		Begins: begins,
 		Kinds: []tap.Kind{
 			tap.Append, tap.AppendResponse, tap.Heartbeat, tap.HeartbeatResponse,
 			tap.Vote, tap.VoteResponse, tap.PreVote, tap.PreVoteResponse, tap.Snapshot,
@@ -35,6 +38,11 @@ func Dialect() tap.Dialect {
 			}
 		},
 	}
+}
+
+// begins tells the requests that only etcd's members make.
+func begins(first []byte) bool {
+	return bytes.HasPrefix(first, []byte("GET /raft/")) || bytes.HasPrefix(first, []byte("POST /raft"))
 }
 
 // end is one end of a direction, and under which id the member there was met last. etcd
