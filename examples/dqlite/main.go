@@ -35,21 +35,21 @@ func main() {
 	}
 	handler, _, err := start(o)
 	if err != nil {
-		log.Fatalf("start %s: %v", o.id, err)
+		log.Fatalf("start %s: %v", o.name, err)
 	}
 	log.Fatal(http.ListenAndServe(o.http, handler))
 }
 
 // options are the flags of one member.
 type options struct {
-	id, bind, advertise, http, data, peers string
-	within                                 time.Duration
-	plainReads, ackUnanswered              bool
+	name, bind, advertise, http, data, peers string
+	within                                   time.Duration
+	plainReads, ackUnanswered                bool
 }
 
 func parse(args []string) (o options, err error) {
 	fs := flag.NewFlagSet("dqlite", flag.ContinueOnError)
-	fs.StringVar(&o.id, "id", "", "the member's name: n and a number; n1 begins the cluster")
+	fs.StringVar(&o.name, "id", "", "the member's name: n and its place among all, from 1")
 	fs.StringVar(&o.bind, "bind", "", "where to listen for other members")
 	fs.StringVar(&o.advertise, "advertise", "", "where other members reach this one")
 	fs.StringVar(&o.http, "http", "", "where to listen for clients")
@@ -61,16 +61,19 @@ func parse(args []string) (o options, err error) {
 	return o, fs.Parse(args)
 }
 
-// start begins one member, which joins the others by and by. It returns what serves its
+// start begins one member. It returns what serves its
 // clients, and what ends it.
 func start(o options) (http.Handler, func() error, error) {
-	number, err := strconv.ParseUint(strings.TrimPrefix(o.id, "n"), 10, 32)
+	number, err := strconv.ParseUint(strings.TrimPrefix(o.name, "n"), 10, 32)
 	if err != nil {
-		return nil, nil, fmt.Errorf("--id %q: use n and a number", o.id)
+		return nil, nil, fmt.Errorf("--id %q: use n and a number", o.name)
 	}
-	m := &member{options: o, number: number}
+	m := &member{options: o, id: firstID + number}
+	if err := m.form(); err != nil {
+		return nil, nil, fmt.Errorf("form the cluster in %s: %w", o.data, err)
+	}
 	// The library refuses to keep fewer entries behind a snapshot than make one due.
-	node, err := dqlite.New(number, o.advertise, o.data, dqlite.WithBindAddress(o.bind), dqlite.WithDialFunc(m.dial),
+	node, err := dqlite.New(m.id, o.advertise, o.data, dqlite.WithBindAddress(o.bind), dqlite.WithDialFunc(m.dial),
 		dqlite.WithSnapshotParams(dqlite.SnapshotParams{Threshold: 256, Trailing: 256}))
 	if err != nil {
 		return nil, nil, err
@@ -83,26 +86,30 @@ func start(o options) (http.Handler, func() error, error) {
 		return nil, nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	joined := make(chan struct{})
+	settled := make(chan struct{})
 	go func() {
-		defer close(joined)
-		m.join(ctx, t)
+		defer close(settled)
+		m.settle(ctx, t)
 	}()
 	mux := http.NewServeMux()
 	mux.Handle("POST /op", &server{member: m, table: t})
 	mux.HandleFunc("/status", m.status)
 	return mux, func() error {
 		stop()
-		<-joined
+		<-settled
 		return errors.Join(t.db.Close(), node.Close())
 	}, nil
 }
 
+// firstID is below the members' ids in the library, for which 1 is special: it means to
+// begin a cluster of one.
+const firstID = 100
+
 // member is this one's place in the cluster.
 type member struct {
 	options
-	number uint64
-	ready  atomic.Bool // it has joined
+	id    uint64      // the library's
+	ready atomic.Bool // the table is there
 }
 
 // dial reaches another member at the address that all know, and this one where it listens.
@@ -114,55 +121,49 @@ func (m *member) dial(ctx context.Context, addr string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", addr)
 }
 
-// store lists the members, for whoever looks for the leader.
-func (m *member) store() client.NodeStore {
-	s := client.NewInmemNodeStore()
+// nodes lists the members. All of them vote from the start.
+func (m *member) nodes() []client.NodeInfo {
 	var nodes []client.NodeInfo
 	for i, addr := range strings.Split(m.peers, ",") {
-		nodes = append(nodes, client.NodeInfo{ID: uint64(i + 1), Address: addr})
+		nodes = append(nodes, client.NodeInfo{ID: firstID + uint64(i+1), Address: addr, Role: client.Voter})
 	}
-	_ = s.Set(context.Background(), nodes) // it is in memory
+	return nodes
+}
+
+// form writes the members into an empty data directory, as the first entry of its log: the
+// same in each. Otherwise the first member would begin alone, and lead.
+func (m *member) form() error {
+	files, err := os.ReadDir(m.data)
+	if err != nil || len(files) > 0 {
+		return err
+	}
+	return dqlite.ReconfigureMembershipExt(m.data, m.nodes())
+}
+
+// store is where whoever looks for the leader finds the members.
+func (m *member) store() client.NodeStore {
+	s := client.NewInmemNodeStore()
+	_ = s.Set(context.Background(), m.nodes()) // it is in memory
 	return s
 }
 
-// join makes the member a voter, unless it is, and then makes sure of the table.
-func (m *member) join(ctx context.Context, t *table) {
+// settle makes sure of the table: then somebody leads, and this member is ready.
+func (m *member) settle(ctx context.Context, t *table) {
 	for {
 		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
-		err := m.enter(attempt)
-		if err == nil {
-			err = t.create(attempt)
-		}
+		err := t.create(attempt)
 		cancel()
 		if err == nil {
 			m.ready.Store(true)
 			return
 		}
-		log.Printf("join: %v", err)
+		log.Printf("settle: %v", err)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
-}
-
-func (m *member) enter(ctx context.Context) error {
-	c, err := client.FindLeader(ctx, m.store(), client.WithDialFunc(m.dial))
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	nodes, err := c.Cluster(ctx)
-	if err != nil {
-		return err
-	}
-	for _, n := range nodes {
-		if n.ID == m.number && n.Role == client.Voter {
-			return nil
-		}
-	}
-	return c.Add(ctx, client.NodeInfo{ID: m.number, Address: m.advertise, Role: client.Voter})
 }
 
 // status asks this member who leads.
@@ -185,9 +186,9 @@ func (m *member) status(w http.ResponseWriter, r *http.Request) {
 		Leader string `json:"leader,omitempty"`
 	}{Role: "follower"}
 	if leader != nil && leader.ID != 0 {
-		s.Leader = fmt.Sprintf("n%d", leader.ID)
+		s.Leader = fmt.Sprintf("n%d", leader.ID-firstID)
 	}
-	if s.Leader == m.id {
+	if s.Leader == m.name {
 		s.Role = "leader"
 	}
 	json.NewEncoder(w).Encode(s)
