@@ -5,8 +5,8 @@
 // version and a request that says what it is for; CONNECT makes it one of members, and
 // from there messages go from who dialled to who was dialled, never back: two members
 // have two connections. All other requests are clients', of whom nothing is read.
-// Read from the library's source and from what members of libraft 0.15 below libdqlite 1.11
-// sent; messages of types 5 and 6, a snapshot and a leader's word to stand, were never seen.
+// Read from the library's source, and held against what members of libraft 0.15 below
+// libdqlite 1.11 sent (testdata); snapshots and a leader's word to stand were never captured.
 package libraft
 
 import (
@@ -22,9 +22,10 @@ const (
 
 // Dialect returns libraft's.
 //
-// An answer to an append names the last entry of the follower's log, which need not be
-// one of the leader's: it acknowledges nothing here, and what is committed is known by
-// leaders' words.
+// An answer to an append does not say to which: it names the last entry of the follower's
+// log, which need not be one of the leader's. It acknowledges, as the leader takes it, what
+// of that the leader has sent there in its term. The first entry of a log, which says who
+// the members are, counts as committed from the start.
 func Dialect() tap.Dialect {
 	return tap.Dialect{
 		Name:  "libraft",
@@ -37,8 +38,9 @@ func Dialect() tap.Dialect {
 		Begins:  begins,
 		Hello:   hello,
 		Open: func(c *tap.Cluster) func(dialler, accepter string) (forward, backward tap.Decoder) {
-			return func(dialler, _ string) (forward, backward tap.Decoder) {
-				shared := &conn{cluster: c, dialler: dialler}
+			all := new(progress)
+			return func(dialler, accepter string) (forward, backward tap.Decoder) {
+				shared := &conn{cluster: c, dialler: dialler, sent: all.of(dialler, accepter), answered: all.of(accepter, dialler)}
 				return &sender{conn: shared}, &receiver{conn: shared}
 			}
 		},
@@ -51,6 +53,9 @@ type conn struct {
 	dialler string
 	renewed uint64 // how many members had the dialler's name before
 	use     use
+
+	sent     *sent // by the dialler, to whom it dialled
+	answered *sent // by whom it dialled, to the dialler: what that acknowledges
 }
 
 // use is what a connection is for.

@@ -138,9 +138,12 @@ func (d *sender) message(b []byte, m *tap.Message) (int, string, error) {
 		if m.Log == m.Last {
 			class = classHeartbeat
 		}
+		d.conn.sent.add(m.Term, m.Last.Index)
 	case appendEntriesResult:
 		m.Kind, m.Reject = tap.AppendResponse, word(h, 1) != 0
-		m.Last.Index = word(h, 2)
+		if !m.Reject {
+			m.Log.Index = d.conn.answered.acknowledged(m.Term, word(h, 2))
+		}
 	case requestVote:
 		d.vote(h, m)
 	case requestVoteResult:
@@ -152,6 +155,7 @@ func (d *sender) message(b []byte, m *tap.Message) (int, string, error) {
 		if err := d.snapshot(h, m); err != nil {
 			return 0, "", err
 		}
+		d.conn.sent.add(m.Term, m.Log.Index)
 	case timeoutNow:
 		m.Kind = tap.TimeoutNow
 	}
@@ -182,7 +186,10 @@ func (d *sender) append(h []byte, m *tap.Message) (data uint64, err error) {
 	if have := uint64(len(h)/8-head) / each; n > have {
 		return 0, fmt.Errorf("an append of %d entries in %d bytes", n, len(h))
 	}
-	m.Kind, m.Commit = tap.Append, word(h, 3)
+	m.Kind = tap.Append
+	if commit := word(h, 3); commit > 1 { // the first entry is everybody's from the start
+		m.Commit = commit
+	}
 	m.Log = history.Pos{Term: word(h, 2), Index: word(h, 1)}
 	m.Last = m.Log
 	changes := false

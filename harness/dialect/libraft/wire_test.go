@@ -113,8 +113,8 @@ func TestMessages(t *testing.T) {
 		"a refused vote":        {message(4, 5, 0, 0), "", tap.Message{Kind: tap.VoteResponse, Term: 5, Reject: true}},
 		"a heartbeat":           {appends(1, 4, 1, 4), "heartbeat", tap.Message{Kind: tap.Append, Term: 1, Log: pos(1, 4), Last: pos(1, 4), Commit: 4}},
 		"an append with data":   {appends(3, 4, 1, 4, entry{1, 1, 8}, entry{3, 2, 16}), "", tap.Message{Kind: tap.Append, Term: 3, Log: pos(1, 4), Last: pos(3, 6), Commit: 4}},
-		"an answer":             {message(2, 3, 0, 9), "", tap.Message{Kind: tap.AppendResponse, Term: 3, Last: history.Pos{Index: 9}}},
-		"an append refused":     {message(2, 3, 4, 2), "", tap.Message{Kind: tap.AppendResponse, Term: 3, Reject: true, Last: history.Pos{Index: 2}}},
+		"an answer":             {message(2, 3, 0, 9), "", tap.Message{Kind: tap.AppendResponse, Term: 3}},
+		"an append refused":     {message(2, 3, 4, 2), "", tap.Message{Kind: tap.AppendResponse, Term: 3, Reject: true}},
 		"a leader's word":       {message(6, 3, 9, 3), "", tap.Message{Kind: tap.TimeoutNow, Term: 3}},
 		"a snapshot":            {snapshot, "", tap.Message{Kind: tap.Snapshot, Term: 7, Log: pos(5, 300)}},
 		"the first entry of it": {appends(1, 0, 0, 0, entry{1, 3, 40}), "", tap.Message{Kind: tap.Append, Term: 1, Last: pos(1, 1)}},
@@ -176,6 +176,51 @@ func TestNotTheProtocol(t *testing.T) {
 	w.take(0, hello)
 	w.take(1, words(1))
 	require.ErrorContains(t, w.err, "members give none")
+}
+
+// An answer acknowledges what the leader has sent in its term, and no more than the
+// follower has.
+func TestAcknowledgements(t *testing.T) {
+	for name, tc := range map[string]struct {
+		sent []byte
+		last uint64
+		want uint64
+	}{
+		"all":                             {appends(3, 4, 1, 4, entry{1, 1, 8}, entry{3, 1, 8}), 6, 6},
+		"a part":                          {appends(3, 4, 1, 4, entry{1, 1, 8}, entry{3, 1, 8}), 5, 5},
+		"a tail that is not the leader's": {appends(3, 4, 1, 4), 9, 4},
+		"a snapshot":                      {append(message(5, 3, 300, 2, 1, 8, 0xc0, 8, 0), make([]byte, 8)...), 300, 300},
+		"of another term":                 {appends(2, 4, 1, 4), 4, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var open func(dialler, accepter string) (tap.Decoder, tap.Decoder)
+			d := libraft.Dialect()
+			whole := d.Open
+			d.Open = func(c *tap.Cluster) func(string, string) (tap.Decoder, tap.Decoder) {
+				open = whole(c)
+				return open
+			}
+			d.Watch([]string{"n1", "n2", "n3"}, nil)
+			leads, _ := open("n1", "n2")
+			answers, _ := open("n2", "n1")
+			var m tap.Message
+			for _, step := range []struct {
+				by    tap.Decoder
+				bytes []byte
+			}{
+				{leads, introduces(1, "127.0.0.1:29001")}, {answers, introduces(2, "127.0.0.1:29002")}, {leads, tc.sent}, {answers, message(2, 3, 0, tc.last)},
+			} {
+				for b := step.bytes; len(b) > 0; {
+					m = tap.Message{}
+					n, _, err := step.by.Next(b, &m)
+					require.NoError(t, err)
+					require.NotZero(t, n)
+					b = b[n:]
+				}
+			}
+			require.Equal(t, tap.Message{Kind: tap.AppendResponse, Term: 3, Log: history.Pos{Index: tc.want}}, m)
+		})
+	}
 }
 
 func TestHello(t *testing.T) {
