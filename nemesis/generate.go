@@ -17,6 +17,9 @@ type GenerateOptions struct {
 	// Classes are the classes of messages that the network tells apart. Without
 	// any, the plan has no fault that needs to.
 	Classes []string
+	// Bound are those of Classes whose messages may be neither lost nor doubled nor
+	// overtaken: where others' would be, connections are lost or late.
+	Bound []string
 	// Events are those of [Triggers] that are ever seen; nil means all.
 	Events []string
 	// Operator lets administrators take part: they defragment, compact, move the
@@ -341,6 +344,7 @@ func (g *generator) on(t Trigger, wait, length time.Duration, f Fault) {
 }
 
 func (g *generator) add(s Step) {
+	s = g.substitute(s)
 	g.steps = append(g.steps, s)
 	length := s.For
 	if s.Fault.Span() == Instant {

@@ -134,3 +134,22 @@ func TestGenerateWithoutClasses(t *testing.T) {
 		}
 	}
 }
+
+// Where messages are bound to a stream, a plan is of what can be done to streams, and
+// otherwise the same.
+func TestGenerateForStreams(t *testing.T) {
+	for seed := range uint64(300) {
+		o := generating(3 + int(seed%3))
+		o.Classes = o.Classes[seed%7:]
+		free := nemesis.Generate(seed, o)
+		o.Bound = o.Classes
+		plan := nemesis.Generate(seed, o)
+		system := &nemesis.Offer{
+			System: "streams", Classes: o.Classes, Leads: true,
+			Events: []string{"candidate", "vote-granted", "vote-refused", "leader", "stepdown", "follower", "append", "truncate", "commit", "snapshot", "install", "restart"},
+		}
+		require.NoError(t, plan.Validate(nemesis.Setting{Nodes: o.Nodes, System: system}), "seed %d:\n%s", seed, plan)
+		require.Error(t, nemesis.Plan{Steps: []nemesis.Step{{For: time.Second, Fault: nemesis.Traffic{Action: "drop", From: "*", To: "*"}}}}.Validate(nemesis.Setting{Nodes: o.Nodes, System: system}))
+		require.Equal(t, free.Themes, plan.Themes)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/usurper/usurper/harness/history"
@@ -139,15 +140,17 @@ func (c *Config) RandomPlan() nemesis.Plan {
 
 // generating shapes a random plan for the run.
 func (c *Config) generating() nemesis.GenerateOptions {
-	var classes []string
+	var classes, bound []string
 	if p := c.Target.Protocol(); p != nil {
 		classes = p.Classes()
+		bound = slices.DeleteFunc(slices.Clone(classes), p.Lossy)
 	}
 	return nemesis.GenerateOptions{
 		Nodes:    c.Names(),
 		Duration: c.For,
 		Election: c.Election,
 		Classes:  classes,
+		Bound:    bound,
 		Events:   append([]string{}, c.offer().Events...), // none is not all
 		Density:  c.Density,
 		Operator: c.Operator,
