@@ -101,8 +101,9 @@ func lesson(t *testing.T, bug string) (plan, checker string) {
 
 // caught makes runs that the checker must find invalid: one of a few, since what clients
 // ask just then is chance, and a machine that stalls may leave a run without a verdict;
-// with -all-bugs each of five.
+// with -all-bugs each of five, unless it shows seldom.
 func caught(t *testing.T, cfg harness.Config, by string) {
+	by, seldom := strings.CutSuffix(by, ", seldom")
 	cfg.Results, cfg.Until = t.TempDir(), checker.Breach{Checker: by}
 	for cfg.Seed = 1; cfg.Seed <= 5; cfg.Seed++ {
 		began := time.Now()
@@ -117,7 +118,7 @@ func caught(t *testing.T, cfg harness.Config, by string) {
 		switch {
 		case found && !*allBugs:
 			return
-		case !found && *allBugs:
+		case !found && *allBugs && !seldom:
 			t.Error(result.Report.String())
 		}
 	}
