@@ -250,3 +250,44 @@ func parseTime(word string) (time.Duration, error) {
 	}
 	return d, nil
 }
+
+// bound tells whether messages of a class, "" for any, may be neither lost nor doubled nor
+// overtaken.
+func (g *generator) bound(class string) bool {
+	if class == "" {
+		return len(g.Bound) > 0
+	}
+	return slices.Contains(g.Bound, class)
+}
+
+// substitute is a step in place of one that the network cannot carry out, since the
+// messages that it is about are bound to their stream, or not told from others: of a stream a message is lost by
+// losing the connection, and is late together with all behind it. Which of the two comes
+// about is not known, nor whether any traffic comes by.
+func (g *generator) substitute(s Step) Step {
+	t, ok := s.Fault.(Traffic)
+	switch unknown := t.Class != "" && !g.has(t.Class); {
+	case !ok || !unknown && !g.bound(t.Class):
+		return s
+	case unknown:
+		t.Class = ""
+	}
+	switch t.Action {
+	case "drop":
+		s.Fault, s.For = Traffic{Action: "reset", From: t.From, To: t.To, Both: t.Both}, 0
+	case "hold", "duplicate", "reorder":
+		late := min(s.For/2, g.Election)
+		if t.Action != "hold" {
+			late = g.Election / 3
+		}
+		t.Action, t.Delay, t.Jitter = "delay", g.round(late), g.round(late/2)
+		s.Fault = t
+	case "delay":
+		s.Fault = t
+		return s
+	default:
+		return s
+	}
+	s.Optional = true
+	return s
+}
