@@ -96,7 +96,8 @@ const maxBold = 16
 // could be lost.
 //
 // Entries of earlier terms are left out: the leader may have known them committed
-// when it was a follower. The leader is taken to hold its own entries. If the
+// when it was a follower. So are those of its term that were in its log when it won, such
+// as a snapshot that everybody began with (Lead is not set). The leader is taken to hold its own entries. If the
 // harness changed the members, a majority of any set of voters so far will do, and
 // what one member of a name acknowledged counts for the next. Whether an
 // acknowledgement can have escaped is decided at the end (whole).
@@ -109,7 +110,7 @@ func (a *acknowledged) tap(s *verdict.Sources, e *history.Event) {
 	case history.RaftAck:
 		a.acks(claimKey{r.Peer, r.Term}).note(e)
 	case history.RaftCommit:
-		if r.EntryTerm == r.Term && r.Term != 0 {
+		if r.Lead && r.EntryTerm == r.Term && r.Term != 0 {
 			a.commits++
 			a.commit(s, e)
 		}

@@ -52,6 +52,9 @@ func TestCommitsAreAcknowledged(t *testing.T) {
 			ack(h, "n9", "n1", 3, 7)
 			commit(h, 3, 3, 7)
 		}), Want: verdict.Invalid, Rule: rule},
+		{Name: "in its log when it won, though of its term", Build: wire(func(h *tape.Tape) {
+			h.Tap("n1", history.Raft{What: history.RaftCommit, Term: 3, Index: 7, EntryTerm: 3})
+		}), Want: verdict.Unchecked},
 		{Name: "of an earlier term", Build: wire(func(h *tape.Tape) { commit(h, 3, 2, 7) }), Want: verdict.Unchecked},
 		{Name: "with a hole in the taps", Build: wire(func(h *tape.Tape) {
 			commit(h, 3, 3, 7)

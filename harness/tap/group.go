@@ -78,12 +78,12 @@ func (g *group) leadsLocked(from *member, m *Message) {
 		}
 		l.begin(m.Term)
 		if last, ok := from.asked.find(m.Term); ok {
-			l.log.add(last)
+			l.wins(last)
 		}
 	}
 	switch m.Kind {
 	case Append:
-		l.log.add(m.Log)
+		l.wins(m.Log) // if it was not seen to stand: its first append goes on where it won
 		l.log.add(m.Last)
 		g.claimsLocked(from, m.Commit)
 	case Heartbeat:
@@ -91,7 +91,7 @@ func (g *group) leadsLocked(from *member, m *Message) {
 	case Snapshot:
 		// A snapshot holds committed entries only, but that is the leader's
 		// inner affair, not something it said.
-		l.log.add(m.Log)
+		l.wins(m.Log)
 	}
 	g.commitFlowsLocked(from)
 }
@@ -106,7 +106,7 @@ func (g *group) claimsLocked(leader *member, index uint64) {
 	if g.quorum < 2 || l.bold >= boldTold || l.acknowledged(leader.voter, g.quorum-1) >= index {
 		return
 	}
-	if term, ok := l.log.term(index); ok && term == l.term {
+	if term, ok := l.log.term(index); ok && l.own(history.Pos{Term: term, Index: index}) {
 		l.bold++
 		g.tellCommitLocked(leader)
 	}
@@ -264,7 +264,7 @@ func (g *group) tellCommitLocked(leader *member) {
 	}
 	g.tellLocked(leader, history.Raft{
 		What: history.RaftCommit, Stage: history.Sent, Term: l.term,
-		Index: p.Index, EntryTerm: p.Term, Lead: p.Term == l.term,
+		Index: p.Index, EntryTerm: p.Term, Lead: l.own(p),
 	})
 }
 

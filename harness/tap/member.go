@@ -80,6 +80,8 @@ func (t *terms) add(term uint64) bool {
 type leadership struct {
 	term  uint64
 	log   runs     // the leader's log
+	won   bool     // with is known
+	with  uint64   // the last index that its log had when it won, of whatever term
 	match []uint64 // by voter: acknowledged up to here in this term
 
 	commit uint64 // known to be committed
@@ -90,9 +92,23 @@ type leadership struct {
 
 func (l *leadership) begin(term uint64) {
 	l.term, l.commit, l.told, l.flow, l.bold = term, 0, 0, 0, 0
+	l.won, l.with = false, 0
 	l.log.reset()
 	clear(l.match)
 }
+
+// wins notes where the leader's log ended when it won, once.
+func (l *leadership) wins(last history.Pos) {
+	if !l.won {
+		l.won, l.with = true, last.Index
+	}
+	l.log.add(last)
+}
+
+// own tells whether the leader itself made the entry at p. One that its log had when it won
+// is not its own, though it be of its term: a log may begin with a snapshot of the term in
+// which the first election is.
+func (l *leadership) own(p history.Pos) bool { return p.Term == l.term && p.Index > l.with }
 
 // acknowledged returns the highest index that quorum voters other than the
 // leader have acknowledged. The leader is left out because what it has on its

@@ -80,9 +80,9 @@ const (
 //     leader, and when the leader or the term changes.
 //
 //   - commit: Node is the leader, Term its term. EntryTerm is exact; an index
-//     whose entry's term is not known is never told of. Lead is set when the entry
-//     is of Term, which only that term's leader can have committed. Hash is not
-//     known to a tap. The first commits of a term that the leader told of before
+//     whose entry's term is not known is never told of. Lead is set when the leader
+//     made the entry: it is of Term, and came after its winning log, so that only this
+//     leader can have committed it. Hash is not known to a tap. The first commits of a term that the leader told of before
 //     a majority had acknowledged them are told of at once, so that no later
 //     acknowledgement comes before them.
 //

@@ -261,6 +261,28 @@ func TestBoldCommitsAreToldAtOnce(t *testing.T) {
 	require.Equal(t, []history.RaftWhat{history.RaftLeader}, r.whats())
 }
 
+// A log may begin with a snapshot of the term in which the first election is: nobody needs
+// to acknowledge what all began with, but what the leader made since.
+func TestWhatALeaderWonWithIsNotItsOwn(t *testing.T) {
+	stands := tap.Message{Kind: tap.Vote, From: "n1", To: "n2", Term: 1, Log: pos(1, 1)}
+	for name, before := range map[string][]tap.Message{
+		"it was seen to stand": {stands},
+		"it was not":           nil,
+	} {
+		r := record()
+		for _, m := range before {
+			r.sent(m)
+		}
+		r.sent(appends("n2", 1, pos(1, 1), pos(1, 2), 1))
+		require.NotContains(t, r.whats(), history.RaftCommit, name)
+		r.sent(acks("n2", 1, pos(1, 2)))
+		r.Flush()
+		require.Equal(t, []string{"n1 commit in 1: 1 of term 1, lead false"}, r.take(history.RaftCommit), name)
+		r.sent(appends("n3", 1, pos(1, 1), pos(1, 2), 2))
+		require.Equal(t, []string{"n1 commit in 1: 2 of term 1, lead true"}, r.take(history.RaftCommit), name)
+	}
+}
+
 // An acknowledgement that the fabric sees after one of a later term still
 // counts for its own.
 func TestAcksOvertaken(t *testing.T) {
