@@ -37,8 +37,11 @@ func Lines(t testing.TB, d tap.Dialect, path string, members ...string) []string
 // the dialect. With update it writes that file.
 func Check(t *testing.T, d tap.Dialect, path string, update bool, members ...string) {
 	t.Helper()
-	if info, err := os.Stat(path); err != nil || info.Size() > maxGolden {
-		t.Fatalf("capture %s: %v: keep one of at most %d bytes", path, err, maxGolden)
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		t.Fatal(err)
+	case info.Size() > maxGolden:
+		t.Fatalf("capture %s has %d bytes: keep one of at most %d", path, info.Size(), maxGolden)
 	}
 	lines, done := decode(t, d, pieces(t, path, parse(t, members)), parse(t, members))
 	if n := done.Undecoded(); n > 0 || len(done.Strange) > 0 {
