@@ -1,8 +1,12 @@
 package dialect_test
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,5 +28,37 @@ func TestAll(t *testing.T) {
 	_, err := dialect.Named("smoke signals")
 	for _, name := range dialect.Names() {
 		require.ErrorContains(t, err, name)
+	}
+}
+
+// A rule to which a dialect's speakers are not held has the name of one that a checker of
+// elections has: another would leave the rule judged.
+func TestUnjudgedRulesAreRules(t *testing.T) {
+	judged := rules(t)
+	require.True(t, judged("two votes in one term"))
+	require.False(t, judged("two votes in a term"))
+	for _, d := range dialect.All() {
+		for _, u := range d.Unjudged {
+			require.True(t, judged(u.Rule), "%s: no checker has a rule %q", d.Name, u.Rule)
+			require.NotEmpty(t, u.Why, d.Name)
+		}
+	}
+}
+
+// rules tells of a text whether the checkers of Raft may give it as a rule.
+func rules(t *testing.T) func(rule string) bool {
+	files, err := filepath.Glob("../../checker/raft/*.go")
+	require.NoError(t, err)
+	var source strings.Builder
+	for _, name := range files {
+		if !strings.HasSuffix(name, "_test.go") {
+			b, err := os.ReadFile(name)
+			require.NoError(t, err)
+			source.Write(b)
+		}
+	}
+	return func(rule string) bool {
+		quoted := regexp.QuoteMeta(strconv.Quote(rule))
+		return regexp.MustCompile(`(Violate\(|\t\w+ += |const rule = )` + quoted).MatchString(source.String())
 	}
 }
