@@ -139,4 +139,5 @@ func TestGroupsAreBounded(t *testing.T) {
 		}
 	}
 	require.Less(t, len(r.events), 1<<14)
+	require.Greater(t, r.Left(), uint64(2*(2000-1024)), "members are bounded too")
 }

@@ -54,7 +54,7 @@ const (
 	boldTold = 16
 	// maxMembers bounds the memory spent on the members of one group, those that came
 	// back as new ones counted anew, and maxAll that on those of all groups; messages of
-	// further ones are ignored.
+	// further ones are counted, and ignored.
 	maxMembers = 512
 	maxAll     = 1 << 14
 	// maxGroups bounds the groups beside the main one; messages of further ones are
@@ -113,7 +113,7 @@ type Assembler struct {
 	all    int               // members of all groups
 	seqs   map[identity]*uint64
 	told   uint64 // events of nobody's
-	left   uint64 // messages of groups beyond maxGroups
+	left   uint64 // messages of groups and members beyond those that are kept apart
 }
 
 // New returns an assembler that hands its events to emit, one at a time and
@@ -143,6 +143,7 @@ func (a *Assembler) Observe(stage history.Stage, m Message) {
 	}
 	from, to := g.memberLocked(identity{m.From, m.FromNew}), g.memberLocked(identity{m.To, m.ToNew})
 	if from == nil || to == nil {
+		a.left++
 		return
 	}
 	switch m.Kind {
@@ -237,7 +238,7 @@ func (a *Assembler) Flush() {
 	}
 }
 
-// Left returns how many messages were ignored since there were too many groups.
+// Left returns how many messages were ignored since there were too many groups or members.
 func (a *Assembler) Left() uint64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()

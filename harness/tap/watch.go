@@ -1,7 +1,6 @@
 package tap
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -113,7 +112,7 @@ func (w *Watch) Heard() history.Heard {
 	h.Strange = maps.Clone(w.cluster.strange)
 	if w.tap != nil {
 		if left := w.tap.Left(); left > 0 {
-			h.Strange[fmt.Sprintf("a group beyond the first %d", maxGroups)] = left
+			h.Strange["a message of more groups or members than are kept apart"] = left
 		}
 	}
 	return h

@@ -147,10 +147,7 @@ func (d *sender) message(b []byte, m *tap.Message) (int, string, error) {
 	case requestVote:
 		d.vote(h, m)
 	case requestVoteResult:
-		m.Kind, m.Reject = tap.VoteResponse, word(h, 1) != 1
-		if len(h) >= 24 && word(h, 2)&1 != 0 {
-			m.Kind = tap.PreVoteResponse
-		}
+		class = d.voted(h, m)
 	case installSnapshot:
 		if err := d.snapshot(h, m); err != nil {
 			return 0, "", err
@@ -225,6 +222,20 @@ func (d *sender) vote(h []byte, m *tap.Message) {
 	if flags&^(disrupts|preVote) != 0 {
 		d.conn.cluster.Strange(fmt.Sprintf("a request for a vote with flags %#x", flags))
 	}
+}
+
+// voted reads an answer to a request for a vote, or for a pre-vote. Old versions do not say
+// to which of them: a pre-vote is no vote, so that is not guessed.
+func (d *sender) voted(h []byte, m *tap.Message) (class string) {
+	if len(h) < 24 {
+		d.conn.cluster.Strange("an answer that does not say whether it is to a vote or a pre-vote")
+		return string(tap.VoteResponse)
+	}
+	m.Kind, m.Reject = tap.VoteResponse, word(h, 1) != 1
+	if word(h, 2)&1 != 0 {
+		m.Kind = tap.PreVoteResponse
+	}
+	return ""
 }
 
 // snapshot reads the head of a snapshot: the configuration is in it, its bytes follow.

@@ -139,6 +139,15 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// An answer of old may be to a vote or to a pre-vote, which binds nobody.
+func TestAnswersOfOldVersions(t *testing.T) {
+	w := connected()
+	w.take(0, slices.Concat(introduces(1, "127.0.0.1:29003"), message(4, 2, 1)))
+	require.NoError(t, w.err)
+	require.Equal(t, frame{"vote-response", tap.Message{Term: 2}}, w.frames[2])
+	require.Equal(t, map[string]uint64{"an answer that does not say whether it is to a vote or a pre-vote": 1}, w.watch.Strange())
+}
+
 // Nothing is read of clients, whatever they and their server say.
 func TestClients(t *testing.T) {
 	w := connected()

@@ -54,6 +54,7 @@ func (s *shared) asks(p pair, term uint64) {
 	t := s.asked[p]
 	if t == nil {
 		if len(s.asked) >= maxPairs {
+			s.cluster.Strange("a request for a vote between more members than are kept apart")
 			return
 		}
 		t = &terms{}

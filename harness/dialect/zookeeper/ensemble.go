@@ -89,9 +89,11 @@ func (e *ensemble) meet(number int64, name string) error {
 func (e *ensemble) claim(c claim, s state) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, ok := e.claims[c]; ok || len(e.claims) < maxClaims {
-		e.claims[c] = s
+	if _, ok := e.claims[c]; !ok && len(e.claims) >= maxClaims {
+		e.cluster.Strange("with which log a member stands, of more members than are kept apart")
+		return
 	}
+	e.claims[c] = s
 }
 
 // stand notes that a member proposes an epoch, and returns with what it stands. It reports
@@ -102,6 +104,7 @@ func (e *ensemble) stand(name string, epoch uint64) (standing, bool) {
 	s := e.standing[name]
 	switch {
 	case s == nil && len(e.standing) >= maxMembers:
+		e.cluster.Strange("an epoch that is proposed by more members than are kept apart")
 		return standing{}, false
 	case s == nil || s.epoch < epoch:
 		s = e.standsLocked(name, epoch)

@@ -97,7 +97,11 @@ func (c *conn) proposes(m *tap.Message) (class string) {
 // promises takes ACKEPOCH: a vote, unless the leader has gone on without it.
 func (c *conn) promises(p *packet, m *tap.Message) (class string) {
 	s, ok := c.stands(c.leader, c.epoch)
-	if c.observer || !ok || s.reigns || len(p.data) < 4 {
+	if c.observer || !ok || s.reigns {
+		return classPromise
+	}
+	if len(p.data) < 4 {
+		c.cluster.Strange("a promise without the epoch of the one who gives it")
 		return classPromise
 	}
 	own := state{epoch: uint64(binary.BigEndian.Uint32(p.data)), zxid: p.zxid}

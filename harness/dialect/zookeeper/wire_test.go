@@ -243,6 +243,17 @@ func TestPromisesThatAreNoVotes(t *testing.T) {
 	require.Equal(t, []string{"n1 vote 6 for n3 true"}, unheard.told(history.RaftVote))
 }
 
+// A promise that does not say what it has to is not guessed, and not forgotten.
+func TestPromiseWithoutAnEpoch(t *testing.T) {
+	r := newRoom(t)
+	r.elects(4, zxid(4, 9))
+	l := r.dial("n1", "n3")
+	l.says("n1", followerOf(1, 4))
+	l.says("n3", proposes(5))
+	require.Equal(t, []string{classPromise}, l.says("n1", pack(ackEpoch, zxid(4, 8))))
+	require.Equal(t, map[string]uint64{"a promise without the epoch of the one who gives it": 1}, r.watch.Strange())
+}
+
 // An epoch is proposed again by another, if its first prospective leader died before a
 // majority had heard of it: each member still votes once.
 func TestSameEpochAfterACrash(t *testing.T) {
