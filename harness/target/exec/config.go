@@ -333,7 +333,7 @@ func (c *config) samples() []member {
 	for i := range all {
 		m := &all[i]
 		if !c.oneAddress {
-			m.Advertised = nil
+			m.advertised = nil
 		}
 		m.Ports = make(map[string]string)
 		for i, name := range c.ports {

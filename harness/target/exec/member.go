@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -19,20 +20,30 @@ type member struct {
 	ClientHost, ClientPort, ClientAddr string
 	DataDir                            string // absolute
 	Peers                              map[string]string
-	Advertised                         map[string]string
 	Members                            []string
 	Ports                              map[string]string
 	PeersAt                            map[string]map[string]string
 	Inc                                uint64
+	advertised                         map[string]string // nil: each pair has its own
+}
+
+var errPerPair = errors.New("members have no address that is the same for all: say addresses: one in the file")
+
+// Advertised has the address of every member.
+func (m member) Advertised() (map[string]string, error) {
+	if m.advertised == nil {
+		return nil, errPerPair
+	}
+	return m.advertised, nil
 }
 
 func newMember(m target.Member) (member, error) {
 	v := member{
 		Name: m.Name, PeerAddr: m.PeerAddr, ClientAddr: m.ClientAddr,
-		Peers: m.Peers, Advertised: m.Advertised, Ports: m.Ports, PeersAt: m.PeersAt, Inc: m.Inc,
+		Peers: m.Peers, advertised: m.Advertised, Ports: m.Ports, PeersAt: m.PeersAt, Inc: m.Inc,
 	}
 	v.Members = slices.AppendSeq([]string{m.Name}, maps.Keys(m.Peers))
-	for name := range v.Advertised {
+	for name := range v.advertised {
 		v.Members = append(v.Members, name)
 	}
 	slices.Sort(v.Members)
@@ -65,7 +76,7 @@ func (m *member) whoIs(word string, called *text) string {
 		return ""
 	}
 	for i, name := range m.Members {
-		addrs := []string{m.Peers[name], m.Advertised[name]}
+		addrs := []string{m.Peers[name], m.advertised[name]}
 		if name == m.Name {
 			addrs = append(addrs, m.PeerAddr, m.ClientAddr)
 		}
@@ -120,9 +131,9 @@ func samples(nodes int) []member {
 			}
 		}
 		all[i], _ = newMember(m) // the addresses are well-formed
-		all[i].Advertised = make(map[string]string)
+		all[i].advertised = make(map[string]string)
 		for j := range all {
-			all[i].Advertised[fmt.Sprintf("n%d", j+1)] = at(101+j, 9000)
+			all[i].advertised[fmt.Sprintf("n%d", j+1)] = at(101+j, 9000)
 		}
 	}
 	return all

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,6 +17,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/usurper/usurper/harness/document"
 )
 
 // text is a text/template and where it stands in the file.
@@ -68,7 +71,38 @@ func (t *text) locate(err error) error {
 		}
 		problem = m[2]
 	}
+	if m := noField.FindStringSubmatch(problem); m != nil {
+		problem = fmt.Sprintf("there is no .%s: %s", m[1], document.Suggest("."+m[1], fieldsOf(m[2])))
+	}
+	if _, cause, called := strings.Cut(problem, ": error calling Advertised: "); called {
+		problem = ".Advertised: " + cause
+	}
 	return fmt.Errorf("%s:%d: template: %s", t.file, line, problem)
+}
+
+// noField is how text/template says that what it is executed over lacks a field.
+var noField = regexp.MustCompile(`^at <.*>: can't evaluate field (\w+) in type \*?exec\.(member|operation|setup|who)$`)
+
+// fieldsOf returns what templates may name, each with its point.
+func fieldsOf(over string) (names []string) {
+	seen := reflect.TypeFor[member]()
+	switch over {
+	case "operation":
+		seen = reflect.TypeFor[operation]()
+	case "setup":
+		seen = reflect.TypeFor[setup]()
+	case "who":
+		seen = reflect.TypeFor[who]()
+	}
+	for _, f := range reflect.VisibleFields(seen) {
+		if f.IsExported() {
+			names = append(names, "."+f.Name)
+		}
+	}
+	for m := range seen.NumMethod() {
+		names = append(names, "."+seen.Method(m).Name)
+	}
+	return names
 }
 
 // functions are those that templates have besides text/template's own.
