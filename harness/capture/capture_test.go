@@ -2,6 +2,7 @@ package capture_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"os"
@@ -162,12 +163,32 @@ func TestCutShort(t *testing.T) {
 	require.Equal(t, len("helloworld"), most)
 }
 
+// What gzip compressed is read as it is.
+func TestCompressed(t *testing.T) {
+	path, _ := written(t, capture.Options{About: "about"}, func(*capture.Writer) {})
+	plain, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, err = z.Write(plain)
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	none := func(capture.Piece) error { return nil }
+	want, err := capture.Read(bytes.NewReader(plain), nil, none)
+	require.NoError(t, err)
+	got, err := capture.Read(bytes.NewReader(packed.Bytes()), nil, none)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}
+
 func TestNoCapture(t *testing.T) {
 	none := func(capture.Piece) error { return nil }
 	_, err := capture.Read(strings.NewReader("what is no capture at all, however long it may be"), nil, none)
 	require.ErrorContains(t, err, "neither a pcapng nor a pcap file")
 	_, err = capture.Read(strings.NewReader(""), nil, none)
 	require.ErrorContains(t, err, "no capture file")
+	_, err = capture.Read(strings.NewReader("\x28\xb5\x2f\xfd\x00"), nil, none)
+	require.ErrorContains(t, err, "zstd -dc FILE | usurper decode -")
 	_, err = capture.Create(filepath.Join(t.TempDir(), "none", "x"), capture.Options{})
 	require.ErrorIs(t, err, os.ErrNotExist)
 	// Who takes pieces may end the reading.

@@ -2,6 +2,8 @@ package capture
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -25,12 +27,25 @@ type packet struct {
 // short or is damaged.
 type source interface{ next() (packet, error) }
 
-// open tells a pcapng file from an older pcap file.
+// zstdMagic begins what zstd compressed.
+var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+
+// open tells a pcapng file from an older pcap file, both also compressed by gzip.
 func open(r io.Reader) (source, error) {
 	b := bufio.NewReaderSize(r, 1<<16)
 	head, err := b.Peek(4)
 	if err != nil {
 		return nil, fmt.Errorf("read capture: %w: it is no capture file", noEOF(err))
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		plain, err := gzip.NewReader(b)
+		if err != nil {
+			return nil, fmt.Errorf("read capture: %w", noEOF(err))
+		}
+		return open(plain)
+	case bytes.Equal(head, zstdMagic):
+		return nil, errors.New("read capture: it is compressed by zstd: zstd -dc FILE | usurper decode -")
 	}
 	if binary.BigEndian.Uint32(head) == 0x0a0d0d0a {
 		ng, err := pcapgo.NewNgReader(b, pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/usurper/usurper/harness/capture"
 	"github.com/usurper/usurper/harness/dialect"
+	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/tap"
 )
@@ -33,18 +35,19 @@ and what elections may be judged by. A line beginning with an arrow is what the
 tap concludes from the message above it; one beginning with # is a comment in the
 capture, such as a fault.
 
-CAPTURE is a pcapng or pcap file, of usurper run --capture, tcpdump or tshark, a
-run directory that has one, or - for standard input. Members of a capture of other
+CAPTURE is a pcapng or pcap file (also compressed by gzip), of usurper run
+--capture, tcpdump or tshark, a run directory that has one, or - for standard input.
+A run whose taps read a protocol is read as that unless --protocol says otherwise. Members of a capture of other
 programs have their addresses for names, unless --member says who listens where.
 
 The exit status is 0 if every byte could be decoded, else 2.`,
 		Example: `  usurper run --target etcd --version v3.6.16 --capture
-  usurper decode results/latest --protocol etcd
+  usurper decode results/latest
   tcpdump -i lo -w - tcp port 8300 | usurper decode - --protocol hashicorp-raft
   usurper decode consul.pcap --protocol hashicorp-raft --member n1=127.0.0.1:8300 --member n2=127.0.0.2:8300`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			d, err := protocolOf(protocol)
+			d, err := protocolOf(cmp.Or(protocol, spoken(args[0])))
 			if err != nil {
 				return err
 			}
@@ -71,7 +74,7 @@ The exit status is 0 if every byte could be decoded, else 2.`,
 			if err := errors.Join(err, out.Flush()); err != nil {
 				return err
 			}
-			return undecoded(done)
+			return undecoded(done, p.looks)
 		},
 	}
 	cmd.Flags().StringVar(&protocol, "protocol", "", "what members speak: "+strings.Join(dialect.Names(), ", "))
@@ -80,6 +83,28 @@ The exit status is 0 if every byte could be decoded, else 2.`,
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "leave out messages from which nothing follows")
 	cmd.RegisterFlagCompletionFunc("protocol", cobra.FixedCompletions(dialect.Names(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// spoken is what the taps of a run that is to be decoded read, "" if there were none.
+func spoken(path string) string {
+	dir, err := results.Open(path)
+	if err != nil {
+		return ""
+	}
+	f, err := dir.OpenHistory()
+	if err != nil {
+		return ""
+	}
+	h, err := history.Of(f)
+	if err != nil {
+		return ""
+	}
+	defer h.Close()
+	begin, err := h.Next()
+	if err != nil || begin.Run == nil || begin.Run.Wire == nil {
+		return ""
+	}
+	return begin.Run.Wire.Dialect
 }
 
 func protocolOf(name string) (tap.Dialect, error) {
@@ -122,11 +147,12 @@ func openCapture(path string, in io.Reader) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// undecoded is the error of a capture that was not read to its end.
-func undecoded(d capture.Decoded) error {
+// undecoded is the error of a capture that was not read to its end, with what it looks
+// like.
+func undecoded(d capture.Decoded, looks string) error {
 	switch n := d.Undecoded(); {
 	case n > 0:
-		return fmt.Errorf("%s could not be decoded", english.Plural(int(n), "byte", ""))
+		return fmt.Errorf("%s could not be decoded%s", english.Plural(int(n), "byte", ""), looks)
 	case d.CutShort != "":
 		return fmt.Errorf("the file is cut short: %s", d.CutShort)
 	case len(d.Conns) == 0:
@@ -141,10 +167,12 @@ type decodePrinter struct {
 	quiet bool
 	begun time.Time
 	last  *capture.Item // a frame that is printed only if something follows from it
+	looks string        // what bytes that cannot be decoded look like
 }
 
 func (p *decodePrinter) item(i capture.Item) error {
 	if i.Trouble != nil {
+		p.looks = cmp.Or(p.looks, dialect.Explain(i.Trouble.Err))
 		i.Trouble.Err = explained{i.Trouble.Err}
 	}
 	if p.begun.IsZero() {
