@@ -26,6 +26,7 @@ const NoWorkload = "none"
 //     in the traces;
 //   - members that the harness did not keep apart but by faults;
 //   - a whole run: one that was interrupted may have missed what it was for;
+//   - of a random plan, that there was time for a fault;
 //   - that every injected fault had an effect, unless its step is optional, and
 //     that at least one did if there was a plan, and one of those on traffic if there
 //     were several: members that speak past the proxy layer escape all of them;
@@ -42,6 +43,7 @@ type Coverage struct {
 	begun    bool
 	steps    int
 	authored bool // a person wrote the plan
+	drawn    bool // it is a random one, about some theme
 	phase    string
 	faults   map[int]*stepState
 	tried    int64
@@ -82,6 +84,7 @@ func (c *Coverage) Event(e *history.Event) {
 		switch e.Run.What {
 		case history.RunBegin:
 			c.begun, c.workload, c.steps, c.authored = true, e.Run.Workload, e.Run.Steps, e.Run.Authored
+			c.drawn = len(e.Run.Themes) > 0
 			c.wire = e.Run.Wire
 		case history.RunHeard:
 			c.heard = e.Run.Heard
@@ -224,6 +227,9 @@ func (c *Coverage) Finish() verdict.Result {
 			why = "interrupted"
 		}
 		c.Unknown("%s, %d of %d steps of the plan not started", why, left, c.steps)
+	}
+	if c.drawn && c.steps == 0 {
+		c.Unknown("the random plan has no fault, for which the time is too short: give it longer with --for (a clean run is --plan none)")
 	}
 	c.judgeFaults()
 	c.judgeOps()

@@ -195,7 +195,11 @@ func (p *pace) tell(count func(stat string, n int64)) string {
 	if p.vain == int64(n) {
 		return summary + fmt.Sprintf(", no new leader after the loss of one (%d)", n)
 	}
-	summary += fmt.Sprintf(", new leader after the loss of one in %v (median of %d: %s", median.Round(time.Millisecond), n, p.told())
+	within := "in"
+	if slices.Contains(p.tellers, history.BySelf) {
+		within = "in at most" // members are asked now and then
+	}
+	summary += fmt.Sprintf(", new leader after the loss of one %s %v (median of %d: %s", within, median.Round(time.Millisecond), n, p.told())
 	if p.vain > 0 {
 		summary += fmt.Sprintf("; none came after %d", p.vain)
 	}
