@@ -58,6 +58,7 @@ const redial = 500 * time.Millisecond
 func Dialect() tap.Dialect {
 	return tap.Dialect{
 		Name:  "zookeeper",
+		Term:  "an epoch",
 		Plain: "sslQuorum=false",
 		Kinds: []tap.Kind{
 			tap.Append, tap.AppendResponse, tap.Heartbeat, tap.HeartbeatResponse, tap.Vote, tap.VoteResponse, tap.Snapshot,
