@@ -117,6 +117,23 @@ func TestVotesOfGroups(t *testing.T) {
 			h.Win("", "n1", 3, tape.Pos(2, 9))
 			h.End()
 		}), Want: verdict.Unknown},
+		{Name: "it grows from one member, and later winners have a majority of all", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
+			leads(h, "", "n1", 1)
+			h.Voters("")
+			h.Win("", "n2", 3, tape.Pos(2, 9), "n3")
+			h.End()
+		}), Want: verdict.Valid},
+		{Name: "it grows from one member, and a later winner has no majority of all", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
+			leads(h, "", "n1", 1)
+			h.Voters("")
+			h.Win("", "n2", 3, tape.Pos(2, 9))
+			h.End()
+		}), Want: verdict.Unknown},
+		{Name: "a leader asked nobody, of members that never changed", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
+			leads(h, "", "n1", 1)
+			h.Win("", "n2", 3, tape.Pos(2, 9), "n3")
+			h.End()
+		}), Want: verdict.Invalid, Rule: "won without a majority"},
 		{Name: "the main group changed by itself", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
 			h.Voters("", "n1")
 			h.Win("", "n1", 3, tape.Pos(2, 9))

@@ -111,12 +111,9 @@ func (c *Votes) majority(key claimKey, w *win) {
 	if voters == nil {
 		voters = c.Everybody()
 	}
-	if why, part := c.Voterless(); why != "" && w.voters == nil {
-		if part {
-			c.Unjudged(withoutMajority, why)
-		} else {
-			c.Unknown("%s: whether winners had a majority cannot be decided", why)
-		}
+	voterless, part := c.Voterless()
+	if voterless != "" && w.voters == nil && (part || len(c.Nodes) == 0) {
+		c.voterless(key, w, voterless, part)
 		return
 	}
 	var givers []string
@@ -135,6 +132,10 @@ func (c *Votes) majority(key claimKey, w *win) {
 	case w.voters != nil && verdict.IsMajority(voters, givers) && (len(outgoing) == 0 || verdict.IsMajority(outgoing, givers)):
 		return
 	}
+	if voterless != "" && w.voters == nil {
+		c.voterless(key, w, voterless, false)
+		return
+	}
 	text := fmt.Sprintf("%s won term %d with %d of %d votes", key.node, key.term, len(givers), len(verdict.Union(voters, outgoing)))
 	if len(givers) > 0 {
 		text += ": " + strings.Join(givers, ", ")
@@ -144,6 +145,22 @@ func (c *Votes) majority(key claimKey, w *win) {
 		return
 	}
 	c.Violate(withoutMajority, text, evidence...)
+}
+
+// voterless leaves a winner unjudged of whom it is not known who was to vote. That is no
+// more than was to be expected (part) in a group of which nobody tells that; and of who
+// led, without having asked anybody, before others were added: a cluster may grow from
+// one member. Of any other nobody can say that all was well.
+func (c *Votes) voterless(key claimKey, w *win, why string, part bool) {
+	_, asked := c.stood[key]
+	switch {
+	case part:
+		c.Unjudged(withoutMajority, why)
+	case w.event.Raft.Source == history.Tap && !asked && c.Founded(&w.event):
+		c.Unjudged(withoutMajority, fmt.Sprintf("%s asked nobody in term %d, before members were added: it may have been the only one", key.node, key.term))
+	default:
+		c.Unknown("%s: whether %s had a majority in term %d cannot be decided", why, key.node, key.term)
+	}
 }
 
 // begins notes which votes were on the wire when a leader's first message was.

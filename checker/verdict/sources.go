@@ -59,9 +59,10 @@ type Sources struct {
 	Ended   bool // the history is whole
 	Seen    bool // there was a raft event
 
-	group   bool // it is about a group other than the main one
-	unknown bool // who votes changed to whom nobody told
-	asked   bool // the harness asked for a change of members
+	group   bool    // it is about a group other than the main one
+	unknown bool    // who votes changed to whom nobody told
+	changed *uint64 // the event by which that became so
+	asked   bool    // the harness asked for a change of members
 	rules   []history.Rule
 	configs [][]string        // other sets of voters that the harness asked for, or the wire told of
 	renewed map[string]uint64 // members to be replaced, by the first process of the new one
@@ -92,7 +93,7 @@ func (s *Sources) Deed(e *history.Event) *history.Raft {
 	if e.Claim != nil && e.Claim.Inc > 0 && s.Traced {
 		s.account(e.Claim.Node, e.Claim.Inc).served = true
 	}
-	if e.Raft == nil || e.Raft.What == history.RaftMessage || s.reconfigured(e.Raft) {
+	if e.Raft == nil || e.Raft.What == history.RaftMessage || s.reconfigured(e) {
 		return nil
 	}
 	s.Seen = true
@@ -230,11 +231,16 @@ func (s *Sources) Run(r *history.Run) {
 // The harness's is written before the change is asked for, so in the history it stands before
 // everything that the change may have led to. Whether and when the members took it
 // is not known: from then on each set of voters so far may be the one that decides.
-func (s *Sources) reconfigured(r *history.Raft) bool {
+func (s *Sources) reconfigured(e *history.Event) bool {
+	r := e.Raft
 	switch {
 	case r.Source == history.Harness:
 	case r.Source == history.Tap && r.What == history.RaftConfig:
 		s.voters(r.Voters)
+		if s.unknown && s.changed == nil {
+			seq := e.Seq
+			s.changed = &seq
+		}
 		return true
 	default:
 		return false
@@ -288,6 +294,10 @@ func (s *Sources) Voterless() (why string, part bool) {
 	}
 	return "", false
 }
+
+// Founded tells whether an event came before members were added or removed on the wire, to
+// whom was not told: a member that led by then may have been the only one.
+func (s *Sources) Founded(e *history.Event) bool { return s.changed != nil && e.Seq < *s.changed }
 
 // Renew tells whether the start event r is the first of a new member under an old
 // name: nothing that the old one did binds it.
