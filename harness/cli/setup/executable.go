@@ -22,7 +22,9 @@ func (f *targetFlags) executable(ctx context.Context, m maker, progress func(str
 	case f.binary != "" && f.version != "":
 		return "", "", fmt.Errorf("--binary and --version: give one of them")
 	case f.binary != "":
-		binary, err = exec.LookPath(f.binary)
+		if binary, err = exec.LookPath(f.binary); err != nil {
+			err = fmt.Errorf("--binary: %w: name the %s program by a path, such as ./%s", err, m.program, m.program)
+		}
 	case f.version != "":
 		binary, err = m.build(ctx, f.version, progress)
 	default:

@@ -19,6 +19,7 @@ import (
 	"github.com/usurper/usurper/harness/target/ovsdb"
 	"github.com/usurper/usurper/harness/target/reference"
 	"github.com/usurper/usurper/harness/target/zookeeper"
+	"github.com/usurper/usurper/harness/text"
 )
 
 // targetFlags choose the system under test.
@@ -105,7 +106,7 @@ func (f *targetFlags) set(ctx context.Context, cfg *engine.Config, given func(st
 	case "exec":
 		err = f.setExec(cfg, given)
 	default:
-		return fmt.Errorf("unknown target %q: use one of %s", f.target, strings.Join(targetNames(), ", "))
+		return fmt.Errorf("unknown target %q%s: use one of %s", f.target, text.DidYouMean(f.target, targetNames()), strings.Join(targetNames(), ", "))
 	}
 	if err != nil {
 		return err

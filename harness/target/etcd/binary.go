@@ -59,7 +59,7 @@ func Version(ctx context.Context, binary string) (string, error) {
 func canonical(version string) (string, error) {
 	m := versionSyntax.FindStringSubmatch(version)
 	if m == nil {
-		return "", fmt.Errorf("etcd version %.40q: write it like v3.6.16", version)
+		return "", fmt.Errorf("etcd version %.40q: give one of major version 3, and write it like v3.6.16", version)
 	}
 	if minor, _ := strconv.Atoi(m[2]); minor < 5 {
 		return "", fmt.Errorf("etcd version %s: only 3.5.0 and later can be built; give the path of a binary instead", version)

@@ -62,7 +62,7 @@ func canonical(version string) (string, error) {
 func minorOf(version string) (int, error) {
 	m := versionSyntax.FindStringSubmatch(version)
 	if m == nil {
-		return 0, fmt.Errorf("nats-server version %.40q: write it like v2.15.2", version)
+		return 0, fmt.Errorf("nats-server version %.40q: give one of major version 2, and write it like v2.15.2", version)
 	}
 	minor, err := strconv.Atoi(m[1])
 	if err == nil && minor < 10 {

@@ -28,10 +28,10 @@ func newTarget(t *testing.T, o Options) *Target {
 
 func TestNewSaysWhatIsWrong(t *testing.T) {
 	for want, o := range map[string]Options{
-		"no binary":              {Version: "2.15.2"},
-		"write it like v2.15.2":  {Binary: "x", Version: "newest"},
-		"only 2.10.0 and later":  {Binary: "x", Version: "2.9.25"},
-		"9 replicas: use 1 to 5": {Binary: "x", Version: "2.15.2", Replicas: 9},
+		"no binary": {Version: "2.15.2"},
+		"give one of major version 2, and write it like v2.15.2": {Binary: "x", Version: "newest"},
+		"only 2.10.0 and later":                                  {Binary: "x", Version: "2.9.25"},
+		"9 replicas: use 1 to 5":                                 {Binary: "x", Version: "2.15.2", Replicas: 9},
 	} {
 		_, err := New(o)
 		require.ErrorContains(t, err, want)
