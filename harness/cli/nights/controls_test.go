@@ -19,7 +19,7 @@ import (
 // Every checker that can say that a rule is broken has a usual control, but for those
 // for which the reference node has nothing to judge.
 func TestUsualControls(t *testing.T) {
-	all, err := controls(t.Context(), &night.File{Controls: night.Controls{Usual: true}}, func(string) {})
+	all, err := controls(t.Context(), &night.File{Controls: night.Controls{Usual: true}}, nil, func(string) {})
 	require.NoError(t, err)
 	without := setup.CheckerNames()
 	for _, c := range all {
@@ -30,14 +30,38 @@ func TestUsualControls(t *testing.T) {
 	require.Equal(t, []string{"transactions", "divergence", "autopsy", "assertions", "coverage"}, without)
 
 	own := night.ControlSpec{Name: all[0].Name, Checker: "votes", Settings: []night.Setting{{Name: "bug", Value: "double-vote"}}}
-	_, err = controls(t.Context(), &night.File{Controls: night.Controls{Usual: true, List: []night.ControlSpec{own}}}, func(string) {})
+	_, err = controls(t.Context(), &night.File{Controls: night.Controls{Usual: true, List: []night.ControlSpec{own}}}, nil, func(string) {})
 	require.ErrorContains(t, err, "one of the usual ones is called so")
 	own.Name = "own"
 	file := &night.File{Flags: []night.Setting{{Name: "rate", Value: "77"}}, Controls: night.Controls{Usual: true, List: []night.ControlSpec{own}}}
-	both, err := controls(t.Context(), file, func(string) {})
+	both, err := controls(t.Context(), file, nil, func(string) {})
 	require.NoError(t, err)
 	require.Equal(t, all, both[:len(all)], "flags of the file are for its own")
 	require.Contains(t, both[len(all)].Cell.Args, "--rate=77")
+}
+
+// Nights of other systems have the controls of those, of the build that is attacked.
+func TestUsualControlsOfASystem(t *testing.T) {
+	specs, err := night.Usual(cellFlags(), setsFlag(), setup.CheckerNames())
+	require.NoError(t, err)
+	reference := suited(specs, nil)
+	require.Equal(t, reference, suited(specs, []night.Cell{{Args: []string{"--target=etcd"}}, {Args: []string{"--nodes=3"}}}))
+	for system, checkers := range map[string][]string{
+		"ovsdb": {"set", "linearizable"}, "nats": {"set", "linearizable"}, "zookeeper": {"linearizable"},
+	} {
+		of := "--target=" + system
+		cells := []night.Cell{{}, {Args: []string{of, "--version=v2.15.2", "--nodes=5"}}, {Args: []string{of, "--version=v2.12.15"}}}
+		all := suited(specs, cells)
+		require.Equal(t, reference, all[:len(reference)])
+		var own []string
+		for _, s := range all[len(reference):] {
+			require.True(t, strings.HasPrefix(s.Name, s.Checker+"-"+system+"-"), s.Name)
+			version, _ := said(s.Settings, "version")
+			require.Equal(t, "v2.15.2", version, s.Name)
+			own = append(own, s.Checker)
+		}
+		require.Equal(t, checkers, own, system)
+	}
 }
 
 // Each usual control is called invalid by its own checker.
@@ -49,7 +73,7 @@ func TestUsualControlsAreRed(t *testing.T) {
 	binary := reference.Reenter()
 	specs, err := night.Usual(cellFlags(), setsFlag(), setup.CheckerNames())
 	require.NoError(t, err)
-	for _, s := range specs {
+	for _, s := range suited(specs, nil) {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			decided := false

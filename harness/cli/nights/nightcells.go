@@ -2,7 +2,6 @@ package nights
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -15,8 +14,6 @@ import (
 	"github.com/usurper/usurper/harness/cli/shard"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
-	"github.com/usurper/usurper/harness/target"
-	described "github.com/usurper/usurper/harness/target/exec"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -112,56 +109,8 @@ func (f *nightlyFlags) request(ctx context.Context, fs *pflag.FlagSet, args []st
 	if r.Cells, err = f.cells(ctx, fs, file, say); err != nil {
 		return r, err
 	}
-	r.Controls, err = controls(ctx, file, say)
+	r.Controls, err = controls(ctx, file, r.Cells, say)
 	return r, err
-}
-
-// controls are the known-bad configurations by which the night shows that it can see.
-func controls(ctx context.Context, file *night.File, say func(string)) ([]night.Control, error) {
-	var all []night.Control
-	var usual []night.ControlSpec
-	if file.Controls.Usual {
-		var err error
-		if usual, err = night.Usual(cellFlags(), setsFlag(), setup.CheckerNames()); err != nil {
-			return nil, err
-		}
-	}
-	builds := make(map[string]string) // by path
-	for i, s := range append(usual, file.Controls.List...) {
-		if slices.ContainsFunc(all, func(o night.Control) bool { return o.Name == s.Name }) {
-			return nil, fmt.Errorf("the control %s: one of the usual ones is called so: give it another name", s.Name)
-		}
-		c := night.Control{Name: s.Name, Checker: s.Checker}
-		base := file.Flags
-		if i < len(usual) {
-			base = nil
-		}
-		cell, cfg, err := newCell(ctx, night.Combination{Name: s.Name}, append(slices.Clone(base), s.Settings...), say)
-		if err != nil {
-			return nil, fmt.Errorf("the control %s: %w", s.Name, err)
-		}
-		c.Cell = cell
-		c.System = systemBuild(cfg.Target, builds)
-		all = append(all, c)
-	}
-	return all, nil
-}
-
-// systemBuild says which build of a system this is, as far as its files tell. known has
-// the digests of those that were looked at.
-func systemBuild(t target.Target, known map[string]string) string {
-	files := []string{target.Executable(t)}
-	build := ""
-	if d, ok := t.(*described.Target); ok {
-		files, build = d.Files(), d.Options().Text
-	}
-	for _, path := range files {
-		if _, ok := known[path]; !ok {
-			known[path] = engine.Digest(path)
-		}
-		build += "\n" + known[path]
-	}
-	return fmt.Sprintf("%x", sha256.Sum256([]byte(build)))
 }
 
 // thisBuild says which program this is, so that a night is gone on with by no other.

@@ -115,6 +115,15 @@ func TestSizeOfThePage(t *testing.T) {
 	require.Contains(t, r.Summary(), "904 more: `usurper findings` lists all")
 }
 
+// The page names the checkers of which no control shows that they see, and says where
+// controls are to be had, if the night has none.
+func TestUnshownOnThePage(t *testing.T) {
+	r := morning.Report{Unshown: []string{"set", "votes"}}
+	require.Contains(t, r.Summary(), "no control shows that these see: set, votes (controls: usual in the file of a night has some)\n")
+	r.Controls = []morning.Control{{Checker: "logs"}}
+	require.Contains(t, r.Summary(), "no control shows that these see: set, votes\n")
+}
+
 // Tries of a control are neither runs nor findings.
 func TestControlsAreNoRuns(t *testing.T) {
 	tally := morning.NewTally()

@@ -25,7 +25,11 @@ func (r *Report) Summary() string {
 		p.line("\n%s", plain(extent))
 	}
 	if len(r.Unshown) > 0 {
-		p.line("\nno control shows that these see: %s", plainList(r.Unshown, ", "))
+		hint := ""
+		if len(r.Controls) == 0 {
+			hint = " (controls: usual in the file of a night has some)"
+		}
+		p.line("\nno control shows that these see: %s%s", plainList(r.Unshown, ", "), hint)
 	}
 	var doubts []string
 	for _, d := range r.Doubts {
