@@ -43,8 +43,8 @@ programs have their addresses for names, unless --member says who listens where.
 The exit status is 0 if every byte could be decoded, else 2.`,
 		Example: `  usurper run --target etcd --version v3.6.16 --capture
   usurper decode results/latest
-  tcpdump -i lo -w - tcp port 8300 | usurper decode - --protocol hashicorp-raft
-  usurper decode consul.pcap --protocol hashicorp-raft --member n1=127.0.0.1:8300 --member n2=127.0.0.2:8300`,
+  tcpdump -i lo -w - tcp port 7000 | usurper decode - --protocol hashicorp-raft
+  usurper decode store.pcap --protocol hashicorp-raft --member n1=127.0.0.1:7000 --member n2=127.0.0.2:7000`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := protocolOf(cmp.Or(protocol, spoken(args[0])))

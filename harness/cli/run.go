@@ -39,6 +39,7 @@ that is interrupted is judged by what was done, and never valid.`,
   usurper run --plan my-plan.txt --bug double-vote
   usurper run --bug stale-log-vote --hold
   usurper run --target etcd --version v3.6.16 --for 60s
+  usurper run --target ovsdb --capture
   usurper run --target exec --config examples/redis.yaml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
