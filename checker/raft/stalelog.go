@@ -28,13 +28,15 @@ import (
 //
 // Where lineage is incomplete the pair is skipped. All of this is positive
 // evidence; a source cut short can only hide a violation. Commits known from the
-// wire need not name the entry's term, and then only the first case applies.
+// wire need not name the entry's term, and then only the first case applies. If of
+// no winner the wire shows where its log ended, nothing is judged.
 type StaleLog struct {
 	verdict.Findings
 	verdict.Sources
 	lineage     lineage
 	commitments commitments
 	winners     map[winner]history.Event
+	crowned     bool // somebody won, with a log that is known or not
 }
 
 // winner identifies a leadership; a split term has several.
@@ -65,6 +67,7 @@ func (c *StaleLog) Event(e *history.Event) {
 	switch r.What {
 	case history.RaftLeader:
 		c.lineage.crown(e)
+		c.crowned = true
 		if r.Source == history.Tap && r.Last == (history.Pos{}) {
 			return
 		}
@@ -86,6 +89,9 @@ func (c *StaleLog) Finish() verdict.Result {
 	}
 	if why, ok := c.Silent(); ok {
 		return c.Unchecked(c.Name(), why)
+	}
+	if c.crowned && len(c.winners) == 0 {
+		return c.Unchecked(c.Name(), "the wire does not show where the log of a winner ended")
 	}
 	c.commitments.seal()
 	var compared int64

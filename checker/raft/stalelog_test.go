@@ -87,6 +87,12 @@ func TestStaleLog(t *testing.T) {
 			h.Tap("n1", history.Raft{What: history.RaftCommit, Term: 2, Index: 7, EntryTerm: 2, Lead: true})
 			h.Tap("n3", history.Raft{What: history.RaftLeader, Term: 3})
 			h.End()
+		}), Want: verdict.Unchecked},
+		{Name: "on the wire, the log of one of two seen", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
+			h.Tap("n1", history.Raft{What: history.RaftCommit, Term: 2, Index: 7, EntryTerm: 2, Lead: true})
+			h.Tap("n3", history.Raft{What: history.RaftLeader, Term: 3})
+			h.Tap("n2", history.Raft{What: history.RaftLeader, Term: 4, Last: tape.Pos(2, 7)})
+			h.End()
 		}), Want: verdict.Valid},
 		{Name: "on the wire, an equal log", Build: tape.On(tape.Tapped(), func(h *tape.Tape) {
 			h.Tap("n1", history.Raft{What: history.RaftCommit, Term: 2, Index: 7, EntryTerm: 2, Lead: true})
