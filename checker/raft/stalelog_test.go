@@ -3,6 +3,8 @@ package raft_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/usurper/usurper/checker/raft"
 	"github.com/usurper/usurper/checker/tape"
 	"github.com/usurper/usurper/checker/verdict"
@@ -100,4 +102,12 @@ func TestStaleLog(t *testing.T) {
 			h.End()
 		}), Want: verdict.Valid},
 	})
+}
+
+// Of a member alone it is said that it is, not that nothing reads its system's traffic.
+func TestAlone(t *testing.T) {
+	got := tape.New(history.Run{Nodes: []string{"n1"}}).Judge(raft.NewStaleLog())
+	require.Equal(t, "a member alone has nobody to send to, and it writes no trace", got.Why())
+	got = tape.New(history.Run{Nodes: []string{"n1", "n2"}}).Judge(raft.NewStaleLog())
+	require.Equal(t, "the target has neither trace nor tap", got.Why())
 }

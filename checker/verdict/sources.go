@@ -345,5 +345,8 @@ func (s *Sources) Silent() (string, bool) {
 	if s.Traced || s.Tapped {
 		return "no member said or sent anything", true
 	}
+	if len(s.Nodes) == 1 {
+		return "a member alone has nobody to send to, and it writes no trace", true
+	}
 	return "the target has neither trace nor tap", true
 }
