@@ -137,7 +137,6 @@ type wire struct {
 	frames            []frame
 	err               error
 	pending           [2][]byte
-	reconfigured      bool
 	forward, backward func(b []byte)
 }
 
