@@ -48,5 +48,8 @@ func (c *NodeLogs) Event(e *history.Event) {
 // Finish gives the verdict.
 func (c *NodeLogs) Finish() verdict.Result {
 	c.Count("processes", c.starts)
+	if c.starts == 1 {
+		return c.Result(c.Name(), "1 process, which did not crash")
+	}
 	return c.Result(c.Name(), fmt.Sprintf("%d processes, none crashed", c.starts))
 }
