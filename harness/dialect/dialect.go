@@ -2,8 +2,9 @@
 // of systems that nobody prepared. Each is a package below, and a value: see
 // [tap.Dialect].
 //
-// To add one: write its package as the Example of harness/tap shows, and its line in
-// All.
+// To add one: write its package as the Example of harness/tap shows, its line in All, and
+// one for its captures in adversary_test.go, where they are judged in every legal variant
+// and forged.
 package dialect
 
 import (

@@ -24,6 +24,7 @@ func TestAll(t *testing.T) {
 		found, err := dialect.Named(d.Name)
 		require.NoError(t, err)
 		require.Equal(t, d.Name, found.Name)
+		require.True(t, slices.ContainsFunc(captures(), func(c captured) bool { return c.dialect == d.Name }), "%s has no capture that is judged", d.Name)
 	}
 	_, err := dialect.Named("smoke signals")
 	for _, name := range dialect.Names() {
