@@ -34,7 +34,7 @@ func TestLive(t *testing.T) {
 	result, err := engine.Run(t.Context(), cfg)
 	require.NoError(t, err)
 	text := result.Report.String()
-	for _, name := range []string{"election", "votes", "stale-log", "logs", "linearizable", "set", "node-logs"} {
+	for _, name := range []string{"election", "votes", "logs", "linearizable", "set", "node-logs"} {
 		i := slices.IndexFunc(result.Report.Results, func(r checker.Result) bool { return r.Checker == name })
 		require.GreaterOrEqual(t, i, 0, name)
 		require.Equal(t, checker.Valid, result.Report.Results[i].Verdict, text)
