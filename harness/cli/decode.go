@@ -218,7 +218,7 @@ func (p *decodePrinter) end(d capture.Decoded) error {
 	for _, what := range slices.Sorted(maps.Keys(d.Strange)) {
 		fmt.Fprintf(p.out, "unknown: %s, %s\n", what, english.Plural(int(d.Strange[what]), "time", ""))
 	}
-	_, err := fmt.Fprintf(p.out, "%s, %s, %d bytes, %d undecoded\n", d.Stats, english.Plural(frames, "frame", ""), size, d.Undecoded())
+	_, err := fmt.Fprintf(p.out, "%s, %s, %s, %d undecoded\n", d.Stats, english.Plural(frames, "frame", ""), english.Plural(int(size), "byte", ""), d.Undecoded())
 	if rest > 0 {
 		_, err = fmt.Fprintf(p.out, "%s of frames that the end of their connection cut short\n", english.Plural(int(rest), "byte", ""))
 	}

@@ -290,11 +290,10 @@ func (c *Config) checkValues(bad func(format string, args ...any)) {
 	}
 }
 
-// minCapture is the least that a capture may be bounded to.
-const minCapture = 64 << 10
-
-// maxPorts bounds the ports that a target has names for.
-const maxPorts = 20
+const (
+	minCapture = 64 << 10 // the least that a capture may be bounded to
+	maxPorts   = 20       // that a target has names for
+)
 
 // checkPorts tells what is wrong with the names of ports.
 func checkPorts(names []string, bad func(format string, args ...any)) {
