@@ -28,6 +28,14 @@ type Offer struct {
 	Operator, Membership bool
 	// Failpoint tells why there certainly is no failpoint of a name; nil says nothing.
 	Failpoint func(name string) error
+	// Unable tells of faults, by the first word, why the disk or the machine cannot do
+	// them, and the flag that would allow it: power-failure, slow-sync, clock, …
+	Unable map[string]string
+	// Keeps are what power failures may be told to keep, of the Keep constants; none
+	// if there is no power-failure.
+	Keeps []string
+	// Files are the classes of files that the target names: wal, snapshot, db, …
+	Files []string
 }
 
 // Setting is what is known of a run before it starts.

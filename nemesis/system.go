@@ -55,6 +55,86 @@ type Witness interface {
 	Serves(ctx context.Context, node string) string
 }
 
+// Powered is a System whose members have disks that lose power.
+type Powered interface {
+	// CutPower takes the power from these members at one instant: all of them are stopped
+	// before the first disk is cut; then they are killed and reaped, and their disks come
+	// back in one of the states that a power failure may leave, of which keep says which.
+	// The members are down from then on. After an error some of them may be down; those
+	// are in the answer.
+	CutPower(ctx context.Context, nodes []string, keep Keep) (Outage, error)
+}
+
+// Keep says in which of the legal states a disk is after a power failure.
+type Keep struct {
+	// What is KeepNothing, KeepNames or KeepSome.
+	What string
+	// Seed draws, of KeepSome, what of the unflushed is kept.
+	Seed uint64
+}
+
+// What a disk keeps of what was not synced.
+const (
+	KeepNothing = "nothing" // the state of the last commit of its journal
+	KeepNames   = "names"   // the next one: names and sizes, but no data
+	KeepSome    = "some"    // some of the unflushed blocks, torn ones among them
+)
+
+// Outage is what a power failure did.
+type Outage struct {
+	Down     []string         // who has no process any more
+	Evidence map[string]int64 // such as canaries-lost; all zero, or canaries-survived, if it did not bite
+	Note     string           // what a person should know of it, "" for nothing
+}
+
+// Storage is a System that can meddle with single files of members.
+type Storage interface {
+	// Meddle puts a fault of files in force at a member; it survives restarts of it.
+	Meddle(ctx context.Context, node string, r FileRule) (Applied, error)
+	// Rot damages a file of a member that is down, and says which and how.
+	Rot(ctx context.Context, node string, r FileRot) (evidence map[string]int64, note string, err error)
+}
+
+// FileRule is one thing to do to what a member does to files.
+type FileRule struct {
+	Action        string // slow-sync fail-sync fail-write full short-write lost-write
+	Files         string // a class of the target's (wal, snapshot, db, …), or a pattern as of path.Match; "" for all
+	Delay, Jitter time.Duration
+}
+
+// FileRot is one way in which a file goes bad at rest.
+type FileRot struct {
+	How   string // flip, truncate or zero; "" draws one
+	Files string // as in FileRule
+	Seed  uint64 // draws the file and the place
+}
+
+// Machine is a System that can change what the machine is to a single member.
+type Machine interface {
+	// Constrain puts a fault of the machine in force at a member; it survives restarts of
+	// it. Its handle fails no removal because the member is down.
+	Constrain(ctx context.Context, node string, c Constraint) (Applied, error)
+	// Deafen closes the listening sockets of a member for good; only a restart opens them
+	// again. It returns counts of them.
+	Deafen(ctx context.Context, node string) (evidence map[string]int64, err error)
+}
+
+// Constraint is one thing that the machine does to a process. Exactly one of its parts
+// is set.
+type Constraint struct {
+	Clock  *Clock  // its wall clock is another
+	CPU    float64 // percent of one processor that it may use, above 0
+	Memory int64   // bytes that it may use
+	Freeze bool    // it stands still, without a signal
+}
+
+// Clock is how a wall clock differs from the true one.
+type Clock struct {
+	Offset time.Duration // from the start on; of a strobe, how far it jumps to and fro
+	Drift  float64       // parts per million, added to what has passed since the start
+	Every  time.Duration // of a strobe, how often it jumps; 0 for no strobe
+}
+
 // What may become of an operation, see [System.Operate].
 var (
 	ErrUnsupported = errors.New("the system does not offer this")

@@ -1,0 +1,90 @@
+// Package disk gives members file systems of their own that lose power, and directories
+// whose files fail.
+//
+// Read disk.go first: it is what a run sees.
+package disk
+
+import (
+	"context"
+	"time"
+)
+
+// Kind is what the data of members lies on.
+type Kind string
+
+// The kinds of disks.
+const (
+	Plain Kind = "plain" // a directory of the machine's own file system
+	Ext4  Kind = "ext4"  // a file system of its own, on a loop device
+	XFS   Kind = "xfs"
+	Btrfs Kind = "btrfs"
+	FUSE  Kind = "fuse" // a directory of whose files single operations fail
+)
+
+// Kinds lists all kinds, the usual one first.
+func Kinds() []Kind { return []Kind{Plain, Ext4, XFS, Btrfs, FUSE} }
+
+// Engine is what takes the power from a file system.
+type Engine string
+
+// The engines.
+const (
+	// Shutdown is a system call that the file system has for it: ext4 and xfs.
+	Shutdown Engine = "shutdown"
+	// Block is a block device in user space below any of them, which keeps what part of
+	// the unflushed blocks it is told to.
+	Block Engine = "block"
+)
+
+// Keep says which of the legal states a disk comes back in.
+type Keep struct {
+	What string // nothing, names or some, as in a plan
+	Seed uint64 // of some, draws which blocks
+}
+
+// Volume is the disk of one member. Its methods are called one at a time.
+type Volume interface {
+	// Dir is where the member's data goes: an empty directory at first, which is there
+	// whenever the volume is mounted.
+	Dir() string
+	// Settle writes everything to the medium, as a machine does that has been up for long.
+	Settle() error
+	// Cut takes the power: from now on nothing that is written reaches the medium. Whoever
+	// has a file open gets errors. It returns at once.
+	Cut(keep Keep) error
+	// Restore brings the disk back, once every process that used it is gone: it unmounts,
+	// lets the file system recover, mounts, and proves by a write that it lives. After
+	// ErrRefused the file system does not mount, and the volume is of no more use.
+	Restore(ctx context.Context) (Restored, error)
+	// Close unmounts, detaches and removes all that the volume consists of.
+	Close() error
+}
+
+// Restored is what a power failure did to a volume.
+type Restored struct {
+	// Bit tells whether what was written without sync just before the cut is gone (or, of
+	// names kept, empty): it was a power failure.
+	Bit bool
+	// Lied tells whether what was synced just before the cut is gone: then it was no legal
+	// power failure, and the run proves nothing.
+	Lied bool
+	// Flushes counts those that the medium was asked for since the volume was mounted; -1 if
+	// nobody counted. Unflushed counts the bytes that had been written to the device and not
+	// flushed when the power went; -1 if nobody counted.
+	Flushes, Unflushed int64
+	Took               time.Duration
+}
+
+// Options describe the disks of a run.
+type Options struct {
+	Kind   Kind
+	Engine Engine // of Ext4, XFS and Btrfs; "" for what is usual: Shutdown, of Btrfs Block
+	// Members has a volume each.
+	Members []string
+	// Mount returns where that of a member is mounted: an empty directory of its own.
+	Mount func(member string) string
+	// Spill is the directory for images that do not fit into memory.
+	Spill string
+	// Size is that of a volume in bytes, at most; 0 for what is usual.
+	Size int64
+}
