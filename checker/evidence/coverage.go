@@ -24,7 +24,8 @@ const NoWorkload = "none"
 //
 //   - a whole history: the run's begin and end events, no hole in the taps, none
 //     in the traces;
-//   - members that the harness did not keep apart but by faults;
+//   - members that the harness did not keep apart but by faults, and did nothing to that
+//     no fault says;
 //   - a whole run: one that was interrupted may have missed what it was for;
 //   - of a random plan, that there was time for a fault;
 //   - that every injected fault had an effect, unless its step is optional, and
@@ -57,6 +58,7 @@ type Coverage struct {
 	finality bool // PhaseFinal was reached
 
 	interrupted bool // before the plan had ended
+	spoilt      string
 	wire        *history.Wire
 	heard       *history.Heard
 }
@@ -99,6 +101,8 @@ func (c *Coverage) Event(e *history.Event) {
 			c.Unknown("a connection could not be decoded, so the taps have a hole: %s", e.Run.Text)
 		case history.RunUntrace:
 			c.Unknown("the trace of %s has a hole: %s", e.Run.Node, e.Run.Text)
+		case history.RunSpoilt:
+			c.spoilt = e.Run.Text
 		case history.RunApart:
 			c.Unknown("the harness itself kept members apart: %s", e.Run.Text)
 		case history.RunEnd:
@@ -212,6 +216,10 @@ func (c *Coverage) Finish() verdict.Result {
 	c.Count("ops-ok-during", c.during)
 	c.Count("ops-ok-after", c.after)
 	c.Count("leaders", c.leaders)
+	if c.spoilt != "" { // all that is missing is missing for that
+		c.Unknown("the run is judged up to here, as nothing follows from what comes after: %s", c.spoilt)
+		return c.Result(c.Name(), c.struck())
+	}
 	if !c.begun {
 		c.Unknown("the history has no begin event")
 	}

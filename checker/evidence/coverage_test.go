@@ -114,6 +114,9 @@ func TestCoverage(t *testing.T) {
 		{Name: "members kept apart by the harness", Build: with(func(c *tape.Whole) {
 			c.Extra = func(h *tape.Tape) { h.Run(history.Run{What: history.RunApart, Text: "5 in a row"}) }
 		}), Want: verdict.Unknown},
+		{Name: "spoilt by the harness", Build: with(func(c *tape.Whole) {
+			c.Extra = func(h *tape.Tape) { h.Run(history.Run{What: history.RunSpoilt, Text: "a disk lied"}) }
+		}), Want: verdict.Unknown},
 		{Name: "nothing at all", Build: func() *tape.Tape { return tape.New(history.Run{}) }, Want: verdict.Unknown},
 	})
 }

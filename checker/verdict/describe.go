@@ -58,6 +58,8 @@ func describeRun(r *history.Run) string {
 		return "a connection could not be decoded: " + r.Text
 	case history.RunUntrace:
 		return "the trace of " + r.Node + " could not be read: " + r.Text
+	case history.RunSpoilt:
+		return "nothing that follows proves anything: " + r.Text
 	case history.RunApart:
 		return "the harness itself keeps members apart: " + r.Text
 	case history.RunAssertion:

@@ -3,8 +3,9 @@
 // the history, as is every event of the members' traces.
 //
 // Read cluster.go first; node.go is one member, host.go and process.go are how a
-// process is started and signalled, kin_linux.go tells who belongs to it, serving.go
-// who serves in its place, and crash.go what a member prints that crashes.
+// process is started and signalled, power.go how several lose their power at once,
+// kin_linux.go tells who belongs to it, serving.go who serves in its place, and crash.go
+// what a member prints that crashes.
 package cluster
 
 import (
@@ -23,7 +24,7 @@ import (
 	"github.com/usurper/usurper/harness/target"
 )
 
-// Options describe a cluster. All but Vain and Grace must be set.
+// Options describe a cluster. All but Vain, Emptied and Grace must be set.
 type Options struct {
 	Target  target.Target
 	Host    Host
@@ -33,6 +34,9 @@ type Options struct {
 	// Vain, if not nil, is called once as soon as Cluster.Vain returns an error, with
 	// that, and returns soon.
 	Vain func(error)
+	// Emptied, if not nil, is called with a member whose data was removed, before it is
+	// started as a new one.
+	Emptied func(name string) error
 	// Grace is how long a member may take to end after SIGTERM before it is
 	// killed. 0 means 3 s.
 	Grace time.Duration
@@ -128,7 +132,7 @@ func (c *Cluster) Pids() map[string][]int {
 
 // Start starts a member that is down, on the data it left.
 func (c *Cluster) Start(ctx context.Context, name string) error {
-	return c.act(ctx, name, (*node).startLocked)
+	return c.begin(ctx, name, (*node).startLocked)
 }
 
 // Kill ends a member's process, and all that descend from it, with SIGKILL and waits
@@ -363,6 +367,20 @@ func (c *Cluster) act(ctx context.Context, name string, do func(*node) error) er
 		return fmt.Errorf("%s %w", name, err)
 	}
 	return nil
+}
+
+// begin is act for what starts the member.
+func (c *Cluster) begin(ctx context.Context, name string, do func(*node) error) error {
+	n, err := c.node(name)
+	if err != nil {
+		return err
+	}
+	n.starting.Lock()
+	defer n.starting.Unlock()
+	if n.barred != nil {
+		return fmt.Errorf("%s %w", name, n.barred)
+	}
+	return c.act(ctx, name, do)
 }
 
 func (c *Cluster) node(name string) (*node, error) {

@@ -29,7 +29,7 @@ func (c *Cluster) Excuse(name string, may bool) error {
 // the running cluster whose members are named. Until it is no longer excused, later
 // processes of it are excused as well: it may fail to come up.
 func (c *Cluster) Join(ctx context.Context, name string, members []string) error {
-	return c.act(ctx, name, func(n *node) error {
+	return c.begin(ctx, name, func(n *node) error {
 		if n.run != nil {
 			return ErrUp
 		}
@@ -38,6 +38,11 @@ func (c *Cluster) Join(ctx context.Context, name string, members []string) error
 		}
 		if err := os.MkdirAll(n.member.DataDir, 0o755); err != nil {
 			return fmt.Errorf("cannot be emptied: %w", err)
+		}
+		if c.o.Emptied != nil {
+			if err := c.o.Emptied(name); err != nil {
+				return fmt.Errorf("cannot be emptied: %w", err)
+			}
 		}
 		n.member.Joins = slices.Clone(members)
 		n.joining = true

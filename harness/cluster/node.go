@@ -28,6 +28,9 @@ type node struct {
 	pid  atomic.Int64 // of the process it has, 0 for none
 	last atomic.Pointer[incarnation]
 
+	starting sync.Mutex // held by whoever starts it, and while its disk is not there; before mu
+	barred   error      // why it is never started again; of starting
+
 	mu     sync.Mutex
 	member target.Member
 	run    *incarnation // nil while the member is down

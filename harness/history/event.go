@@ -152,6 +152,10 @@ const (
 	RunLog   RunWhat = "log"   // Node logged something that looks like a crash
 	RunUntap RunWhat = "untap" // a connection could not be decoded; tap evidence has a hole: Text says where
 	RunApart RunWhat = "apart" // the harness itself keeps members apart: Text says how, and how often
+	// RunSpoilt: the harness itself did to a member what no fault says, so that nothing
+	// follows from what the system does then: Text says what. It is the last event: a
+	// recorder takes none after it.
+	RunSpoilt RunWhat = "spoilt"
 	// RunUntrace: a line of Node's trace could not be read, and nothing behind it: Text
 	// says where.
 	RunUntrace RunWhat = "untrace"

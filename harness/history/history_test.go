@@ -76,6 +76,21 @@ func TestFaultsReachTheFileAtOnce(t *testing.T) {
 	require.Equal(t, 3, bytes.Count(b, []byte("\n")))
 }
 
+// What follows the event that spoils a run proves nothing, and is not there.
+func TestNothingFollowsWhatSpoilsARun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.jsonl")
+	rec, err := history.Create(path)
+	require.NoError(t, err)
+	rec.Record(begin())
+	rec.Record(history.Event{Run: &history.Run{What: history.RunSpoilt, Text: "a disk lied"}})
+	rec.Record(history.Event{Run: &history.Run{What: history.RunEnd}})
+	require.NoError(t, rec.Close())
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, 2, strings.Count(string(text), "\n"))
+	require.Contains(t, string(text), "a disk lied")
+}
+
 func TestReaderSaysWhereAndWhy(t *testing.T) {
 	const first = `{"n":0,"t":0,"run":{"what":"begin","format":1}}` + "\n"
 	for _, c := range []struct{ name, in, want string }{

@@ -33,6 +33,7 @@ type Recorder struct {
 	seq      uint64
 	err      error
 	closed   bool
+	spoilt   bool // what follows proves nothing, and is left out
 	watchers map[*watcher]struct{}
 }
 
@@ -79,14 +80,15 @@ func (r *Recorder) Now() time.Duration { return time.Since(r.start) }
 // Record appends the event, stamped with its sequence number and the time. A
 // fault, process or run event has reached the operating system when Record
 // returns: evidence precedes effect. A write that fails is reported by Failed
-// and Err, not here; later events are then discarded.
+// and Err, not here; later events are then discarded, as are those after RunSpoilt.
 func (r *Recorder) Record(e Event) {
 	payload, err := encodePayload(&e)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.err != nil || r.closed {
+	if r.err != nil || r.closed || r.spoilt {
 		return
 	}
+	r.spoilt = e.Run != nil && e.Run.What == RunSpoilt
 	if err != nil {
 		r.failLocked(err)
 		return

@@ -1,0 +1,101 @@
+package cluster_test
+
+import (
+	"errors"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/harness/cluster"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
+)
+
+func newThree(t *testing.T) (*cluster.Cluster, *record) {
+	t.Helper()
+	host, err := cluster.NewLocal()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	var rec record
+	var members []target.Member
+	for _, name := range []string{"n1", "n2", "n3"} {
+		members = append(members, target.Member{Name: name, DataDir: filepath.Join(dir, name, "data")})
+	}
+	c, err := cluster.New(cluster.Options{Target: shell{"while :; do sleep 0.01; done"}, Host: host, Members: members, Dir: dir, Record: rec.add})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		c.Stop()
+		require.NoError(t, host.Close())
+	})
+	return c, &rec
+}
+
+// All stand still when the power is cut, none has a process when the disks come back,
+// and none is started before that.
+func TestPowerOff(t *testing.T) {
+	ctx := t.Context()
+	c, rec := newThree(t)
+	require.NoError(t, c.Start(ctx, "n1"))
+	require.NoError(t, c.Start(ctx, "n2"))
+	before := c.Pids()
+	var cut, restored atomic.Int32
+	begun := make(chan struct{}, 3)
+	started := make(chan error, 1)
+	go func() {
+		<-begun
+		started <- c.Start(ctx, "n1") // waits for all disks
+	}()
+	pids, err := c.PowerOff(ctx, []string{"n3", "n1", "n2"}, cluster.Failure{
+		Cut: func() error {
+			cut.Add(1)
+			require.Equal(t, "T", state(before["n1"][0]))
+			require.Equal(t, "T", state(before["n2"][0]))
+			return nil
+		},
+		Restore: func(string) error {
+			require.EqualValues(t, 1, cut.Load())
+			require.Empty(t, c.Pids())
+			begun <- struct{}{}
+			restored.Add(1)
+			return nil
+		},
+	})
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"n1": before["n1"][0], "n2": before["n2"][0]}, pids)
+	require.EqualValues(t, 3, restored.Load())
+	require.NoError(t, <-started)
+	require.False(t, rec.has(func(e history.Event) bool { return exits(e) && !e.Proc.Expected }))
+}
+
+// A disk that does not come back has its member stay down; one that cannot be cut has
+// the members without power killed all the same.
+func TestPowerOffFails(t *testing.T) {
+	ctx := t.Context()
+	c, _ := newThree(t)
+	require.NoError(t, c.Start(ctx, "n1"))
+	require.NoError(t, c.Start(ctx, "n2"))
+	broken := errors.New("broken")
+	pids, err := c.PowerOff(ctx, []string{"n1", "n2"}, cluster.Failure{
+		Cut: func() error { return broken },
+		Restore: func(name string) error {
+			if name == "n1" {
+				return errors.New("refused")
+			}
+			return nil
+		},
+	})
+	require.ErrorIs(t, err, broken)
+	require.ErrorContains(t, err, "refused")
+	require.Len(t, pids, 2)
+	require.ErrorContains(t, c.Start(ctx, "n1"), "n1 is not started any more: refused")
+	require.NoError(t, c.Start(ctx, "n2"))
+
+	_, err = c.PowerOff(ctx, []string{"n1", "n2"}, cluster.Failure{Cut: func() error { panic("never called") }})
+	require.ErrorContains(t, err, "n1 is not started any more")
+	require.NotEmpty(t, c.Pids()["n2"])
+
+	_, err = c.PowerOff(ctx, []string{"n9"}, cluster.Failure{})
+	require.ErrorContains(t, err, "no member")
+}
