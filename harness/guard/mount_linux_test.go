@@ -1,0 +1,115 @@
+package guard
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func root(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to mount")
+	}
+}
+
+func mountTmpfs(t *testing.T, name, dir string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	if err := unix.Mount(name, dir, "tmpfs", 0, "size=64m"); err != nil {
+		t.Skipf("cannot mount here: %v", err)
+	}
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+}
+
+func TestUnmountsWhatIsItsOwn(t *testing.T) {
+	t.Parallel()
+	root(t)
+	folder, dir := place(t)
+	g, err := open(folder)
+	require.NoError(t, err)
+	link := dir + " link"
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	require.NoError(t, os.Symlink(dir, link))
+	own, other, busy := filepath.Join(dir, "own"), filepath.Join(dir, "other"), filepath.Join(dir, "busy")
+	require.NoError(t, g.Promise(Undo{What: Unmount, Of: filepath.Join(link, "own"), From: "guard # test"}))
+	require.NoError(t, g.Promise(Undo{What: Unmount, Of: other, From: "guard-test"}))
+	require.NoError(t, g.Promise(Undo{What: Unmount, Of: busy, From: "guard-test"}))
+	mountTmpfs(t, "guard # test", own)
+	mountTmpfs(t, "somebody", other)
+	mountTmpfs(t, "guard-test", busy)
+	f, err := os.Create(filepath.Join(busy, "open"))
+	require.NoError(t, err)
+	defer f.Close()
+	require.NoError(t, g.Close())
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	require.NoError(t, err)
+	listed := strings.ReplaceAll(dir, " ", `\040`)
+	assert.NotContains(t, string(mounts), listed+"/own")
+	assert.NotContains(t, string(mounts), listed+"/busy")
+	assert.Contains(t, string(mounts), listed+"/other")
+}
+
+func TestRemoveNeverCrossesAMount(t *testing.T) {
+	t.Parallel()
+	root(t)
+	folder, dir := place(t)
+	g, err := open(folder)
+	require.NoError(t, err)
+	require.NoError(t, g.Promise(Undo{What: Remove, Of: dir}))
+	inner := filepath.Join(dir, "inner")
+	mountTmpfs(t, "guard-test", inner)
+	require.NoError(t, os.WriteFile(filepath.Join(inner, "precious"), nil, 0o600))
+	require.ErrorContains(t, g.Close(), "mounted there")
+	require.FileExists(t, filepath.Join(inner, "precious"))
+
+	require.NoError(t, unix.Unmount(inner, 0)) // the journal is still there
+	undone, err := sweep(folder)
+	require.NoError(t, err)
+	require.Equal(t, []Undo{{What: Remove, Of: dir}}, undone)
+	gone(t, dir, folder)
+}
+
+func TestDetachesWhatIsItsOwn(t *testing.T) {
+	t.Parallel()
+	root(t)
+	folder, dir := place(t)
+	g, err := open(folder)
+	require.NoError(t, err)
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	attach := func(name string) (image, device string) {
+		image = filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(image, make([]byte, 1<<20), 0o600))
+		out, err := exec.Command("losetup", "--find", "--show", image).Output()
+		if err != nil {
+			t.Skipf("no loop device to be had: %v", err)
+		}
+		device = strings.TrimSpace(string(out))
+		t.Cleanup(func() {
+			if backing(device) == image {
+				exec.Command("losetup", "-d", device).Run()
+			}
+		})
+		return image, device
+	}
+	image, device := attach("own")
+	other, otherDevice := attach("other")
+	require.NoError(t, g.Promise(Undo{What: Remove, Of: image}))
+	require.NoError(t, g.Promise(Undo{What: Detach, Of: device, From: image}))
+	require.NoError(t, g.Promise(Undo{What: Detach, Of: otherDevice, From: image}))
+	require.NoError(t, g.Close())
+	require.NotEqual(t, image, backing(device))
+	require.Equal(t, other, backing(otherDevice))
+	gone(t, image)
+}
+
+func backing(device string) string {
+	b, _ := os.ReadFile("/sys/block/" + filepath.Base(device) + "/loop/backing_file")
+	return strings.TrimSpace(string(b))
+}
