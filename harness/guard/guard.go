@@ -42,6 +42,7 @@ const (
 	Remove  = "remove"  // a file, or a directory with all that is in it, on one file system
 )
 
+// String is what errors say of it.
 func (u Undo) String() string { return u.What + " " + u.Of }
 
 // Guard is the promises of one harness.
