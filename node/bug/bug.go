@@ -51,12 +51,22 @@ const (
 	EvenQuorum       Name = "even-quorum"
 	DeposedPanics    Name = "deposed-panics"
 	StandsOnce       Name = "stands-once"
+	WriteWithoutSync Name = "write-without-sync"
+	SyncDataNotName  Name = "sync-data-not-name"
+	SyncLate         Name = "sync-late"
+	TrustTornTail    Name = "trust-torn-tail"
 )
 
 // Setting is what a cluster must be like for a bug to show in it.
 type Setting struct {
 	PreVote bool // its members ask for pre-votes
 	Even    bool // the number of its members is even
+	// Disk is the kind of file system that members have for themselves and that loses its
+	// power, "" for none.
+	Disk string
+	// Block tells whether it must lie on a block device that keeps a part of what was not
+	// flushed.
+	Block bool
 }
 
 // Bug describes one deliberate bug.
@@ -79,6 +89,7 @@ func (b Bug) Members(n int) int {
 // All returns the catalogue, in a fixed order.
 func All() []Bug {
 	anywhere, preVotes, even := Setting{}, Setting{PreVote: true}, Setting{Even: true}
+	power, torn := Setting{Disk: "ext4"}, Setting{Disk: "ext4", Block: true}
 	return []Bug{
 		{DoubleVote, "votes", "grants its vote to every candidate of a term whose log is good enough", anywhere},
 		{ForgetVote, "votes", "does not write term and vote to disk, and restarts without them", anywhere},
@@ -111,6 +122,10 @@ func All() []Bug {
 		{EvenQuorum, "votes", "takes half of the members for a majority if their number is even", even},
 		{DeposedPanics, "node-logs", "panics when it has led and another is elected, or a majority is out of reach", anywhere},
 		{StandsOnce, "availability", "stands for election only while its log is empty", anywhere},
+		{WriteWithoutSync, "logs", "writes to its disk at once, and never syncs what it acknowledges", power},
+		{SyncDataNotName, "node-logs", "syncs what it writes, but not the directory in which it renames a snapshot or segment", power},
+		{SyncLate, "logs", "syncs what it acknowledges 50 ms later", power},
+		{TrustTornTail, "logs", "takes entries of a torn batch for whole when it comes back, whatever their data", torn},
 	}
 }
 

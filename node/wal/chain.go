@@ -2,6 +2,7 @@ package wal
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/cespare/xxhash/v2"
@@ -50,10 +51,13 @@ func (c *chain) append(e raft.Entry) error {
 	return nil
 }
 
+// errBehind is of a truncation that reaches behind the beginning of the log.
+var errBehind = errors.New("cannot truncate")
+
 // truncate removes the entries from index from on, if there are any.
 func (c *chain) truncate(from uint64) error {
 	if from <= c.base {
-		return fmt.Errorf("cannot truncate from entry %d: the log begins after entry %d", from, c.base)
+		return fmt.Errorf("%w from entry %d: the log begins after entry %d", errBehind, from, c.base)
 	}
 	if n := from - c.base; n < uint64(len(c.marks)) {
 		c.marks = c.marks[:n]

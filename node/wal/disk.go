@@ -2,11 +2,11 @@ package wal
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"github.com/usurper/usurper/node/bug"
 )
 
 // ErrLocked is returned by Open when another process has the directory open.
@@ -21,44 +21,31 @@ type file interface {
 	Datasync() error // data, and the metadata needed to read it back
 }
 
-// disk is the directory of a Log. It is the only place that touches the
-// operating system, so that a faulty one can take its place.
+// directory is all that a Log knows of the operating system, so that another can take its
+// place.
+type directory interface {
+	// make creates the directory if it is missing. Its name is not durable before settle.
+	make() error
+	// settle makes the name of the directory durable, and those of what it had to create
+	// above it.
+	settle() error
+	// lock takes the directory for this process, or returns ErrLocked.
+	lock() (io.Closer, error)
+	open(name string, flag int) (file, error)
+	read(name string) ([]byte, error)
+	// names lists the directory in lexical order.
+	names() ([]string, error)
+	// rename and remove are not durable before the directory itself, the file ".", is synced.
+	rename(from, to string) error
+	remove(name string) error
+}
+
+// disk is the directory of a Log, with what a Log does to it in one piece.
 type disk struct {
+	directory
 	dir  string
+	bug  bug.Name
 	wrap func(name string, f file) file // for tests; nil means none
-}
-
-type osFile struct{ *os.File }
-
-func (f osFile) Datasync() error { return datasync(f.File) }
-
-// makeDir creates the directory, durably, if it is missing.
-func (d disk) makeDir() error {
-	if info, err := os.Stat(d.dir); err == nil && info.IsDir() {
-		return nil
-	}
-	if err := os.MkdirAll(d.dir, 0o755); err != nil {
-		return err
-	}
-	return disk{dir: filepath.Dir(filepath.Clean(d.dir))}.sync()
-}
-
-// lock takes the directory for this process, or returns ErrLocked. The kernel
-// frees the lock when the process dies, however it dies.
-func (d disk) lock() (io.Closer, error) {
-	f, err := os.OpenFile(d.path("LOCK"), os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		return f, nil
-	}
-	f.Close()
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, fmt.Errorf("%w: stop that process or use another directory", ErrLocked)
-	}
-	return nil, fmt.Errorf("flock %s: %w", f.Name(), err)
 }
 
 // create makes an empty file, in place of any that has its name.
@@ -66,52 +53,36 @@ func (d disk) create(name string) (file, error) {
 	return d.openFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 }
 
-func (d disk) open(name string) (file, error) { return d.openFile(name, os.O_RDWR) }
-
 func (d disk) openFile(name string, flag int) (file, error) {
-	f, err := os.OpenFile(d.path(name), flag, 0o644)
+	f, err := d.open(name, flag)
 	if err != nil {
 		return nil, err
 	}
 	if d.wrap != nil {
-		return d.wrap(name, osFile{f}), nil
+		f = d.wrap(name, f)
 	}
-	return osFile{f}, nil
+	switch d.bug {
+	case bug.WriteWithoutSync:
+		f = unsyncedFile{f}
+	case bug.SyncLate:
+		f = &lateFile{file: f}
+	}
+	return f, nil
 }
 
-func (d disk) read(name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
-
-// names lists the directory in lexical order.
-func (d disk) names() ([]string, error) {
-	entries, err := os.ReadDir(d.dir)
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names, nil
-}
-
-// rename gives a synced file its final name, durably.
-func (d disk) rename(from, to string) error {
-	if err := os.Rename(d.path(from), d.path(to)); err != nil {
+// renameDurably gives a synced file its final name.
+func (d disk) renameDurably(from, to string) error {
+	if err := d.rename(from, to); err != nil {
 		return err
 	}
-	return d.sync()
+	return d.syncNames()
 }
 
-// remove deletes a file if it exists. It is not durable before the next sync.
-func (d disk) remove(name string) error {
-	if err := os.Remove(d.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+// syncNames makes the names in the directory durable.
+func (d disk) syncNames() error {
+	if d.bug == bug.SyncDataNotName {
+		return nil
 	}
-	return nil
-}
-
-// sync makes the names in the directory durable.
-func (d disk) sync() error {
 	f, err := d.openFile(".", os.O_RDONLY)
 	if err != nil {
 		return err

@@ -116,7 +116,8 @@ func parseHeader(b []byte, seq uint64, off int64) (header, error) {
 	}, nil
 }
 
-// parseRecord reads the whole record at off. The payload aliases b.
+// parseRecord reads the whole record at off. The payload aliases b. That of a record
+// that fails its checksum is returned with the error.
 func parseRecord(b []byte, seq uint64, off int64) (header, []byte, error) {
 	h, err := parseHeader(b, seq, off)
 	if err != nil {
@@ -128,7 +129,7 @@ func parseRecord(b []byte, seq uint64, off int64) (header, []byte, error) {
 	}
 	payload = payload[:h.length:h.length]
 	if crc32.Checksum(payload, castagnoli()) != h.sum {
-		return header{}, nil, errors.New("record fails its checksum")
+		return h, payload, errors.New("record fails its checksum")
 	}
 	return h, payload, nil
 }

@@ -3,15 +3,17 @@ package wal
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
+	"github.com/usurper/usurper/node/bug"
 	"github.com/usurper/usurper/node/raft"
 )
 
 // open locks the directory, replays it and leaves the log ready for writing.
 // Nothing on disk changes before everything has been read and found good.
 func (l *Log) open() (Recovered, error) {
-	if err := l.disk.makeDir(); err != nil {
+	if err := l.disk.make(); err != nil {
 		return Recovered{}, err
 	}
 	lock, err := l.disk.lock()
@@ -28,6 +30,10 @@ func (l *Log) open() (Recovered, error) {
 		return Recovered{}, err
 	}
 	if len(seqs) == 0 {
+		// A segment is there only once the directory is for good.
+		if err := l.disk.settle(); err != nil {
+			return Recovered{}, err
+		}
 		l.chain = newChain(raft.Pos{}, 0)
 		return Recovered{}, l.startSegment(meta{seq: 1})
 	}
@@ -52,7 +58,7 @@ func (l *Log) open() (Recovered, error) {
 	return rec, l.removeLeftovers(names)
 }
 
-// findSegments returns the numbers of the segments, which must be consecutive.
+// findSegments returns the numbers of the segments, in order.
 func (l *Log) findSegments(names []string) ([]uint64, error) {
 	var seqs []uint64
 	snapshot := ""
@@ -60,14 +66,9 @@ func (l *Log) findSegments(names []string) ([]uint64, error) {
 		if strings.HasSuffix(name, snapshotSuffix) {
 			snapshot = name
 		}
-		seq, ok := parseSegmentName(name)
-		if !ok {
-			continue
+		if seq, ok := parseSegmentName(name); ok {
+			seqs = append(seqs, seq)
 		}
-		if n := len(seqs); n > 0 && seqs[n-1]+1 != seq {
-			return nil, fmt.Errorf("segment %s is missing: restore the directory from a copy or replace the member", segmentName(seqs[n-1]+1))
-		}
-		seqs = append(seqs, seq)
 	}
 	if len(seqs) == 0 && snapshot != "" {
 		return nil, fmt.Errorf("there is a snapshot, %s, but no segment: restore the directory from a copy or replace the member", snapshot)
@@ -79,7 +80,7 @@ func (l *Log) findSegments(names []string) ([]uint64, error) {
 // makes durable what was read: a killed process may have left it in the page
 // cache, and from now on records say that what is before them is on disk.
 func (l *Log) openActive(r *replay) error {
-	f, err := l.disk.open(segmentName(l.lastSeq()))
+	f, err := l.disk.openFile(segmentName(l.lastSeq()), os.O_RDWR)
 	if err != nil {
 		return err
 	}
@@ -92,14 +93,15 @@ func (l *Log) openActive(r *replay) error {
 			return fmt.Errorf("cut torn batch: %w", err)
 		}
 	}
-	return errors.Join(f.Sync(), l.disk.sync())
+	return errors.Join(f.Sync(), l.disk.syncNames())
 }
 
 // removeLeftovers deletes what a crash has left half made, and what a crash kept
 // from being deleted. Only now is it durable that none of it is needed.
 func (l *Log) removeLeftovers(names []string) error {
 	for _, name := range names {
-		if strings.HasSuffix(name, temporarySuffix) {
+		seq, isSegment := parseSegmentName(name)
+		if strings.HasSuffix(name, temporarySuffix) || isSegment && seq < l.segments[0].seq {
 			if err := l.disk.remove(name); err != nil {
 				return err
 			}
@@ -123,7 +125,35 @@ type replay struct {
 	torn     int64
 }
 
+// replayAll reads the segments from the first on from which the log can be recovered. A
+// crash may have stopped the deletion of some: then some of them may be missing, and one
+// that is left may lack what was before it, which a truncation in it reached into. Each
+// sums up what was before it, so that those that follow do without, if only the snapshot
+// reaches to where they begin.
 func (l *Log) replayAll(seqs []uint64) (*replay, error) {
+	var gap error
+	for i := len(seqs) - 1; i > 0; i-- {
+		if seqs[i-1]+1 != seqs[i] {
+			gap = fmt.Errorf("segment %s is missing: restore the directory from a copy or replace the member", segmentName(seqs[i]-1))
+			seqs = seqs[i:]
+			break
+		}
+	}
+	r, err := l.replay(seqs)
+	for first := err; errors.Is(err, errBehind) && len(seqs) > 1; {
+		seqs = seqs[1:]
+		if r, err = l.replay(seqs); errors.Is(err, errApart) {
+			err = first
+		}
+	}
+	if gap != nil && errors.Is(err, errApart) {
+		return nil, gap
+	}
+	return r, err
+}
+
+// replay reads these segments, which are consecutive.
+func (l *Log) replay(seqs []uint64) (*replay, error) {
 	r := &replay{}
 	for i, seq := range seqs {
 		name := segmentName(seq)
@@ -132,6 +162,9 @@ func (l *Log) replayAll(seqs []uint64) (*replay, error) {
 			return nil, err
 		}
 		s := scanner{b: b, seq: seq, last: i == len(seqs)-1}
+		if l.options.Bug == bug.TrustTornTail {
+			s.adopt = r.adopt
+		}
 		if err := s.scan(r.record); err != nil {
 			return nil, &CorruptError{File: l.disk.path(name), Offset: s.off, Err: err}
 		}
@@ -143,12 +176,15 @@ func (l *Log) replayAll(seqs []uint64) (*replay, error) {
 	return r, l.settle(r)
 }
 
+// errApart is of a log that does not reach down to its snapshot.
+var errApart = errors.New("entries are missing")
+
 // settle leaves only what comes after the snapshot.
 func (l *Log) settle(r *replay) error {
 	last, _ := r.chain.last()
 	if r.chain.base > r.snap.Index || last.Index < r.snap.Index {
-		return fmt.Errorf("entries between the snapshot at index %d and entry %d are missing: restore the directory from a copy or replace the member",
-			r.snap.Index, r.chain.base+1)
+		return fmt.Errorf("%w between the snapshot at index %d and entry %d: restore the directory from a copy or replace the member",
+			errApart, r.snap.Index, r.chain.base+1)
 	}
 	r.entries = append([]raft.Entry(nil), r.entries[r.snap.Index-r.chain.base:]...)
 	r.chain.compact(r.snap.Index)
@@ -187,6 +223,19 @@ func (r *replay) record(seq uint64, off int64, kind recordType, payload []byte) 
 		return nil
 	}
 	return fmt.Errorf("unknown record type %d", kind)
+}
+
+// adopt takes in an entry whose data may be anything, as long as its place is right. It
+// is what bug.TrustTornTail does with a record that fails its checksum.
+func (r *replay) adopt(kind recordType, payload []byte) bool {
+	e, err := parseEntry(payload)
+	last, _ := r.chain.last()
+	if kind != typeEntry || err != nil || e.Index != last.Index+1 || e.Term < last.Term {
+		return false
+	}
+	r.entries = append(r.entries, e)
+	r.chain.marks = append(r.chain.marks, mark{e.Term, e.Hash})
+	return true
 }
 
 func (r *replay) meta(seq uint64, payload []byte) error {

@@ -98,7 +98,7 @@ func (l *Log) startSegment(m meta) error {
 		f.Close()
 		return fmt.Errorf("begin segment %d: %w", m.seq, err)
 	}
-	if err := l.disk.rename(spareName, segmentName(m.seq)); err != nil {
+	if err := l.disk.renameDurably(spareName, segmentName(m.seq)); err != nil {
 		f.Close()
 		return err
 	}
@@ -133,8 +133,8 @@ func (l *Log) dropSegments(index uint64) error {
 	return l.removeSegments(keep)
 }
 
-// removeSegments deletes the first n segments, oldest first, so that those that
-// a crash leaves are consecutive.
+// removeSegments deletes the first n segments. A crash may leave any of them, see
+// [Log.replayAll].
 func (l *Log) removeSegments(n int) error {
 	for ; n > 0; n-- {
 		if err := l.disk.remove(segmentName(l.segments[0].seq)); err != nil {

@@ -48,7 +48,7 @@ func (d disk) writeSnapshot(s raft.Snapshot) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	return d.rename(name+temporarySuffix, name)
+	return d.renameDurably(name+temporarySuffix, name)
 }
 
 func snapshotHeader(s raft.Snapshot) []byte {

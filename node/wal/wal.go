@@ -43,6 +43,8 @@
 // Once a write or sync has failed, nobody knows what is on disk: the kernel may
 // have dropped the dirty pages and will report success the next time. So a Log
 // never retries. It fails for good, and the member must be restarted.
+//
+// Read wal.go first, then recover.go, and disk.go for what is asked of the machine.
 package wal
 
 import (
@@ -79,12 +81,13 @@ type Options struct {
 	// SegmentBytes is the size of a segment, from 1 KiB to 1 GiB. 0 means 1 MiB.
 	SegmentBytes int64
 	// Bug is the deliberate bug to have. Those of this package are
-	// bug.ForgetVote, bug.TermRegress, bug.InstallDropsVote and bug.OldSnapshot,
-	// without which a log refuses to install what is older than it; all others do
-	// nothing here.
+	// bug.ForgetVote, bug.TermRegress, bug.InstallDropsVote, bug.OldSnapshot,
+	// without which a log refuses to install what is older than it, and those that only a
+	// power failure shows; all others do nothing here.
 	Bug bug.Name
 
-	wrap func(name string, f file) file // see disk
+	directory directory                      // nil means that of the machine
+	wrap      func(name string, f file) file // see disk
 }
 
 func (o *Options) validate() error {
@@ -140,7 +143,10 @@ func Open(dir string, o Options) (*Log, Recovered, error) {
 	if err := o.validate(); err != nil {
 		return nil, Recovered{}, err
 	}
-	l := &Log{disk: disk{dir: dir, wrap: o.wrap}, options: o}
+	if o.directory == nil {
+		o.directory = &osDirectory{dir: dir}
+	}
+	l := &Log{disk: disk{directory: o.directory, dir: dir, bug: o.Bug, wrap: o.wrap}, options: o}
 	rec, err := l.open()
 	if err != nil {
 		l.release()

@@ -23,6 +23,7 @@ type book struct {
 	base    raft.Pos
 	hash    uint64
 	entries []raft.Entry
+	pad     int // bytes more of data
 }
 
 // write adds n entries of term with different data.
@@ -36,7 +37,7 @@ func (b *book) write(term uint64, n int) []raft.Entry {
 		}
 		e := raft.Entry{Term: term, Index: last.Index + 1}
 		if e.Index%5 != 0 { // some are no-ops
-			e.Data = fmt.Appendf(nil, "entry %d of term %d", e.Index, term)
+			e.Data = fmt.Appendf(nil, "entry %d of term %d%s", e.Index, term, strings.Repeat(".", b.pad))
 		}
 		e.Hash = chainHash(hash, e)
 		b.entries = append(b.entries, e)
