@@ -97,6 +97,7 @@ func (x *execution) scene(a aim) *Scene {
 		Down:  x.env.downs(),
 		Roles: a.roles(),
 		Rand:  rand.New(a.random),
+		Keeps: x.Keeps,
 		same:  func() ([]string, error) { return x.hits.of(a.line - 1) },
 	}
 }

@@ -97,7 +97,7 @@ func (e *Env) Serves(ctx context.Context, node string) string {
 func (e *Env) Start(ctx context.Context, node string) error {
 	return e.act(ctx, node, func(ctx context.Context, m *member) error {
 		if !e.isDown(m) || e.isAway(node) {
-			return nil
+			return errIdle
 		}
 		if err := e.system.Start(ctx, node); err != nil {
 			return fmt.Errorf("start %s: %w", node, err)
@@ -131,7 +131,7 @@ func (e *Env) Pause(ctx context.Context, node string) (token uint64, err error) 
 func (e *Env) Resume(ctx context.Context, node string, token uint64) (survived bool, served string, err error) {
 	err = e.act(ctx, node, func(ctx context.Context, m *member) error {
 		if m.inc != token || m.pauses == 0 {
-			return nil
+			return errIdle
 		}
 		served = e.Serves(ctx, node)
 		if m.pauses == 1 {
@@ -163,14 +163,24 @@ func (e *Env) act(ctx context.Context, node string, f func(context.Context, *mem
 	defer func() { <-m.turn }()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.patience)
 	defer cancel()
-	e.set(func() { m.doubt = true })
+	var before bool
+	e.set(func() { before, m.doubt = m.doubt, true })
 	err := f(ctx, m)
 	// A panic of the system leaves the doubt, as does a failed signal.
-	if err == nil || errors.Is(err, errDown) || refused(err) {
+	switch {
+	case err == nil:
 		e.set(func() { m.doubt = false })
+	case errors.Is(err, errIdle) || errors.Is(err, errDown) || refused(err):
+		e.set(func() { m.doubt = before })
+	}
+	if errors.Is(err, errIdle) {
+		return nil
 	}
 	return err
 }
+
+// errIdle says that there was nothing to do.
+var errIdle = errors.New("nothing to do")
 
 func (e *Env) set(f func()) {
 	e.mu.Lock()

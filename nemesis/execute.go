@@ -32,6 +32,9 @@ type Options struct {
 	// Seed fixes what random targets draw. Each step has a stream of its own, so
 	// that another step more or less changes nothing for the others.
 	Seed uint64
+	// Keeps are what disks may keep at a power failure that does not say, of the Keep
+	// constants. Empty means nothing and names.
+	Keeps []string
 	// View is what is known of the members already; nil starts with nothing.
 	// Execute goes on feeding it.
 	View *View
@@ -296,7 +299,7 @@ func (x *execution) heal(ctx context.Context, f history.Fault, in Injected) {
 		x.problem(err)
 		reasons = append(reasons, "not healed: "+note(err))
 	}
-	f.Reason = strings.Join(slices.DeleteFunc(reasons, func(s string) bool { return s == "" }), "; ")
+	f.Reason = remarks(reasons...)
 	x.end(f)
 }
 

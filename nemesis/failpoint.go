@@ -104,7 +104,7 @@ func (f Failpoint) Inject(ctx context.Context, env *Env) (Injected, error) {
 func (e *Env) Disarm(ctx context.Context, node, failpoint string) (evidence Evidence, err error) {
 	err = e.act(ctx, node, func(ctx context.Context, m *member) error {
 		if e.isDown(m) {
-			return nil // another fault killed it, and the failpoint with it
+			return errIdle // another fault killed it, and the failpoint with it
 		}
 		evidence, err = e.system.Operate(ctx, node, OpDisarm, failpoint)
 		if errors.Is(err, ErrGone) {

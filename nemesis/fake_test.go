@@ -35,6 +35,7 @@ type fake struct {
 	onRule func(nemesis.Rule)
 
 	evidence map[string]int64 // of operations that fail
+	cuts     map[string]int64 // of power failures, unless they are as they should be
 	history  []history.Fault
 }
 
@@ -105,6 +106,37 @@ func (f *fake) Pause(ctx context.Context, node string) error {
 
 func (f *fake) Resume(ctx context.Context, node string) error {
 	return f.process(ctx, "resume", node, []string{"paused"}, "")
+}
+
+// CutPower takes the power from all, but those whose blackout is to fail.
+func (f *fake) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep) (out nemesis.Outage, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.call(ctx, fmt.Sprintf("cut power %s keep %s", strings.Join(nodes, " "), keep)); err != nil {
+		return out, err
+	}
+	f.mu.Unlock()
+	time.Sleep(f.slow["cut power"])
+	f.mu.Lock()
+	var errs []error
+	for _, n := range nodes {
+		if f.panics["blackout "+n] {
+			panic("planned: blackout " + n)
+		}
+		if err := f.refuse["blackout "+n]; err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if f.state[n] == "down" {
+			panic(n + " is down already")
+		}
+		f.state[n] = "down"
+		out.Down = append(out.Down, n)
+	}
+	if out.Evidence = f.cuts; f.cuts == nil {
+		out.Evidence = map[string]int64{"canaries-lost": int64(len(out.Down))}
+	}
+	return out, errors.Join(errs...)
 }
 
 func (f *fake) Apply(ctx context.Context, r nemesis.Rule) (nemesis.Applied, error) {

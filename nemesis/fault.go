@@ -46,6 +46,7 @@
 //	      | ("drop"|"duplicate"|"reorder") [class] [N"%"] ["first" N] links
 //	      | "hold" [class] ["first" N] links
 //	      | ("kill"|"pause") who ["staggered" [TIME]...]
+//	      | "power-failure" who ["keep" ("nothing"|"names"|"some" [N])] ["staggered" [TIME]...]
 //	      | "restart" who
 //	      | "restart-storm" who "every" TIME | "rolling-restart" [who] "every" TIME
 //	      | ("defragment"|"compact"|"snapshot-save") who | "move-leader" ["to" who]
@@ -143,9 +144,10 @@ type Evidence map[string]int64
 const StillServed = "still-served"
 
 // Bit tells whether any count is positive. A fault did not bite if somebody served in
-// the place of a member that it had hit: whatever it did, it was not what it says.
+// the place of a member that it had hit, or if disks kept what a power failure takes:
+// whatever it did, it was not what it says.
 func (e Evidence) Bit() bool {
-	if e[StillServed] > 0 {
+	if e[StillServed] > 0 || e[CanariesSurvived] > 0 {
 		return false
 	}
 	for _, n := range e {
@@ -197,6 +199,7 @@ func Catalog() []Entry {
 		{"hold", "keep messages back until the end of the fault", "at 22s for 2s hold vote-response * > n1", parseTraffic},
 		{"kill", "SIGKILL, and start again at the end of the fault; staggered: one by one, before it", "on vote-granted by n3 for 1s kill n3", parseStruck(func(t Target) Fault { return Kill{t} })},
 		{"pause", "SIGSTOP, and SIGCONT at the end of the fault; staggered: one by one, before it", "at 12s for 2s pause several staggered", parseStruck(func(t Target) Fault { return Pause{t} })},
+		{"power-failure", "disk: take the power from members at one instant, and start them again at the end of the fault; staggered: one by one, before it", "at 5s for 1s power-failure majority keep nothing", parsePower},
 		{"restart", "SIGKILL, and start again at once", "at 15s restart one", parseWho(func(t Target) Fault { return Restart{t} })},
 		{"restart-storm", "restart again and again", "at 16s for 4s restart-storm one every 300ms", parseStorm},
 		{"rolling-restart", "restart all, one after the other", "at 16s rolling-restart every 500ms", parseRolling},

@@ -217,7 +217,7 @@ func (e *Env) settle(ctx context.Context, node string, failure error) error {
 func (e *Env) Return(ctx context.Context, node string) (evidence Evidence, err error) {
 	err = e.act(ctx, node, func(ctx context.Context, m *member) error {
 		if !e.isAway(node) {
-			return nil
+			return errIdle
 		}
 		if evidence, err = e.system.Operate(ctx, node, OpAdd); err != nil {
 			return fmt.Errorf("add %s: %w", node, err)

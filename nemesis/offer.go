@@ -155,6 +155,14 @@ func (o *Offer) leaves(what string) error {
 	return fmt.Errorf("%s: members of %s cannot leave and come back; only those of some systems can, such as etcd", what, o.System)
 }
 
+// able tells why the disk or the machine cannot do such a fault.
+func (o *Offer) able(fault string) error {
+	if o == nil || o.Unable[fault] == "" {
+		return nil
+	}
+	return fmt.Errorf("%s: %s", fault, o.Unable[fault])
+}
+
 // hasFailpoint tells why there certainly is no failpoint of this name.
 func (o *Offer) hasFailpoint(name string) error {
 	if o == nil || o.Failpoint == nil {

@@ -39,6 +39,13 @@ at 14s  for 3s  pause n1 n2 staggered 1s 2s500ms
 at 14s every 2s±1s for 500ms kill several
 maybe at 14s every 2s+-1s until 20s for 500ms cut several > rest
 at 14s every 1s restart one
+at 15s for 1s   power-failure all
+at 15s for 1s   power-failure majority keep nothing
+at 15s for 1s   power-failure n1 n2 keep names
+at 15s for 1s   power-failure leader keep some
+at 15s for 1s   power-failure leader rest keep some 4711 staggered
+at 15s for 1s   power-failure n1 n2 keep some 4711 staggered 1s 2s
+at 15s for 1s   power-failure several staggered
 at 15s          restart one
 at 16s  for 4s  restart-storm one every 300ms
 at 16s          rolling-restart every 500ms

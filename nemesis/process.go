@@ -352,6 +352,11 @@ func note(err error) string {
 	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }
 
+// remarks is what there is to say, in one line.
+func remarks(all ...string) string {
+	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), "; ")
+}
+
 // wait waits for d and tells whether ctx lasted that long.
 func wait(ctx context.Context, d time.Duration) bool {
 	if ctx.Err() != nil {

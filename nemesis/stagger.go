@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Staggered is a kill or a pause whose members come back one after the other, each at a
+// Staggered is a kill, a pause or a power failure whose members come back one after the other, each at a
 // moment of its own before the end of the fault.
 //
 //	at 5s for 3s  kill several staggered
 type Staggered struct {
-	Of Fault // a Kill or a Pause
+	Of Fault // a Kill, a Pause or a PowerFailure
 	// Back is when each of its members comes back, since the fault began, in the order
 	// in which they are named. Empty: drawn evenly from the time of the fault.
 	Back []time.Duration
@@ -60,6 +60,8 @@ func (f Staggered) who() Target {
 	case Kill:
 		return of.Who
 	case Pause:
+		return of.Who
+	case PowerFailure:
 		return of.Who
 	}
 	return ""
@@ -111,6 +113,24 @@ func (p *part) heal(ctx context.Context) error {
 // Inject strikes all members at once and leaves a goroutine that brings each back at
 // its time. Healing brings back those that are left.
 func (f Staggered) Inject(ctx context.Context, env *Env) (Injected, error) {
+	parts, err := f.strike(ctx, env)
+	if len(parts) == 0 {
+		return Injected{}, err
+	}
+	noted := remarks(parts[0].in.Note, note(err))
+	ctx, stop := context.WithCancel(ctx)
+	stopped := make(chan error, 1)
+	go func() { stopped <- guard(func() error { return bringBack(ctx, env, parts) }) }()
+	heal := env.afterwards("staggered", stop, stopped, func(ctx context.Context) (Evidence, error) { return healed(ctx, parts) })
+	return Injected{Heal: heal, Note: noted, Found: func() string { return found(parts) }}, nil
+}
+
+// strike strikes all members. Where that is no deed for all of them together, it is one
+// for each.
+func (f Staggered) strike(ctx context.Context, env *Env) ([]*part, error) {
+	if of, ok := f.Of.(PowerFailure); ok {
+		return of.parts(ctx, env, f.Back)
+	}
 	var parts []*part
 	var errs []error
 	for i, n := range f.who().words() {
@@ -121,15 +141,7 @@ func (f Staggered) Inject(ctx context.Context, env *Env) (Injected, error) {
 		}
 		parts = append(parts, &part{in: in, back: f.Back[i]})
 	}
-	err := errors.Join(errs...)
-	if len(parts) == 0 {
-		return Injected{}, err
-	}
-	ctx, stop := context.WithCancel(ctx)
-	stopped := make(chan error, 1)
-	go func() { stopped <- guard(func() error { return bringBack(ctx, env, parts) }) }()
-	heal := env.afterwards("staggered", stop, stopped, func(ctx context.Context) (Evidence, error) { return healed(ctx, parts) })
-	return Injected{Heal: heal, Note: note(err), Found: func() string { return found(parts) }}, nil
+	return parts, errors.Join(errs...)
 }
 
 // bringBack heals each part at its time, until ctx is done. What fails is left for the
@@ -178,7 +190,7 @@ func found(parts []*part) string {
 	return all.String()
 }
 
-// parseStaggered reads what may follow a kill or a pause.
+// parseStaggered reads what may follow such a fault.
 func parseStaggered(f Fault, r *reader) (Fault, error) {
 	if !r.accept(staggered) {
 		return f, nil

@@ -60,8 +60,9 @@ type Powered interface {
 	// CutPower takes the power from these members at one instant: all of them are stopped
 	// before the first disk is cut; then they are killed and reaped, and their disks come
 	// back in one of the states that a power failure may leave, of which keep says which.
-	// The members are down from then on. After an error some of them may be down; those
-	// are in the answer.
+	// The members are down from then on. Each of them ran or was paused when it is called.
+	// After an error some of them may be down; those are in the answer. With ErrRefused or
+	// ErrUnsupported certainly nothing was done.
 	CutPower(ctx context.Context, nodes []string, keep Keep) (Outage, error)
 }
 

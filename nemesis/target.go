@@ -155,6 +155,7 @@ type Scene struct {
 	Roles Roles
 	Rand  *rand.Rand
 	For   time.Duration // how long the fault is to last; 0 for until the end
+	Keeps []string      // what a power failure may keep; empty means nothing and names
 
 	// same tells whom the step before has hit.
 	same func() ([]string, error)

@@ -51,6 +51,14 @@ func (d drawer) faults(triggered bool) []fault {
 		{nemesis.OpMoveLeader, func(t *rapid.T) nemesis.Fault { return nemesis.MoveLeader{To: "follower"} }},
 		{"remove", func(t *rapid.T) nemesis.Fault { return nemesis.Remove{Who: who(t)} }},
 		{"replace", func(t *rapid.T) nemesis.Fault { return nemesis.Replace{Who: who(t)} }},
+		{"power-failure", func(t *rapid.T) nemesis.Fault {
+			keep := d.keep(t)
+			power := func(who nemesis.Target) nemesis.Fault { return nemesis.PowerFailure{Who: who, Keep: keep} }
+			if rare(t, "staggered") {
+				return d.staggered(t, power, triggered)
+			}
+			return power(who(t))
+		}},
 		{"failpoint", func(t *rapid.T) nemesis.Fault {
 			name := rapid.StringMatching(`[a-zA-Z_][a-zA-Z0-9_]{0,5}(/[a-zA-Z.-]{1,5})?`).Draw(t, "failpoint")
 			sleep := time.Duration(rapid.IntRange(0, 50).Draw(t, "sleep")) * time.Millisecond
@@ -71,6 +79,15 @@ func (d drawer) staggered(t *rapid.T, of func(nemesis.Target) nemesis.Fault, tri
 		f.Back = append(f.Back, d.positive(t, "back"))
 	}
 	return f
+}
+
+// keep draws what a disk keeps, now and then nothing of it, or half.
+func (d drawer) keep(t *rapid.T) nemesis.Keep {
+	k := nemesis.Keep{What: rapid.SampledFrom([]string{nemesis.KeepNothing, nemesis.KeepNames, nemesis.KeepSome, ""}).Draw(t, "keep")}
+	if k.What == nemesis.KeepSome {
+		k.Seed = rapid.Uint64Range(0, 100).Draw(t, "seed")
+	}
+	return k
 }
 
 func (d drawer) fault(t *rapid.T, triggered bool) nemesis.Fault {

@@ -55,6 +55,7 @@ func refused() map[string]string {
 		"remove":             "the members do not change",
 		"replace":            "the members do not change",
 		"failpoint":          "the protocol has none",
+		"power-failure":      "disks are sound here",
 	}
 }
 
