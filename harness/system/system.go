@@ -1,8 +1,8 @@
 // Package system lets a nemesis at a run: its processes, its links, and what its
 // administrators do.
 //
-// system.go is the cluster and the fabric; operator.go the membership and other
-// operations, which the system under test may refuse.
+// system.go is the cluster and the fabric; power.go what power failures do to disks;
+// operator.go the membership and other operations, which the system under test may refuse.
 package system
 
 import (
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/harness/cluster"
+	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
@@ -24,6 +25,11 @@ type Options struct {
 	Fabric   *fabric.Fabric
 	Target   target.Target
 	Recorder *history.Recorder
+	// Disks are the members' own, by member; none, if their data lies on the machine's.
+	Disks map[string]disk.Volume
+	// Spoilt, if not nil, is called with why nothing follows any more from what the system
+	// does, once the history says so.
+	Spoilt func(error)
 	// Poll is how often members are asked who leads, because neither traces nor
 	// taps tell; 0 for never.
 	Poll time.Duration
@@ -43,7 +49,10 @@ type System interface {
 // New returns what a nemesis sees of a run. Its methods may be called
 // concurrently.
 func New(o Options) (System, error) {
-	s := &system{o.Cluster, o.Fabric, o.Recorder, o.Poll, newOperator(o.Cluster, o.Target, o.Recorder.Record)}
+	s := &system{
+		cluster: o.Cluster, fabric: o.Fabric, rec: o.Recorder, poll: o.Poll, disks: o.Disks, spoilt: o.Spoilt,
+		operator: newOperator(o.Cluster, o.Target, o.Recorder.Record),
+	}
 	if o.Attend {
 		if err := s.attend(); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -59,6 +68,8 @@ type system struct {
 	fabric  *fabric.Fabric
 	rec     *history.Recorder
 	poll    time.Duration
+	disks   map[string]disk.Volume
+	spoilt  func(error)
 
 	*operator
 }

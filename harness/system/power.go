@@ -1,0 +1,159 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/usurper/usurper/harness/cluster"
+	"github.com/usurper/usurper/harness/disk"
+	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/nemesis"
+)
+
+// restoreLimit bounds how long a disk may take to come back, on however busy a machine.
+const restoreLimit = time.Minute
+
+var _ nemesis.Powered = (*system)(nil)
+
+// CutPower implements nemesis.Powered.
+func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep) (nemesis.Outage, error) {
+	for _, n := range nodes {
+		if s.disks[n] == nil {
+			return nemesis.Outage{}, fmt.Errorf("%s has no disk of its own: %w", n, nemesis.ErrUnsupported)
+		}
+	}
+	back := restored{of: make(map[string]disk.Restored)}
+	pids, err := s.cluster.PowerOff(ctx, nodes, cluster.Failure{
+		Cut:     func() error { return s.cut(nodes, keep) },
+		Restore: func(name string) error { return s.restore(ctx, name, &back) },
+	})
+	if pids == nil { // nothing was done
+		return nemesis.Outage{}, err
+	}
+	return s.outage(nodes, pids, back.of), err
+}
+
+// cut takes the power from all disks at once.
+func (s *system) cut(nodes []string, keep nemesis.Keep) error {
+	errs := make([]error, len(nodes))
+	var wg sync.WaitGroup
+	for i, name := range nodes {
+		wg.Go(func() {
+			if err := s.disks[name].Cut(disk.Keep{What: keep.What, Seed: keep.Seed ^ own(name)}); err != nil {
+				errs[i] = fmt.Errorf("cut the power of %s: %w", name, err)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// own has disks that lose power together differ in what they keep.
+func own(name string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return h.Sum64()
+}
+
+// restored is what became of the disks.
+type restored struct {
+	mu sync.Mutex
+	of map[string]disk.Restored
+}
+
+// restore brings a disk back. If that fails, or the disk has lost what it must keep, nothing
+// that the system does from then on proves anything: the run is spoilt, and the member
+// stays down.
+func (s *system) restore(ctx context.Context, name string, back *restored) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreLimit)
+	defer cancel()
+	r, err := s.disks[name].Restore(ctx)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("the disk of %s did not come back after the power failure, which is no fault of the system: %w", name, err)
+	case r.Lied:
+		err = fmt.Errorf("the disk of %s lost what was synced before the power failure, which no power failure does: the engine lied", name)
+	default:
+		back.mu.Lock()
+		defer back.mu.Unlock()
+		back.of[name] = r
+		return nil
+	}
+	s.rec.Record(history.Event{Run: &history.Run{What: history.RunSpoilt, Node: name, Text: err.Error()}})
+	if s.spoilt != nil {
+		s.spoilt(err)
+	}
+	return err
+}
+
+// outage says what a power failure did. One that takes nothing from a member, since it
+// keeps nothing on its disk, did not bite.
+func (s *system) outage(nodes []string, pids map[string]int, back map[string]disk.Restored) nemesis.Outage {
+	out := nemesis.Outage{Evidence: map[string]int64{"pids-gone": int64(len(pids))}}
+	var notes []string
+	for _, name := range s.cluster.Names() {
+		if pids[name] != 0 {
+			out.Down = append(out.Down, name)
+		}
+		r, ok := back[name]
+		if !ok {
+			continue
+		}
+		out.Evidence["canaries-"+survival(r.Bit)]++
+		if note := asked(name, r); note != "" {
+			notes = append(notes, note)
+		}
+		if !keeps(s.disks[name].Dir()) {
+			out.Evidence["disks-empty"]++
+			notes = append(notes, name+" keeps nothing on its disk: losing power takes nothing from it")
+		}
+	}
+	out.Note = strings.Join(notes, "; ")
+	return out
+}
+
+func survival(bit bool) string {
+	if bit {
+		return "lost"
+	}
+	return "survived"
+}
+
+// asked tells what a disk was asked for before its power went, if somebody counted.
+func asked(name string, r disk.Restored) string {
+	if r.Flushes < 0 {
+		return ""
+	}
+	note := fmt.Sprintf("the disk of %s was asked for %d flushes since it was there", name, r.Flushes)
+	if r.Flushes == 1 {
+		note = fmt.Sprintf("the disk of %s was asked for one flush since it was there", name)
+	}
+	if r.Unflushed > 0 {
+		note += fmt.Sprintf(", and had %d bytes not flushed", r.Unflushed)
+	}
+	return note
+}
+
+// keeps tells whether there is a file with anything in it below a directory.
+func keeps(dir string) bool {
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil && info.Size() > 0 {
+			return errFound
+		}
+		return nil
+	})
+	return errors.Is(err, errFound)
+}
+
+var errFound = errors.New("found")
+
