@@ -15,6 +15,7 @@ const (
 	flagPlan    = "chaos.plan"
 	flagTheme   = "chaos.theme"
 	flagTarget  = "chaos.target"
+	flagDisk    = "chaos.disk"
 	flagResults = "chaos.results"
 	flagLogs    = "chaos.keep-logs"
 	flagReplay  = "chaos.replay"
@@ -44,6 +45,7 @@ func Flags(fs *flag.FlagSet) *flag.FlagSet {
 	fs.String(flagPlan, "", "chaos tests: random, kills, none, the name of a scenario, or a plan file")
 	fs.String(flagTheme, "", "chaos tests: what a random plan is about, a list with commas")
 	fs.String(flagTarget, "", "chaos tests: the system under test, as the test names it")
+	fs.String(flagDisk, "", "chaos tests: what the members' data lies on: plain, ext4, xfs, btrfs or fuse")
 	fs.String(flagResults, "", "chaos tests: where run directories go, also those of valid runs")
 	fs.Bool(flagLogs, false, "chaos tests: keep the run directory of a valid run, with the members' logs and traces")
 	fs.String(flagReplay, "", "chaos tests: a run directory, whose configuration and plan to carry out again")

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/scenario"
 	"github.com/usurper/usurper/nemesis"
@@ -180,6 +181,7 @@ func (c TestConfig) complete(cfg engine.Config, suit func(*engine.Config)) (engi
 		cfg.Results = chaosResults()
 	}
 	cfg.Results = flagged(flagResults, cfg.Results)
+	cfg.Disk = disk.Kind(flagged(flagDisk, string(cfg.Disk)))
 	cfg.FailFast, cfg.Command = true, os.Args
 	cfg.KeepLogs = flagged(flagLogs, c.Config.KeepLogs)
 	if c.System != nil {
@@ -195,6 +197,7 @@ func (c TestConfig) complete(cfg engine.Config, suit func(*engine.Config)) (engi
 
 // planned sets what the flags say of the attack.
 func planned(cfg *engine.Config) error {
+	cfg.Disk = disk.Kind(flagged(flagDisk, string(cfg.Disk))) // which says what a plan may do
 	cfg.For = flagged(flagFor, cfg.For)
 	cfg.Seed = flagged(flagSeed, cfg.Seed)
 	switch name := flagged(flagPlan, ""); name {

@@ -13,6 +13,7 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/capture"
 	"github.com/usurper/usurper/harness/cluster"
+	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/fabric/owner"
 	"github.com/usurper/usurper/harness/fabric/subnet"
@@ -50,9 +51,10 @@ type run struct {
 	doors    map[string]string // where clients dial each member, if they are proxied
 	host     cluster.Host
 	cluster  *cluster.Cluster
-	view     *nemesis.View // who leads, as of the events so far
-	stalls   *stallWatch   // of the harness itself
-	faults   time.Duration // when the nemesis started
+	disks    map[string]disk.Volume // of the members; none if their data lies on the machine's
+	view     *nemesis.View          // who leads, as of the events so far
+	stalls   *stallWatch            // of the harness itself
+	faults   time.Duration          // when the nemesis started
 
 	served    chan struct{} // closed when an operation has succeeded
 	serving   sync.Once
@@ -63,12 +65,13 @@ type run struct {
 
 	cancel      context.CancelCauseFunc // ends the run
 	stopping    sync.Once
-	left        []string // processes that it leaves behind
-	interrupted error    // why ctx ended before the plan did
-	violated    bool     // a rule was broken, and the run is to fail fast
-	settled     bool     // it has come to its regular end
-	leaderless  bool     // nobody led when the run last waited for a leader
-	broken      string   // what ended the attack, of a run that is to be held
+	left        []string    // processes that it leaves behind
+	interrupted error       // why ctx ended before the plan did
+	violated    bool        // a rule was broken, and the run is to fail fast
+	spoilt      atomic.Bool // nothing follows any more from what the system does
+	settled     bool        // it has come to its regular end
+	leaderless  bool        // nobody led when the run last waited for a leader
+	broken      string      // what ended the attack, of a run that is to be held
 }
 
 // prepare is step 1: it makes the run directory and writes down everything that
@@ -206,6 +209,9 @@ func (r *run) start(ctx context.Context) error {
 		return vain
 	}
 	if err == nil {
+		err = r.settleDisks()
+	}
+	if err == nil {
 		err = r.setUp(ctx)
 	}
 	if err == nil {
@@ -331,6 +337,8 @@ func (r *run) system() (system.System, error) {
 		Cluster:  r.cluster,
 		Fabric:   r.fabric,
 		Target:   r.cfg.Target,
+		Disks:    r.disks,
+		Spoilt:   r.spoil,
 		Recorder: r.rec,
 		Poll:     r.poll(),
 		Attend:   slices.ContainsFunc(r.plan.Steps, func(s nemesis.Step) bool { return nemesis.Operates(s.Fault) }),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
@@ -121,6 +122,18 @@ type Config struct {
 
 	// Results is the directory below which the run directory is made.
 	Results string `json:"results"`
+	// Disk is what the members' data lies on: plain, which is also "", a directory of the
+	// machine's own file system; ext4, xfs or btrfs, a file system for each member, which
+	// loses its power when the plan says so; or fuse, a directory of whose files single
+	// operations fail. What is not available on a machine Validate refuses, with the reason.
+	Disk disk.Kind `json:"disk,omitempty"`
+	// DiskEngine is what takes the power from ext4, xfs and btrfs: shutdown or block; ""
+	// for what is usual.
+	DiskEngine disk.Engine `json:"disk_engine,omitempty"`
+	// DiskFaults names the faults of [DiskFaults] that a generated plan may have though
+	// they break what a system must be able to rely on.
+	DiskFaults []string `json:"disk_faults,omitempty"`
+
 	// KeepData keeps the members' data directories also of a valid run.
 	KeepData bool `json:"keep_data"`
 	// KeepLogs keeps the members' logs and traces also of a valid run.
@@ -189,6 +202,9 @@ const RandomPlan = "random"
 // ShrunkPlan is the PlanName of a plan that was shrunk.
 const ShrunkPlan = "shrunk"
 
+// minCapture is the least that a capture may be bounded to.
+const minCapture = 64 << 10
+
 // maxValue bounds ValueSize: systems refuse longer requests.
 const maxValue = 1 << 20
 
@@ -200,6 +216,7 @@ func (c *Config) Validate() error {
 		bad("no target: set Config.Target")
 	}
 	c.checkValues(bad)
+	c.checkDisk(bad)
 	if _, ok := c.Target.(target.Operator); c.Operator && c.Target != nil && !ok {
 		bad("an operator in the plan: %s has nothing for one to do; only some targets do, such as etcd", c.Target.Name())
 	}
@@ -287,38 +304,6 @@ func (c *Config) checkValues(bad func(format string, args ...any)) {
 	}
 	if c.Results == "" {
 		bad("no results directory: name one, such as results")
-	}
-}
-
-const (
-	minCapture = 64 << 10 // the least that a capture may be bounded to
-	maxPorts   = 20       // that a target has names for
-)
-
-// checkPorts tells what is wrong with the names of ports.
-func checkPorts(names []string, bad func(format string, args ...any)) {
-	if len(names) > maxPorts {
-		bad("%d ports: use %d at most", len(names), maxPorts)
-	}
-	for i, name := range names {
-		if !target.PortName(name) {
-			bad("a port called %q: use a word of letters, digits and _, such as metrics", name)
-		}
-		if slices.Contains(names[:i], name) {
-			bad("two ports called %q: give each a name of its own", name)
-		}
-	}
-}
-
-// checkPeerPorts tells what is wrong with the ports at which members dial each other.
-func (c *Config) checkPeerPorts(bad func(format string, args ...any)) {
-	for _, name := range target.PeerPorts(c.Target) {
-		if !slices.Contains(target.Ports(c.Target), name) {
-			bad("members dial each other at a port %q that they do not have: name it among the ports", name)
-		}
-		if c.Target.OneAddress() {
-			bad("a port %q for peers of a system whose members know each other by one address each: give each pair addresses of its own", name)
-		}
 	}
 }
 

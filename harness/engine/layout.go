@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usurper/usurper/harness/cluster"
@@ -40,6 +41,9 @@ const (
 // out the cluster; no node is started yet.
 func (r *run) layOut(ctx context.Context) error {
 	var err error
+	if err = r.openDisks(ctx); err != nil {
+		return err
+	}
 	if r.subnet, err = subnet.Claim(ctx); err != nil {
 		return err
 	}
@@ -54,7 +58,7 @@ func (r *run) layOut(ctx context.Context) error {
 			PeerAddr:   r.subnet.Addr(byte(memberHost+i+1), peerPort),
 			ClientAddr: r.subnet.Addr(byte(memberHost+i+1), clientPort),
 			Peers:      make(map[string]string),
-			DataDir:    r.dir.Path(results.NodesDir, name, "data"),
+			DataDir:    r.dataDir(name),
 
 			FailpointAddr: r.subnet.Addr(byte(memberHost+i+1), failpointPort),
 		}
@@ -80,6 +84,7 @@ func (r *run) layOut(ctx context.Context) error {
 		Dir:     r.dir.Path(results.NodesDir),
 		Record:  r.told,
 		Vain:    r.cancel,
+		Emptied: r.settleDisk,
 	})
 	if err != nil {
 		return err
@@ -279,4 +284,34 @@ func (r *run) listenShared(members []target.Member) error {
 		}
 	}
 	return nil
+}
+
+// maxPorts is how many ports a target has names for at most.
+const maxPorts = 20
+
+// checkPorts tells what is wrong with the names of ports.
+func checkPorts(names []string, bad func(format string, args ...any)) {
+	if len(names) > maxPorts {
+		bad("%d ports: use %d at most", len(names), maxPorts)
+	}
+	for i, name := range names {
+		if !target.PortName(name) {
+			bad("a port called %q: use a word of letters, digits and _, such as metrics", name)
+		}
+		if slices.Contains(names[:i], name) {
+			bad("two ports called %q: give each a name of its own", name)
+		}
+	}
+}
+
+// checkPeerPorts tells what is wrong with the ports at which members dial each other.
+func (c *Config) checkPeerPorts(bad func(format string, args ...any)) {
+	for _, name := range target.PeerPorts(c.Target) {
+		if !slices.Contains(target.Ports(c.Target), name) {
+			bad("members dial each other at a port %q that they do not have: name it among the ports", name)
+		}
+		if c.Target.OneAddress() {
+			bad("a port %q for peers of a system whose members know each other by one address each: give each pair addresses of its own", name)
+		}
+	}
 }

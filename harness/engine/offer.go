@@ -46,6 +46,7 @@ func (c *Config) offer() *nemesis.Offer {
 		o.Leads, o.Events = true, nemesis.EventsOf(target.Shown(c.Target)...)
 	}
 	o.Events = append(o.Events, nemesis.Acknowledged)
+	o.Unable, o.Keeps = c.unable(), c.keeps()
 	if target.Asserts(c.Target) {
 		o.Events = append(o.Events, nemesis.Asserted)
 	}

@@ -54,7 +54,7 @@ func (r *run) setUp(ctx context.Context) error {
 	switch {
 	case err == nil:
 		r.note("", "the system was set up")
-		return nil
+		return r.settleDisks()
 	case ctx.Err() != nil:
 		return fmt.Errorf("prepare the system: %w: %w", context.Cause(ctx), err)
 	}

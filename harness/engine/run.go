@@ -49,12 +49,13 @@ type Result struct {
 // processes that have left their group, as daemons do (on Linux). One that nobody
 // may end, because it has become another user's, and whoever else serves where a
 // member did, is named in the history and in Left with its pid.
-func Run(ctx context.Context, cfg Config) (Result, error) {
+func Run(ctx context.Context, cfg Config) (result Result, err error) {
 	r, err := prepare(cfg) // 1
 	if err != nil {
 		return Result{}, err
 	}
 	defer r.release()
+	defer func() { result.Left = append(result.Left, r.closeDisks(result.Report.Verdict)...) }()
 	err = r.conduct(ctx)
 	if closeErr := r.rec.Close(); closeErr != nil && !errors.Is(err, closeErr) { // said once
 		err = errors.Join(closeErr, err)
@@ -89,6 +90,10 @@ func (r *run) conduct(ctx context.Context) error {
 	}
 	if err := errors.Join(r.attack(ctx), r.cluster.Vain()); err != nil { // 3
 		return err
+	}
+	if r.spoilt.Load() { // nothing is recorded any more
+		r.stop()
+		return r.rec.Err()
 	}
 	r.interrupted = context.Cause(ctx)
 	r.hold(ctx)

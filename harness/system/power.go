@@ -156,4 +156,3 @@ func keeps(dir string) bool {
 }
 
 var errFound = errors.New("found")
-

@@ -62,6 +62,7 @@ func (f *Flags) Add(fs *pflag.FlagSet) {
 	fs.DurationVar(&f.Cfg.Settle, "settle", 0, "how long the system may take to be ready, at the start and once healed (default 40 T, at least 10s, or what its file says)")
 	fs.Var(&failFastFlag{&f.Cfg}, "fail-fast", "end the attack as soon as a broken rule is seen: any, or one of this checker")
 	fs.Lookup("fail-fast").NoOptDefVal = anyChecker
+	addDisk(fs, &f.Cfg)
 	fs.StringVar(&f.Cfg.Results, "results", f.Cfg.Results, "where run directories go")
 	fs.BoolVar(&f.Cfg.KeepData, "keep-data", false, "keep the members' data also of a valid run")
 	fs.BoolVar(&f.Cfg.KeepLogs, "keep-logs", false, "keep the members' logs and traces also of a valid run")
@@ -73,6 +74,9 @@ func (f *Flags) Config(ctx context.Context, progress func(string)) (engine.Confi
 	cfg := f.Cfg
 	if cfg.Seed == 0 {
 		cfg.Seed = rand.Uint64N(1_000_000) + 1
+	}
+	if err := cfg.CheckDisk(); err != nil { // which says what a plan may do
+		return cfg, err
 	}
 	if err := f.targetFlags.set(ctx, &cfg, f.Given, progress); err != nil {
 		return cfg, err
@@ -173,6 +177,9 @@ func (f *Flags) Axes(cfg *engine.Config) map[string]string {
 		if value != "" {
 			axes[name] = value
 		}
+	}
+	if cfg.Disk != "" {
+		axes["disk"] = string(cfg.Disk)
 	}
 	if f.Given("nodes") {
 		axes["nodes"] = strconv.Itoa(cfg.Nodes)

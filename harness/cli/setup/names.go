@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/scenario"
 	"github.com/usurper/usurper/harness/target/reference"
@@ -49,6 +50,10 @@ func Complete(cmd *cobra.Command) {
 		"arrival":  engine.Arrivals(),
 		"target":   targetNames(),
 		"theme":    themeNames(),
+		"disk":     DiskNames(),
+
+		"disk-engine": {string(disk.Shutdown), string(disk.Block)},
+		"disk-faults": engine.DiskFaults(),
 	} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
