@@ -6,8 +6,18 @@ package disk
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/usurper/usurper/harness/guard"
 )
+
+// ErrRefused tells that a file system does not mount any more after a power failure. That
+// is no fault of who wrote to it: nothing follows from it for the member.
+var ErrRefused = errors.New("the file system refuses to mount after the power failure")
+
+// ErrUnsupported tells that a disk cannot fail in this way. Nothing was done.
+var ErrUnsupported = errors.New("not what this disk can do")
 
 // Kind is what the data of members lies on.
 type Kind string
@@ -45,12 +55,13 @@ type Keep struct {
 // Volume is the disk of one member. Its methods are called one at a time.
 type Volume interface {
 	// Dir is where the member's data goes: an empty directory at first, which is there
-	// whenever the volume is mounted.
+	// whenever the volume is mounted. Below it nothing is that the member did not put there.
 	Dir() string
 	// Settle writes everything to the medium, as a machine does that has been up for long.
 	Settle() error
 	// Cut takes the power: from now on nothing that is written reaches the medium. Whoever
-	// has a file open gets errors. It returns at once.
+	// has a file open gets errors. It returns at once. Whoever uses the volume has to stand
+	// still by then, else he may be told of writes that are gone. After ErrUnsupported nothing was done.
 	Cut(keep Keep) error
 	// Restore brings the disk back, once every process that used it is gone: it unmounts,
 	// lets the file system recover, mounts, and proves by a write that it lives. After
@@ -68,11 +79,11 @@ type Restored struct {
 	// Lied tells whether what was synced just before the cut is gone: then it was no legal
 	// power failure, and the run proves nothing.
 	Lied bool
-	// Flushes counts those that the medium was asked for since the volume was mounted; -1 if
-	// nobody counted. Unflushed counts the bytes that had been written to the device and not
+	// Flushes counts those that the medium was asked for from when the volume was mounted until
+	// the power went, the harness's own among them; -1 if nobody counted. Unflushed counts the bytes that had been written to the device and not
 	// flushed when the power went; -1 if nobody counted.
 	Flushes, Unflushed int64
-	Took               time.Duration
+	Took               time.Duration // from when Restore was called
 }
 
 // Options describe the disks of a run.
@@ -85,6 +96,8 @@ type Options struct {
 	Mount func(member string) string
 	// Spill is the directory for images that do not fit into memory.
 	Spill string
-	// Size is that of a volume in bytes, at most; 0 for what is usual.
+	// Size is that of a volume in bytes, at most; 0 for what is usual, or fits.
 	Size int64
+	// Guard is told what has to be undone; nil for one of the disks' own.
+	Guard *guard.Guard
 }

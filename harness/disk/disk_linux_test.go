@@ -1,0 +1,213 @@
+package disk
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func need(t testing.TB, kind Kind, engine Engine) {
+	t.Helper()
+	if err := Available(kind, engine); err != nil {
+		t.Skip(err)
+	}
+}
+
+// one opens the disk of one member.
+func one(t testing.TB, kind Kind, engine Engine) Volume {
+	t.Helper()
+	need(t, kind, engine)
+	dir := t.TempDir()
+	d, err := Open(t.Context(), Options{
+		Kind: kind, Engine: engine, Members: []string{"n1"}, Size: leastSize,
+		Mount: func(m string) string { return filepath.Join(dir, m) }, Spill: filepath.Join(dir, "spill"),
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, d.Close(), "close disks") })
+	return d.Volume("n1")
+}
+
+// write writes a file, and syncs it if asked to.
+func write(t testing.TB, path, text string, synced bool) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	require.NoError(t, err)
+	_, err = f.WriteString(text)
+	require.NoError(t, err)
+	if synced {
+		require.NoError(t, unix.Fdatasync(int(f.Fd())))
+	}
+	require.NoError(t, f.Close())
+}
+
+// read reads a file; "absent" if it is not there.
+func read(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return "absent"
+	}
+	require.NoError(t, err)
+	return string(b)
+}
+
+// restore restores under a generous deadline.
+func restore(t testing.TB, v Volume) Restored {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	r, err := v.Restore(ctx)
+	require.NoError(t, err)
+	return r
+}
+
+// What was measured of the system call holds, over and over on one volume.
+func TestPowerFailure(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []Kind{Ext4, XFS} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			v := one(t, kind, Shutdown)
+			at := func(name string) string { return filepath.Join(v.Dir(), name) }
+			write(t, at("over"), strings.Repeat("o", 5000), false)
+			require.NoError(t, v.Settle())
+			for _, keep := range []string{keepNothing, keepNames, keepNothing, keepNames} {
+				names := keep == keepNames
+				fresh := func(s string) string { return at(keep + "-" + s) }
+				write(t, fresh("old"), "old", true)
+				write(t, fresh("unlinked"), "there", true)
+				write(t, fresh("tmp"), "new", true)
+				write(t, fresh("lost"), "lost", false)
+				require.NoError(t, os.Rename(fresh("tmp"), fresh("old"))) // and nobody syncs the directory
+				require.NoError(t, os.Remove(fresh("unlinked")))
+				write(t, at("over"), "changed", false)
+				held, err := os.Create(fresh("held"))
+				require.NoError(t, err)
+
+				require.NoError(t, v.Cut(Keep{What: keep}))
+				_, err = held.WriteString("late")
+				require.ErrorIs(t, err, unix.EIO)
+				require.NoError(t, held.Close())
+				r := restore(t, v)
+				assert.True(t, r.Bit, keep)
+				assert.False(t, r.Lied, keep)
+				assert.NotZero(t, r.Flushes, keep)
+				assert.EqualValues(t, -1, r.Unflushed)
+				assert.Positive(t, r.Took)
+				want := map[string]string{"old": "old", "tmp": "new", "unlinked": "there", "lost": "absent"}
+				if names {
+					want = map[string]string{"old": "new", "tmp": "absent", "unlinked": "absent", "lost": ""}
+				}
+				for name, text := range want {
+					assert.Equal(t, text, read(t, fresh(name)), "keep %s: %s", keep, name)
+				}
+				assert.Equal(t, strings.Repeat("o", 5000), read(t, at("over")))
+				for _, name := range []string{"old", "tmp", "unlinked", "lost", "held"} {
+					os.Remove(fresh(name))
+				}
+				require.NoError(t, v.Settle())
+			}
+		})
+	}
+}
+
+// Nothing that the harness does for a cut commits what a member left unsynced, and nothing
+// of the harness's is in the member's sight.
+func TestDirIsTheMembersAlone(t *testing.T) {
+	t.Parallel()
+	v := one(t, Ext4, Shutdown)
+	require.NoError(t, v.Cut(Keep{What: keepNames}))
+	restore(t, v)
+	entries, err := os.ReadDir(v.Dir())
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}
+
+func TestCutsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	v := one(t, Ext4, Shutdown)
+	require.ErrorIs(t, v.Cut(Keep{What: keepSome}), ErrUnsupported)
+	_, err := v.Restore(t.Context())
+	require.ErrorContains(t, err, "it has power")
+	write(t, filepath.Join(v.Dir(), "x"), "x", true)
+	require.NoError(t, v.Cut(Keep{What: keepNothing}))
+	require.Error(t, v.Cut(Keep{What: keepNothing}))
+	require.Error(t, v.Settle())
+	restore(t, v)
+	require.Equal(t, "x", read(t, filepath.Join(v.Dir(), "x")))
+}
+
+// A full disk loses power like any other.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	v := one(t, Ext4, Shutdown)
+	f, err := os.Create(filepath.Join(v.Dir(), "full"))
+	require.NoError(t, err)
+	defer f.Close()
+	require.NoError(t, unix.Fallocate(int(f.Fd()), 0, 0, 256<<20))
+	block := bytes.Repeat([]byte{'f'}, 1<<20)
+	for size := 1 << 20; size >= 512; {
+		if _, err := f.Write(block[:size]); err != nil {
+			size /= 2
+			require.ErrorIs(t, err, unix.ENOSPC)
+			require.NoError(t, unix.Fdatasync(int(f.Fd())))
+		} else if _, err := f.Seek(0, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.Close()
+	require.NoError(t, v.Cut(Keep{What: keepNothing}))
+	r := restore(t, v)
+	require.True(t, r.Bit)
+	require.False(t, r.Lied)
+}
+
+// Who keeps the volume busy is waited for, named if he stays, and never unmounted from.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	v := one(t, XFS, Shutdown)
+	sleeper := exec.Command("sleep", "300")
+	sleeper.Dir = v.Dir()
+	require.NoError(t, sleeper.Start())
+	defer func() { sleeper.Process.Kill(); sleeper.Wait() }()
+	require.NoError(t, v.Cut(Keep{What: keepNothing}))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := v.Restore(ctx)
+	require.ErrorIs(t, err, unix.EBUSY)
+	require.ErrorContains(t, err, "sleep (")
+	time.AfterFunc(50*time.Millisecond, func() { sleeper.Process.Kill(); sleeper.Wait() })
+	r := restore(t, v)
+	require.True(t, r.Bit)
+}
+
+// A dead file system that somebody in a mount namespace of his own holds does not come
+// back as if it had recovered.
+func TestHeldInAnotherNamespace(t *testing.T) {
+	t.Parallel()
+	v := one(t, Ext4, Shutdown)
+	cmd := exec.Command("unshare", "-m", "sh", "-c", "echo; exec sleep 300")
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	out.Read(make([]byte, 1))
+	require.NoError(t, v.Cut(Keep{What: keepNothing}))
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err = v.Restore(ctx)
+	require.ErrorContains(t, err, "mount namespace")
+	cmd.Process.Kill()
+	cmd.Wait()
+	require.True(t, restore(t, v).Bit)
+}

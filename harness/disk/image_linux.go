@@ -1,0 +1,140 @@
+package disk
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/usurper/usurper/harness/guard"
+)
+
+// images are the files that file systems lie in, all in one directory.
+type images struct {
+	room
+	dir  string
+	undo []guard.Undo
+	g    *guard.Guard
+}
+
+const tmpfsName = "usurper-images" // as /proc/mounts lists it
+
+// place makes the directory: a tmpfs of its own, bounded by what all images may take, or a
+// directory on disk.
+func place(g *guard.Guard, o Options) (*images, error) {
+	var stat unix.Statfs_t
+	if err := os.MkdirAll(o.Spill, 0o755); err != nil {
+		return nil, err
+	}
+	if err := unix.Statfs(o.Spill, &stat); err != nil {
+		return nil, fmt.Errorf("look for room in %s: %w", o.Spill, err)
+	}
+	r, err := roomFor(len(o.Members), o.Size, availableMemory(), int64(stat.Bavail)*stat.Bsize)
+	if err != nil {
+		return nil, err
+	}
+	above := o.Spill
+	if r.memory {
+		above = os.TempDir()
+	}
+	if above, err = filepath.Abs(above); err == nil {
+		above, err = filepath.EvalSymlinks(above) // as the kernel names it
+	}
+	if err != nil {
+		return nil, err
+	}
+	i := &images{room: r, dir: filepath.Join(above, "usurper-images-"+fresh()), g: g}
+	if err := i.promise(guard.Undo{What: guard.Remove, Of: i.dir}); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(i.dir, 0o700); err != nil {
+		return nil, err
+	}
+	if !r.memory {
+		return i, nil
+	}
+	if err := i.promise(guard.Undo{What: guard.Unmount, Of: i.dir, From: tmpfsName}); err != nil {
+		return nil, err
+	}
+	size := int64(len(o.Members))*(r.size+r.size>>6) + 1<<20
+	if err := unix.Mount(tmpfsName, i.dir, "tmpfs", unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOEXEC, fmt.Sprintf("size=%d,mode=0700", size)); err != nil {
+		return nil, fmt.Errorf("mount a tmpfs for images: %w", err)
+	}
+	return i, nil
+}
+
+func (i *images) promise(u guard.Undo) error {
+	if err := i.g.Promise(u); err != nil {
+		return err
+	}
+	i.undo = append(i.undo, u)
+	return nil
+}
+
+// remove removes the directory.
+func (i *images) remove() error {
+	if i.memory {
+		if err := unmount(context.Background(), i.dir, patience); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(i.dir); err != nil {
+		return fmt.Errorf("remove images: %w", err)
+	}
+	for _, u := range i.undo {
+		i.g.Fulfilled(u)
+	}
+	return nil
+}
+
+// create makes a sparse file.
+func (i *images) create(member string) (string, error) {
+	path := filepath.Join(i.dir, member+".img")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	return path, errors.Join(f.Truncate(i.size), f.Close())
+}
+
+// makers are the programs that make file systems, with what makes them quick and small.
+var makers = map[Kind][]string{
+	Ext4:  {"mkfs.ext4", "-q", "-F", "-m", "0", "-i", "65536", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard"},
+	XFS:   {"mkfs.xfs", "-q", "-f", "-K"},
+	Btrfs: {"mkfs.btrfs", "-q", "-f", "-K", "-m", "single"},
+}
+
+// packages are Debian's, in which the makers are.
+var packages = map[Kind]string{Ext4: "e2fsprogs", XFS: "xfsprogs", Btrfs: "btrfs-progs"}
+
+// make makes a file system in an image.
+func (k Kind) make(ctx context.Context, image string) error {
+	args := makers[k]
+	cmd := exec.CommandContext(ctx, args[0], append(args[1:len(args):len(args)], image)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", args[0], err, strings.Join(strings.Fields(string(bytes.TrimSpace(out))), " "))
+	}
+	return nil
+}
+
+// mountOptions are what a kind is mounted with. That names are committed late shows more of who
+// relies on it; data that is ordered and allocated late is what syncs of others leave alone.
+func (k Kind) mountOptions(memory bool) string {
+	switch k {
+	case Ext4:
+		options := "data=ordered,delalloc,noinit_itable,commit=300"
+		if !memory {
+			options += ",barrier=0" // what the image's own disk has flushed is no matter of a cut
+		}
+		return options
+	case Btrfs:
+		return "commit=300"
+	}
+	return ""
+}
