@@ -75,10 +75,10 @@ func (a *acks) holders(members []string, leader string, index uint64) (n int) {
 }
 
 type boldCommit struct {
-	key    claimKey
-	index  uint64
-	voters int // who held it, the leader included
-	events []history.Event
+	key     claimKey
+	index   uint64
+	holders []string // the leader included
+	events  []history.Event
 }
 
 // maxBold bounds the commits that are kept for the end.
@@ -124,25 +124,19 @@ func (a *acknowledged) commit(s *verdict.Sources, e *history.Event) {
 		return // nearly always
 	}
 	b := boldCommit{key: key, index: e.Raft.Index}
-	var holders []string
-	for _, name := range s.Everybody() {
-		if name == key.node {
-			holders = append(holders, name)
-			continue
-		}
-		ack := told.by(name)
-		if ack == nil {
+	b.holders = append(b.holders, key.node)
+	for _, ack := range told.of {
+		if ack.node == key.node {
 			continue
 		}
 		if ack.slot.Raft.Index >= b.index {
-			holders = append(holders, name)
+			b.holders = append(b.holders, ack.node)
 		}
 		b.events = append(b.events, ack.slot.Get()...)
 	}
-	if len(s.Nodes) == 0 || s.Decides(holders) || len(a.bold) >= maxBold {
+	if len(s.Nodes) == 0 || s.Decides(b.holders) || len(a.bold) >= maxBold {
 		return
 	}
-	b.voters = len(holders)
 	b.events = append(b.events, verdict.Keep(e))
 	a.bold = append(a.bold, b)
 }
@@ -161,10 +155,17 @@ func (c *Logs) judgeBold() {
 		return
 	}
 	for _, b := range c.wire.bold {
+		if c.Regrouped() && c.Decides(b.holders) { // by voters that were told of later
+			continue
+		}
 		text := fmt.Sprintf("%s, leader of term %d, told that entry %d is committed when of %d members only %d had it, itself included",
-			b.key.node, b.key.term, b.index, len(c.Nodes), b.voters)
+			b.key.node, b.key.term, b.index, len(c.Nodes), len(b.holders))
+		why := c.Uncounted(b.holders, true)
 		if c.Strange {
-			c.Unknown("%s as far as is known, but %s", text, verdict.Unheard)
+			why = verdict.Unheard
+		}
+		if why != "" {
+			c.Unknown("%s as far as is known, but %s", text, why)
 			continue
 		}
 		c.Violate("committed before a majority had it", text, b.events...)

@@ -104,7 +104,7 @@ func (c *Claims) wire(r *history.Raft) {
 // disagree finds claims of members that the wire never showed to stand.
 func (c *Claims) disagree() {
 	why, _ := c.Voterless()
-	if !c.Tapped || c.Holes || c.Strange || !c.Ended || c.lowest == 0 || why != "" || len(c.Nodes) < 2 {
+	if !c.Tapped || c.Holes || c.Strange || !c.Ended || c.lowest == 0 || why != "" || c.Regrouped() || len(c.Nodes) < 2 {
 		return
 	}
 	for _, term := range slices.Sorted(maps.Keys(c.terms)) {

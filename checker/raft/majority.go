@@ -140,7 +140,14 @@ func (c *Votes) majority(key claimKey, w *win) {
 	if len(givers) > 0 {
 		text += ": " + strings.Join(givers, ", ")
 	}
-	if why := c.missing(voters, outgoing, w); why != "" {
+	if w.voters == nil && c.Regrouped() && c.founder(key, w) {
+		return
+	}
+	why := c.missing(voters, outgoing, w)
+	if why == "" && w.voters == nil {
+		why = c.Uncounted(givers, c.hadLed(key))
+	}
+	if why != "" {
 		c.Unknown("%s as far as is known, but %s", text, why)
 		return
 	}
@@ -152,15 +159,33 @@ func (c *Votes) majority(key claimKey, w *win) {
 // led, without having asked anybody, before others were added: a cluster may grow from
 // one member. Of any other nobody can say that all was well.
 func (c *Votes) voterless(key claimKey, w *win, why string, part bool) {
-	_, asked := c.stood[key]
 	switch {
 	case part:
 		c.Unjudged(withoutMajority, why)
-	case w.event.Raft.Source == history.Tap && !asked && c.Founded(&w.event):
-		c.Unjudged(withoutMajority, fmt.Sprintf("%s asked nobody in term %d, before members were added: it may have been the only one", key.node, key.term))
-	default:
+	case !c.founder(key, w):
 		c.Unknown("%s: whether %s had a majority in term %d cannot be decided", why, key.node, key.term)
 	}
+}
+
+// founder leaves a winner unjudged that may have been the only member when it won, and tells
+// whether it may.
+func (c *Votes) founder(key claimKey, w *win) bool {
+	_, asked := c.stood[key]
+	if w.event.Raft.Source != history.Tap || asked || !c.Founded(&w.event) {
+		return false
+	}
+	c.Unjudged(withoutMajority, fmt.Sprintf("%s asked nobody in term %d, before members were added: it may have been the only one", key.node, key.term))
+	return true
+}
+
+// hadLed tells whether a winner has led an earlier term.
+func (c *Votes) hadLed(key claimKey) bool {
+	for other := range c.wins {
+		if other.node == key.node && other.term < key.term {
+			return true
+		}
+	}
+	return false
 }
 
 // begins notes which votes were on the wire when a leader's first message was.
@@ -207,11 +232,28 @@ func (c *Votes) hasty(key claimKey) {
 	}
 	text := fmt.Sprintf("%s sent as leader of term %d when of %d members only %d had voted for it, itself included",
 		key.node, key.term, len(c.Nodes), len(givers))
+	why := c.Uncounted(givers, c.hadLed(key))
 	if c.Strange {
-		c.Unknown("%s as far as is known, but %s", text, verdict.Unheard)
+		why = verdict.Unheard
+	}
+	if why != "" {
+		if c.Strange || c.Decides(c.votesFor(key)) { // else majority has said so
+			c.Unknown("%s as far as is known, but %s", text, why)
+		}
 		return
 	}
 	c.Violate(hastyLead, text, events...)
+}
+
+// votesFor lists all who voted for key's member in key's term, itself included.
+func (c *Votes) votesFor(key claimKey) []string {
+	givers := []string{key.node}
+	for name := range c.voters {
+		if name != key.node && c.ballot(name, key) != nil {
+			givers = append(givers, name)
+		}
+	}
+	return givers
 }
 
 // ballot returns the vote that name gave to key's member in key's term.

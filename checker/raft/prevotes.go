@@ -232,6 +232,10 @@ func (c *PreVotes) judge(key claimKey) {
 		return
 	}
 	text := fmt.Sprintf("%s stood in term %d with the pre-votes of %d of %d members, itself included", key.node, key.term, len(givers), len(c.Everybody()))
+	if why := c.Uncounted(givers, true); why != "" {
+		c.Unknown("%s as far as is known, but %s", text, why)
+		return
+	}
 	c.Violate(withoutPreVotes, text, *c.stood[key])
 }
 

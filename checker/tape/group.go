@@ -23,9 +23,14 @@ func (t *Tape) Win(group, leader string, term uint64, last history.Pos, voters .
 }
 
 // Voters adds a tap's word of who votes in a group; of nobody, that it is not known.
-func (t *Tape) Voters(group string, voters ...string) {
+func (t *Tape) Voters(group string, voters ...string) { t.Configured(group, history.Pos{}, voters...) }
+
+// Configured is Voters of those whom an entry of the group's log makes voters; of nobody, that
+// their names are not known yet.
+func (t *Tape) Configured(group string, at history.Pos, voters ...string) {
 	t.Seq["tap"]++
 	t.Add(history.Event{Raft: &history.Raft{
 		Source: history.Tap, Seq: t.Seq["tap"], What: history.RaftConfig, Stage: history.Sent, Group: group, Voters: voters,
+		Index: at.Index, EntryTerm: at.Term,
 	}})
 }

@@ -59,10 +59,13 @@ type Sources struct {
 	Ended   bool // the history is whole
 	Seen    bool // there was a raft event
 
-	group   bool    // it is about a group other than the main one
-	unknown bool    // who votes changed to whom nobody told
-	changed *uint64 // the event by which that became so
-	asked   bool    // the harness asked for a change of members
+	group   bool                 // it is about a group other than the main one
+	unknown bool                 // who votes changed to whom nobody told
+	unnamed map[history.Pos]bool // entries that changed it, whose voters have no names yet
+	changed *uint64              // the event by which it first changed on the wire
+	byEntry bool                 // … by an entry of the log
+	origin  bool                 // the first entry of the log said who votes
+	asked   bool                 // the harness asked for a change of members
 	rules   []history.Rule
 	configs [][]string        // other sets of voters that the harness asked for, or the wire told of
 	renewed map[string]uint64 // members to be replaced, by the first process of the new one
@@ -236,8 +239,7 @@ func (s *Sources) reconfigured(e *history.Event) bool {
 	switch {
 	case r.Source == history.Harness:
 	case r.Source == history.Tap && r.What == history.RaftConfig:
-		s.voters(r.Voters)
-		if s.unknown && s.changed == nil {
+		if s.voters(r) && s.changed == nil {
 			seq := e.Seq
 			s.changed = &seq
 		}
@@ -256,17 +258,29 @@ func (s *Sources) reconfigured(e *history.Event) bool {
 	return true
 }
 
-// voters takes a tap's word of who votes from now on. What the harness asked for, it
-// has told of itself.
-func (s *Sources) voters(told []string) {
+// voters takes a tap's word of who votes from now on, and tells whether that is another
+// set than those of the start. What the harness asked for, it has told of itself.
+func (s *Sources) voters(r *history.Raft) (changes bool) {
+	entry := history.Pos{Term: r.EntryTerm, Index: r.Index}
 	switch {
-	case len(told) == 0:
-		s.unknown = s.unknown || !s.asked
+	case len(r.Voters) == 0 && s.asked:
+	case len(r.Voters) == 0 && entry.Index > 0:
+		if s.unnamed == nil {
+			s.unnamed = make(map[history.Pos]bool)
+		}
+		s.unnamed[entry], changes = true, true
+	case len(r.Voters) == 0:
+		s.unknown, changes = true, true
 	case len(s.Nodes) == 0:
-		s.Nodes = slices.Clone(told)
+		s.Nodes = slices.Clone(r.Voters)
 	default:
-		s.decide(told)
+		delete(s.unnamed, entry)
+		s.decide(r.Voters)
+		changes = !SameMembers(s.Nodes, r.Voters)
 	}
+	s.origin = s.origin || entry.Index == 1 && len(r.Voters) > 0
+	s.byEntry = s.byEntry || changes && entry.Index > 0
+	return changes
 }
 
 // decide notes a set of voters that may decide.
@@ -285,7 +299,7 @@ func (s *Sources) OfGroup() { s.group = true }
 // in a group other than the main one: then nothing else was to be expected.
 func (s *Sources) Voterless() (why string, part bool) {
 	switch {
-	case s.unknown:
+	case s.unknown, len(s.unnamed) > 0:
 		return "who votes changed during the run, to whom was not told", s.group
 	case len(s.Nodes) == 0 && s.group:
 		return "who votes is not told", true
@@ -295,9 +309,37 @@ func (s *Sources) Voterless() (why string, part bool) {
 	return "", false
 }
 
-// Founded tells whether an event came before members were added or removed on the wire, to
-// whom was not told: a member that led by then may have been the only one.
+// Founded tells whether an event came before members were added or removed on the wire: a
+// member that led by then may have been the only one.
 func (s *Sources) Founded(e *history.Event) bool { return s.changed != nil && e.Seq < *s.changed }
+
+// Regrouped tells whether entries of a log changed who votes, as the wire shows.
+func (s *Sources) Regrouped() bool { return s.byEntry }
+
+// Uncounted says why givers may be a majority though Decides knows no voters of which they are
+// one, "" if they cannot be. Where entries of the log make voters, all that were sent are
+// known. But they say nothing of those with whom the log began, if its first entry was not
+// sent. And who has led may have made one that nobody was sent, which counts for him: as
+// only one voter comes or goes at a time, that helps him who has half of an even number.
+func (s *Sources) Uncounted(givers []string, led bool) string {
+	half := func(voters []string) bool {
+		n := 0
+		for _, v := range voters {
+			if slices.Contains(givers, v) {
+				n++
+			}
+		}
+		return 2*n == len(voters)
+	}
+	switch {
+	case !s.byEntry:
+	case !s.origin:
+		return "members were added or removed, and with whom they began was not told"
+	case led && (half(s.Nodes) || slices.ContainsFunc(s.configs, half)):
+		return "members were added or removed, and nobody need have been sent the last change"
+	}
+	return ""
+}
 
 // Renew tells whether the start event r is the first of a new member under an old
 // name: nothing that the old one did binds it.

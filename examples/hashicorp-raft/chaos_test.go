@@ -67,6 +67,31 @@ at 4500ms for 1s     pause leader
 	})
 }
 
+// A cluster that grows from one member while it is attacked: who wins has a majority of those
+// who vote by then, as the entries of the log on the wire say.
+func TestGrown(t *testing.T) {
+	cfg := config(t, `
+at 500ms  for 500ms  kill leader
+at 1500ms for 1s     isolate leader
+at 3s     for 500ms  kill leader
+`, "")
+	cfg.Nodes, cfg.Results = 5, t.TempDir()
+	cfg.Target = store{Opaque: newStore(0, "").Opaque, election: cfg.Election, grow: true}
+	result, err := harness.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range result.Report.Results {
+		if r.Checker != "votes" {
+			continue
+		}
+		t.Logf("%s; not judged: %v", r.Summary, r.Unjudged)
+		if r.Verdict == checker.Invalid || len(r.Unjudged) > 0 {
+			t.Error(result.Report.String())
+		}
+	}
+}
+
 // The harness can tell: each bug is caught by whom its promise is kept for.
 func TestBugs(t *testing.T) {
 	for _, bug := range bugs() {

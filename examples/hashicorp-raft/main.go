@@ -32,6 +32,7 @@ func main() { log.Fatal(run(os.Args[1:])) }
 type options struct {
 	id, bind, advertise, http, data, peers string
 	election                               time.Duration
+	grow                                   bool
 	bug                                    string
 }
 
@@ -46,6 +47,7 @@ func run(args []string) error {
 	fs.StringVar(&o.data, "data", "", "data directory")
 	fs.StringVar(&o.peers, "peers", "", "all members, name=address with commas between")
 	fs.DurationVar(&o.election, "election", time.Second, "election timeout")
+	fs.BoolVar(&o.grow, "grow", false, "n1 begins alone, and adds the others")
 	fs.StringVar(&o.bug, "bug", "", "a promise to break on purpose: "+strings.Join(bugs(), ", "))
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -57,6 +59,9 @@ func run(args []string) error {
 	var err error
 	if s.raft, err = start(o, s.state); err != nil {
 		return fmt.Errorf("start %s: %w", o.id, err)
+	}
+	if o.grow {
+		go s.grows()
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /op", s.op)
@@ -92,18 +97,49 @@ func start(o options, fsm raft.FSM) (*raft.Raft, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !known {
-		var cluster raft.Configuration
-		for peer := range strings.SplitSeq(o.peers, ",") {
-			name, addr, _ := strings.Cut(peer, "=")
-			cluster.Servers = append(cluster.Servers, raft.Server{ID: raft.ServerID(name), Address: raft.ServerAddress(addr)})
-		}
+	if cluster := o.founders(); !known && len(cluster.Servers) > 0 {
 		if err := raft.BootstrapCluster(c, store, store, snapshots, transport, cluster); err != nil {
 			return nil, err
 		}
 	}
 	logs, stable := broken(o.bug, store)
 	return raft.NewRaft(c, fsm, logs, stable, snapshots, transport)
+}
+
+// members are all of them.
+func (o options) members() (all []raft.Server) {
+	for peer := range strings.SplitSeq(o.peers, ",") {
+		name, addr, _ := strings.Cut(peer, "=")
+		all = append(all, raft.Server{ID: raft.ServerID(name), Address: raft.ServerAddress(addr)})
+	}
+	return all
+}
+
+// founders are those with whom the cluster begins, as this member is to know it: none, if it
+// is to be added later.
+func (o options) founders() raft.Configuration {
+	all := o.members()
+	if o.grow {
+		all = slices.DeleteFunc(all, func(s raft.Server) bool { return string(s.ID) != o.id || o.id != "n1" })
+	}
+	return raft.Configuration{Servers: all}
+}
+
+// grows adds those who are no members yet, whenever this one leads.
+func (s *server) grows() {
+	for range time.Tick(s.election) {
+		known := s.raft.GetConfiguration()
+		if s.raft.State() != raft.Leader || known.Error() != nil {
+			continue
+		}
+		for _, m := range s.members() {
+			is := func(other raft.Server) bool { return other.ID == m.ID }
+			if !slices.ContainsFunc(known.Configuration().Servers, is) {
+				s.raft.AddVoter(m.ID, m.Address, known.Index(), s.election) // what becomes of it, the next turn sees
+				break
+			}
+		}
+	}
 }
 
 // server answers clients.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ type store struct {
 	target.Opaque
 	election time.Duration
 	bug      string
+	grow     bool // n1 begins alone
 }
 
 func newStore(election time.Duration, bug string) store {
@@ -43,7 +45,7 @@ func (s store) Command(m target.Member) (target.Command, error) {
 	return target.Command{Path: self, Args: []string{
 		"store", "--id", m.Name, "--bind", m.PeerAddr, "--advertise", m.Advertised[m.Name],
 		"--http", m.ClientAddr, "--data", m.DataDir, "--peers", strings.Join(peers, ","),
-		"--election", s.election.String(), "--bug", s.bug,
+		"--election", s.election.String(), "--bug", s.bug, "--grow=" + strconv.FormatBool(s.grow),
 	}}, err
 }
 

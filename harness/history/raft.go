@@ -175,7 +175,8 @@ const (
 	// now on, as may those who did before. If Inc is set, Node's processes from Inc on
 	// are a new member, which knows nothing and has promised nothing. From a tap: by what
 	// members sent, Voters decide in Group from now on, as may those that decided before
-	// if it was told who; without any, it is not known who does. Node is "" then.
+	// if it was told who; without any, it is not known who does, unless another event names
+	// them that tells of the same entry, the one of EntryTerm at Index. Node is "" then.
 	RaftConfig RaftWhat = "config"
 	// RaftRegress (taps): on one connection to Peer it sent a message that carries its
 	// own term, Term, after one of the higher PeerTerm.

@@ -109,6 +109,7 @@ type Cluster struct {
 
 	mu      sync.Mutex
 	known   map[string]identity // by what they call themselves
+	unnamed []unnamed           // configurations with voters that are not known
 	strange map[string]uint64
 }
 
@@ -141,6 +142,7 @@ func (c *Cluster) Meet(id, name string) error {
 		}
 	}
 	c.known[id] = who
+	c.nameLocked()
 	return nil
 }
 
@@ -151,23 +153,6 @@ func (c *Cluster) Member(id string) (name string, renewed uint64, ok bool) {
 	defer c.mu.Unlock()
 	who, ok := c.known[id]
 	return who.name, who.renewed, ok
-}
-
-// Voters says who votes in a group from now on, by the names of the members: see
-// Assembler. Where it is never said, whether a winner had a majority is not judged,
-// except in the main group.
-func (c *Cluster) Voters(group string, members []string) {
-	if c.tap != nil {
-		c.tap.Voters(c.group(group), members)
-	}
-}
-
-// Reconfigured says that the voters of a group are about to change, and that it is not
-// known to whom: see Assembler.
-func (c *Cluster) Reconfigured(group string) {
-	if c.tap != nil {
-		c.tap.Reconfigured(c.group(group))
-	}
 }
 
 // group returns the name of a group in events.

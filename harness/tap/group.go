@@ -10,15 +10,16 @@ import (
 type group struct {
 	all     *Assembler
 	name    string
-	voters  []string // nil while they are not known
-	changed bool     // they are not those of the beginning any more
-	quorum  int      // 0 when who decides is not known
+	voters  []string             // nil while they are not known
+	changed bool                 // they are not those of the beginning any more
+	quorum  int                  // 0 when who decides is not known
+	configs map[history.Pos]bool // entries that say who votes: whether all of those have names
 	members map[identity]*member
 	order   []*member // the same, in order of appearance
 }
 
 func newGroup(a *Assembler, name string) *group {
-	return &group{all: a, name: name, members: make(map[identity]*member)}
+	return &group{all: a, name: name, members: make(map[identity]*member), configs: make(map[history.Pos]bool)}
 }
 
 // vote makes these the voters from the beginning.

@@ -60,6 +60,9 @@ const (
 	// maxGroups bounds the groups beside the main one; messages of further ones are
 	// counted, and ignored.
 	maxGroups = 1024
+	// maxConfigs bounds the entries of one group by which its voters change; of further ones
+	// it is not known to whom.
+	maxConfigs = 256
 )
 
 // Assembler derives raft events from messages. Its events are:
@@ -91,9 +94,11 @@ const (
 //   - message: a message that Passes was told of. Its Seq is 0: whoever follows the
 //     frame through the fabric counts these events.
 //
-//   - config: the voters that Voters was told of; none once Reconfigured was, and Node
-//     is "" in both. Of the main group, nothing is told while its voters are those of the
-//     start.
+//   - config: the voters that Voters or Configured was told of; none once Reconfigured
+//     was, and Node is "" in all. Of the main group, nothing is told while its voters are
+//     those of the start, but for those of a log's first entry. Index and EntryTerm are those of the entry that Configured was told
+//     of: without voters their names are not known yet, and the same event comes again with
+//     them once they are.
 //
 // Where one connection carries several Rafts, each group is followed by itself: members,
 // voters, terms and positions of one are nothing to another, and an event names the
@@ -200,7 +205,37 @@ func (a *Assembler) Voters(group string, voters []string) {
 	if g == nil || len(voters) == 0 || !g.settles(voters) {
 		return
 	}
-	a.configLocked(group, slices.Clone(voters))
+	a.configLocked(group, history.Pos{}, slices.Clone(voters))
+}
+
+// Configured is Voters of those that the entry at a position makes the voters, of whatever
+// became of that entry. Without voters it is not known yet by which names they go, and
+// what is said later of the same entry makes up for it. Entries are told of once, however
+// often they are sent.
+func (a *Assembler) Configured(group string, at history.Pos, voters []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g := a.groupLocked(group)
+	if g == nil {
+		return
+	}
+	named, seen := g.configs[at]
+	switch {
+	case named || seen && len(voters) == 0:
+		return
+	case !seen && len(g.configs) >= maxConfigs:
+		if g.unsettle() {
+			a.configLocked(group, history.Pos{}, nil)
+		}
+		return
+	}
+	g.configs[at] = len(voters) > 0
+	if len(voters) == 0 {
+		g.unsettle()
+	} else if !g.settles(voters) && !seen && at.Index > 1 {
+		return
+	}
+	a.configLocked(group, at, slices.Clone(voters))
 }
 
 // Reconfigured says that the voters of a group are about to change to some that are not
@@ -209,14 +244,15 @@ func (a *Assembler) Reconfigured(group string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if g := a.groupLocked(group); g != nil && g.unsettle() {
-		a.configLocked(group, nil)
+		a.configLocked(group, history.Pos{}, nil)
 	}
 }
 
-func (a *Assembler) configLocked(group string, voters []string) {
+func (a *Assembler) configLocked(group string, at history.Pos, voters []string) {
 	a.told++
 	a.emit(history.Raft{
 		Source: history.Tap, Seq: a.told, What: history.RaftConfig, Stage: history.Sent, Group: group, Voters: voters,
+		Index: at.Index, EntryTerm: at.Term,
 	})
 }
 

@@ -77,6 +77,9 @@ func (d *requests) take(what byte, m *tap.Message) (class string, err error) {
 	case installSnapshot:
 		m.Kind, m.Log, d.data = tap.Snapshot, f.position, uint64(f.size)
 		r.last = f.position
+		if ids, ok := voters(f.configuration); ok && f.configured > 0 {
+			d.conn.cluster.VotersByID("", history.Pos{Index: f.configured}, ids)
+		}
 	case timeoutNow:
 		m.Kind, m.Term = tap.TimeoutNow, d.led.Load()
 	default:
@@ -99,8 +102,8 @@ func (d *requests) append(m *tap.Message, r *request) {
 		m.Kind = tap.Heartbeat
 		return
 	}
-	if f.reconfigures {
-		d.conn.cluster.Reconfigured("")
+	for _, c := range f.configurations {
+		c.tell(d.conn.cluster)
 	}
 	m.Kind, m.Log, m.Last, m.Commit = tap.Append, f.prev, f.prev, f.commit
 	if f.entries > 0 {

@@ -14,14 +14,17 @@ const maxFrame = 64 << 20
 
 // body is what a request or an answer says, as far as a tap wants to know.
 type body struct {
-	term                  uint64
-	prev, last            history.Pos // of an append; last is zero without entries
-	position              history.Pos // of a vote, a pre-vote or a snapshot
-	commit                uint64
-	size                  int64
-	entries               uint64
-	granted, success      bool
-	hasTerm, reconfigures bool
+	term             uint64
+	prev, last       history.Pos // of an append; last is zero without entries
+	position         history.Pos // of a vote, a pre-vote or a snapshot
+	commit           uint64
+	size             int64
+	entries          uint64
+	granted, success bool
+	hasTerm          bool
+	configurations   []configuration // of an append
+	configuration    []byte          // of a snapshot
+	configured       uint64          // … and where it stands in the log
 }
 
 // walk reads one msgpack table of a request or an answer, as its bytes come. It looks
@@ -37,6 +40,7 @@ type walk struct {
 	entries uint64 // of the log, still to come
 	inner   uint64 // pairs of the entry at hand, still to come
 	entry   entry
+	data    []byte // of the entry at hand, if it begins as a configuration does
 }
 
 // entry is an entry of the log.
@@ -170,8 +174,14 @@ func (w *walk) pair(b []byte) (int, error) {
 			w.entries, f.entries = v.n, v.n
 			return n, announced(v.n)
 		}
+	case "Configuration":
+		if v.kind == raw {
+			f.configuration = bytes.Clone(b[n-int(v.n) : n])
+		}
+	case "ConfigurationIndex":
+		return n, number(key, v, &f.configured)
 	case "Addr", "ProtocolVersion", "Leader", "Candidate", "LeadershipTransfer", "Peers", "LastLog", "NoRetryBackoff",
-		"SnapshotVersion", "Configuration", "ConfigurationIndex":
+		"SnapshotVersion":
 	default:
 		w.cluster.Strange(fmt.Sprintf("a field %.40q", key))
 	}
@@ -188,7 +198,7 @@ func (w *walk) entryHead(b []byte) (int, error) {
 		return 0, nil
 	}
 	w.entries--
-	w.entry = entry{}
+	w.entry, w.data = entry{}, w.data[:0]
 	if v.kind != table {
 		return 0, fmt.Errorf("%w: an entry should begin with byte %02x", errNoMsgpack, b[0])
 	}
@@ -211,7 +221,12 @@ func (w *walk) entryPair(b []byte) (int, error) {
 		err = number(key, v, &e.pos.Term)
 	case "Type":
 		err = number(key, v, &e.what)
-	case "Data", "Extensions", "AppendedAt":
+	case "Data":
+		if v.kind == raw && bytes.HasPrefix(b[n-int(v.n):n], begun) {
+			w.data = append(w.data, b[n-int(v.n):n]...)
+		}
+		err = w.ignore(v)
+	case "Extensions", "AppendedAt":
 		err = w.ignore(v)
 	default:
 		w.cluster.Strange(fmt.Sprintf("a field %.40q of an entry", key))
@@ -224,15 +239,15 @@ func (w *walk) entryPair(b []byte) (int, error) {
 	return n, err
 }
 
-// judge looks at the type of an entry. The first of a log says who the members are
-// from the start.
+// judge looks at the type of an entry.
 func (w *walk) judge() {
 	switch e := &w.entry; e.what {
 	case entryCommand, entryNoop, entryBarrier:
-	case entryConfiguration, entryAddPeer, entryRemovePeer:
-		if e.pos.Index > 1 {
-			w.body.reconfigures = true
-		}
+	case entryConfiguration:
+		ids, ok := voters(w.data)
+		w.body.configurations = append(w.body.configurations, configuration{e.pos, ids, ok})
+	case entryAddPeer, entryRemovePeer:
+		w.body.configurations = append(w.body.configurations, configuration{at: e.pos})
 	default:
 		w.cluster.Strange(fmt.Sprintf("an entry of type %d", e.what))
 	}

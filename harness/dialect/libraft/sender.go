@@ -42,8 +42,9 @@ var errTLS = errors.New("the connection is TLS: start the members without it (dq
 
 // sender reads what the one who dialled says.
 type sender struct {
-	conn *conn
-	data uint64 // bytes of a snapshot that are still to come
+	conn           *conn
+	data           uint64          // bytes of a snapshot that are still to come
+	configurations []configuration // in the entries of the append at hand
 }
 
 // Next implements tap.Decoder.
@@ -135,6 +136,9 @@ func (d *sender) message(b []byte, m *tap.Message) (int, string, error) {
 			*m = tap.Message{}
 			return 0, "", err
 		}
+		for _, c := range d.configurations {
+			c.tell(d.conn.cluster, b[preamble+size-data:])
+		}
 		if m.Log == m.Last {
 			class = classHeartbeat
 		}
@@ -189,21 +193,18 @@ func (d *sender) append(h []byte, m *tap.Message) (data uint64, err error) {
 	}
 	m.Log = history.Pos{Term: word(h, 2), Index: word(h, 1)}
 	m.Last = m.Log
-	changes := false
+	d.configurations = d.configurations[:0]
 	for i := range n {
 		at := h[8*(head+each*i):]
 		m.Last = history.Pos{Term: word(at, 0), Index: m.Log.Index + i + 1}
 		switch what := at[8]; what {
 		case entryCommand, entryBarrier:
 		case entryChange:
-			changes = changes || m.Last.Index > 1 // the first says who the members are
+			d.configurations = append(d.configurations, configuration{m.Last, data, uint64(binary.LittleEndian.Uint32(at[12:]))})
 		default:
 			return 0, fmt.Errorf("an entry of type %d", what)
 		}
 		data += uint64(binary.LittleEndian.Uint32(at[12:]))
-	}
-	if changes {
-		d.conn.cluster.Reconfigured("")
 	}
 	return data, nil
 }
@@ -246,6 +247,9 @@ func (d *sender) snapshot(h []byte, m *tap.Message) error {
 		return fmt.Errorf("a snapshot with a configuration of %d bytes in %d", configuration, len(h))
 	}
 	d.data = binary.LittleEndian.Uint64(h[40+configuration:])
+	if ids, ok := voters(h[40 : 40+configuration]); ok && word(h, 3) > 0 {
+		d.conn.cluster.VotersByID("", history.Pos{Index: word(h, 3)}, ids)
+	}
 	return nil
 }
 

@@ -119,6 +119,19 @@ func TestReconfigured(t *testing.T) {
 	}
 }
 
+// Entries that name servers who have introduced themselves say who votes.
+func TestServers(t *testing.T) {
+	r := read([]chunk{
+		said(id1, "append_request", `"term":3,"prev_log_index":9,"prev_log_term":1,"leader_commit":7,"log":[`+
+			`{"term":2},{"servers":{"`+id1+`":"tcp:127.0.0.1:1","`+id2+`":"tcp:127.0.0.1:2"},"term":3}],`),
+	}, 0)
+	require.Empty(t, r.failed)
+	require.Len(t, r.events, 1+1)
+	require.Equal(t, history.RaftConfig, r.events[0].What)
+	require.Equal(t, []string{"n1", "n2"}, r.events[0].Voters)
+	require.Equal(t, history.Pos{Term: 3, Index: 11}, history.Pos{Term: r.events[0].EntryTerm, Index: r.events[0].Index})
+}
+
 func TestStrange(t *testing.T) {
 	r := read([]chunk{said(id1, "pray_for", ""), said(id1, "become_leader", `"term":3,`), asked(4),
 		{Conn: 1, Dialler: "n1", Accepter: "n2", Forward: true, Bytes: `{"id":"echo","method":"echo","params":[]} {"id":"echo","result":[],"error":null}`}}, 0)

@@ -90,13 +90,34 @@ func (p *params) read(c *cursor) {
 // entries are those that a leader sends at once.
 type entries struct {
 	count   uint64
-	term    []byte // of the last one; reading ends at one without
-	servers bool   // one of them changes the members
+	term    []byte    // of the last one; reading ends at one without
+	servers []servers // of those that change the members
+}
+
+// servers are the members from an entry on, as it is written.
+type servers struct {
+	entry uint64 // its place among those that are sent at once
+	term  []byte
+	value []byte
+}
+
+// ids lists the members, all of whom vote: the keys of an object.
+func (s servers) ids() (ids []string) {
+	c := cursor{b: s.value}
+	for ok := c.enter('{'); ok; {
+		var key []byte
+		if key, ok = c.key(); !ok {
+			break
+		}
+		ids = append(ids, string(key))
+		_, ok = c.value()
+	}
+	return ids
 }
 
 func (e *entries) read(c *cursor) {
 	for ok := c.enter('['); ok && c.element(); {
-		var term []byte
+		var term, members []byte
 		for in := c.enter('{'); in; {
 			var key, value []byte
 			if key, in = c.key(); !in {
@@ -107,8 +128,11 @@ func (e *entries) read(c *cursor) {
 			case "term":
 				term = value
 			case "servers":
-				e.servers = true
+				members = value
 			}
+		}
+		if members != nil {
+			e.servers = append(e.servers, servers{e.count + 1, term, members})
 		}
 		_, ok = number(term)
 		e.count, e.term = e.count+1, term
@@ -222,8 +246,8 @@ func (d *decoder) appends(p *params, r *reader, m *tap.Message) (class string) {
 	m.Kind, m.Term = tap.Append, r.number("term", p.term)
 	m.Log = history.Pos{Term: r.number("prev_log_term", p.prevTerm), Index: r.number("prev_log_index", p.prevIndex)}
 	m.Last, m.Commit = m.Log, r.number("leader_commit", p.commit)
-	if p.log.servers {
-		d.shared.cluster.Reconfigured("")
+	for _, s := range p.log.servers {
+		d.shared.cluster.VotersByID("", history.Pos{Term: r.number("term of an entry", s.term), Index: m.Log.Index + s.entry}, s.ids())
 	}
 	if p.log.count > 0 {
 		m.Last = history.Pos{Term: r.number("term of an entry", p.log.term), Index: m.Log.Index + p.log.count}
