@@ -1,0 +1,50 @@
+package block
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Aside calls what waits inside the kernel for a disk that this process serves: whoever
+// mounts, unmounts or syncs a file system on one, or reads or writes its files, does that
+// aside.
+//
+// If the process is killed, the thread that waits is the last to go, and it would keep the
+// kernel's end of the disk open that it waits for: both for ever. Here it has no such end.
+// What is called opens all files that it uses, by system calls alone, and closes them.
+func Aside(call func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		err := letGo()
+		if err == nil {
+			err = call()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+// letGo gives the thread files of its own, without those that serve.
+func letGo() error {
+	if err := unix.Unshare(unix.CLONE_FILES); err != nil {
+		return fmt.Errorf("a thread with files of its own: %w", err)
+	}
+	const dir = "/proc/thread-self/fd"
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if to, _ := os.Readlink(filepath.Join(dir, e.Name())); to == "/dev/fuse" {
+			fd, _ := strconv.Atoi(e.Name())
+			_ = unix.Close(fd)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package block
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"path/filepath"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+)
+
+// Device is a disk that is served.
+type Device struct {
+	mountpoint string
+	files      *filesystem
+	served     chan struct{} // closed when nobody can ask any more
+}
+
+// largest is the most that one request carries.
+const largest = 1 << 20
+
+// Serve mounts a disk of zeros of the given size in a directory, and answers whoever uses
+// it until it is closed. Root is required.
+//
+// It is served by this process, which therefore touches the mount, or a file system on top of
+// it, only Aside.
+func Serve(mountpoint string, size int64, opts Options) (*Device, error) {
+	medium, err := newMedium(size, opts)
+	if err != nil {
+		return nil, err
+	}
+	d := &Device{
+		mountpoint: mountpoint,
+		files:      &filesystem{RawFileSystem: fuse.NewDefaultRawFileSystem(), medium: medium, trouble: newTrouble()},
+		served:     make(chan struct{}),
+	}
+	server, err := d.mount()
+	if err != nil {
+		medium.close()
+		return nil, fmt.Errorf("mount a disk at %s: %w", mountpoint, err)
+	}
+	go func() {
+		defer close(d.served)
+		server.Serve()
+	}()
+	return d, nil
+}
+
+// mount opens the kernel's end by itself: the library's own way leaves it open in every
+// program that is started later, and a mount lives as long as anybody has its end open.
+func (d *Device) mount() (*fuse.Server, error) {
+	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open /dev/fuse: %w", err)
+	}
+	how := fmt.Sprintf("fd=%d,rootmode=%o,user_id=0,group_id=0,max_read=%d", fd, unix.S_IFDIR, largest)
+	if err := unix.Mount("usurper", d.mountpoint, "fuse.usurper", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, how); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	server, err := fuse.NewServer(d.files, fmt.Sprintf("/dev/fd/%d", fd), &fuse.MountOptions{
+		MaxWrite:          largest,
+		MaxBackground:     64,
+		ExtraCapabilities: fuse.CAP_ASYNC_DIO,
+		DisableXAttrs:     true,
+		DisableSplice:     true,
+		Logger:            log.New(io.Discard, "", 0), // it says when it is unmounted
+	})
+	if err != nil {
+		return nil, errors.Join(err, unix.Unmount(d.mountpoint, unix.MNT_FORCE|unix.MNT_DETACH))
+	}
+	return server, nil
+}
+
+// File is the disk, for a loop device.
+func (d *Device) File() string { return filepath.Join(d.mountpoint, diskName) }
+
+// Cut takes the power: from now on nothing changes what the choice left, and whoever asks
+// gets errors. It returns what the device had been asked for until then.
+func (d *Device) Cut(keep Choice) State { return d.files.medium.cut(keep) }
+
+// Restore gives the power back to a disk from which the file system has been unmounted and
+// the loop device detached.
+func (d *Device) Restore() { d.files.medium.restore() }
+
+// State is what the device has been asked for.
+func (d *Device) State() State { return d.files.medium.stateNow() }
+
+// SetLatency lets each flush take so long, drawn evenly around flush.
+func (d *Device) SetLatency(flush, jitter time.Duration) { d.files.trouble.slow(flush, jitter) }
+
+// FailFlush lets the next n flushes fail, all of them if n is below zero. What they were to
+// flush stays in the cache.
+func (d *Device) FailFlush(n int) { d.files.trouble.fail(&d.files.trouble.flushes, n) }
+
+// FailWrite lets the next n writes fail, all of them if n is below zero. Nothing of them is
+// written.
+func (d *Device) FailWrite(n int) { d.files.trouble.fail(&d.files.trouble.writes, n) }
+
+// Close unmounts and forgets the disk. Whoever still uses it gets errors.
+func (d *Device) Close() error {
+	if err := unmount(d.mountpoint); err != nil {
+		return err
+	}
+	<-d.served
+	d.files.medium.close()
+	return nil
+}
+
+// unmount ends the disk for whoever uses it, and unmounts it: from everywhere at once, or
+// once the last of them has noticed.
+func unmount(mountpoint string) error {
+	err := unix.Unmount(mountpoint, unix.MNT_FORCE|unix.UMOUNT_NOFOLLOW)
+	if errors.Is(err, unix.EBUSY) {
+		err = unix.Unmount(mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	}
+	if err != nil {
+		return fmt.Errorf("unmount %s: %w", mountpoint, err)
+	}
+	return nil
+}

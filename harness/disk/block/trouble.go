@@ -1,0 +1,73 @@
+package block
+
+import (
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// trouble is what is wrong with a disk that has power: it is slow, or says that it cannot.
+type trouble struct {
+	mu            sync.Mutex
+	rng           *rand.Rand
+	flush, jitter time.Duration
+	flushes       int // that are still to fail; below zero all
+	writes        int
+}
+
+func newTrouble() *trouble {
+	return &trouble{rng: rand.New(rand.NewPCG(0x736c6f77, 0x6469736b))}
+}
+
+func (t *trouble) slow(flush, jitter time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.flush, t.jitter = flush, jitter
+}
+
+func (t *trouble) fail(which *int, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	*which = n
+}
+
+// strike tells whether the next one of a kind is to fail.
+func (t *trouble) strike(which *int) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if *which == 0 {
+		return nil
+	}
+	*which = max(*which-1, -1)
+	return unix.EIO
+}
+
+func (t *trouble) delay() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.jitter <= 0 {
+		return t.flush
+	}
+	return max(0, t.flush-t.jitter+time.Duration(t.rng.Int64N(int64(2*t.jitter)+1)))
+}
+
+// wait takes the time of a flush, or until the power goes.
+func (t *trouble) wait(died <-chan struct{}) error {
+	if err := t.strike(&t.flushes); err != nil {
+		return err
+	}
+	d := t.delay()
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-died:
+		return ErrDead
+	}
+}
