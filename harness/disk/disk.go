@@ -79,8 +79,9 @@ type Restored struct {
 	// Lied tells whether what was synced just before the cut is gone: then it was no legal
 	// power failure, and the run proves nothing.
 	Lied bool
-	// Flushes counts those that the medium was asked for from when the volume was mounted until
-	// the power went, the harness's own among them; -1 if nobody counted. Unflushed counts the bytes that had been written to the device and not
+	// Flushes counts those that the medium was asked for since the volume came back or was
+	// settled, until the power went: by members, or by the file system itself once it is old
+	// enough; -1 if nobody counted. Unflushed counts the bytes that had been written to the device and not
 	// flushed when the power went; -1 if nobody counted.
 	Flushes, Unflushed int64
 	Took               time.Duration // from when Restore was called

@@ -17,10 +17,7 @@ import (
 
 // loop is a loop device that serves an image. It detaches itself when the last who has it
 // open, which is who mounted it, is gone.
-type loop struct {
-	device, image string
-	base          int64 // flushes that it had been asked for before
-}
+type loop struct{ device, image string }
 
 func (l loop) undo() guard.Undo {
 	return guard.Undo{What: guard.Detach, Of: l.device, From: l.image}
@@ -55,7 +52,6 @@ func attach(ctx context.Context, g *guard.Guard, image string) (l loop, open *os
 			return l, nil, err
 		}
 		if err = configure(open, file); err == nil {
-			l.base = l.flushes()
 			return l, open, nil
 		}
 		g.Fulfilled(l.undo())

@@ -40,8 +40,9 @@ type volume struct {
 	canaries canaries
 	cut      *Keep // the power is gone
 	lost     error // it is of no more use
-	flushes  int64
-	unwell   int64 // bytes unflushed when the power went
+	base     int64 // flushes that the device was asked for before the member's
+	flushes  int64 // those that came then, until the power went
+	atRisk   int64 // bytes unflushed when it went
 }
 
 func openFS(ctx context.Context, g *guard.Guard, i *images, o fsOptions) (_ Volume, err error) {
@@ -159,6 +160,7 @@ func (v *volume) Settle() error {
 	if err := unix.Syncfs(int(dir.Fd())); err != nil {
 		return fmt.Errorf("settle %s: %w", v.mount, err)
 	}
+	v.base = v.loop.flushes()
 	return nil
 }
 
@@ -170,20 +172,18 @@ func (v *volume) Cut(keep Keep) error {
 	case !v.medium.keeps(keep.What):
 		return fmt.Errorf("cut the power of %s and keep %s: the engine %s cannot: %w", v.mount, keep.What, v.engine, ErrUnsupported)
 	}
+	v.flushes = v.loop.flushes() - v.base
+	if v.base < 0 || v.kind == Ext4 && !v.images.memory {
+		v.flushes = -1 // the kernel does not count, or it is mounted so that none is asked for
+	}
 	if err := v.canaries.sing(v.medium.harmless()); err != nil {
 		return fmt.Errorf("cut the power of %s: %w", v.mount, err)
-	}
-	if v.flushes = v.loop.flushes(); v.flushes >= 0 {
-		v.flushes -= v.loop.base
-	}
-	if v.kind == Ext4 && !v.images.memory {
-		v.flushes = -1 // it is mounted without
 	}
 	unflushed, err := v.medium.cut(v.mount, keep)
 	if err != nil {
 		return fmt.Errorf("cut the power of %s: %w", v.mount, err)
 	}
-	v.cut, v.unwell = &keep, unflushed
+	v.cut, v.atRisk = &keep, unflushed
 	return nil
 }
 
@@ -217,7 +217,7 @@ func (v *volume) Restore(ctx context.Context) (Restored, error) {
 	if err != nil {
 		return Restored{}, fmt.Errorf("restore %s: %w", v.mount, err)
 	}
-	r := Restored{Bit: bit, Lied: lied, Flushes: v.flushes, Unflushed: v.unwell}
+	r := Restored{Bit: bit, Lied: lied, Flushes: v.flushes, Unflushed: v.atRisk}
 	v.cut = nil
 	if err := v.Settle(); err != nil {
 		return r, err

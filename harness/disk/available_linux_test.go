@@ -1,0 +1,56 @@
+package disk
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// What is missing is named, with what to do about it. A mount namespace of its own lets a
+// process miss it.
+func TestAvailableSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	need(t, Ext4, "")
+	need(t, XFS, "")
+	for _, c := range []struct{ what, kind, setup, user, want string }{
+		{"nothing", "ext4", "true", "", "<nil>"},
+		{"root", "ext4", "true", "nobody", "run it as root"},
+		{"root for plain ones", "plain", "true", "nobody", "<nil>"},
+		{"mkfs", "xfs", "PATH=/nonexistent", "", "mkfs.xfs is missing: apt-get install xfsprogs"},
+		{"loop devices", "ext4", "mount --bind /dev/null /dev/loop-control", "", "losetup -a says who has them"},
+		{"the loop driver", "ext4", "mount -t tmpfs none /dev", "", "/dev/loop-control: no such file or directory: modprobe loop"},
+		{"the fuse driver", "btrfs", "mount -t tmpfs none /dev", "", "/dev/fuse: no such file or directory: modprobe fuse"},
+		{"the file system", "xfs", "mount --bind /dev/null /proc/filesystems", "", "this kernel does not know xfs"},
+		{"a kind", "ntfs", "true", "", "nobody knows that kind"},
+	} {
+		out, err := exec.Command("unshare", "-m", "sh", "-c", c.setup+` && exec "$0" available "$1" "$2"`, os.Args[0], c.kind, c.user).CombinedOutput()
+		require.NoError(t, err, "%s: %s", c.what, out)
+		assert.Contains(t, string(out), c.want, c.what)
+	}
+}
+
+func TestEnginesThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	need(t, Ext4, "")
+	assert.ErrorContains(t, Available(Btrfs, Shutdown), "use the engine block")
+	assert.ErrorContains(t, Available(Ext4, "lazyfs"), "nobody knows the engine lazyfs")
+	_, err := Open(t.Context(), Options{Kind: Btrfs, Engine: Shutdown})
+	assert.ErrorContains(t, err, "use the engine block")
+}
+
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d, err := Open(t.Context(), Options{Kind: Plain, Members: []string{"n1"}, Mount: func(m string) string { return dir + "/" + m }})
+	require.NoError(t, err)
+	v := d.Volume("n1")
+	assert.DirExists(t, v.Dir())
+	assert.Nil(t, d.Volume("n2"))
+	assert.ErrorIs(t, v.Cut(Keep{What: keepNothing}), ErrUnsupported)
+	assert.NoError(t, d.Close())
+	assert.NoError(t, d.Close())
+	assert.DirExists(t, dir+"/n1")
+}
