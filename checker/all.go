@@ -73,6 +73,7 @@ func All(o Options) []Checker {
 		verdict.PerKey(set.New()),
 		lock.New(),
 		txn.New(),
+		evidence.NewLost(),
 		evidence.NewDivergence(),
 		evidence.NewAvailability(),
 		evidence.NewNodeLogs(),

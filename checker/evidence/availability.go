@@ -15,6 +15,9 @@ import (
 // it must serve the final reads that it owes once its members say that they are
 // ready, and each of its members must come to know what was committed.
 //
+// A power failure excuses nothing, since what was synced is there after it; faults that may
+// have taken that from a majority do.
+//
 // They are judged generously and only on a healthy machine: after healing a majority
 // of the members ran, and not one operation succeeded, though some of the kinds that
 // were tried had before. A stall of the harness for over a quarter of the election
@@ -48,6 +51,7 @@ type Availability struct {
 	faults  map[int]bool      // steps that have begun and not ended
 	whole   bool              // the history has its end
 	apart   bool              // the harness itself kept members apart
+	disks   lossy
 
 	final finalReads
 }
@@ -82,6 +86,7 @@ func (c *Availability) Event(e *history.Event) {
 		c.proc(e)
 	case e.Fault != nil:
 		c.fault(e.Fault)
+		c.disks.fault(e.Fault)
 	case e.Raft != nil:
 		c.knows(e)
 	case e.Op != nil:
@@ -101,6 +106,7 @@ func (c *Availability) runEvent(e *history.Event) {
 	switch {
 	case r.What == history.RunBegin:
 		c.election, c.ready, c.nodes = r.Election, r.Ready, slices.Clone(r.Nodes)
+		c.disks.begin(r)
 	case r.What == history.RunStall:
 		c.stall(e)
 	case r.What == history.RunApart:
@@ -218,6 +224,8 @@ func (c *Availability) judge(summary *string) {
 	switch {
 	case c.apart:
 		c.Unknown("%s, but the harness itself kept members apart", text)
+	case c.disks.excuse() != "":
+		c.Unknown("%s, but %s", text, c.disks.excuse())
 	case c.down:
 		c.Unknown("%s, but less than a majority of the members ran", text)
 	case len(c.faults) > 0:

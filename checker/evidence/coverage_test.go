@@ -167,7 +167,7 @@ func TestCoverageOfAnInterruptedRun(t *testing.T) {
 
 func TestAvailability(t *testing.T) {
 	// healed is a run that fails every operation for so long after healing.
-	healed := func(tries int, extra func(h *tape.Tape)) func() *tape.Tape {
+	healed := func(tries int, extra func(h *tape.Tape), before ...func(h *tape.Tape)) func() *tape.Tape {
 		return func() *tape.Tape {
 			h := tape.Traced()
 			for _, n := range h.Nodes {
@@ -176,6 +176,9 @@ func TestAvailability(t *testing.T) {
 			h.Lead("n1", 1)
 			h.Phase(history.PhaseReady)
 			h.Do(1, history.OK, tape.Put("a"))
+			for _, do := range before {
+				do(h)
+			}
 			h.Phase(history.PhaseHealed)
 			if extra != nil {
 				extra(h)
@@ -192,6 +195,17 @@ func TestAvailability(t *testing.T) {
 	slow := func(h *tape.Tape) { h.Events[0].Run.Ready = 30 * time.Second }
 	tape.Verdicts(t, func() verdict.Checker { return evidence.NewAvailability() }, []tape.Row{
 		{Name: "never recovered", Build: healed(30, nil), Want: verdict.Invalid, Rule: "did not recover"},
+		{Name: "never recovered from a power failure", Build: healed(30, nil, func(h *tape.Tape) { outage(h, 1, h.Nodes...) }), Want: verdict.Invalid, Rule: "did not recover"},
+		{Name: "files of a majority went bad", Build: healed(30, func(h *tape.Tape) {
+			for _, what := range []history.FaultWhat{history.FaultInject, history.FaultHeal} {
+				h.Fault(history.Fault{Step: 1, What: what, Text: "at 1s bit-rot n1 n2", Nodes: h.Nodes[:2]})
+			}
+		}), Want: verdict.Unknown},
+		{Name: "… of a minority", Build: healed(30, func(h *tape.Tape) {
+			for _, what := range []history.FaultWhat{history.FaultInject, history.FaultHeal} {
+				h.Fault(history.Fault{Step: 1, What: what, Text: "at 1s bit-rot n1", Nodes: h.Nodes[:1]})
+			}
+		}), Want: verdict.Invalid, Rule: "did not recover"},
 		{Name: "not tried for long", Build: healed(3, nil), Want: verdict.Unknown},
 		{Name: "members that take half a minute to be ready", Build: healed(39, slow), Want: verdict.Unknown},
 		{Name: "… and do not come in that time either", Build: healed(41, slow), Want: verdict.Invalid, Rule: "did not recover"},
@@ -251,26 +265,6 @@ func TestAvailabilityByWhatMembersSay(t *testing.T) {
 	if n := got.Stats["failovers"]; n != 1 || !strings.Contains(got.Summary, "in at most 252ms (median of 1: said by itself)") {
 		t.Fatal(got.Summary)
 	}
-}
-
-func TestNodeLogs(t *testing.T) {
-	with := func(e history.Event) func() *tape.Tape {
-		return func() *tape.Tape {
-			h := tape.New(history.Run{})
-			h.Add(e)
-			return h
-		}
-	}
-	exit := history.Proc{Node: "n1", What: history.ProcExit, Code: 2, Text: "panic: boom"}
-	expected := exit
-	expected.Expected = true
-	tape.Verdicts(t, func() verdict.Checker { return evidence.NewNodeLogs() }, []tape.Row{
-		{Name: "a panic", Build: with(history.Event{Run: &history.Run{What: history.RunLog, Node: "n1", Text: "panic: boom"}}),
-			Want: verdict.Invalid, Rule: "a crash in a node's log"},
-		{Name: "a note", Build: with(history.Event{Run: &history.Run{What: history.RunNote, Node: "n1", Text: "panic: no"}}), Want: verdict.Valid},
-		{Name: "an exit nobody caused", Build: with(history.Event{Proc: &exit}), Want: verdict.Invalid, Rule: "a node died by itself"},
-		{Name: "a kill", Build: with(history.Event{Proc: &expected}), Want: verdict.Valid},
-	})
 }
 
 // onTraffic adds faults on traffic that need not bite, of which some do.

@@ -2,6 +2,8 @@ package evidence
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
@@ -10,13 +12,24 @@ import (
 // NodeLogs checks that no member crashed: none logged a panic, a data race or a
 // fatal error, and no process ended that the harness did not end. Both are
 // recorded facts; a history cut short can only lack some.
+//
+// To end is right where a member cannot go on: while its files fail it, its disk has no power
+// or its memory is taken, until it is started again without that, and whenever what it has
+// synced may be taken from it.
 type NodeLogs struct {
 	verdict.Findings
-	starts int64
+	starts  int64
+	force   map[int]string    // faults in force under which members may end, by step
+	struck  map[string]string // by member, such a fault that its process has lived through
+	rotten  map[string]string // by member, a fault that may have taken what it had synced
+	members map[int][]string  // whom those in force hit
+	told    []string
 }
 
 // NewNodeLogs returns the checker "node-logs".
-func NewNodeLogs() *NodeLogs { return &NodeLogs{} }
+func NewNodeLogs() *NodeLogs {
+	return &NodeLogs{force: make(map[int]string), struck: make(map[string]string), rotten: make(map[string]string), members: make(map[int][]string)}
+}
 
 // Name returns "node-logs".
 func (*NodeLogs) Name() string { return "node-logs" }
@@ -27,29 +40,93 @@ func (*NodeLogs) Early() verdict.Early { return verdict.AsEventsCome }
 // Kinds returns Others.
 func (*NodeLogs) Kinds() verdict.Kinds { return verdict.Others }
 
+// stopsMembers lists the words of plans for faults under which a member may end, besides
+// those of takesSynced.
+func stopsMembers() []string { return []string{powerFailure, "fail-write", "full", "starve"} }
+
 // Event takes the next event.
 func (c *NodeLogs) Event(e *history.Event) {
 	switch {
+	case e.Fault != nil:
+		c.fault(e.Fault)
 	case e.Run != nil && e.Run.What == history.RunLog:
+		if c.mayEnd(e.Run.Node, "logged a crash") {
+			return
+		}
 		c.Violate("a crash in a node's log",
 			fmt.Sprintf("%s logged: %s", verdict.OrElse(e.Run.Node, "a node"), verdict.FirstLine(e.Run.Text)), verdict.Keep(e))
 	case e.Proc != nil && e.Proc.What == history.ProcStart:
 		c.starts++
+		c.started(e.Proc.Node)
 	case e.Proc != nil && e.Proc.What == history.ProcExit && !e.Proc.Expected:
 		p := e.Proc
-		how := fmt.Sprintf("with code %d", p.Code)
+		how := fmt.Sprintf("ended with code %d", p.Code)
 		if p.Signal != "" {
-			how = "by " + p.Signal
+			how = "ended by " + p.Signal
 		}
-		c.Violate("a node died by itself", fmt.Sprintf("%s ended %s, which the harness did not cause", p.Node, how), verdict.Keep(e))
+		if c.mayEnd(p.Node, how) {
+			return
+		}
+		c.Violate("a node died by itself", fmt.Sprintf("%s %s, which the harness did not cause", p.Node, how), verdict.Keep(e))
 	}
 }
+
+func (c *NodeLogs) fault(f *history.Fault) {
+	what := theFault(f, slices.Concat(stopsMembers(), takesSynced())...)
+	switch {
+	case what == "":
+	case f.What == history.FaultInject:
+		c.force[f.Step], c.members[f.Step] = what, slices.Clone(f.Nodes)
+		for _, n := range f.Nodes {
+			c.struck[strings.Clone(n)] = what
+			if slices.Contains(takesSynced(), what) {
+				c.rotten[strings.Clone(n)] = what
+			}
+		}
+	default:
+		delete(c.force, f.Step)
+		delete(c.members, f.Step)
+	}
+}
+
+// started forgets what only the process before has lived through. That a disk had no power
+// is over with the start.
+func (c *NodeLogs) started(node string) {
+	delete(c.struck, node)
+	for step, what := range c.force {
+		if what != powerFailure && slices.Contains(c.members[step], node) {
+			c.struck[node] = what
+		}
+	}
+}
+
+// mayEnd tells whether a member may do what it did, and notes that it did.
+func (c *NodeLogs) mayEnd(node, did string) bool {
+	why := verdict.OrElse(c.struck[node], c.rotten[node])
+	if why == "" {
+		return false
+	}
+	c.Count("ends-excused", 1)
+	if text := fmt.Sprintf("%s %s, as it may after %s", node, did, why); !slices.Contains(c.told, text) && len(c.told) < maxTold {
+		c.told = append(c.told, text)
+	}
+	return true
+}
+
+// maxTold is how many ends are told that are no crashes.
+const maxTold = 5
 
 // Finish gives the verdict.
 func (c *NodeLogs) Finish() verdict.Result {
 	c.Count("processes", c.starts)
+	text := fmt.Sprintf("%d processes, none crashed", c.starts)
 	if c.starts == 1 {
-		return c.Result(c.Name(), "1 process, which did not crash")
+		text = "1 process, which did not crash"
 	}
-	return c.Result(c.Name(), fmt.Sprintf("%d processes, none crashed", c.starts))
+	if len(c.told) > 0 {
+		text += " but where it may"
+	}
+	r := c.Result(c.Name(), text)
+	r.Told = strings.Join(c.told, "; ")
+	return r
 }

@@ -76,6 +76,7 @@ type Run struct {
 	Traced    bool          `json:"traced,omitempty"`    // every node writes a trace
 	Tapped    bool          `json:"tapped,omitempty"`    // every peer link is decoded
 	Wire      *Wire         `json:"wire,omitempty"`      // how, if a dialect does it
+	Disk      string        `json:"disk,omitempty"`      // the kind of disk that each member has for itself, "" for none
 	Steps     int           `json:"steps,omitempty"`     // steps in the plan
 	Themes    []string      `json:"themes,omitempty"`    // what a generated plan is about
 	Rules     []Rule        `json:"rules,omitempty"`     // that the system keeps beside Raft's own, as its target states

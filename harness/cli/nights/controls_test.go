@@ -27,7 +27,7 @@ func TestUsualControls(t *testing.T) {
 		require.Contains(t, without, c.Checker, "one is enough")
 		without = slices.DeleteFunc(without, func(name string) bool { return name == c.Checker })
 	}
-	require.Equal(t, []string{"transactions", "divergence", "autopsy", "assertions", "coverage"}, without)
+	require.Equal(t, []string{"transactions", "lost", "divergence", "autopsy", "assertions", "coverage"}, without)
 
 	own := night.ControlSpec{Name: all[0].Name, Checker: "votes", Settings: []night.Setting{{Name: "bug", Value: "double-vote"}}}
 	_, err = controls(t.Context(), &night.File{Controls: night.Controls{Usual: true, List: []night.ControlSpec{own}}}, nil, func(string) {})

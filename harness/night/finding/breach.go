@@ -60,7 +60,7 @@ func saysFailed(shape string) bool {
 
 // Primary is the place of the breach, among those of one run, which the run is a finding
 // for; the others are told as broken too. Causes come before what follows of them: votes,
-// then who leads, then logs, then when members stand, a crash, what clients saw (first
+// then who leads, then logs, then when members stand, a crash, what power failures took, what clients saw (first
 // those checkers whose rules say what is wrong), and last that somebody waited. It
 // returns -1 of none.
 func Primary(all []entry.Breach) int {
@@ -77,7 +77,7 @@ func Primary(all []entry.Breach) int {
 // clients. That a failed write was seen is not what the others see of other bugs too.
 func before(b *entry.Breach) int {
 	checker := b.Checker
-	order := []string{"votes", "election", "claims", "stale-log", "logs", "timers", "pre-votes", "node-logs", failed, "lock", "set", "transactions"}
+	order := []string{"votes", "election", "claims", "stale-log", "logs", "timers", "pre-votes", "node-logs", "lost", failed, "lock", "set", "transactions"}
 	late := []string{"divergence", "autopsy", "assertions", "availability", "coverage"}
 	if saysFailed(b.Shape) {
 		checker = failed

@@ -1,0 +1,130 @@
+package evidence
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+// failureOf is the first power failure after a write was acknowledged, and last seen.
+func (c *Lost) failureOf(w *keptWrite) *failure {
+	for _, f := range c.failures {
+		if f.cut.Seq > max(w.done.Seq, w.seen) {
+			return f
+		}
+	}
+	return nil
+}
+
+// justBefore is the time before a power failure of which the acknowledged are counted.
+const justBefore = time.Second
+
+// tell explains what was lost in a power failure by the first of it.
+func (c *Lost) tell(f *failure) {
+	first := slices.MinFunc(f.lost, func(a, b lostWrite) int { return cmp.Compare(a.w.done.Seq, b.w.done.Seq) })
+	recent, recentLost, before, after := c.around(f, first.w.done.Seq)
+	text := fmt.Sprintf("%s lost in the power failure of %s at %s: of %d acknowledged in the second before it, %d. The first, %s, was acknowledged by %s at %s; the final read by %s at %s shows %s.",
+		wereLost(len(f.lost)), strings.Join(f.inject.Fault.Nodes, " "), verdict.Seconds(f.cut.At), recent, recentLost,
+		verdict.Call(c.asks(&first).Op), verdict.OrElse(c.nodes.Get(first.w.node), "a member"), verdict.Seconds(first.w.done.At),
+		verdict.OrElse(first.by.done.Op.Node, "a member"), verdict.Seconds(first.by.done.At), shownInstead(first.by.done.Op))
+	events := []history.Event{c.asks(&first), c.told(&first), f.inject, first.by.asked, first.by.done}
+	for _, near := range []*lostWrite{before, after} {
+		if near != nil {
+			events = append(events, c.asks(near), c.told(near))
+		}
+	}
+	text += fmt.Sprintf(" Acknowledged before it and there: %s; after it: %s.", c.nearby(before), c.nearby(after))
+	if f.heal.Fault != nil {
+		events = append(events, f.heal)
+		if said := disksSaid(f.heal.Fault); said != "" {
+			text += " Of the disks: " + said
+		}
+	}
+	c.Violate("an acknowledged write was lost", text, events...)
+	for range len(f.lost) - 1 {
+		c.Violate("an acknowledged write was lost", text) // counted
+	}
+}
+
+// around counts what was acknowledged just before a power failure, and how much of it is
+// lost, and finds what was acknowledged last before that place, and first after it, and
+// is there.
+func (c *Lost) around(f *failure, place uint64) (recent, lost int, before, after *lostWrite) {
+	for _, k := range c.order {
+		for i := range k.writes {
+			w := &k.writes[i]
+			if w.outcome != verdict.OK || w.done.Seq > f.cut.Seq {
+				continue
+			}
+			if f.cut.At-w.done.At <= justBefore {
+				recent++
+				if w.fate == gone {
+					lost++
+				}
+			}
+			switch {
+			case w.fate != present:
+			case w.done.Seq < place && (before == nil || before.w.done.Seq < w.done.Seq):
+				before = &lostWrite{key: k, w: w}
+			case w.done.Seq > place && (after == nil || after.w.done.Seq > w.done.Seq):
+				after = &lostWrite{key: k, w: w}
+			}
+		}
+	}
+	return recent, lost, before, after
+}
+
+// nearby names a write that is there, and when it was acknowledged.
+func (c *Lost) nearby(l *lostWrite) string {
+	if l == nil {
+		return "nothing"
+	}
+	return fmt.Sprintf("%s, at %s", verdict.Call(c.asks(l).Op), verdict.Seconds(l.w.done.At))
+}
+
+func wereLost(n int) string {
+	if n == 1 {
+		return "1 acknowledged write was"
+	}
+	return fmt.Sprintf("%d acknowledged writes were", n)
+}
+
+func shownInstead(op *history.Op) string {
+	if op.F == history.FRead {
+		return fmt.Sprintf("%s without it", verdict.Many(len(op.List), "value"))
+	}
+	return verdict.Value(op.Got)
+}
+
+// disksSaid is what the end of a power failure says of the disks.
+func disksSaid(f *history.Fault) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(f.Evidence)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, f.Evidence[name]))
+	}
+	if f.Reason != "" {
+		parts = append(parts, f.Reason)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// asks is the call of a write as the history has it, told its answer.
+func (c *Lost) asks(l *lostWrite) history.Event {
+	w := l.w
+	return history.Event{Seq: w.invoke.Seq, At: w.invoke.At, Op: &history.Op{
+		Process: int(w.process), Type: history.Invoke, F: writeKinds()[w.f], Key: l.key.name,
+		Arg: c.values.Get(w.value), Old: c.values.Get(w.old), Node: c.nodes.Get(w.node),
+	}}
+}
+
+func (c *Lost) told(l *lostWrite) history.Event {
+	e := c.asks(l)
+	e.Seq, e.At, e.Op.Type = l.w.done.Seq, l.w.done.At, history.OK
+	return e
+}

@@ -1,0 +1,358 @@
+package evidence
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+// Lost checks that power failures take back nothing that was acknowledged. What it calls
+// lost was acknowledged, and no final read shows it although nothing can have taken its
+// place:
+//
+//   - a value added to a set or list, that none of the final reads of it has;
+//   - a write of a register of which every final read shows a value that was last written
+//     by somebody who had been answered before the write was asked for.
+//
+// So the checkers of clients call such a history invalid, too. This one says what they
+// cannot: when the power failed, what of the disks was said, what else was acknowledged
+// then and is there, and how much was lost. What vanished without a power failure since it
+// was last seen is theirs alone, as are keys that transactions write.
+type Lost struct {
+	verdict.Findings
+	lossy
+	powered  bool // members have disks that can lose their power
+	values   *verdict.Values
+	nodes    verdict.Names
+	keys     map[string]*keptKey
+	order    []*keptKey
+	open     verdict.Inflight[openWrite]
+	failures []*failure
+	acked    int64
+	whole    bool // the history has its end
+}
+
+// keptKey is what was asked of one key.
+type keptKey struct {
+	name     string
+	grows    bool // it is a set or list
+	register bool
+	foreign  bool // a transaction or something else writes it
+	writes   []keptWrite
+	at       map[uint32]int32 // of a value, who wrote it last, in writes
+	finals   []finalAnswer
+}
+
+// keptWrite is one write.
+type keptWrite struct {
+	invoke, done verdict.Stamp
+	seen         uint64 // when the last read began that showed it; 0 for none
+	process      int32
+	value, old   uint32
+	node         uint16
+	f            uint8 // in writeKinds
+	outcome      verdict.Outcome
+	fate         fate
+}
+
+// fate is what the final reads say of an acknowledged write.
+type fate uint8
+
+const (
+	untold  fate = iota // nothing: it was overwritten, say
+	present             // it is there
+	gone                // it is lost
+)
+
+// finalAnswer is a final read that was served.
+type finalAnswer struct{ asked, done history.Event }
+
+// openWrite is where a write that has no answer yet is, or a read.
+type openWrite struct {
+	key   *keptKey
+	n     int32 // in writes; -1 of a read
+	asked history.Event
+}
+
+// failure is a power failure.
+type failure struct {
+	inject, heal history.Event
+	cut          verdict.Stamp // when the last of its members had no process any more
+	lost         []lostWrite
+}
+
+type lostWrite struct {
+	key *keptKey
+	w   *keptWrite
+	by  *finalAnswer
+}
+
+// NewLost returns the checker "lost".
+func NewLost() *Lost {
+	return &Lost{values: verdict.NewValues(), keys: make(map[string]*keptKey)}
+}
+
+// Name returns "lost".
+func (*Lost) Name() string { return "lost" }
+
+// Kinds returns Ops and Others.
+func (*Lost) Kinds() verdict.Kinds { return verdict.Ops | verdict.Others }
+
+// Event takes the next event.
+func (c *Lost) Event(e *history.Event) {
+	switch {
+	case e.Op != nil && c.powered:
+		c.op(e)
+	case e.Run != nil && e.Run.What == history.RunBegin:
+		c.powered = e.Run.Disk != ""
+		c.begin(e.Run)
+	case e.Fault != nil:
+		c.lossy.fault(e.Fault)
+		c.fault(e)
+	case e.Run != nil && e.Run.What == history.RunEnd:
+		c.whole = true
+	case e.Proc != nil && e.Proc.What == history.ProcExit:
+		for _, f := range c.failures {
+			if f.heal.Fault == nil && slices.Contains(f.inject.Fault.Nodes, e.Proc.Node) {
+				f.cut = verdict.StampOf(e)
+			}
+		}
+	}
+}
+
+func (c *Lost) fault(e *history.Event) {
+	if theFault(e.Fault, powerFailure) == "" {
+		return
+	}
+	if e.Fault.What == history.FaultInject {
+		c.failures = append(c.failures, &failure{inject: verdict.Keep(e), cut: verdict.StampOf(e)})
+		return
+	}
+	i := slices.IndexFunc(c.failures, func(f *failure) bool { return f.inject.Fault.Step == e.Fault.Step && f.heal.Fault == nil })
+	switch {
+	case i < 0:
+	case e.Fault.What == history.FaultSkipped:
+		c.failures = slices.Delete(c.failures, i, i+1)
+	default:
+		c.failures[i].heal = verdict.Keep(e)
+	}
+}
+
+// writeKinds are the writes that are followed.
+func writeKinds() [5]history.F {
+	return [5]history.F{history.FPut, history.FCas, history.FDelete, history.FAdd, history.FAppend}
+}
+
+func (c *Lost) op(e *history.Event) {
+	op := e.Op
+	if op.Type != history.Invoke {
+		c.answered(e)
+		return
+	}
+	kind := -1
+	for i, f := range writeKinds() {
+		if f == op.F {
+			kind = i
+		}
+	}
+	reads := op.F == history.FGet || op.F == history.FRead
+	switch {
+	case op.F == history.FTxn:
+		for i := range op.Txn {
+			if m := &op.Txn[i]; m.F != history.FGet && m.F != history.FRead {
+				c.key(m.Key).foreign = true
+			}
+		}
+		return
+	case kind < 0 && !reads:
+		c.key(op.Key).foreign = true
+		return
+	}
+	k := c.key(op.Key)
+	if reads {
+		asked := history.Event{Seq: e.Seq, At: e.At}
+		if op.Final {
+			asked = verdict.Keep(e)
+		}
+		c.open.Set(op.Process, openWrite{key: k, n: -1, asked: asked})
+		return
+	}
+	k.grows = k.grows || op.F == history.FAdd || op.F == history.FAppend
+	k.register = k.register || op.F != history.FAdd && op.F != history.FAppend
+	n := int32(len(k.writes))
+	k.writes = append(k.writes, keptWrite{
+		invoke: verdict.StampOf(e), process: int32(op.Process), node: c.nodes.ID(op.Node),
+		f: uint8(kind), value: c.values.ID(op.Arg), old: c.values.ID(op.Old),
+	})
+	k.at[k.writes[n].value] = n
+	c.open.Set(op.Process, openWrite{key: k, n: n})
+}
+
+func (c *Lost) key(name string) *keptKey {
+	k := c.keys[name]
+	if k == nil {
+		k = &keptKey{name: strings.Clone(name), at: make(map[uint32]int32)}
+		c.keys[k.name] = k
+		c.order = append(c.order, k)
+	}
+	return k
+}
+
+// answered takes the end of an operation.
+func (c *Lost) answered(e *history.Event) {
+	o, ok := c.open.Take(e.Op.Process)
+	if !ok {
+		return
+	}
+	if o.n >= 0 {
+		w := &o.key.writes[o.n]
+		w.done, w.outcome = verdict.StampOf(e), verdict.OutcomeOf(e.Op.Type)
+		if w.outcome == verdict.OK {
+			c.acked++
+		}
+		return
+	}
+	if e.Op.Type != history.OK {
+		return
+	}
+	if e.Op.Final {
+		o.key.finals = append(o.key.finals, finalAnswer{o.asked, verdict.Keep(e)})
+		return
+	}
+	if len(c.failures) == 0 {
+		return // what was seen before matters to nobody
+	}
+	for v := range shown(e.Op) {
+		if n, ok := o.key.at[c.values.ID(v)]; ok {
+			o.key.writes[n].seen = o.asked.Seq
+		}
+	}
+}
+
+// shown goes over the values that a read shows.
+func shown(op *history.Op) func(yield func(string) bool) {
+	if op.F == history.FRead {
+		return slices.Values(op.List)
+	}
+	return slices.Values([]string{op.Got})
+}
+
+// Finish gives the verdict.
+func (c *Lost) Finish() verdict.Result {
+	if len(c.failures) == 0 {
+		return c.Unchecked(c.Name(), "no member lost its power")
+	}
+	there, lost := c.judge()
+	c.Count("power-failures", int64(len(c.failures)))
+	c.Count("acknowledged", c.acked)
+	c.Count("there", there)
+	c.Count("lost", lost)
+	after := "after " + verdict.Many(len(c.failures), "power failure")
+	if there+lost == 0 {
+		return c.Unchecked(c.Name(), fmt.Sprintf("%s, and no final read shows one, %s", verdict.Many(c.acked, "acknowledged write"), after))
+	}
+	for _, f := range c.failures {
+		if len(f.lost) == 0 {
+			continue
+		}
+		why := c.excuse()
+		if !c.whole {
+			why = "the history was cut short, and another final read might show them"
+		}
+		if why != "" {
+			c.Unknown("%s are gone %s, but %s", verdict.Many(lost, "acknowledged write"), after, why)
+			continue
+		}
+		c.tell(f)
+	}
+	r := c.Result(c.Name(), fmt.Sprintf("%s, none lost %s: the final reads show %d, the others were overwritten or are not read",
+		verdict.Many(c.acked, "acknowledged write"), after, there))
+	if r.Verdict == verdict.Invalid {
+		r.Summary = fmt.Sprintf("%s, %d lost %s: %s", verdict.Many(c.acked, "acknowledged write"), lost, after, r.Summary)
+	}
+	return r
+}
+
+// judge finds out what became of each acknowledged write.
+func (c *Lost) judge() (there, lost int64) {
+	for _, k := range c.order {
+		if k.foreign || k.grows == k.register || len(k.finals) == 0 {
+			continue
+		}
+		has := make([]map[uint32]bool, len(k.finals)) // of sets
+		until := make([]uint64, len(k.finals))        // of registers: when the last had been answered who can have written what was read
+		for i := range k.finals {
+			has[i], until[i] = c.read(k, &k.finals[i])
+		}
+		for i := range k.writes {
+			w := &k.writes[i]
+			if w.outcome != verdict.OK {
+				continue
+			}
+			by := -1
+			w.fate, by = w.outcomeOf(k, has, until)
+			switch w.fate {
+			case present:
+				there++
+			case gone:
+				if f := c.failureOf(w); f != nil {
+					f.lost = append(f.lost, lostWrite{k, w, &k.finals[by]})
+					lost++
+				} else {
+					w.fate = untold
+				}
+			}
+		}
+	}
+	return there, lost
+}
+
+// read returns what a final read shows of a set, or of a register when the last had been
+// answered who can have written it.
+func (c *Lost) read(k *keptKey, r *finalAnswer) (has map[uint32]bool, until uint64) {
+	has = make(map[uint32]bool)
+	for v := range shown(r.done.Op) {
+		has[c.values.ID(v)] = true
+	}
+	if k.grows {
+		return has, 0
+	}
+	value := c.values.ID(r.done.Op.Got)
+	wrote := value == 0 // what was never written is nothing
+	for i := range k.writes {
+		w := &k.writes[i]
+		if w.value != value || w.outcome == verdict.Failed {
+			continue
+		}
+		wrote = true
+		if w.outcome == verdict.Open {
+			return has, verdict.Forever
+		}
+		until = max(until, w.done.Seq)
+	}
+	if !wrote {
+		return has, verdict.Forever
+	}
+	return has, until
+}
+
+// outcomeOf is what the final reads that came after a write say of it, and which of them.
+func (w *keptWrite) outcomeOf(k *keptKey, has []map[uint32]bool, until []uint64) (f fate, by int) {
+	for i := range k.finals {
+		if k.finals[i].asked.Seq < w.done.Seq {
+			continue
+		}
+		switch {
+		case has[i][w.value]:
+			return present, i
+		case k.grows, until[i] < w.invoke.Seq:
+			f, by = gone, i
+		default:
+			return untold, i
+		}
+	}
+	return f, by
+}

@@ -1,0 +1,97 @@
+package evidence_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/checker/evidence"
+	"github.com/usurper/usurper/checker/tape"
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+func newNodeLogs() verdict.Checker { return evidence.NewNodeLogs() }
+
+func TestNodeLogs(t *testing.T) {
+	with := func(e history.Event) func() *tape.Tape {
+		return func() *tape.Tape {
+			h := tape.New(history.Run{})
+			h.Add(e)
+			return h
+		}
+	}
+	exit := history.Proc{Node: "n1", What: history.ProcExit, Code: 2, Text: "panic: boom"}
+	expected := exit
+	expected.Expected = true
+	tape.Verdicts(t, newNodeLogs, []tape.Row{
+		{Name: "a panic", Build: with(history.Event{Run: &history.Run{What: history.RunLog, Node: "n1", Text: "panic: boom"}}),
+			Want: verdict.Invalid, Rule: "a crash in a node's log"},
+		{Name: "a note", Build: with(history.Event{Run: &history.Run{What: history.RunNote, Node: "n1", Text: "panic: no"}}), Want: verdict.Valid},
+		{Name: "an exit nobody caused", Build: with(history.Event{Proc: &exit}), Want: verdict.Invalid, Rule: "a node died by itself"},
+		{Name: "a kill", Build: with(history.Event{Proc: &expected}), Want: verdict.Valid},
+	})
+}
+
+// A member may end whose files fail it, or were taken from it; not once it runs again on
+// a disk that kept what was synced.
+func TestNodeLogsOnDisksThatFail(t *testing.T) {
+	const died = "a node died by itself"
+	start := func(h *tape.Tape, n string) { h.Proc(history.Proc{Node: n, What: history.ProcStart}) }
+	dies := func(h *tape.Tape, n string) { h.Proc(history.Proc{Node: n, What: history.ProcExit, Code: 1}) }
+	heals := func(h *tape.Tape, fault string, nodes ...string) {
+		h.Fault(history.Fault{Step: 9, What: history.FaultHeal, Text: "at 1s " + fault, Nodes: nodes, Bit: true})
+	}
+	tape.Verdicts(t, newNodeLogs, []tape.Row{
+		{Name: "while its syncs fail", Build: dark(func(h *tape.Tape) {
+			struckBy(h, "fail-sync n1 wal", "n1")
+			dies(h, "n1")
+		}), Want: verdict.Valid},
+		{Name: "another one", Build: dark(func(h *tape.Tape) {
+			struckBy(h, "fail-sync n1 wal", "n1")
+			dies(h, "n2")
+		}), Want: verdict.Invalid, Rule: died},
+		{Name: "after its disk was full", Build: dark(func(h *tape.Tape) {
+			struckBy(h, "full n1", "n1")
+			heals(h, "full n1", "n1")
+			dies(h, "n1")
+		}), Want: verdict.Valid},
+		{Name: "again, with room", Build: dark(func(h *tape.Tape) {
+			struckBy(h, "full n1", "n1")
+			dies(h, "n1")
+			heals(h, "full n1", "n1")
+			start(h, "n1")
+			dies(h, "n1")
+		}), Want: verdict.Invalid, Rule: died},
+		{Name: "again, still without room", Build: dark(func(h *tape.Tape) {
+			struckBy(h, "full n1", "n1")
+			dies(h, "n1")
+			start(h, "n1")
+			dies(h, "n1")
+		}), Want: verdict.Valid},
+		{Name: "at each start, for a bit is another", Build: dark(func(h *tape.Tape) {
+			struckBy(h, "bit-rot n1 wal", "n1")
+			heals(h, "bit-rot n1 wal", "n1")
+			start(h, "n1")
+			dies(h, "n1")
+		}), Want: verdict.Valid},
+		{Name: "a crash without power", Build: dark(func(h *tape.Tape) {
+			struckBy(h, "power-failure n1 keep names", "n1")
+			h.Run(history.Run{What: history.RunLog, Node: "n1", Text: "panic: write wal: input/output error"})
+			dies(h, "n1")
+		}), Want: verdict.Valid},
+		{Name: "at its start after a power failure", Build: dark(func(h *tape.Tape) {
+			struckBy(h, "power-failure n1 keep names", "n1")
+			start(h, "n1")
+			dies(h, "n1")
+			heals(h, "power-failure n1 keep names", "n1")
+		}), Want: verdict.Invalid, Rule: died},
+	})
+	h := dark(func(h *tape.Tape) {
+		struckBy(h, "fail-sync n1 wal", "n1")
+		dies(h, "n1")
+	})()
+	r := h.Judge(newNodeLogs())
+	require.Equal(t, "n1 ended with code 1, as it may after fail-sync", r.Told)
+	require.Equal(t, "0 processes, none crashed but where it may", r.Summary)
+}

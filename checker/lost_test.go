@@ -1,0 +1,65 @@
+package checker_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/checker/evidence"
+	"github.com/usurper/usurper/checker/register"
+	"github.com/usurper/usurper/checker/set"
+	"github.com/usurper/usurper/checker/tape"
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
+)
+
+// outage has the power fail in a history of clients; reads that begin after it are final.
+func outage(h *tape.Tape, at int) *tape.Tape {
+	fails := tape.New(history.Run{Disk: "ext4"})
+	final := make(map[int]bool)
+	for i := range h.Events {
+		if i == at {
+			fault := history.Fault{Step: 1, What: history.FaultInject, Text: "power-failure all", Nodes: []string{"n1"}}
+			fails.Fault(fault)
+			fails.Proc(history.Proc{Node: "n1", What: history.ProcExit, Expected: true})
+		}
+		if h.Events[i].Op == nil {
+			continue
+		}
+		op := *h.Events[i].Op
+		if op.Type == history.Invoke {
+			final[op.Process] = i >= at && (op.F == history.FGet || op.F == history.FRead)
+		}
+		op.Final = final[op.Process]
+		fails.Op(op)
+	}
+	fails.End()
+	return fails
+}
+
+// What the checker "lost" calls lost the checkers of clients call wrong, too.
+func TestLostIsNoSecondOpinion(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for seed := range 20_000 {
+		next := tape.Seeded(uint64(seed))
+		var h *tape.Tape
+		var clients verdict.Checker
+		switch seed % 4 {
+		case 0, 1:
+			h = tape.DrawRegister(next, tape.RegisterShape{Plain: seed%4 == 0, Steps: 8 + next(24), Open: 2 + next(3), Lies: 1 + seed%5})
+			clients = verdict.PerKey(register.New(verdict.Options{}))
+		default:
+			f := []history.F{history.FAdd, history.FAppend}[seed%2]
+			h = tape.Growth{F: f, Steps: 8 + next(14), Lies: 1 + seed%5, Few: seed % 3, Copies: seed%7 == 0}.Draw(next)
+			clients = verdict.PerKey(set.New())
+		}
+		h = outage(h, len(h.Events)/3+next(len(h.Events)*2/3+1))
+		if r := h.Judge(evidence.NewLost()); r.Verdict == verdict.Invalid {
+			found++
+			require.Equal(t, verdict.Invalid, h.Judge(clients).Verdict, "seed %d: %s\n%s", seed, r.Summary, texts(h.Events))
+		}
+	}
+	t.Logf("%d of 20,000 histories have lost something", found)
+	require.Greater(t, found, 100)
+}
