@@ -17,6 +17,7 @@ import (
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/fabric/owner"
 	"github.com/usurper/usurper/harness/fabric/subnet"
+	"github.com/usurper/usurper/harness/guard"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/system"
@@ -51,10 +52,11 @@ type run struct {
 	doors    map[string]string // where clients dial each member, if they are proxied
 	host     cluster.Host
 	cluster  *cluster.Cluster
-	disks    map[string]disk.Volume // of the members; none if their data lies on the machine's
-	view     *nemesis.View          // who leads, as of the events so far
-	stalls   *stallWatch            // of the harness itself
-	faults   time.Duration          // when the nemesis started
+	disks    *disk.Disks   // of the members; nil if their data lies on the machine's
+	guard    *guard.Guard  // nil while there is nothing to undo but the end of processes
+	view     *nemesis.View // who leads, as of the events so far
+	stalls   *stallWatch   // of the harness itself
+	faults   time.Duration // when the nemesis started
 
 	served    chan struct{} // closed when an operation has succeeded
 	serving   sync.Once
@@ -337,7 +339,7 @@ func (r *run) system() (system.System, error) {
 		Cluster:  r.cluster,
 		Fabric:   r.fabric,
 		Target:   r.cfg.Target,
-		Disks:    r.disks,
+		Disks:    r.volumes(),
 		Spoilt:   r.spoil,
 		Recorder: r.rec,
 		Poll:     r.poll(),
@@ -353,6 +355,7 @@ func (r *run) nemesis(sys nemesis.System) nemesis.Options {
 		Until:  r.cfg.For,
 		Seed:   r.cfg.Seed,
 		View:   r.view,
+		Keeps:  r.cfg.keeps(),
 	}
 }
 

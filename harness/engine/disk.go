@@ -12,6 +12,7 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/disk"
+	"github.com/usurper/usurper/harness/guard"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/text"
 )
@@ -50,8 +51,8 @@ func (c *Config) checkDisk(bad func(format string, args ...any)) {
 	}
 	switch engines := words(disk.Engines(kind)); {
 	case c.DiskEngine == "" || slices.Contains(engines, string(c.DiskEngine)):
-		if err := available(kind, c.DiskEngine); err != nil {
-			bad("--disk %s is not available: %w", kind, err)
+		if err := disk.Available(kind, c.DiskEngine); err != nil {
+			bad("%w", err)
 		}
 	case len(engines) == 0:
 		bad("a disk engine %q for --disk %s, which loses no power: leave it out, or use --disk %s", c.DiskEngine, kind, disk.Ext4)
@@ -93,24 +94,18 @@ func (c *Config) unable() map[string]string {
 func needs(kinds ...disk.Kind) string {
 	var able []string
 	for _, k := range kinds {
-		if available(k, "") == nil {
+		if disk.Available(k, "") == nil {
 			able = append(able, string(k))
 		}
 	}
 	if len(able) > 0 {
 		return "use --disk " + strings.Join(able, " or ")
 	}
-	return fmt.Sprintf("it needs --disk %s, which is not available here: %v", strings.Join(words(kinds), " or "), available(kinds[0], ""))
+	return fmt.Sprintf("it needs --disk %s, and %v", strings.Join(words(kinds), " or "), disk.Available(kinds[0], ""))
 }
 
 // keeps are the states in which disks may come back, none if nothing takes their power.
 func (c *Config) keeps() []string { return disk.States(c.kind(), c.DiskEngine) }
-
-// open makes the disks.
-func open(context.Context, disk.Options) (map[string]disk.Volume, error) { return nil, nil }
-
-// available tells why there are no such disks on this machine.
-func available(disk.Kind, disk.Engine) error { return nil }
 
 // Of a member's folder in the run directory: where its data is, and where its disk is
 // mounted if it has one of its own, of which the data is copied there in the end.
@@ -136,20 +131,66 @@ func (r *run) openDisks(ctx context.Context) error {
 		}
 		mount[name] = path
 	}
-	var err error
-	r.disks, err = open(ctx, disk.Options{
+	undo, err := r.guarded()
+	if err != nil {
+		return err
+	}
+	r.disks, err = disk.Open(ctx, disk.Options{
 		Kind:    r.cfg.kind(),
 		Engine:  r.cfg.DiskEngine,
 		Members: r.cfg.Names(),
 		Mount:   func(member string) string { return mount[member] },
 		Spill:   r.dir.String(),
+		Guard:   undo,
 	})
+	if err == nil && r.disks.Note() != "" {
+		r.note("", r.disks.Note())
+	}
 	return err
+}
+
+// guarded returns what undoes the run's traces on the machine when the harness is killed.
+func (r *run) guarded() (*guard.Guard, error) {
+	var err error
+	if r.guard == nil {
+		r.guard, err = guard.Open()
+	}
+	return r.guard, err
+}
+
+// sweep undoes what harnesses left that were killed, and those too that were to undo it.
+func (r *run) sweep() {
+	undone, err := guard.Sweep()
+	if len(undone) > 0 {
+		r.note("", fmt.Sprintf("%d things that a harness had left which was killed were undone, the first of them: %s", len(undone), undone[0]))
+	}
+	if err != nil {
+		r.note("", "what a harness left that was killed is still there: "+err.Error())
+	}
+}
+
+// volume is the disk of a member, nil if it has none of its own.
+func (r *run) volume(name string) disk.Volume {
+	if r.disks == nil {
+		return nil
+	}
+	return r.disks.Volume(name)
+}
+
+// volumes are the disks of all members that have one of their own.
+func (r *run) volumes() map[string]disk.Volume {
+	all := make(map[string]disk.Volume)
+	for _, name := range r.cfg.Names() {
+		if v := r.volume(name); v != nil {
+			all[name] = v
+		}
+	}
+	return all
 }
 
 // dataDir is where the data of a member goes.
 func (r *run) dataDir(name string) string {
-	if v := r.disks[name]; v != nil {
+	if v := r.volume(name); v != nil {
 		return v.Dir()
 	}
 	return r.dir.Path(results.NodesDir, name, dataName)
@@ -162,7 +203,7 @@ func (r *run) settleDisks() error {
 }
 
 func (r *run) settleDisk(name string) error {
-	if v := r.disks[name]; v != nil {
+	if v := r.volume(name); v != nil {
 		return v.Settle()
 	}
 	return nil
@@ -170,17 +211,17 @@ func (r *run) settleDisk(name string) error {
 
 // eachDisk does something with all disks at once.
 func (r *run) eachDisk(do func(name string, v disk.Volume) error) error {
-	names := r.cfg.Names()
-	errs := make([]error, len(names))
 	var wg sync.WaitGroup
-	for i, name := range names {
-		if v := r.disks[name]; v != nil {
-			wg.Go(func() {
-				if err := do(name, v); err != nil {
-					errs[i] = fmt.Errorf("the disk of %s: %w", name, err)
-				}
-			})
-		}
+	var mu sync.Mutex
+	var errs []error
+	for name, v := range r.volumes() {
+		wg.Go(func() {
+			if err := do(name, v); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, fmt.Errorf("the disk of %s: %w", name, err))
+			}
+		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)
@@ -194,23 +235,25 @@ func (r *run) spoil(why error) {
 
 // closeDisks removes the disks, once all members have ended. What they hold goes into the
 // run directory, as far as a run with this verdict keeps it. It returns a line for each
-// disk of which something is left.
+// thing that is left.
 func (r *run) closeDisks(v checker.Verdict) (left []string) {
-	if len(r.disks) == 0 {
-		return nil
-	}
-	keep := v != checker.Valid || r.cfg.KeepData
-	err := r.eachDisk(func(name string, v disk.Volume) error {
-		var err error
-		if keep {
-			err = copyTree(r.dir.Path(results.NodesDir, name, dataName), v.Dir(), maxKept)
+	var errs []error
+	if r.disks != nil {
+		if v != checker.Valid || r.cfg.KeepData {
+			errs = append(errs, r.eachDisk(func(name string, v disk.Volume) error {
+				return copyTree(r.dir.Path(results.NodesDir, name, dataName), v.Dir(), maxKept)
+			}))
 		}
-		err = errors.Join(err, v.Close())
-		os.Remove(r.dir.Path(results.NodesDir, name, diskName)) // if it is empty
-		os.Remove(r.dir.Path(results.NodesDir, name))
-		return err
-	})
-	if err != nil {
+		errs = append(errs, r.disks.Close())
+		for _, name := range r.cfg.Names() {
+			os.Remove(r.dir.Path(results.NodesDir, name, diskName)) // if it is empty
+			os.Remove(r.dir.Path(results.NodesDir, name))
+		}
+	}
+	if r.guard != nil {
+		errs = append(errs, r.guard.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
 		left = strings.Split(err.Error(), "\n")
 	}
 	return left

@@ -41,6 +41,7 @@ const (
 // out the cluster; no node is started yet.
 func (r *run) layOut(ctx context.Context) error {
 	var err error
+	r.sweep()
 	if err = r.openDisks(ctx); err != nil {
 		return err
 	}

@@ -131,10 +131,7 @@ func asked(name string, r disk.Restored) string {
 	if r.Flushes < 0 {
 		return ""
 	}
-	note := fmt.Sprintf("the disk of %s was asked for %d flushes since it was there", name, r.Flushes)
-	if r.Flushes == 1 {
-		note = fmt.Sprintf("the disk of %s was asked for one flush since it was there", name)
-	}
+	note := fmt.Sprintf("the disk of %s was flushed %d times since it was mounted", name, r.Flushes)
 	if r.Unflushed > 0 {
 		note += fmt.Sprintf(", and had %d bytes not flushed", r.Unflushed)
 	}

@@ -70,7 +70,7 @@ func TestCutPower(t *testing.T) {
 	require.Equal(t, nemesis.Outage{
 		Down:     []string{"n1", "n2"},
 		Evidence: map[string]int64{"pids-gone": 2, "canaries-lost": 2},
-		Note:     "the disk of n2 was asked for 0 flushes since it was there, and had 8192 bytes not flushed",
+		Note:     "the disk of n2 was flushed 0 times since it was mounted, and had 8192 bytes not flushed",
 	}, out)
 	require.Empty(t, disks["n3"].kept)
 	require.Equal(t, nemesis.KeepSome, disks["n1"].kept[0].What)
