@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/usurper/usurper/harness/guard"
 	"github.com/usurper/usurper/harness/target"
 )
 
@@ -77,6 +78,10 @@ func NewLocal() (*Local, error) {
 	}
 	return &Local{keeper: k}, nil
 }
+
+// Guarded has the guard know of every process that is started from now on, as one that
+// uses a disk must be ended before the disk can be removed. It is called before the first.
+func (l *Local) Guarded(g *guard.Guard) { l.keeper.guard = g }
 
 // Close kills and reaps what is left.
 func (l *Local) Close() error {

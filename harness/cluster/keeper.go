@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"strconv"
 	"sync"
 	"syscall"
+
+	"github.com/usurper/usurper/harness/guard"
 )
 
 // keeperScript outlives the harness by a moment. It learns process groups and the
@@ -49,7 +52,8 @@ done
 // parent-death signal would not do: it follows the thread that forked, and Go
 // moves goroutines between threads.
 type keeper struct {
-	cmd *exec.Cmd
+	cmd   *exec.Cmd
+	guard *guard.Guard // knows the marks too, for when the keeper is killed as well; may be nil
 
 	mu  sync.Mutex
 	in  io.WriteCloser
@@ -72,11 +76,28 @@ func startKeeper() (*keeper, error) {
 // watch hands a process group and the mark of its kin, if it has one, to the keeper;
 // it returns once the keeper's pipe holds them, so that from then on none of them
 // can outlive the harness.
-func (k *keeper) watch(group int, kin mark) error { return k.tell('+', group, kin) }
+func (k *keeper) watch(group int, kin mark) error {
+	if k.guard != nil && kin != 0 {
+		if err := k.guard.Promise(kin.undo()); err != nil {
+			return err
+		}
+	}
+	return k.tell('+', group, kin)
+}
 
 // forget takes back a group that was reaped, whose number may be used again, and a
 // mark that nobody has any more.
-func (k *keeper) forget(group int, kin mark) { k.tell('-', group, kin) }
+func (k *keeper) forget(group int, kin mark) {
+	if k.guard != nil && kin != 0 {
+		k.guard.Fulfilled(kin.undo())
+	}
+	k.tell('-', group, kin)
+}
+
+// undo is what ends all that have the mark.
+func (m mark) undo() guard.Undo {
+	return guard.Undo{What: guard.Kill, Of: strconv.FormatUint(uint64(m), 10)}
+}
 
 func (k *keeper) tell(op byte, group int, kin mark) error {
 	k.mu.Lock()

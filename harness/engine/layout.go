@@ -75,8 +75,12 @@ func (r *run) layOut(ctx context.Context) error {
 			members[i].PeersAt[port] = make(map[string]string)
 		}
 	}
-	if r.host, err = cluster.NewLocal(); err != nil {
+	host, err := cluster.NewLocal()
+	if err != nil {
 		return err
+	}
+	if r.host = host; r.guard != nil {
+		host.Guarded(r.guard)
 	}
 	r.cluster, err = cluster.New(cluster.Options{
 		Target:  r.cfg.Target,
