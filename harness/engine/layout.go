@@ -75,12 +75,8 @@ func (r *run) layOut(ctx context.Context) error {
 			members[i].PeersAt[port] = make(map[string]string)
 		}
 	}
-	host, err := cluster.NewLocal()
-	if err != nil {
+	if err = r.openHost(); err != nil {
 		return err
-	}
-	if r.host = host; r.guard != nil {
-		host.Guarded(r.guard)
 	}
 	r.cluster, err = cluster.New(cluster.Options{
 		Target:  r.cfg.Target,
@@ -109,6 +105,18 @@ func (r *run) layOut(ctx context.Context) error {
 		return r.listenShared(members)
 	}
 	return r.listenPairs(members)
+}
+
+// openHost makes what starts processes.
+func (r *run) openHost() error {
+	host, err := cluster.NewLocal()
+	if err != nil {
+		return err
+	}
+	if r.host = host; r.guard != nil {
+		host.Guarded(r.guard)
+	}
+	return nil
 }
 
 // newFabric starts the fabric, without listeners.

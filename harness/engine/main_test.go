@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/target/reference"
@@ -26,11 +27,12 @@ import (
 var binary string
 
 // Besides as a node, the test binary runs as a harness that is to be killed, or
-// that crashes when its input ends: "harness" or "crash", and the results directory;
+// that crashes when its input ends, or on disks of members' own: "harness", "crash" or
+// "powered", and the results directory;
 // and as a queue of some kind: "queue", its address, and the kind.
 func TestMain(m *testing.M) {
 	binary = reference.Reenter()
-	if len(os.Args) == 3 && (os.Args[1] == "harness" || os.Args[1] == "crash") {
+	if len(os.Args) == 3 && (os.Args[1] == "harness" || os.Args[1] == "crash" || os.Args[1] == "powered") {
 		os.Exit(child(os.Args[1], os.Args[2]))
 	}
 	if len(os.Args) == 4 && os.Args[1] == "queue" {
@@ -57,6 +59,9 @@ func child(mode, dir string) int {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
+	}
+	if mode == "powered" {
+		cfg.Disk = disk.Ext4
 	}
 	if mode == "crash" {
 		cfg.Target = wrapped{Target: cfg.Target, client: func(workload.Client) workload.Client {
