@@ -16,6 +16,7 @@ func (f *targetFlags) addNats(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.nats.DirectReads, "direct-reads", false, "nats: let any replica answer reads, as the bucket's own clients do; they may be old")
 	fs.BoolVar(&f.nats.NoAck, "no-ack", false, "nats: let clients call a publish ok without waiting for its answer, a mistake of theirs")
 	fs.BoolVar(&f.nats.Forget, "forget", false, "nats: wipe a member's data whenever it is started again")
+	fs.BoolVar(&f.nats.SyncAlways, "sync-always", false, "nats: let members sync before they acknowledge, and not every two minutes")
 	fs.BoolVar(&f.nats.Assertions, "assertions", false, "nats: build members with the assertions of the Antithesis SDK, and judge by them too (2.12 and later)")
 }
 

@@ -16,6 +16,8 @@ import (
 const ovsdbNodes = 3
 
 func addOvsdb(fs *pflag.FlagSet, o *ovsdb.Options) {
+	fs.BoolVar(&o.Standalone, "standalone", false, "ovsdb: one member that is a database by itself")
+	fs.BoolVar(&o.Durable, "durable", false, "ovsdb: let clients ask that what they write is on disk before it is answered")
 	fs.StringVar(&o.Careless, "careless", "", "ovsdb: let clients do wrong, so that a checker shows that it sees: "+strings.Join(ovsdb.Carelessness(), ", "))
 }
 
@@ -23,7 +25,14 @@ func (f *targetFlags) setOvsdb(ctx context.Context, cfg *engine.Config, given fu
 	if f.vary {
 		return fmt.Errorf("--vary: members of ovsdb have one election timer, which their log holds: leave --vary out")
 	}
-	setUnless(given, "nodes", &cfg.Nodes, ovsdbNodes)
+	nodes := ovsdbNodes
+	if f.ovsdb.Standalone {
+		nodes = 1
+	}
+	setUnless(given, "nodes", &cfg.Nodes, nodes)
+	if f.ovsdb.Standalone && cfg.Nodes != 1 {
+		return fmt.Errorf("--standalone with %d nodes: a database by itself has one: leave --nodes out", cfg.Nodes)
+	}
 	setUnless(given, "election", &cfg.Election, ovsdb.DefaultElection)
 	beat := ovsdb.Heartbeat(cfg.Election)
 	if given("heartbeat") && cfg.Heartbeat != beat {
@@ -34,7 +43,7 @@ func (f *targetFlags) setOvsdb(ctx context.Context, cfg *engine.Config, given fu
 	if err != nil {
 		return err
 	}
-	o.Election, o.Careless = cfg.Election, f.ovsdb.Careless
+	o.Election, o.Careless, o.Standalone, o.Durable = cfg.Election, f.ovsdb.Careless, f.ovsdb.Standalone, f.ovsdb.Durable
 	t, err := ovsdb.New(o)
 	if err != nil {
 		return err

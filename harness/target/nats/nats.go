@@ -6,8 +6,8 @@
 // outcome.go, which says what an error means.
 //
 // Servers sync what they write every two minutes unless told otherwise, which is
-// documented: what is written survives the kill of a process, and would not survive a loss of
-// power. Only the former is done to them here.
+// documented: what is written survives the kill of a process, and does not survive a loss of
+// power (Options.SyncAlways).
 package nats
 
 import (
@@ -59,6 +59,9 @@ type Options struct {
 	// Assertions lets members write the assertions of the Antithesis SDK, for which the
 	// binary must have been built: they are read as what members say of themselves.
 	Assertions bool `json:",omitempty"`
+	// SyncAlways lets members sync what they write before they say that it is written,
+	// and not every two minutes.
+	SyncAlways bool `json:",omitempty"`
 	// Args are further arguments for every member.
 	Args []string `json:",omitempty"`
 }
@@ -154,6 +157,13 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 			return target.Command{}, fmt.Errorf("%s is to forget its data: %w", m.Name, err)
 		}
 	}
+	if t.o.SyncAlways {
+		path, err := syncing(m.DataDir)
+		if err != nil {
+			return target.Command{}, fmt.Errorf("%s is to sync always: %w", m.Name, err)
+		}
+		args = append(args, "-c", path)
+	}
 	c := target.Command{Path: t.o.Binary, Args: append(args, t.o.Args...)}
 	if t.o.Assertions {
 		c.Env = append(c.Env, target.AssertionVariable+"="+t.AssertionFile(m))
@@ -167,6 +177,12 @@ func (t *Target) AssertionFile(m target.Member) string {
 		return ""
 	}
 	return target.AssertionPath(m)
+}
+
+// syncing writes a server's configuration into a directory: there is no flag for it.
+func syncing(dir string) (path string, err error) {
+	path = filepath.Join(dir, "sync.conf")
+	return path, os.WriteFile(path, []byte("jetstream {\n  sync_interval: always\n}\n"), 0o644)
 }
 
 // forget empties a directory.

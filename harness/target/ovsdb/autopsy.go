@@ -17,7 +17,11 @@ var _ target.Autopsied = (*Target)(nil)
 // leader a term, one vote a member and term, one entry an index, and what is committed
 // there for good. It prints nothing if all is well, and else what it found first.
 func (t *Target) Autopsy(ctx context.Context, s target.Setup) ([]target.Remains, error) {
-	args, names := []string{"-vsyslog:off", "check-cluster"}, []string{"ovsdb-tool: ", ""}
+	check := "check-cluster"
+	if t.o.Standalone {
+		check = "show-log" // there is nobody to compare it with; it has to be readable
+	}
+	args, names := []string{"-vsyslog:off", check}, []string{"ovsdb-tool: ", ""}
 	for _, m := range s.Members {
 		path, err := filepath.Abs(filepath.Join(m.DataDir, databaseFile))
 		if err == nil {
@@ -32,7 +36,7 @@ func (t *Target) Autopsy(ctx context.Context, s target.Setup) ([]target.Remains,
 	var failed *target.Failed
 	if errors.As(err, &failed) && failed.End == "exit status 1" && failed.Said != "" {
 		said := strings.TrimSpace(strings.NewReplacer(names...).Replace(failed.Said))
-		return []target.Remains{{Text: "ovsdb-tool check-cluster: " + said}}, nil
+		return []target.Remains{{Text: "ovsdb-tool " + check + ": " + said}}, nil
 	}
 	return nil, err
 }

@@ -30,6 +30,7 @@ const separator = "\n"
 type client struct {
 	conn     conn
 	careless string
+	durable  bool
 
 	name     string // tells its writes from those of others
 	requests int
@@ -38,8 +39,8 @@ type client struct {
 
 var _ workload.Client = (*client)(nil)
 
-func newClient(addr, careless string) (*client, error) {
-	return &client{conn: conn{network: "tcp", addr: addr}, careless: careless, name: rand.Text()}, nil
+func newClient(addr string, o Options) (*client, error) {
+	return &client{conn: conn{network: "tcp", addr: addr}, careless: o.Careless, durable: o.Durable, name: rand.Text()}, nil
 }
 
 // Close closes the connection.
@@ -124,6 +125,9 @@ func (c *client) write(ctx context.Context, f history.F, ops []operation) answer
 	all = append(all, insert(tableDone, row{"request": request}))
 	if c.settled != "" {
 		all = append(all, operation{"op": "delete", "table": tableDone, "where": equals("request", c.settled)})
+	}
+	if c.durable {
+		all = append(all, operation{"op": "commit", "durable": true})
 	}
 	a := c.transact(ctx, all...)
 	a.guarded = true

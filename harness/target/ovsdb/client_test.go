@@ -3,6 +3,7 @@ package ovsdb
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -82,7 +83,7 @@ func TestAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			addr, asked := server(t, func(int, []json.RawMessage) string { return c.says })
-			cl, err := newClient(addr, "")
+			cl, err := newClient(addr, Options{})
 			require.NoError(t, err)
 			defer cl.Close()
 			done := do(t, cl, history.Op{F: history.FPut, Key: "k", Arg: "v"}, 300*time.Millisecond)
@@ -91,7 +92,7 @@ func TestAnswers(t *testing.T) {
 			require.EqualValues(t, 1, asked.Load(), "a request is sent once")
 		})
 	}
-	nobody, err := newClient("127.0.0.1:1", "")
+	nobody, err := newClient("127.0.0.1:1", Options{})
 	require.NoError(t, err)
 	require.Equal(t, history.Fail, do(t, nobody, history.Op{F: history.FPut, Key: "k", Arg: "v"}, time.Second).Type)
 	require.Contains(t, do(t, nobody, history.Op{F: history.FTxn}, time.Second).Error, "not one of its own")
@@ -103,7 +104,7 @@ func TestReadsAreCommitted(t *testing.T) {
 		addr, _ := server(t, func(int, []json.RawMessage) string {
 			return `"result":[{"rows":[{"value":"v"}]},{"rows":[]},{"count":` + count + `}],"error":null`
 		})
-		c, err := newClient(addr, "")
+		c, err := newClient(addr, Options{})
 		require.NoError(t, err)
 		defer c.Close()
 		done := do(t, c, history.Op{F: history.FGet, Key: "k"}, 5*time.Second)
@@ -116,7 +117,7 @@ func TestCareless(t *testing.T) {
 	add := history.Op{F: history.FAdd, Key: "k", Arg: "v"}
 	silent := func(int, []json.RawMessage) string { return "" }
 	addr, asked := server(t, silent)
-	c, err := newClient(addr, unanswered)
+	c, err := newClient(addr, Options{Careless: unanswered})
 	require.NoError(t, err)
 	defer c.Close()
 	require.Equal(t, history.OK, do(t, c, add, 100*time.Millisecond).Type)
@@ -128,7 +129,7 @@ func TestCareless(t *testing.T) {
 		}
 		return `"result":[{"uuid":["uuid","x"]}],"error":null`
 	})
-	if c, err = newClient(addr, again); err != nil {
+	if c, err = newClient(addr, Options{Careless: again}); err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
@@ -137,7 +138,7 @@ func TestCareless(t *testing.T) {
 }
 
 // alone starts a member that has no others, and waits until it leads.
-func alone(t *testing.T) (*Target, target.Member, *exec.Cmd) {
+func alone(t *testing.T, with func(*Options)) (*Target, target.Member, *exec.Cmd) {
 	if testing.Short() {
 		t.Skip("starts ovsdb-server")
 	}
@@ -146,6 +147,7 @@ func alone(t *testing.T) (*Target, target.Member, *exec.Cmd) {
 		t.Skip(err)
 	}
 	o.Election = minElection
+	with(&o)
 	tgt, err := New(o)
 	require.NoError(t, err)
 	dir, err := os.MkdirTemp("", "ovsdb") // the path of its socket is short
@@ -166,14 +168,14 @@ func alone(t *testing.T) (*Target, target.Member, *exec.Cmd) {
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	require.Eventually(t, func() bool {
 		s, err := tgt.Status(t.Context(), m)
-		return err == nil && s.Role == "leader" && s.Leader == "n1" && s.Term > 1
+		return err == nil && s.Role == "leader" && s.Leader == "n1" && (s.Term > 1 || o.Standalone)
 	}, 30*time.Second, 20*time.Millisecond)
 	return tgt, m, cmd
 }
 
 // A member that stood still carries out both inserts of a client that was impatient.
 func TestLiveAgain(t *testing.T) {
-	tgt, m, cmd := alone(t)
+	tgt, m, cmd := alone(t, func(*Options) {})
 	tgt.o.Careless = again
 	made, err := tgt.Client(m)
 	require.NoError(t, err)
@@ -189,9 +191,34 @@ func TestLiveAgain(t *testing.T) {
 	require.Equal(t, []string{"1", "1"}, do(t, c, history.Op{F: history.FRead, Key: "s"}, 20*time.Second).List)
 }
 
+// A database by itself keeps what it was asked to keep.
+func TestLiveStandalone(t *testing.T) {
+	tgt, m, cmd := alone(t, func(o *Options) { o.Standalone, o.Durable = true, true })
+	made, err := tgt.Client(m)
+	require.NoError(t, err)
+	c := made.(*client)
+	defer c.Close()
+	require.Equal(t, history.OK, do(t, c, history.Op{F: history.FAdd, Key: "s", Arg: "1"}, 20*time.Second).Type)
+	require.Equal(t, history.OK, do(t, c, history.Op{F: history.FPut, Key: "r", Arg: "a"}, 20*time.Second).Type)
+	require.Equal(t, history.Fail, do(t, c, history.Op{F: history.FCas, Key: "r", Old: "b", Arg: "c"}, 20*time.Second).Type)
+	require.Equal(t, []string{"1"}, do(t, c, history.Op{F: history.FRead, Key: "s"}, 20*time.Second).List)
+	require.NoError(t, cmd.Process.Kill())
+	cmd.Wait()
+	found, err := tgt.Autopsy(t.Context(), target.Setup{Members: []target.Member{m}, Run: run})
+	require.NoError(t, err)
+	require.Empty(t, found)
+	path := filepath.Join(m.DataDir, databaseFile)
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, append([]byte("x"), b...), 0o644))
+	found, err = tgt.Autopsy(t.Context(), target.Setup{Members: []target.Member{m}, Run: run})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+}
+
 // Transactions do what they are to do, and leave a file in which nothing is wrong.
 func TestLive(t *testing.T) {
-	tgt, m, _ := alone(t)
+	tgt, m, _ := alone(t, func(*Options) {})
 	made, err := tgt.Client(m)
 	require.NoError(t, err)
 	c := made.(*client)
@@ -231,8 +258,10 @@ func TestLive(t *testing.T) {
 	require.NoError(t, err)
 	require.NotZero(t, evidence["db-bytes-before"])
 	require.NotZero(t, evidence["db-bytes-after"])
-	_, err = tgt.Operate(t.Context(), m, "compact")
-	require.ErrorIs(t, err, target.ErrRefused, "there is nothing more")
+	require.Eventually(t, func() bool { // once nothing more is written to the file
+		_, err := tgt.Operate(t.Context(), m, "compact")
+		return errors.Is(err, target.ErrRefused)
+	}, 30*time.Second, 20*time.Millisecond)
 	_, err = tgt.Operate(t.Context(), m, "move-leader", "n2")
 	require.ErrorIs(t, err, target.ErrUnsupported)
 	gone := m

@@ -39,7 +39,11 @@ func (t *Target) begin(m target.Member) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	b, err := genesis(m, t.o.Election.Milliseconds())
+	write := func() ([]byte, error) { return genesis(m, t.o.Election.Milliseconds()) }
+	if t.o.Standalone {
+		write = firstRecords
+	}
+	b, err := write()
 	if err != nil {
 		return err
 	}
@@ -62,7 +66,7 @@ func genesis(m target.Member, election int64) ([]byte, error) {
 	if servers[serverID(m.Name)] == "" {
 		return nil, errors.New("the advertised addresses lack its own")
 	}
-	b, err := record(map[string]any{
+	b, err := record(clustered, map[string]any{
 		"server_id":           serverID(m.Name),
 		"local_address":       "tcp:" + m.PeerAddr,
 		"name":                database,
@@ -72,26 +76,44 @@ func genesis(m target.Member, election int64) ([]byte, error) {
 		"prev_eid":            idOf("snapshot"),
 		"prev_election_timer": election,
 		"prev_servers":        servers,
-		"prev_data": []any{schema(), map[string]any{
-			tableTurn: map[string]any{idOf(tableTurn): map[string]any{"n": 0}},
-		}},
+		"prev_data":           []any{schema(), firstRows()},
 	})
 	if err != nil {
 		return nil, err
 	}
-	term, err := record(map[string]any{"term": 1})
+	term, err := record(clustered, map[string]any{"term": 1})
 	return append(b, term...), err
 }
 
-// record makes a record of a clustered database file.
-func record(body any) ([]byte, error) {
+// firstRecords is what the file of a member that shares no log begins with.
+func firstRecords() ([]byte, error) {
+	b, err := record(standalone, schema())
+	if err != nil {
+		return nil, err
+	}
+	rows, err := record(standalone, firstRows())
+	return append(b, rows...), err
+}
+
+func firstRows() map[string]any {
+	return map[string]any{tableTurn: map[string]any{idOf(tableTurn): map[string]any{"n": 0}}}
+}
+
+// The formats of database files.
+const (
+	clustered  = "CLUSTER"
+	standalone = "JSON"
+)
+
+// record makes a record of a database file.
+func record(format string, body any) ([]byte, error) {
 	line, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	line = append(line, '\n')
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "OVSDB CLUSTER %d %x\n", len(line), sha1.Sum(line))
+	fmt.Fprintf(&b, "OVSDB %s %d %x\n", format, len(line), sha1.Sum(line))
 	b.Write(line)
 	return b.Bytes(), nil
 }

@@ -42,6 +42,11 @@ type Options struct {
 	// Election is the election timer, whole milliseconds: who hears nothing for so long,
 	// and up to a second more, stands. 0 is ovsdb-server's own, 1 s.
 	Election time.Duration
+	// Standalone makes one member a database by itself, without a log that it shares.
+	Standalone bool `json:",omitempty"`
+	// Durable lets clients ask that what they write is on disk before it is answered, which
+	// a Standalone member does not take care of by itself, and others always do.
+	Durable bool `json:",omitempty"`
 	// Careless is how clients do wrong on purpose, by which a checker shows that it
 	// sees; "" for not at all. See Carelessness.
 	Careless string `json:",omitempty"`
@@ -166,5 +171,5 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 
 // Client returns a client of m alone, which connects when it is first used.
 func (t *Target) Client(m target.Member) (workload.Client, error) {
-	return newClient(m.ClientAddr, t.o.Careless)
+	return newClient(m.ClientAddr, t.o)
 }

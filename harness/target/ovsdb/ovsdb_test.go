@@ -170,7 +170,7 @@ func TestAutopsy(t *testing.T) {
 		path := filepath.Join(m.DataDir, databaseFile)
 		b, err := os.ReadFile(path)
 		require.NoError(t, err)
-		r, err := record(body)
+		r, err := record(clustered, body)
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(path, append(b, r...), 0o644))
 	}

@@ -16,19 +16,22 @@ import (
 // It tells role and term of one instant: one thread does everything in a member, and makes
 // the whole text at once.
 func (t *Target) Status(ctx context.Context, m target.Member) (target.Status, error) {
-	s, err := status(ctx, m)
+	s, err := t.status(ctx, m)
 	if err != nil {
 		return target.Status{}, fmt.Errorf("status of %s: %w", m.Name, err)
 	}
 	return s, nil
 }
 
-func status(ctx context.Context, m target.Member) (target.Status, error) {
+func (t *Target) status(ctx context.Context, m target.Member) (target.Status, error) {
 	serves := conn{network: "tcp", addr: m.ClientAddr}
 	defer serves.Close()
 	var databases []string
 	if _, err := serves.call(ctx, "list_dbs", []any{}, &databases); err != nil {
 		return target.Status{}, err
+	}
+	if t.o.Standalone {
+		return target.Status{Role: "leader", Leader: m.Name}, nil
 	}
 	text, _, err := administer(ctx, m, "cluster/status", database)
 	if err != nil {
