@@ -19,6 +19,7 @@ import (
 type images struct {
 	room
 	dir  string
+	own  bool // it is a tmpfs of its own
 	undo []guard.Undo
 	g    *guard.Guard
 }
@@ -49,14 +50,17 @@ func place(g *guard.Guard, o Options) (*images, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &images{room: r, dir: filepath.Join(above, "usurper-images-"+fresh()), g: g}
+	if o.Engine == Block && !r.memory {
+		return nil, fmt.Errorf("%s, and blocks in user space lie in memory: free some, ask for smaller disks, or use the engine %s", r.note, Shutdown)
+	}
+	i := &images{room: r, own: r.memory && o.Engine != Block, dir: filepath.Join(above, "usurper-images-"+fresh()), g: g}
 	if err := i.promise(guard.Undo{What: guard.Remove, Of: i.dir}); err != nil {
 		return nil, err
 	}
 	if err := os.Mkdir(i.dir, 0o700); err != nil {
 		return nil, err
 	}
-	if !r.memory {
+	if !i.own {
 		return i, nil
 	}
 	if err := i.promise(guard.Undo{What: guard.Unmount, Of: i.dir, From: tmpfsName}); err != nil {
@@ -79,7 +83,7 @@ func (i *images) promise(u guard.Undo) error {
 
 // remove removes the directory.
 func (i *images) remove() error {
-	if i.memory {
+	if i.own {
 		if err := unmount(context.Background(), i.dir, patience); err != nil {
 			return err
 		}

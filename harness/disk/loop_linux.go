@@ -26,23 +26,18 @@ func (l loop) undo() guard.Undo {
 // attach finds a free loop device and has it serve an image. While it is open it stays.
 // A fresh one is taken for every mount: what an old one has in its cache, or who still holds
 // a dead file system on it, then cannot be mistaken for the medium.
-func attach(ctx context.Context, g *guard.Guard, image string) (l loop, open *os.File, err error) {
+func attach(ctx context.Context, g *guard.Guard, m medium) (l loop, open *os.File, err error) {
 	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
 	if err != nil {
 		return l, nil, err
 	}
 	defer control.Close()
-	file, err := os.OpenFile(image, os.O_RDWR, 0)
-	if err != nil {
-		return l, nil, err
-	}
-	defer file.Close()
 	for {
 		n, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
 		if err != nil {
 			return l, nil, fmt.Errorf("no free loop device, losetup -a says who has them: %w", err)
 		}
-		l := loop{device: "/dev/loop" + strconv.Itoa(n), image: image}
+		l := loop{device: "/dev/loop" + strconv.Itoa(n), image: m.image()}
 		open, err := os.OpenFile(l.device, os.O_RDWR, 0)
 		if err != nil {
 			return l, nil, fmt.Errorf("no free loop device: %w", err)
@@ -51,13 +46,13 @@ func attach(ctx context.Context, g *guard.Guard, image string) (l loop, open *os
 			open.Close()
 			return l, nil, err
 		}
-		if err = configure(open, file); err == nil {
+		if err = m.aside(l.configure); err == nil {
 			return l, open, nil
 		}
 		g.Fulfilled(l.undo())
 		open.Close()
 		if !errors.Is(err, unix.EBUSY) { // somebody else was quicker
-			return l, nil, fmt.Errorf("attach %s to %s: %w", image, l.device, err)
+			return l, nil, fmt.Errorf("attach %s to %s: %w", l.image, l.device, err)
 		}
 		if ctx.Err() != nil {
 			return l, nil, context.Cause(ctx)
@@ -65,11 +60,21 @@ func attach(ctx context.Context, g *guard.Guard, image string) (l loop, open *os
 	}
 }
 
-// configure attaches file, past the page cache where its file system can do that.
-func configure(device, file *os.File) error {
+// configure attaches the image, past the page cache where its file system can do that.
+func (l loop) configure() error {
+	device, err := os.OpenFile(l.device, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer device.Close()
+	file, err := os.OpenFile(l.image, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
 	config := &unix.LoopConfig{Fd: uint32(file.Fd()), Info: unix.LoopInfo64{Flags: unix.LO_FLAGS_AUTOCLEAR | unix.LO_FLAGS_DIRECT_IO}}
 	copy(config.Info.File_name[:len(config.Info.File_name)-1], file.Name())
-	err := unix.IoctlLoopConfigure(int(device.Fd()), config)
+	err = unix.IoctlLoopConfigure(int(device.Fd()), config)
 	if errors.Is(err, unix.EINVAL) {
 		config.Info.Flags &^= unix.LO_FLAGS_DIRECT_IO
 		err = unix.IoctlLoopConfigure(int(device.Fd()), config)

@@ -6,14 +6,14 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/usurper/usurper/harness/guard"
 )
 
 // medium is what a file system lies on, and how it loses power.
 type medium interface {
 	// image is the file that the loop device serves.
 	image() string
+	// aside calls what uses the file system, or mounts or unmounts it.
+	aside(call func() error) error
 	// keeps tells whether a power failure can keep so much.
 	keeps(what string) bool
 	// harmless tells whether a flush just before the cut changes nothing of what the cut
@@ -27,12 +27,19 @@ type medium interface {
 	close() error
 }
 
-func newMedium(engine Engine, g *guard.Guard, image string, size int64) (medium, error) {
-	switch engine {
+// newMedium makes one of zeros.
+func newMedium(i *images, o fsOptions) (medium, error) {
+	switch o.engine {
 	case Shutdown:
-		return &shutdown{path: image}, nil
+		path, err := i.create(o.member)
+		if err != nil {
+			return nil, err
+		}
+		return &shutdown{path: path}, nil
+	case Block:
+		return newBlocks(i, o)
 	}
-	return nil, fmt.Errorf("engine %q: %w", engine, ErrUnsupported)
+	return nil, fmt.Errorf("engine %q: %w", o.engine, ErrUnsupported)
 }
 
 // shutdown is a file, and the system call by which ext4 and xfs stop in the middle.
@@ -48,6 +55,8 @@ const (
 func (s *shutdown) image() string { return s.path }
 
 func (s *shutdown) keeps(what string) bool { return what == keepNothing || what == keepNames }
+
+func (s *shutdown) aside(call func() error) error { return call() }
 
 func (s *shutdown) harmless() bool { return true }
 

@@ -65,20 +65,16 @@ func openFS(ctx context.Context, g *guard.Guard, i *images, o fsOptions) (_ Volu
 			err = errors.Join(err, v.Close())
 		}
 	}()
-	image, err := i.create(o.member)
-	if err != nil {
+	if v.medium, err = newMedium(i, o); err != nil {
 		return nil, err
 	}
-	if err := o.kind.make(ctx, image); err != nil {
-		return nil, err
-	}
-	if v.medium, err = newMedium(o.engine, g, image, i.size); err != nil {
+	if err := o.kind.make(ctx, v.medium.image()); err != nil {
 		return nil, err
 	}
 	if err := v.bringUp(ctx); err != nil {
 		return nil, err
 	}
-	if err := os.Mkdir(v.Dir(), 0o755); err != nil {
+	if err := v.medium.aside(func() error { return os.Mkdir(v.Dir(), 0o755) }); err != nil {
 		return nil, err
 	}
 	return v, v.Settle()
@@ -93,7 +89,7 @@ func (v *volume) undo() guard.Undo {
 
 // bringUp attaches the image and mounts it.
 func (v *volume) bringUp(ctx context.Context) error {
-	l, open, err := attach(ctx, v.guard, v.medium.image())
+	l, open, err := attach(ctx, v.guard, v.medium)
 	if err != nil {
 		return err
 	}
@@ -102,7 +98,9 @@ func (v *volume) bringUp(ctx context.Context) error {
 	if err := v.guard.Promise(v.undo()); err != nil {
 		return err
 	}
-	err = unix.Mount(l.device, v.mount, string(v.kind), unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, v.kind.mountOptions(v.images.memory))
+	err = v.medium.aside(func() error {
+		return unix.Mount(l.device, v.mount, string(v.kind), unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, v.kind.mountOptions(v.images.memory))
+	})
 	if err != nil {
 		v.guard.Fulfilled(v.undo())
 		return &mountError{fmt.Errorf("mount %s at %s: %w", v.kind, v.mount, err)}
@@ -128,7 +126,7 @@ func damaged(err error) bool {
 // takeDown unmounts and waits until the device has let go of the image.
 func (v *volume) takeDown(ctx context.Context) error {
 	if v.mounted {
-		if err := unmount(ctx, v.mount, 0); err != nil {
+		if err := v.medium.aside(func() error { return unmount(ctx, v.mount, 0) }); err != nil {
 			return err
 		}
 		v.mounted = false
@@ -149,6 +147,10 @@ func (v *volume) Settle() error {
 	if v.cut != nil || !v.mounted {
 		return fmt.Errorf("settle %s: it has no power", v.mount)
 	}
+	return v.medium.aside(v.settle)
+}
+
+func (v *volume) settle() error {
 	if err := v.canaries.settle(); err != nil {
 		return err
 	}
@@ -176,7 +178,7 @@ func (v *volume) Cut(keep Keep) error {
 	if v.base < 0 || v.kind == Ext4 && !v.images.memory {
 		v.flushes = -1 // the kernel does not count, or it is mounted so that none is asked for
 	}
-	if err := v.canaries.sing(v.medium.harmless()); err != nil {
+	if err := v.medium.aside(func() error { return v.canaries.sing(v.medium.harmless()) }); err != nil {
 		return fmt.Errorf("cut the power of %s: %w", v.mount, err)
 	}
 	unflushed, err := v.medium.cut(v.mount, keep)
@@ -205,10 +207,12 @@ func (v *volume) Restore(ctx context.Context) (Restored, error) {
 	err := v.bringUp(ctx)
 	var bit, lied bool
 	if err == nil {
-		bit, lied, err = v.canaries.judge(v.cut.What)
-	}
-	if err == nil {
-		err = v.probe()
+		err = v.medium.aside(func() error {
+			if bit, lied, err = v.canaries.judge(v.cut.What); err != nil {
+				return err
+			}
+			return v.probe()
+		})
 	}
 	if damaged(err) {
 		v.lost = fmt.Errorf("%w: %w", ErrRefused, err)
@@ -268,7 +272,7 @@ func (v *volume) Close() error {
 	defer cancel()
 	err := v.takeDown(ctx)
 	if v.mounted { // somebody is still there: it goes with the last of them
-		if lazily := unix.Unmount(v.mount, unix.MNT_DETACH); lazily == nil {
+		if lazily := v.medium.aside(func() error { return unix.Unmount(v.mount, unix.MNT_DETACH) }); lazily == nil {
 			v.mounted = false
 			v.guard.Fulfilled(v.undo())
 		}

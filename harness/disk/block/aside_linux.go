@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,8 +16,9 @@ import (
 // aside.
 //
 // If the process is killed, the thread that waits is the last to go, and it would keep the
-// kernel's end of the disk open that it waits for: both for ever. Here it has no such end.
-// What is called opens all files that it uses, by system calls alone, and closes them.
+// kernel's end of the disk open that it waits for: both for ever. Aside it has no such end,
+// nor any connection of this process. What is called opens the files that it uses and
+// closes them, and hands none to another goroutine.
 func Aside(call func() error) error {
 	done := make(chan error)
 	go func() {
@@ -30,7 +32,8 @@ func Aside(call func() error) error {
 	return <-done
 }
 
-// letGo gives the thread files of its own, without those that serve.
+// letGo gives the thread files of its own: those of the process, without what others are
+// told by that it is closed.
 func letGo() error {
 	if err := unix.Unshare(unix.CLONE_FILES); err != nil {
 		return fmt.Errorf("a thread with files of its own: %w", err)
@@ -41,8 +44,9 @@ func letGo() error {
 		return err
 	}
 	for _, e := range entries {
-		if to, _ := os.Readlink(filepath.Join(dir, e.Name())); to == "/dev/fuse" {
-			fd, _ := strconv.Atoi(e.Name())
+		fd, _ := strconv.Atoi(e.Name())
+		to, _ := os.Readlink(filepath.Join(dir, e.Name()))
+		if fd > 2 && (to == "/dev/fuse" || strings.HasPrefix(to, "socket:") || strings.HasPrefix(to, "pipe:")) {
 			_ = unix.Close(fd)
 		}
 	}

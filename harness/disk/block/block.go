@@ -21,8 +21,11 @@ var ErrDead = errors.New("the device has no power")
 // nothing smaller.
 const Sector = 512
 
-// page is the unit of memory.
-const page = 4096
+// Page is the unit of memory, and of what most file systems write.
+const Page = 4096
+
+// Source is the mount of a disk as the kernel lists it.
+const Source = "usurper-disk"
 
 // Options describe a device; the zero value is the usual one.
 type Options struct {

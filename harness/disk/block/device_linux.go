@@ -46,7 +46,25 @@ func Serve(mountpoint string, size int64, opts Options) (*Device, error) {
 		defer close(d.served)
 		server.Serve()
 	}()
+	if err := Aside(d.askOnce); err != nil {
+		return nil, errors.Join(fmt.Errorf("use the disk at %s: %w", mountpoint, err), d.Close())
+	}
 	return d, nil
+}
+
+// askOnce has the kernel learn that this file system does not know poll. Go asks that of each
+// file that it opens, and would wait for the answer where it answers nobody.
+func (d *Device) askOnce() error {
+	fd, err := unix.Open(d.File(), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	if errors.Is(err, unix.EINTR) {
+		err = nil
+	}
+	return err
 }
 
 // mount opens the kernel's end by itself: the library's own way leaves it open in every
@@ -57,7 +75,7 @@ func (d *Device) mount() (*fuse.Server, error) {
 		return nil, fmt.Errorf("open /dev/fuse: %w", err)
 	}
 	how := fmt.Sprintf("fd=%d,rootmode=%o,user_id=0,group_id=0,max_read=%d", fd, unix.S_IFDIR, largest)
-	if err := unix.Mount("usurper", d.mountpoint, "fuse.usurper", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, how); err != nil {
+	if err := unix.Mount(Source, d.mountpoint, "fuse.usurper", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, how); err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}

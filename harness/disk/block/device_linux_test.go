@@ -31,7 +31,7 @@ func (r *rig) at(offset int64) byte {
 // put writes a page to the loop device.
 func (r *rig) put(offset int64, value byte, sync bool) error {
 	return r.onLoop(0, func(fd int) error {
-		_, err := unix.Pwrite(fd, bytes.Repeat([]byte{value}, page), offset)
+		_, err := unix.Pwrite(fd, bytes.Repeat([]byte{value}, Page), offset)
 		if err == nil && sync {
 			err = unix.Fsync(fd)
 		}
@@ -46,14 +46,14 @@ func TestNobodyRemembers(t *testing.T) {
 	for round := range byte(4) {
 		require.NoError(t, r.put(0, 10+round, true))
 		require.NoError(t, r.onLoop(0, func(keep int) error { // its cache lives as long as it is open
-			err := errors.Join(r.put(0, 20+round, false), r.put(page, 30+round, false))
+			err := errors.Join(r.put(0, 20+round, false), r.put(Page, 30+round, false))
 			if round%2 == 0 { // they have reached the device
 				err = errors.Join(err, unix.SyncFileRange(keep, 0, 0, unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER))
 			}
 			return err
 		}))
 		require.Equal(t, 20+round, r.at(0))
-		require.Equal(t, 30+round, r.at(page))
+		require.Equal(t, 30+round, r.at(Page))
 		state := r.disk.Cut(Nothing)
 		require.NotZero(t, state.Flushes)
 		require.Error(t, r.put(0, 40, true))
@@ -66,7 +66,7 @@ func TestNobodyRemembers(t *testing.T) {
 			r.attach()
 		}
 		require.Equal(t, 10+round, r.at(0))
-		require.Zero(t, r.at(page))
+		require.Zero(t, r.at(Page))
 	}
 }
 
@@ -75,14 +75,14 @@ func TestDiscard(t *testing.T) {
 	r := newRig(t, "")
 	discard := func() error {
 		return r.onLoop(0, func(fd int) error {
-			return unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, 2*page)
+			return unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, 2*Page)
 		})
 	}
 	require.NoError(t, r.put(0, 1, true))
-	require.NoError(t, r.put(page, 1, true))
+	require.NoError(t, r.put(Page, 1, true))
 	require.NoError(t, discard())
 	require.Zero(t, r.at(0))
-	require.EqualValues(t, 2*page, r.disk.State().Unflushed)
+	require.EqualValues(t, 2*Page, r.disk.State().Unflushed)
 	r.disk.Cut(Nothing)
 	r.forget()
 	r.disk.Restore()
@@ -92,7 +92,7 @@ func TestDiscard(t *testing.T) {
 	r.disk.Cut(Nothing)
 	r.forget()
 	r.disk.Restore()
-	require.Zero(t, r.at(page))
+	require.Zero(t, r.at(Page))
 	require.False(t, r.disk.files.medium.used.has(0))
 	require.False(t, r.disk.files.medium.used.has(1))
 }
@@ -132,8 +132,8 @@ func TestTrouble(t *testing.T) {
 // A mount that cannot be had is an error that says so, and leaves nothing.
 func TestServeNowhere(t *testing.T) {
 	needs(t)
-	_, err := Serve(t.TempDir()+"/nowhere", page, Options{})
+	_, err := Serve(t.TempDir()+"/nowhere", Page, Options{})
 	require.ErrorIs(t, err, unix.ENOENT)
-	_, err = Serve(t.TempDir(), page+1, Options{})
-	require.ErrorContains(t, err, fmt.Sprint(page))
+	_, err = Serve(t.TempDir(), Page+1, Options{})
+	require.ErrorContains(t, err, fmt.Sprint(Page))
 }

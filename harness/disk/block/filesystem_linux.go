@@ -27,7 +27,7 @@ const (
 func (f *filesystem) String() string { return "disk" }
 
 func (f *filesystem) attributes(node uint64, out *fuse.Attr) fuse.Status {
-	*out = fuse.Attr{Ino: node, Nlink: 1, Mode: unix.S_IFREG | 0o600, Size: uint64(len(f.medium.now)), Blksize: page}
+	*out = fuse.Attr{Ino: node, Nlink: 1, Mode: unix.S_IFREG | 0o600, Size: uint64(len(f.medium.now)), Blksize: Page}
 	out.Blocks = out.Size / Sector
 	switch node {
 	case fuse.FUSE_ROOT_ID:

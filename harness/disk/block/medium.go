@@ -24,18 +24,18 @@ type medium struct {
 const maxPart = 1 << 20
 
 func newMedium(size int64, opts Options) (*medium, error) {
-	if size <= 0 || size%page != 0 {
-		return nil, fmt.Errorf("a disk of %d bytes: want a multiple of %d", size, page)
+	if size <= 0 || size%Page != 0 {
+		return nil, fmt.Errorf("a disk of %d bytes: want a multiple of %d", size, Page)
 	}
 	if opts.Cache == 0 {
 		opts.Cache = size / 4
 	}
-	m := &medium{used: newBitmap(size / page), dead: make(chan struct{})}
+	m := &medium{used: newBitmap(size / Page), dead: make(chan struct{})}
 	var err error
 	if m.now, err = memory(size); err != nil {
 		return nil, err
 	}
-	if m.history.ring, err = memory(max(opts.Cache/page*page, 2*maxPart)); err != nil {
+	if m.history.ring, err = memory(max(opts.Cache/Page*Page, 2*maxPart)); err != nil {
 		_ = unix.Munmap(m.now)
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (m *medium) write(at int64, data []byte) error {
 		n := min(len(data), int(maxPart-at%maxPart))
 		m.rememberLocked(at, int64(n))
 		copy(m.now[at:], data[:n])
-		for p := at / page; p*page < at+int64(n); p++ {
+		for p := at / Page; p*Page < at+int64(n); p++ {
 			m.used.add(p)
 		}
 		at, data = at+int64(n), data[n:]
@@ -91,13 +91,13 @@ func (m *medium) zero(at, size int64) error {
 		return err
 	}
 	for end := at + size; at < end; {
-		if !m.used.has(at / page) {
-			at = min(end, at/page*page+page)
+		if !m.used.has(at / Page) {
+			at = min(end, at/Page*Page+Page)
 			continue
 		}
 		to := at // the end of a run of used pages
-		for to < end && to-at < maxPart/2 && m.used.has(to/page) {
-			to = min(end, to/page*page+page)
+		for to < end && to-at < maxPart/2 && m.used.has(to/Page) {
+			to = min(end, to/Page*Page+Page)
 		}
 		m.rememberLocked(at, to-at)
 		m.clearLocked(at, to)
@@ -107,7 +107,7 @@ func (m *medium) zero(at, size int64) error {
 }
 
 func (m *medium) clearLocked(at, to int64) {
-	from, until := (at+page-1)/page*page, to/page*page
+	from, until := (at+Page-1)/Page*Page, to/Page*Page
 	if from >= until {
 		clear(m.now[at:to])
 		return
@@ -115,7 +115,7 @@ func (m *medium) clearLocked(at, to int64) {
 	clear(m.now[at:from])
 	clear(m.now[until:to])
 	forget(m.now[from:until])
-	for p := from / page; p < until/page; p++ {
+	for p := from / Page; p < until/Page; p++ {
 		m.used.remove(p)
 	}
 }
@@ -136,7 +136,7 @@ func (m *medium) rememberLocked(at, size int64) {
 	at = at / Sector * Sector
 	size = end - at
 	var was []byte
-	for p := at / page; p*page < end; p++ {
+	for p := at / Page; p*Page < end; p++ {
 		if m.used.has(p) {
 			was = m.now[at:end]
 			break
@@ -218,7 +218,7 @@ func (m *medium) bringBackLocked(at int64, was []byte) {
 		return
 	}
 	copy(sector, was)
-	m.used.add(at / page)
+	m.used.add(at / Page)
 }
 
 // restore gives the power back.

@@ -42,7 +42,7 @@ func held(t require.TestingT, m *medium, sector int) uint32 {
 // Whatever is written, discarded, flushed and chosen: what was flushed is there, what was
 // not is one of the versions since, and nothing of what comes after the cut.
 func TestMedium(t *testing.T) {
-	const size = 8 * page
+	const size = 8 * Page
 	rapid.Check(t, func(t *rapid.T) {
 		m, err := newMedium(size, Options{})
 		require.NoError(t, err)
@@ -96,7 +96,7 @@ func TestMedium(t *testing.T) {
 				case "everything":
 					require.Equal(t, state, m.cut(Everything))
 				default:
-					unit := map[string]int64{"sectors": Sector, "pages": page}[keep]
+					unit := map[string]int64{"sectors": Sector, "pages": Page}[keep]
 					m.cut(Some(rapid.Uint64().Draw(t, "seed"), unit))
 				}
 				require.ErrorIs(t, m.write(0, sectors(1, 1<<30)), ErrDead)
@@ -126,11 +126,11 @@ func TestMedium(t *testing.T) {
 // The same seed keeps the same of the same writes, and other seeds other parts.
 func TestSomeIsDrawnByItsSeed(t *testing.T) {
 	left := func(seed uint64, unit int64) []byte {
-		m, err := newMedium(64*page, Options{})
+		m, err := newMedium(64*Page, Options{})
 		require.NoError(t, err)
 		defer m.close()
 		for i := range 32 {
-			require.NoError(t, m.write(int64(i%24)*2*page, sectors(16, uint32(i+1))))
+			require.NoError(t, m.write(int64(i%24)*2*Page, sectors(16, uint32(i+1))))
 		}
 		m.cut(Some(seed, unit))
 		return bytes.Clone(m.now)
@@ -141,10 +141,10 @@ func TestSomeIsDrawnByItsSeed(t *testing.T) {
 		b := left(seed, Sector)
 		require.Equal(t, b, left(seed, Sector))
 		different[string(b)] = true
-		b = left(seed, page)
-		for at := 0; at < len(b); at += page {
-			require.Equal(t, b[at:at+4], b[at+page-4:at+page], "a page is torn")
-			if at%(2*page) == 0 && !bytes.Equal(b[at:at+4], b[at+page:at+page+4]) {
+		b = left(seed, Page)
+		for at := 0; at < len(b); at += Page {
+			require.Equal(t, b[at:at+4], b[at+Page-4:at+Page], "a page is torn")
+			if at%(2*Page) == 0 && !bytes.Equal(b[at:at+4], b[at+Page:at+Page+4]) {
 				torn++
 			}
 		}
@@ -155,7 +155,7 @@ func TestSomeIsDrawnByItsSeed(t *testing.T) {
 
 // Of two writes to one place the earlier may be kept and the later not.
 func TestChoiceIsByWriteAndSector(t *testing.T) {
-	m, err := newMedium(16*page, Options{})
+	m, err := newMedium(16*Page, Options{})
 	require.NoError(t, err)
 	defer m.close()
 	require.NoError(t, m.write(0, sectors(4, 1)))
@@ -207,14 +207,14 @@ func TestEdges(t *testing.T) {
 	m, err := newMedium(2*maxPart, Options{})
 	require.NoError(t, err)
 	defer m.close()
-	require.NoError(t, m.write(0, bytes.Repeat([]byte{1}, 3*page)))
+	require.NoError(t, m.write(0, bytes.Repeat([]byte{1}, 3*Page)))
 	require.NoError(t, m.flush(func() error { return nil }))
 	require.NoError(t, m.write(700, []byte{2, 2}))
-	require.NoError(t, m.zero(page-1, page+2))
+	require.NoError(t, m.zero(Page-1, Page+2))
 	require.Equal(t, []byte{1, 2, 2, 1}, m.now[699:703])
-	require.Equal(t, append(append([]byte{1}, make([]byte, page+2)...), 1), m.now[page-2:2*page+2])
+	require.Equal(t, append(append([]byte{1}, make([]byte, Page+2)...), 1), m.now[Page-2:2*Page+2])
 	m.cut(Nothing)
-	require.Equal(t, bytes.Repeat([]byte{1}, 3*page), m.now[:3*page])
+	require.Equal(t, bytes.Repeat([]byte{1}, 3*Page), m.now[:3*Page])
 	m.restore()
 	require.Error(t, m.write(2*maxPart-1, []byte{1, 1}))
 	require.Error(t, m.zero(-1, 2))

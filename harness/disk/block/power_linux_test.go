@@ -81,7 +81,7 @@ func neglected(f *files) {
 	f.write("overwritten", 0, newer())
 	f.remove("unlinked")
 	f.rename("renamed", "renamed-to")
-	if aligned, err := memory(2 * page); err == nil {
+	if aligned, err := memory(2 * Page); err == nil {
 		f.write("direct", unix.O_DIRECT, aligned)
 		_ = unix.Munmap(aligned)
 	}
@@ -108,7 +108,7 @@ func kept(f *files) {
 func keepSome(t *testing.T, r *rig, cycles uint64) {
 	synced, unflushed, unit := map[string][]byte{}, 0, int64(Sector)
 	if r.fs == "xfs" {
-		unit = page
+		unit = Page
 	}
 	r.disk.SetLatency(2*time.Millisecond, time.Millisecond) // so that the power goes meanwhile
 	for cycle := range cycles {

@@ -1,0 +1,69 @@
+package disk
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/usurper/usurper/harness/disk/block"
+	"github.com/usurper/usurper/harness/guard"
+)
+
+// blocks is a block device in user space, which this process serves.
+type blocks struct {
+	fsOptions
+	device *block.Device
+	undo   guard.Undo
+	guard  *guard.Guard
+}
+
+func newBlocks(i *images, o fsOptions) (medium, error) {
+	mount := filepath.Join(i.dir, o.member)
+	if err := os.Mkdir(mount, 0o700); err != nil {
+		return nil, err
+	}
+	b := &blocks{fsOptions: o, guard: i.g, undo: guard.Undo{What: guard.Unmount, Of: mount, From: block.Source}}
+	if err := b.guard.Promise(b.undo); err != nil {
+		return nil, err
+	}
+	var err error
+	if b.device, err = block.Serve(mount, i.size, block.Options{}); err != nil {
+		b.guard.Fulfilled(b.undo)
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *blocks) image() string { return b.device.File() }
+
+func (b *blocks) aside(call func() error) error { return block.Aside(call) }
+
+func (b *blocks) keeps(what string) bool { return what == keepNothing || what == keepSome }
+
+func (b *blocks) harmless() bool { return false }
+
+// cut implements medium. xfs takes a page of which only a part was written for damage, so
+// that none is torn there.
+func (b *blocks) cut(_ string, keep Keep) (int64, error) {
+	unit, choice := int64(block.Sector), block.Choice(block.Nothing)
+	if b.kind == XFS {
+		unit = block.Page
+	}
+	if keep.What == keepSome {
+		choice = block.Some(keep.Seed, unit)
+	}
+	return b.device.Cut(choice).Unflushed, nil
+}
+
+func (b *blocks) restore() error {
+	b.device.Restore()
+	return nil
+}
+
+func (b *blocks) close() error {
+	if err := b.device.Close(); err != nil {
+		return fmt.Errorf("close the blocks of %s: %w", b.member, err)
+	}
+	b.guard.Fulfilled(b.undo)
+	return os.Remove(b.undo.Of)
+}

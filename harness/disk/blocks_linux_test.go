@@ -1,0 +1,96 @@
+package disk
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/usurper/usurper/harness/disk/block"
+)
+
+// Over blocks in user space every file system loses what was not synced, and nothing that
+// was, in whatever part of the blocks it comes back.
+func TestBlocksLosePower(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []Kind{Ext4, XFS, Btrfs} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			v := one(t, kind, Block)
+			require.ErrorIs(t, v.Cut(Keep{What: keepNames}), ErrUnsupported)
+			for round, keep := range []Keep{{What: keepNothing}, {keepSome, 1}, {keepSome, 2}, {What: keepNothing}} {
+				text := []byte(fmt.Sprint("of round ", round))
+				require.NoError(t, block.Aside(func() error {
+					return errors.Join(store(v, "old", text, true), store(v, "renamed", text, true), v.Settle(), store(v, "synced", text, true),
+						store(v, fmt.Sprint("lost-", round), text, false), os.Rename(filepath.Join(v.Dir(), "renamed"), filepath.Join(v.Dir(), "old")))
+				}))
+				require.NoError(t, v.Cut(keep))
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				r, err := v.Restore(ctx)
+				if kind == XFS && keep.What == keepSome && errors.Is(err, ErrRefused) {
+					t.Skip(err)
+				}
+				require.NoError(t, err)
+				require.True(t, r.Bit, keep)
+				require.False(t, r.Lied, keep)
+				require.Positive(t, r.Flushes)
+				require.GreaterOrEqual(t, r.Unflushed, int64(0))
+				require.NoError(t, block.Aside(func() error {
+					return errors.Join(holds(v, "old", text), holds(v, "synced", text), holds(v, "renamed", text), holds(v, fmt.Sprint("lost-", round), nil))
+				}), keep)
+			}
+		})
+	}
+}
+
+func store(v Volume, name string, text []byte, sync bool) error {
+	f, err := os.Create(filepath.Join(v.Dir(), name))
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if sync {
+		err = errors.Join(err, unix.Fdatasync(int(f.Fd())))
+	}
+	return errors.Join(err, f.Close())
+}
+
+// holds tells what is wrong with a file; it must not be there if text is nil.
+func holds(v Volume, name string, text []byte) error {
+	got, err := os.ReadFile(filepath.Join(v.Dir(), name))
+	if text == nil && errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err == nil && (text == nil || !bytes.Equal(text, got)) {
+		err = fmt.Errorf("%s holds %.40q, want %q", name, got, text)
+	}
+	return err
+}
+
+// What was mounted and attached is gone when the disks are closed.
+func TestBlocksLeaveNothing(t *testing.T) {
+	need(t, Btrfs, Block)
+	dir := t.TempDir()
+	d, err := Open(t.Context(), Options{
+		Kind: Btrfs, Members: []string{"n1", "n2"}, Size: leastSize,
+		Mount: func(m string) string { return filepath.Join(dir, m) }, Spill: dir,
+	})
+	require.NoError(t, err)
+	require.NoError(t, d.Volume("n2").Cut(Keep{What: keepNothing}))
+	image := d.Volume("n1").(*volume).medium.image()
+	require.NoError(t, d.Close())
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	require.NoError(t, err)
+	require.NotContains(t, string(mounts), dir)
+	require.NotContains(t, string(mounts), strings.TrimSuffix(image, "/disk"))
+	require.NoDirExists(t, filepath.Dir(filepath.Dir(image)))
+}
