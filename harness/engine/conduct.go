@@ -113,6 +113,7 @@ func prepare(cfg Config) (*run, error) {
 		Election:  cfg.Election,
 		Heartbeat: cfg.Heartbeat,
 		Ready:     r.slow(),
+		Disk:      r.cfg.ownDisk(),
 		Traced:    cfg.Target.Traced(),
 		Tapped:    cfg.tapped(),
 		Rules:     cfg.rules(),

@@ -34,6 +34,14 @@ func (c *Config) kind() disk.Kind {
 	return c.Disk
 }
 
+// ownDisk is the kind of disk that each member has for itself, "" for none.
+func (c *Config) ownDisk() string {
+	if c.kind() == disk.Plain {
+		return ""
+	}
+	return string(c.Disk)
+}
+
 // CheckDisk tells what is wrong with Disk, DiskEngine and DiskFaults, among which may be
 // that this machine has no such disk. Validate does so too.
 func (c *Config) CheckDisk() error {

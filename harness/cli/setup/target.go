@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/target/etcd"
 	described "github.com/usurper/usurper/harness/target/exec"
@@ -71,7 +72,7 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.etcd.PeerTLS, "peer-tls", false, "etcd: let members talk over TLS, which no tap can read: elections are not checked")
 	fs.Uint64Var(&f.etcd.SnapshotCount, "snapshot-count", 0, "etcd: applied entries between snapshots; 0 for its own default, and 500 for a member that is alone")
 
-	fs.BoolVar(&f.etcd.NoFsync, "no-fsync", false, "etcd: let members not sync what they write, which a kill does not show: for slow disks, and members that are alone")
+	fs.BoolVar(&f.etcd.NoFsync, "no-fsync", false, "etcd: let members not sync what they write, which a kill does not show, but a power failure: for slow disks, and members that are alone")
 
 	f.addNats(fs)
 	addOvsdb(fs, &f.ovsdb)
@@ -158,7 +159,8 @@ func (f *targetFlags) setEtcd(ctx context.Context, cfg *engine.Config, given fun
 	}
 	setUnless(given, "election", &cfg.Election, election)
 	o := f.etcd
-	o.Fsync = given("no-fsync") && !o.NoFsync
+	plain := cfg.Disk == "" || cfg.Disk == disk.Plain
+	o.Fsync = (given("no-fsync") || !plain) && !o.NoFsync // a disk that loses power shows who does not sync
 	o.Election, o.Heartbeat = cfg.Election, cfg.Heartbeat
 	if f.vary {
 		o.Vary, o.Seed = true, cfg.Seed

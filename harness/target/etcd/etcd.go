@@ -53,7 +53,8 @@ type Options struct {
 	// NoFsync makes members not sync what they write, which no kill of a process
 	// shows. 3.5 and later.
 	NoFsync bool
-	// Fsync lets a member that is alone sync what it writes: it does not otherwise.
+	// Fsync lets a member that is alone sync what it writes: it does not otherwise. On a disk
+	// that loses its power it has to.
 	Fsync bool `json:",omitempty"`
 	// SerializableReads lets members answer reads from what they know themselves.
 	// Such reads may be stale: a checker must say so once a member is cut off.
