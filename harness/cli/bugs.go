@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/cli/setup"
+	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/target/reference"
 )
@@ -42,7 +44,8 @@ func bugsCommand() *cobra.Command {
 		Long: `Bugs runs the reference node with each of its deliberate bugs under random plans
 until the checker that the catalogue names calls a run invalid, and the clean
 node for comparison. A bug that shows only where the number of members is even gets
-one member less. It ends with 0 if every bug was caught by that checker and no
+one member less; one that only a power failure shows gets disks that lose their
+power, or is not available where there are none. It ends with 0 if every bug was caught by that checker and no
 clean run was judged invalid.`,
 		Example: `  usurper bugs
   usurper bugs --list
@@ -118,6 +121,7 @@ type hunted struct {
 	bug   reference.Bug
 	hunts []engine.Hunted
 	blind []engine.Hunted // with traces off
+	away  error           // why it cannot be hunted on this machine
 	err   error
 }
 
@@ -158,6 +162,9 @@ func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
 		}
 		return
 	}
+	if row.away = f.on(row.bug).CheckDisk(); row.away != nil {
+		return
+	}
 	for n := range f.seeds {
 		seed := f.Cfg.Seed + uint64(n)*1000
 		h, err := engine.Hunt(ctx, row.bug.Checker, f.budget, f.build(ctx, row.bug, seed))
@@ -175,12 +182,25 @@ func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
 	}
 }
 
+// on is the configuration with the disks that a bug needs, unless others were asked for.
+func (f *bugsFlags) on(bug reference.Bug) *engine.Config {
+	cfg := f.Cfg
+	if bug.Disk != "" && cfg.Disk == "" {
+		cfg.Disk = disk.Kind(bug.Disk)
+		if bug.Block {
+			cfg.DiskEngine = disk.Block
+		}
+	}
+	return &cfg
+}
+
 // build makes the configuration of the n-th run of a hunt.
 func (f *bugsFlags) build(ctx context.Context, bug reference.Bug, seed uint64) func(n int) (engine.Config, error) {
 	return func(n int) (engine.Config, error) {
 		one := f.Flags
 		one.Plan = engine.RandomPlan
 		one.Ref.Bug = string(bug.Name)
+		one.Cfg = *f.on(bug)
 		one.Cfg.Nodes = bug.Members(one.Cfg.Nodes)
 		one.Cfg.Seed = seed + uint64(n)
 		return one.Config(ctx, func(string) {})
@@ -190,11 +210,13 @@ func (f *bugsFlags) build(ctx context.Context, bug reference.Bug, seed uint64) f
 func (f *bugsFlags) report(out io.Writer, rows []hunted) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "BUG\tMUST BE CAUGHT BY\tCAUGHT\tMEDIAN\tWORST\tALSO CAUGHT BY\tTRACES OFF\tLAST RUN")
-	missed := false
+	missed, away := false, ""
 	var errs []error
 	for i := range rows {
 		r := &rows[i]
-		if r.err != nil {
+		if r.away != nil {
+			away += fmt.Sprintf("%s: %v\n", r.bug.Name, r.away)
+		} else if r.err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", r.bug.Name, r.err))
 		} else if !r.good() {
 			missed = true
@@ -203,6 +225,7 @@ func (f *bugsFlags) report(out io.Writer, rows []hunted) error {
 			r.median(), r.worst(), others(r.hunts, r.bug.Checker), r.blindly(), r.dir())
 	}
 	errs = append(errs, w.Flush())
+	fmt.Fprint(out, away)
 	if missed { // which no error hides: its row has been shown, as has every error
 		return screen.ExitWith(checker.Invalid)
 	}
@@ -230,6 +253,9 @@ func (r *hunted) good() bool {
 }
 
 func (r *hunted) outcome() string {
+	if r.away != nil {
+		return "not available"
+	}
 	if !r.isClean() {
 		return fmt.Sprintf("%d of %d", r.caught(), len(r.hunts))
 	}
@@ -307,8 +333,8 @@ func (r *hunted) dir() string {
 }
 
 func (r *hunted) line() string {
-	if r.err != nil {
-		return fmt.Sprintf("%s: %v", r.bug.Name, r.err)
+	if err := cmp.Or(r.away, r.err); err != nil {
+		return fmt.Sprintf("%s: %v", r.bug.Name, err)
 	}
 	return fmt.Sprintf("%s: %s, median %s", r.bug.Name, r.outcome(), r.median())
 }
