@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/usurper/usurper/harness/disk/block"
 )
 
 // BenchmarkCycle is the harness's own part of a power failure of one member.
@@ -18,7 +20,7 @@ func BenchmarkCycle(b *testing.B) {
 			v := one(b, c.kind, c.engine)
 			var cut, back time.Duration
 			for b.Loop() {
-				write(b, filepath.Join(v.Dir(), "x"), "x", true)
+				require.NoError(b, block.Aside(func() error { return store(v, "x", []byte("x"), true) }))
 				begun := time.Now()
 				require.NoError(b, v.Cut(Keep{What: keepNothing}))
 				cut += time.Since(begun)
@@ -37,20 +39,27 @@ func BenchmarkCycle(b *testing.B) {
 func BenchmarkAppend(b *testing.B) {
 	for _, c := range append(usualDisks, disks{Plain, ""}) {
 		b.Run(fmt.Sprintf("%s/%s", c.kind, c.engine), func(b *testing.B) {
-			f, err := os.Create(filepath.Join(one(b, c.kind, c.engine).Dir(), "log"))
-			require.NoError(b, err)
-			defer f.Close()
-			line := make([]byte, 1<<10)
-			for b.Loop() {
-				if _, err := f.Write(line); err != nil {
-					b.Fatal(err)
-				}
-				if err := unix.Fdatasync(int(f.Fd())); err != nil {
-					b.Fatal(err)
-				}
-			}
+			v := one(b, c.kind, c.engine)
+			require.NoError(b, block.Aside(func() error { return appendTo(filepath.Join(v.Dir(), "log"), b.Loop) }))
 		})
 	}
+}
+
+func appendTo(path string, on func() bool) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for line := make([]byte, 1<<10); on(); {
+		if _, err := f.Write(line); err != nil {
+			return err
+		}
+		if err := unix.Fdatasync(int(f.Fd())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type disks struct {
@@ -58,4 +67,4 @@ type disks struct {
 	engine Engine
 }
 
-var usualDisks = []disks{{Ext4, Shutdown}, {XFS, Shutdown}}
+var usualDisks = []disks{{Ext4, Shutdown}, {XFS, Shutdown}, {Ext4, Block}, {XFS, Block}, {Btrfs, Block}}

@@ -115,7 +115,7 @@ func leftovers(t require.TestingT, dir string) (all []string) {
 
 func TestHarnessIsKilled(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []Kind{Ext4, XFS} {
+	for _, kind := range []Kind{Ext4, XFS, Btrfs} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			dir := killed(t, kind, "", false)
@@ -126,7 +126,13 @@ func TestHarnessIsKilled(t *testing.T) {
 
 // It is not parallel, since it says where the journals are.
 func TestBothAreKilled(t *testing.T) {
-	dir := killed(t, Ext4, "", true)
+	for _, engine := range []Engine{Shutdown, Block} {
+		t.Run(string(engine), func(t *testing.T) { bothAreKilled(t, engine) })
+	}
+}
+
+func bothAreKilled(t *testing.T, engine Engine) {
+	dir := killed(t, Ext4, engine, true)
 	require.NotEmpty(t, leftovers(t, dir))
 	t.Setenv("TMPDIR", filepath.Join(dir, "tmp"))
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
