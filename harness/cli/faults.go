@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/scenario"
 	"github.com/usurper/usurper/nemesis"
 )
@@ -24,6 +25,9 @@ func faultsCommand() *cobra.Command {
 			var faults, words, triggers, themes [][]string
 			for _, f := range nemesis.Catalog() {
 				faults = append(faults, []string{f.Name, f.Short}, []string{"", "  " + f.Example})
+				if needs := engine.Needs(f.Name); needs != "" {
+					faults = append(faults, []string{"", "  " + needs})
+				}
 			}
 			for _, w := range nemesis.Words() {
 				words = append(words, []string{w.Name, w.Help})

@@ -98,6 +98,17 @@ func (c *Config) unable() map[string]string {
 	return why
 }
 
+// Needs says what a fault, by its first word, needs that not every run has: the flag that
+// gives it, or why this machine has no such thing. It is "" for a fault that needs nothing.
+func Needs(fault string) string {
+	var plain Config
+	why := plain.unable()[fault]
+	if _, flag, ok := strings.Cut(why, ": "); ok {
+		return flag
+	}
+	return why
+}
+
 // needs says which disk would do, or why none is to be had here.
 func needs(kinds ...disk.Kind) string {
 	var able []string
@@ -107,9 +118,22 @@ func needs(kinds ...disk.Kind) string {
 		}
 	}
 	if len(able) > 0 {
-		return "use --disk " + strings.Join(able, " or ")
+		return "use --disk " + either(able)
 	}
-	return fmt.Sprintf("it needs --disk %s, and %v", strings.Join(words(kinds), " or "), disk.Available(kinds[0], ""))
+	why := disk.Available(kinds[0], "")
+	if inner := errors.Unwrap(why); inner != nil { // without what kind it is about
+		why = inner
+	}
+	return fmt.Sprintf("--disk %s is not available here: %v", either(words(kinds)), why)
+}
+
+// either lists words of which one will do.
+func either(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // keeps are the states in which disks may come back, none if nothing takes their power.
