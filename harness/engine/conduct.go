@@ -118,7 +118,6 @@ func prepare(cfg Config) (*run, error) {
 		Tapped:    cfg.tapped(),
 		Rules:     cfg.rules(),
 		Wire:      cfg.wire(),
-		Disk:      cfg.ownDisk(),
 		Steps:     len(r.plan.Steps),
 		Themes:    r.plan.Themes,
 		Authored:  !r.plan.Generated && len(r.plan.Steps) > 0,

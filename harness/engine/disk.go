@@ -118,17 +118,17 @@ func needs(kinds ...disk.Kind) string {
 		}
 	}
 	if len(able) > 0 {
-		return "use --disk " + either(able)
+		return "use --disk " + oneOf(able)
 	}
 	why := disk.Available(kinds[0], "")
 	if inner := errors.Unwrap(why); inner != nil { // without what kind it is about
 		why = inner
 	}
-	return fmt.Sprintf("--disk %s is not available here: %v", either(words(kinds)), why)
+	return fmt.Sprintf("--disk %s is not available here: %v", oneOf(words(kinds)), why)
 }
 
-// either lists words of which one will do.
-func either(words []string) string {
+// oneOf lists words of which one will do.
+func oneOf(words []string) string {
 	last := len(words) - 1
 	if last == 0 {
 		return words[0]
