@@ -34,7 +34,9 @@ var ErrUnsupported = errors.New("control groups cannot be had here")
 // Promises are kept if this program cannot undo itself what it did, as those of
 // guard.Guard are.
 type Promises interface {
+	// Promise returns once it is certain that this will be undone.
 	Promise(guard.Undo) error
+	// Fulfilled takes a promise back.
 	Fulfilled(guard.Undo)
 }
 
