@@ -49,11 +49,7 @@ func (r Report) Text(width int) string {
 			p.line(column, "  %-8s %-13s %s", "told", result.Checker, result.Told)
 		}
 	}
-	for _, result := range r.Results {
-		for _, rule := range result.Unjudged {
-			p.line(column, "  %-8s %-13s %s", "unjudged", result.Checker, rule)
-		}
-	}
+	r.leftOut(&p, column)
 	if idle := r.Unchecked(); idle != "" {
 		p.line(11, "  %s", idle)
 	}
@@ -73,16 +69,48 @@ func (r Report) why() string {
 	if r.Problem != "" {
 		return r.Problem
 	}
-	var names []string
+	var names, follow []string // from what others say
 	for i := range r.Results {
-		if result := &r.Results[i]; result.Verdict == Unknown {
-			names = append(names, fmt.Sprintf("%s: %s", result.Checker, result.Summary))
+		result := &r.Results[i]
+		said := fmt.Sprintf("%s: %s", result.Checker, result.Summary)
+		switch {
+		case result.Verdict != Unknown:
+		case strings.HasPrefix(result.Summary, verdict.Undecoded):
+			follow = append(follow, said)
+		default:
+			names = append(names, said)
 		}
 	}
+	names = append(names, follow...)
 	if len(names) > 1 {
 		names = append(names[:1], verdict.Many(len(names)-1, "other"))
 	}
 	return strings.Join(names, "; ")
+}
+
+// leftOut prints which rules were not judged, each once: those to which all members are not
+// held, several checkers tell of.
+func (r Report) leftOut(p *printer, column int) {
+	by := make(map[string]int)
+	for _, result := range r.Results {
+		for _, rule := range result.Unjudged {
+			by[rule]++
+		}
+	}
+	for _, result := range r.Results {
+		for _, rule := range result.Unjudged {
+			name := result.Checker
+			if by[rule] > 1 {
+				name = ""
+			}
+			if by[rule] > 0 {
+				p.line(column, "  %-8s %-13s %s", "unjudged", name, rule)
+			}
+			if name == "" {
+				by[rule] = 0
+			}
+		}
+	}
 }
 
 // broken says which rule the history proves broken first, as explain does, and who

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
@@ -59,6 +60,7 @@ type Coverage struct {
 
 	interrupted bool // before the plan had ended
 	spoilt      string
+	election    time.Duration
 	wire        *history.Wire
 	heard       *history.Heard
 }
@@ -86,7 +88,7 @@ func (c *Coverage) Event(e *history.Event) {
 		switch e.Run.What {
 		case history.RunBegin:
 			c.begun, c.workload, c.steps, c.authored = true, e.Run.Workload, e.Run.Steps, e.Run.Authored
-			c.drawn = len(e.Run.Themes) > 0
+			c.drawn, c.election = len(e.Run.Themes) > 0, e.Run.Election
 			c.wire = e.Run.Wire
 		case history.RunHeard:
 			c.heard = e.Run.Heard
@@ -98,7 +100,7 @@ func (c *Coverage) Event(e *history.Event) {
 				c.Count("operations-untried", int64(n))
 			}
 		case history.RunUntap:
-			c.Unknown("a connection could not be decoded, so the taps have a hole: %s", e.Run.Text)
+			c.Unknown("%s", e.Run.Text)
 		case history.RunUntrace:
 			c.Unknown("the trace of %s has a hole: %s", e.Run.Node, e.Run.Text)
 		case history.RunSpoilt:
@@ -291,8 +293,18 @@ func (c *Coverage) told() string {
 	if h := c.heard; h != nil && (len(h.Strange) > 0 || h.Undecoded > 0) {
 		parts = append(parts, verdict.Heard(h))
 	}
+	if c.drawn && c.steps > 0 && c.steps < few && c.election >= slow {
+		parts = append(parts, fmt.Sprintf("a random plan of %s: with an election timeout of %s a longer --for has more of them", verdict.Many(c.steps, "fault"), c.election))
+	}
 	return strings.Join(parts, "; ")
 }
+
+// A plan of fewer than few faults shows little, where members whose elections are slow leave
+// no time for more.
+const (
+	few  = 4
+	slow = time.Second
+)
 
 // struck says how many faults bit, of those that were put in force, and what became of
 // the other steps of the plan.

@@ -281,6 +281,25 @@ func onTraffic(injected, bit int) func(*tape.Whole) {
 	}
 }
 
+// Systems whose elections are slow want longer runs than others.
+func TestCoverageTellsOfFewFaults(t *testing.T) {
+	for _, tc := range []struct {
+		faults   int
+		election time.Duration
+		told     string
+	}{
+		{1, 4 * time.Second, "a random plan of 1 fault: with an election timeout of 4s a longer --for has more of them"},
+		{4, 4 * time.Second, ""}, {1, 150 * time.Millisecond, ""},
+	} {
+		c := tape.WholeRun()
+		c.Extra = func(h *tape.Tape) {
+			run := h.Events[0].Run
+			run.Themes, run.Steps, run.Election = []string{"late-answers"}, tc.faults, tc.election
+		}
+		require.Equal(t, tc.told, c.Build().Judge(evidence.NewCoverage()).Told)
+	}
+}
+
 // How the traffic was read is told, and what was not understood of it; only of a run of
 // which hardly anything was, nothing can be said.
 func TestCoverageTellsWhatWasHeard(t *testing.T) {

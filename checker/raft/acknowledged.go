@@ -158,8 +158,8 @@ func (c *Logs) judgeBold() {
 		if c.Regrouped() && c.Decides(b.holders) { // by voters that were told of later
 			continue
 		}
-		text := fmt.Sprintf("%s, leader of term %d, told that entry %d is committed when of %d members only %d had it, itself included",
-			b.key.node, b.key.term, b.index, len(c.Nodes), len(b.holders))
+		text := fmt.Sprintf("%s, leader of term %d, told that entry %s is committed when of %d members only %d had it, itself included",
+			b.key.node, b.key.term, history.Index(b.index), len(c.Nodes), len(b.holders))
 		why := c.Uncounted(b.holders, true)
 		if c.Strange {
 			why = verdict.Unheard

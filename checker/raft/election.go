@@ -161,7 +161,7 @@ func (k *claim) any() *history.Event {
 // Finish gives the verdict.
 func (c *Election) Finish() verdict.Result {
 	if c.Blind() {
-		c.Unknown("a connection could not be decoded, and the members write no trace: whoever led there is not known")
+		c.Unknown(verdict.Undecoded + ", and the members write no trace: whoever led there is not known")
 	}
 	if why, ok := c.Silent(); ok {
 		return c.Unchecked(c.Name(), why)

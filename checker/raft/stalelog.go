@@ -85,7 +85,7 @@ func (c *StaleLog) Event(e *history.Event) {
 // Finish gives the verdict.
 func (c *StaleLog) Finish() verdict.Result {
 	if c.Blind() {
-		c.Unknown("a connection could not be decoded, and the members write no trace: whoever won there is not known")
+		c.Unknown(verdict.Undecoded + ", and the members write no trace: whoever won there is not known")
 	}
 	if why, ok := c.Silent(); ok {
 		return c.Unchecked(c.Name(), why)
@@ -116,8 +116,8 @@ func (c *StaleLog) Finish() verdict.Result {
 // judge compares a winner's log with the furthest commit of lower terms.
 func (c *StaleLog) judge(w winner, e history.Event, m *commitment) {
 	const rule = "the winner lacks a committed entry"
-	lacks := fmt.Sprintf("%s won term %d with its log ending at %s, without entry %d, which was committed in term %d",
-		w.node, w.term, verdict.Place(w.last), m.pos.Index, m.term)
+	lacks := fmt.Sprintf("%s won term %d with its log ending at %s, without entry %s, which was committed in term %d",
+		w.node, w.term, verdict.Place(w.last), history.Index(m.pos.Index), m.term)
 	switch {
 	case w.last.Index < m.pos.Index:
 		c.Violate(rule, lacks, e, m.event)

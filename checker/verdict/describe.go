@@ -39,7 +39,7 @@ func Place(p history.Pos) string {
 	if p == (history.Pos{}) {
 		return "(empty)"
 	}
-	return fmt.Sprintf("(%d,%d)", p.Term, p.Index)
+	return fmt.Sprintf("(%d,%s)", p.Term, history.Index(p.Index))
 }
 
 func describeRun(r *history.Run) string {

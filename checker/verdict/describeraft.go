@@ -47,12 +47,12 @@ func raftDeed(r *history.Raft) string {
 	case history.RaftTruncate:
 		return fmt.Sprintf("removes its entries from %d on, for %s, leader of term %d", r.Index, OrElse(r.Peer, "nobody"), r.Term)
 	case history.RaftAck:
-		return fmt.Sprintf("acknowledges entries up to %d to %s in %s", r.Index, r.Peer, termOf(r, r.Term))
+		return fmt.Sprintf("acknowledges entries up to %s to %s in %s", history.Index(r.Index), r.Peer, termOf(r, r.Term))
 	case history.RaftCommit:
 		if r.Lead {
-			return fmt.Sprintf("commits up to (%d,%d) as leader of %s", r.EntryTerm, r.Index, termOf(r, r.Term))
+			return fmt.Sprintf("commits up to (%d,%s) as leader of %s", r.EntryTerm, history.Index(r.Index), termOf(r, r.Term))
 		}
-		return fmt.Sprintf("knows entries up to (%d,%d) committed, in %s", r.EntryTerm, r.Index, termOf(r, r.Term))
+		return fmt.Sprintf("knows entries up to (%d,%s) committed, in %s", r.EntryTerm, history.Index(r.Index), termOf(r, r.Term))
 	case history.RaftApply:
 		return fmt.Sprintf("has applied entry %d and its state's digest is %016x", r.Index, r.Digest)
 	case history.RaftSnapshot:

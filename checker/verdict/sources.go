@@ -75,6 +75,10 @@ type Sources struct {
 	procs   map[process]*account
 }
 
+// Undecoded begins what is unknown since the taps have a hole. Why they have one, coverage
+// says.
+const Undecoded = "a connection could not be decoded"
+
 // process is one of a member's.
 type process struct {
 	node string

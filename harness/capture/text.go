@@ -72,12 +72,12 @@ func describe(m *tap.Message) string {
 		add("last %s", place(m.Last))
 	}
 	if m.Commit != 0 {
-		add("commit %d", m.Commit)
+		add("commit %s", history.Index(m.Commit))
 	}
 	return strings.Join(parts, ", ")
 }
 
-func place(p history.Pos) string { return fmt.Sprintf("(%d,%d)", p.Term, p.Index) }
+func place(p history.Pos) string { return fmt.Sprintf("(%d,%s)", p.Term, history.Index(p.Index)) }
 
 // event says what the assembler concludes.
 func event(e *history.Raft) string {
@@ -99,7 +99,7 @@ func event(e *history.Raft) string {
 		text += ", the candidate's " + place(e.PeerLast)
 	}
 	if e.Index != 0 {
-		text += fmt.Sprintf(", index %d", e.Index)
+		text += fmt.Sprintf(", index %s", history.Index(e.Index))
 	}
 	if e.EntryTerm != 0 {
 		text += fmt.Sprintf(" of term %d", e.EntryTerm)

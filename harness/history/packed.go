@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -34,7 +35,9 @@ func unpacked(f *os.File) (io.ReadCloser, error) {
 			z = d.IOReadCloser()
 		}
 	default:
-		return f, nil
+		if err = misnamed(f); err == nil {
+			return f, nil
+		}
 	}
 	if err != nil {
 		f.Close()
@@ -44,6 +47,20 @@ func unpacked(f *os.File) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &packed{z, f}, nil
+}
+
+// misnamed says of a file that is compressed although its name does not say so how it is to
+// be called.
+func misnamed(f *os.File) error {
+	var first [4]byte
+	n, _ := f.ReadAt(first[:], 0) // a pipe has no beginning to go back to
+	switch {
+	case bytes.Equal(first[:n], []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return errors.New("it is compressed by zstd: let its name end in .zst")
+	case bytes.HasPrefix(first[:n], []byte{0x1f, 0x8b}):
+		return errors.New("it is compressed by gzip: let its name end in .gz")
+	}
+	return nil
 }
 
 type packed struct {

@@ -76,3 +76,21 @@ func TestPack(t *testing.T) {
 	_, err = history.Open(three)
 	require.ErrorContains(t, err, three)
 }
+
+// What is compressed is told by its name: the error says so, rather than of a line that is
+// no JSON.
+func TestPackedUnderAPlainName(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "history.jsonl")
+	require.NoError(t, os.WriteFile(plain, []byte(`{"n":0,"t":0,"run":{"what":"begin","format":1}}`+"\n"), 0o644))
+	for _, end := range []string{".gz", ".zst"} {
+		packed, misnamed := filepath.Join(dir, "packed"+end), filepath.Join(dir, end[1:], "history.jsonl")
+		require.NoError(t, history.Pack(plain, packed))
+		require.NoError(t, os.Mkdir(filepath.Dir(misnamed), 0o755))
+		require.NoError(t, os.Rename(packed, misnamed))
+		_, err := history.Open(misnamed)
+		require.ErrorContains(t, err, misnamed)
+		require.ErrorContains(t, err, "let its name end in "+end)
+	}
+}

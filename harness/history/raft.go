@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -120,7 +121,16 @@ func (p Pos) Less(q Pos) bool {
 }
 
 // String is the position in words.
-func (p Pos) String() string { return fmt.Sprintf("(term %d, index %d)", p.Term, p.Index) }
+func (p Pos) String() string { return fmt.Sprintf("(term %d, index %s)", p.Term, Index(p.Index)) }
+
+// Index is an index of a log in words. From 2^32 on it is written as ZooKeeper writes its
+// zxids, 0x300000015, of which the upper half is an epoch.
+func Index(i uint64) string {
+	if i < 1<<32 {
+		return strconv.FormatUint(i, 10)
+	}
+	return "0x" + strconv.FormatUint(i, 16)
+}
 
 // RaftWhat tells what a [Raft] event says. The comments name the fields in use
 // besides Source, Node, Inc, Seq and Term.

@@ -134,6 +134,9 @@ of nightly.`,
 			if err != nil {
 				return err
 			}
+			if near := filepath.Join(filepath.Dir(args[0]), "findings"); !cmd.Flags().Changed("findings") && isDir(near) {
+				findings = near // as nightly --results leaves them
+			}
 			r, err := morningOf(cmd, args, findings, value)
 			if err != nil {
 				return err
@@ -146,10 +149,15 @@ of nightly.`,
 			return tellMorning(cmd, r)
 		},
 	}
-	cmd.Flags().StringVar(&findings, "findings", filepath.Join("results", "findings"), "the directory of findings")
+	cmd.Flags().StringVar(&findings, "findings", filepath.Join("results", "findings"), "the directory of findings; of a night of nightly --results DIR, DIR/findings")
 	cmd.Flags().StringVar(&out, "out", "", "write all files of the report to this directory")
 	failOn.add(cmd.Flags())
 	return cmd
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // morningOf makes the report of some nights.

@@ -91,6 +91,9 @@ to it at the end.`,
 					return err
 				}
 			}
+			if fs := cmd.Flags(); fs.Changed("results") && !fs.Changed("findings") {
+				f.findings = filepath.Join(fs.Lookup("results").Value.String(), "findings")
+			}
 			return f.run(cmd.Context(), cmd, args)
 		},
 	}
@@ -105,7 +108,7 @@ to it at the end.`,
 	f.addBounds(fs)
 	fs.IntVar(&f.keep, "keep", 3, "of how many runs of a kind that were not valid to keep the directories; 0 for all")
 	fs.BoolVar(&f.work, "work", true, "repeat and shrink what the night finds, within a fifth of its time")
-	fs.StringVar(&f.findings, "findings", filepath.Join("results", "findings"), "where what nights find is kept, from night to night")
+	fs.StringVar(&f.findings, "findings", filepath.Join("results", "findings"), "where what nights find is kept, from night to night; of --results DIR, in its findings")
 	f.failOn.add(fs)
 	setup.SetDefaults(fs, map[string]string{"for": "20s", "results": filepath.Join("results", "nightly")})
 	fs.Lookup("for").Usage = "how long one run attacks; with a file, how long the night is"

@@ -58,6 +58,19 @@ func canonical(version string) (string, error) {
 	return "v" + strings.TrimPrefix(version, "v"), nil
 }
 
+// answersInTerm tells whether the servers of a version say in which term they grant a vote: by
+// their source 2.10.14 do, and 2.10.7 say that of before the request. Of those that do not, who
+// voted cannot be told from the wire.
+func answersInTerm(version string) bool {
+	const minor, patch = "10", 14
+	m := versionSyntax.FindStringSubmatch(version)
+	if m == nil || m[1] != minor {
+		return m != nil
+	}
+	n, err := strconv.Atoi(m[2])
+	return err == nil && n >= patch
+}
+
 // minorOf returns the 15 of v2.15.2.
 func minorOf(version string) (int, error) {
 	m := versionSyntax.FindStringSubmatch(version)

@@ -99,7 +99,11 @@ func New(o Options) (*Target, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("nats target: %w", err)
 	}
-	return &Target{Opaque: target.Opaque{Wire: dialect.Dialect()}, o: o, minor: minor}, nil
+	t := &Target{o: o, minor: minor}
+	if answersInTerm(o.Version) {
+		t.Wire = dialect.Dialect()
+	}
+	return t, nil
 }
 
 // Name returns "nats".

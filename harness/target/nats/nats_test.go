@@ -90,8 +90,12 @@ func TestForget(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	answer, code := "", http.StatusOK
+	answer, code, old := "", http.StatusOK, ""
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if old != "" && r.URL.Path == "/jsz" {
+			w.Write([]byte(old))
+			return
+		}
 		w.WriteHeader(code)
 		w.Write([]byte(answer))
 	}))
@@ -124,11 +128,30 @@ func TestStatus(t *testing.T) {
 	}
 	code = http.StatusNotFound
 	_, err := tgt.Status(t.Context(), m)
-	require.ErrorContains(t, err, "404")
+	require.ErrorContains(t, err, "no such page: /jsz")
+	for text, want := range map[string]target.Status{
+		`{"meta_cluster":{"leader":"n1"}}`: {Role: "follower", Leader: "n1"}, `{"meta_cluster":{}}`: {Role: "follower"},
+		`{"meta_cluster":{"leader":"n2"}}`: {Role: "leader", Leader: "n2"},
+	} {
+		old = text
+		got, err := tgt.Status(t.Context(), m)
+		require.NoError(t, err)
+		require.Equal(t, want, got, "of versions that tell of no Rafts")
+	}
+	old = "{}"
+	_, err = tgt.Status(t.Context(), m)
+	require.ErrorContains(t, err, "no group")
 	m.Peers, code = nil, http.StatusOK
 	got, err := tgt.Status(t.Context(), m)
 	require.NoError(t, err)
 	require.Equal(t, "leader", got.Role, "one that is alone leads")
+}
+
+// Of servers whose answers do not say in which term they voted nothing is read.
+func TestVersionsOfWhichVotesCannotBeRead(t *testing.T) {
+	for version, read := range map[string]bool{"2.10.0": false, "2.10.13": false, "v2.10.14": true, "2.11.0": true, "2.15.2-RC.1": true} {
+		require.Equal(t, read, newTarget(t, Options{Version: version}).Protocol() != nil, version)
+	}
 }
 
 func TestTheRest(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,7 +34,10 @@ func (t *Target) status(ctx context.Context, m target.Member) (target.Status, er
 		return target.Status{Role: "leader", Leader: m.Name}, ask(ctx, m, "/healthz", nil)
 	}
 	var groups map[string]map[string]raft
-	if err := ask(ctx, m, "/raftz?acc=$SYS&group="+metaGroup, &groups); err != nil {
+	switch err := ask(ctx, m, "/raftz?acc=$SYS&group="+metaGroup, &groups); {
+	case errors.Is(err, errNotThere):
+		return oldStatus(ctx, m)
+	case err != nil:
 		return target.Status{}, err
 	}
 	meta, ok := groups["$SYS"][metaGroup]
@@ -41,6 +45,25 @@ func (t *Target) status(ctx context.Context, m target.Member) (target.Status, er
 		return target.Status{}, fmt.Errorf("it tells of no group %s", metaGroup)
 	}
 	return meta.status(m)
+}
+
+// oldStatus asks a server that has no page on its Rafts, as 2.10.14 has none and 2.10.19 has,
+// for whom it takes for the leader of the meta group. It tells no term.
+func oldStatus(ctx context.Context, m target.Member) (target.Status, error) {
+	var js struct {
+		Meta *struct {
+			Leader string `json:"leader"`
+		} `json:"meta_cluster"`
+	}
+	switch err := ask(ctx, m, "/jsz", &js); {
+	case err != nil:
+		return target.Status{}, err
+	case js.Meta == nil:
+		return target.Status{}, fmt.Errorf("it tells of no group %s", metaGroup)
+	case js.Meta.Leader == m.Name:
+		return target.Status{Role: "leader", Leader: m.Name}, nil
+	}
+	return target.Status{Role: "follower", Leader: js.Meta.Leader}, nil
 }
 
 // raft is what a member says of itself in a group.
@@ -89,6 +112,8 @@ func peerID(name string) string {
 	return string(id)
 }
 
+var errNotThere = errors.New("it has no such page")
+
 // ask gets what m says at a path of its monitoring port into answer, if that is not nil.
 func ask(ctx context.Context, m target.Member, path string, answer any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+m.Ports[monitor]+path, nil)
@@ -105,6 +130,8 @@ func ask(ctx context.Context, m target.Member, path string, answer any) error {
 	switch {
 	case err != nil:
 		return err
+	case resp.StatusCode == http.StatusNotFound:
+		return fmt.Errorf("%w: %s", errNotThere, path)
 	case resp.StatusCode != http.StatusOK:
 		return fmt.Errorf("%s: %.80q", resp.Status, body)
 	case answer == nil:
