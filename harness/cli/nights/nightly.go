@@ -91,9 +91,6 @@ to it at the end.`,
 					return err
 				}
 			}
-			if fs := cmd.Flags(); fs.Changed("results") && !fs.Changed("findings") {
-				f.findings = filepath.Join(fs.Lookup("results").Value.String(), "findings")
-			}
 			return f.run(cmd.Context(), cmd, args)
 		},
 	}
@@ -117,6 +114,13 @@ to it at the end.`,
 	return cmd
 }
 
+// below keeps findings with the results that were asked for, unless it was said where.
+func (f *nightlyFlags) below(fs *pflag.FlagSet) {
+	if fs.Changed("results") && !fs.Changed("findings") {
+		f.findings = filepath.Join(fs.Lookup("results").Value.String(), "findings")
+	}
+}
+
 // addBounds adds the flags that say what the night may take of the machine.
 func (f *nightlyFlags) addBounds(fs *pflag.FlagSet) {
 	fs.StringVar(&f.parallel, "parallel", "2", "how many clusters side by side; auto: as many as the machine bears")
@@ -132,6 +136,7 @@ func (f *nightlyFlags) addShard(fs *pflag.FlagSet) {
 }
 
 func (f *nightlyFlags) run(ctx context.Context, cmd *cobra.Command, args []string) error {
+	f.below(cmd.Flags())
 	show := screen.NewStatus(cmd.ErrOrStderr())
 	say, said := show.Busy()
 	request, err := f.request(ctx, cmd.Flags(), args, say)
