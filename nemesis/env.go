@@ -38,6 +38,8 @@ type member struct {
 	pauses int    // pauses in force
 	away   bool   // removed from the membership, or perhaps, and not added again
 	doubt  bool   // a signal was begun and did not succeed
+
+	held map[string]*Installed // what the machine is to it, by kind
 }
 
 func newEnv(system System, view *View, logf func(string, ...any), patience time.Duration) *Env {
@@ -50,7 +52,7 @@ func newEnv(system System, view *View, logf func(string, ...any), patience time.
 		rules:    make(map[*Installed]struct{}),
 	}
 	for _, n := range system.Nodes() {
-		e.members[n] = &member{turn: make(chan struct{}, 1)}
+		e.members[n] = &member{turn: make(chan struct{}, 1), held: make(map[string]*Installed)}
 	}
 	return e
 }
@@ -75,6 +77,9 @@ func (e *Env) Kill(ctx context.Context, node string) (pid int, err error) {
 
 // kill ends the process of a member whose turn is held.
 func (e *Env) kill(ctx context.Context, node string, m *member) (pid int, err error) {
+	if err := e.thaw(ctx, m); err != nil {
+		return 0, err
+	}
 	if pid, err = e.system.Kill(ctx, node); err != nil {
 		return 0, fmt.Errorf("kill %s: %w", node, err)
 	}
@@ -96,15 +101,20 @@ func (e *Env) Serves(ctx context.Context, node string) string {
 // member just now, it does nothing.
 func (e *Env) Start(ctx context.Context, node string) error {
 	return e.act(ctx, node, func(ctx context.Context, m *member) error {
-		if !e.isDown(m) || e.isAway(node) {
-			return errIdle
-		}
-		if err := e.system.Start(ctx, node); err != nil {
-			return fmt.Errorf("start %s: %w", node, err)
-		}
-		e.set(func() { m.down = false })
-		return nil
+		return e.start(ctx, node, m)
 	})
+}
+
+// start starts a member whose turn is held.
+func (e *Env) start(ctx context.Context, node string, m *member) error {
+	if !e.isDown(m) || e.isAway(node) {
+		return errIdle
+	}
+	if err := e.system.Start(ctx, node); err != nil {
+		return fmt.Errorf("start %s: %w", node, err)
+	}
+	e.set(func() { m.down = false })
+	return nil
 }
 
 // Pause stops a member's process, unless it is stopped already, and returns a
@@ -113,6 +123,9 @@ func (e *Env) Pause(ctx context.Context, node string) (token uint64, err error) 
 	err = e.act(ctx, node, func(ctx context.Context, m *member) error {
 		if e.isDown(m) {
 			return fmt.Errorf("%s %w", node, errDown)
+		}
+		if err := e.goesWith(node, m, "pause"); err != nil {
+			return err
 		}
 		if m.pauses == 0 {
 			if err := e.system.Pause(ctx, node); err != nil {
@@ -170,7 +183,7 @@ func (e *Env) act(ctx context.Context, node string, f func(context.Context, *mem
 	switch {
 	case err == nil:
 		e.set(func() { m.doubt = false })
-	case errors.Is(err, errIdle) || errors.Is(err, errDown) || refused(err):
+	case errors.Is(err, errIdle) || errors.Is(err, errDown) || errors.Is(err, errHeld) || refused(err):
 		e.set(func() { m.doubt = before })
 	}
 	if errors.Is(err, errIdle) {
@@ -179,7 +192,7 @@ func (e *Env) act(ctx context.Context, node string, f func(context.Context, *mem
 	return err
 }
 
-// errIdle says that there was nothing to do.
+// errIdle says that nothing was done that tells how the process is.
 var errIdle = errors.New("nothing to do")
 
 func (e *Env) set(f func()) {
@@ -207,12 +220,14 @@ func (e *Env) downs() map[string]bool {
 	return down
 }
 
-// Installed is a rule in force.
+// Installed is something in force, of links or at a member.
 type Installed struct {
 	env     *Env
-	rule    Rule
+	what    string
 	applied Applied
 	turn    chan struct{}
+
+	node, kind string // "" for rules of links; a kind is held at its member
 
 	done     bool
 	evidence Evidence
@@ -227,14 +242,43 @@ func (e *Env) Apply(ctx context.Context, r Rule) (*Installed, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &Installed{env: e, rule: r, applied: applied, turn: make(chan struct{}, 1)}
-	e.set(func() { e.rules[in] = struct{}{} })
-	return in, nil
+	return e.keep(&Installed{what: r.Action, applied: applied}), nil
 }
 
-// Remove takes the rule out and reports what it did. Once it has succeeded,
-// further calls only repeat the evidence.
-func (in *Installed) Remove(ctx context.Context) (Evidence, error) {
+// keep has what is in force taken out in the end, whoever forgets it.
+func (e *Env) keep(in *Installed) *Installed {
+	in.env, in.turn = e, make(chan struct{}, 1)
+	e.set(func() { e.rules[in] = struct{}{} })
+	return in
+}
+
+// forget ends that.
+func (in *Installed) forget() {
+	in.env.set(func() {
+		delete(in.env.rules, in)
+		if m := in.env.members[in.node]; m != nil && m.held[in.kind] == in {
+			delete(m.held, in.kind)
+		}
+	})
+}
+
+// Remove takes it out and reports what it did. Once it has succeeded, further calls only
+// repeat the evidence.
+func (in *Installed) Remove(ctx context.Context) (evidence Evidence, err error) {
+	if in.node == "" {
+		return in.remove(ctx)
+	}
+	err = in.env.act(ctx, in.node, func(ctx context.Context, _ *member) error {
+		if evidence, err = in.remove(ctx); err == nil {
+			return errIdle
+		}
+		return err
+	})
+	return evidence, err
+}
+
+// remove is Remove while the turn of the member, if there is one, is held.
+func (in *Installed) remove(ctx context.Context) (Evidence, error) {
 	select {
 	case in.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -246,10 +290,10 @@ func (in *Installed) Remove(ctx context.Context) (Evidence, error) {
 	}
 	evidence, err := in.applied.Remove(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("remove %s: %w", in.rule.Action, err)
+		return nil, fmt.Errorf("remove %s: %w", in.what, err)
 	}
 	in.done, in.evidence = true, evidence
-	in.env.set(func() { delete(in.env.rules, in) })
+	in.forget()
 	return evidence, nil
 }
 
@@ -283,10 +327,9 @@ func (e *Env) restore(ctx context.Context, node string) error {
 		m.pauses = 1
 	}
 	e.mu.Unlock()
+	var stopped error
 	if paused {
-		if _, _, err := e.Resume(ctx, node, token); err != nil {
-			return err
-		}
+		_, _, stopped = e.Resume(ctx, node, token)
 	}
 	if err := e.Start(ctx, node); err != nil {
 		return err
@@ -302,10 +345,13 @@ func (e *Env) restore(ctx context.Context, node string) error {
 	}
 	// A signal failed: the process may be stopped, gone or neither. Whichever of
 	// these is wrong fails, and changes nothing.
-	return e.act(ctx, node, func(ctx context.Context, _ *member) error {
+	return e.act(ctx, node, func(ctx context.Context, m *member) error {
 		if err := e.system.Resume(ctx, node); err != nil {
-			_ = e.system.Start(ctx, node)
+			if err := e.system.Start(ctx, node); err != nil && stopped != nil {
+				return stopped
+			}
 		}
+		e.set(func() { m.pauses = 0 })
 		return nil
 	})
 }

@@ -77,7 +77,7 @@ func (f Failpoint) Inject(ctx context.Context, env *Env) (Injected, error) {
 	if len(armed) == 0 {
 		return Injected{}, err
 	}
-	done := Evidence{"passages": 0, "pids-gone": 0}
+	done := Evidence{"passages": 0, PidsGone: 0}
 	var left []string
 	for n := range armed {
 		left = append(left, n)
@@ -108,7 +108,7 @@ func (e *Env) Disarm(ctx context.Context, node, failpoint string) (evidence Evid
 		}
 		evidence, err = e.system.Operate(ctx, node, OpDisarm, failpoint)
 		if errors.Is(err, ErrGone) {
-			evidence = Evidence{"pids-gone": 1}
+			evidence = Evidence{PidsGone: 1}
 			e.set(func() { m.pauses, m.inc = 0, m.inc+1 })
 			e.view.gone(node)
 			err = e.system.Start(ctx, node)

@@ -32,7 +32,11 @@ type fake struct {
 	slow   map[string]time.Duration // by operation
 	out    map[string]bool          // no members just now
 	idle   bool                     // rules do not bite
+	deadly bool                     // processes end of what is in force at members
 	onRule func(nemesis.Rule)
+	// trouble is asked before a call takes effect, and late after it has, of those that may
+	// fail then. What it returns is how the call fails; it may panic.
+	trouble, late func() error
 
 	evidence map[string]int64 // of operations that fail
 	cuts     map[string]int64 // of power failures, unless they are as they should be
@@ -63,7 +67,10 @@ func (f *fake) call(ctx context.Context, name string) error {
 	if f.panics[name] {
 		panic("planned: " + name)
 	}
-	return f.refuse[name]
+	if err := f.refuse[name]; err != nil || f.trouble == nil {
+		return err
+	}
+	return f.trouble()
 }
 
 // relent makes a call that was to fail succeed after a while; it is for what
@@ -89,6 +96,9 @@ func (f *fake) process(ctx context.Context, verb, node string, from []string, to
 		return fmt.Errorf("%s is %q", node, f.state[node])
 	}
 	f.state[node] = to
+	if f.late != nil && (verb == "kill" || verb == "pause") {
+		return f.late()
+	}
 	return nil
 }
 
@@ -139,6 +149,52 @@ func (f *fake) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep) 
 	return out, errors.Join(errs...)
 }
 
+// Meddle, Rot, Constrain and Deafen note what is done, in the words of plans.
+func (f *fake) Meddle(ctx context.Context, node string, r nemesis.FileRule) (nemesis.Applied, error) {
+	return f.rule(ctx, r.Action, node, fmt.Sprint(r.Files, " ", r.Delay, " ", r.Jitter))
+}
+
+func (f *fake) Rot(ctx context.Context, node string, r nemesis.FileRot) (map[string]int64, string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state[node] != "down" {
+		panic(node + " is not down")
+	}
+	err := f.call(ctx, "rot "+node)
+	return map[string]int64{"bytes-flipped": 1}, fmt.Sprintf("%s of %s: %s, drawn by %d", r.How, node, r.Files, r.Seed), err
+}
+
+func (f *fake) Constrain(ctx context.Context, node string, c nemesis.Constraint) (nemesis.Applied, error) {
+	f.mu.Lock()
+	state := f.state[node]
+	f.mu.Unlock()
+	if state == "down" || state != "" && c.Freeze {
+		panic(node + " is " + state)
+	}
+	text := nemesis.Constrained{Who: nemesis.Target(node), Constraint: c}.String()
+	return f.rule(ctx, c.Kind(), node, strings.TrimPrefix(text, c.Kind()+" "+node))
+}
+
+func (f *fake) Deafen(ctx context.Context, node string) (map[string]int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state[node] == "down" {
+		panic(node + " is down")
+	}
+	return map[string]int64{"listeners-closed": 2}, f.call(ctx, "deafen "+node)
+}
+
+// rule puts something in force at a member.
+func (f *fake) rule(ctx context.Context, verb, node, how string) (nemesis.Applied, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.call(ctx, strings.Join(strings.Fields(verb+" "+node+" "+how), " ")); err != nil {
+		return nil, err
+	}
+	f.rules++
+	return &fakeRule{fake: f, name: verb + " " + node, node: node}, nil
+}
+
 func (f *fake) Apply(ctx context.Context, r nemesis.Rule) (nemesis.Applied, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -167,10 +223,11 @@ func (f *fake) Apply(ctx context.Context, r nemesis.Rule) (nemesis.Applied, erro
 // Operate notes the operation. Those in f.slow take time, in which others go on.
 func (f *fake) Operate(ctx context.Context, node, operation string, args ...string) (map[string]int64, error) {
 	name := strings.Join(append([]string{operation, node}, args...), " ")
-	f.mu.Lock()
-	err := f.call(ctx, name)
-	slow := f.slow[name]
-	f.mu.Unlock()
+	slow, err := func() (time.Duration, error) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.slow[name], f.call(ctx, name)
+	}()
 	if err != nil {
 		return f.evidence, err
 	}
@@ -214,6 +271,7 @@ func (f *fake) record(e history.Event) {
 type fakeRule struct {
 	fake *fake
 	name string
+	node string // where it is in force, if not on links
 }
 
 func (r *fakeRule) Remove(ctx context.Context) (map[string]int64, error) {
@@ -224,6 +282,11 @@ func (r *fakeRule) Remove(ctx context.Context) (map[string]int64, error) {
 		return nil, err
 	}
 	r.fake.rules--
+	harmless := r.node == "" || verb == "clock" || verb == "slow" || verb == "freeze"
+	if r.fake.deadly && !harmless && r.fake.state[r.node] != "down" {
+		r.fake.state[r.node] = "down"
+		return map[string]int64{nemesis.PidsGone: 1}, nil
+	}
 	if r.fake.idle {
 		return map[string]int64{"frames": 0}, nil
 	}

@@ -49,10 +49,16 @@
 //	      | "power-failure" who ["keep" ("nothing"|"names"|"some" [N])] ["staggered" [TIME]...]
 //	      | "restart" who
 //	      | "restart-storm" who "every" TIME | "rolling-restart" [who] "every" TIME
+//	      | "slow-sync" who TIME["±"TIME] [files]
+//	      | ("fail-sync"|"fail-write"|"full"|"short-write"|"lost-write") who [files]
+//	      | "bit-rot" who ["flip"|"truncate"|"zero"] [files] [N]
+//	      | "clock" who ("+"TIME|"-"TIME|"drift" N"ppm"|"strobe" "±"TIME "every" TIME)
+//	      | "slow" who N"%" | "starve" who N("KB"|"MB"|"GB") | "freeze" who | "deaf" who
 //	      | ("defragment"|"compact"|"snapshot-save") who | "move-leader" ["to" who]
 //	      | "remove" who | "replace" who
 //	      | "failpoint" NAME ("panic"|"sleep(" TIME ")") "at" who
 //	links = who ">" who | who "<>" who
+//	files = a class of files that the system names (wal, …), or a pattern in quotes ("*.log")
 //	who   = one or more words: names of members (letters, then a number) and
 //	        the words of [Words], resolved when the fault fires
 //
@@ -139,6 +145,9 @@ type Injected struct {
 // Evidence counts what a fault did: bytes-held, frames-dropped, pids-gone, …
 type Evidence map[string]int64
 
+// PidsGone counts the processes that ended.
+const PidsGone = "pids-gone"
+
 // StillServed counts the members in whose place somebody served although they had been
 // killed or paused.
 const StillServed = "still-served"
@@ -203,6 +212,18 @@ func Catalog() []Entry {
 		{"restart", "SIGKILL, and start again at once", "at 15s restart one", parseWho(func(t Target) Fault { return Restart{t} })},
 		{"restart-storm", "restart again and again", "at 16s for 4s restart-storm one every 300ms", parseStorm},
 		{"rolling-restart", "restart all, one after the other", "at 16s rolling-restart every 500ms", parseRolling},
+		{"slow-sync", "disk: let syncs of files take longer", "at 5s for 2s slow-sync leader 200ms±100ms wal", parseFileFault},
+		{"fail-sync", "disk: fail the first sync of each file, and drop what it was to write", "at 5s for 2s fail-sync one", parseFileFault},
+		{"fail-write", "disk: fail writes", "at 5s for 1s fail-write follower wal", parseFileFault},
+		{"full", "disk: no space is left until the end of the fault", "at 5s for 2s full minority", parseFileFault},
+		{"short-write", "disk: write less than was asked, and say so", "at 5s for 2s short-write leader \"*.log\"", parseFileFault},
+		{"lost-write", "disk: say that it was written, and write nothing", "at 5s for 1s lost-write follower", parseFileFault},
+		{"bit-rot", "disk: kill, damage a file, and start again at the end of the fault", "at 5s for 1s bit-rot follower flip wal", parseBitRot},
+		{"clock", "machine: the wall clock is wrong, drifts, or jumps to and fro", "at 5s for 3s clock leader strobe ±5s every 200ms", parseConstrained},
+		{"slow", "machine: so much of a processor, and no more", "at 5s for 3s slow leader 5%", parseConstrained},
+		{"starve", "machine: so much memory, and no more", "at 5s for 3s starve follower 64MB", parseConstrained},
+		{"freeze", "machine: everything stands still, without a signal", "at 5s for 2s freeze leader", parseConstrained},
+		{"deaf", "machine: close the listening sockets for good, and restart at the end of the fault", "at 5s for 3s deaf leader", parseWho(func(t Target) Fault { return Deaf{t} })},
 		{OpDefragment, "operator: rewrite the database file without its holes", "at 5s defragment leader", parseOperation},
 		{OpCompact, "operator: forget all revisions but the newest", "at 6s compact one", parseOperation},
 		{OpSnapshot, "operator: stream a copy of the whole state", "at 7s snapshot-save follower", parseOperation},

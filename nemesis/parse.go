@@ -108,7 +108,7 @@ func (s *Step) parseWhen(r *reader) (err error) {
 		if s.Trigger.On = r.next(); s.Trigger.On == "" {
 			return fmt.Errorf("on what? Name an event: %s", strings.Join(triggerNames(), ", "))
 		}
-		if s.Trigger.Message, err = r.quoted(); err != nil {
+		if s.Trigger.Message, err = r.quoted("names no assertion: leave it out for any that fails"); err != nil {
 			return err
 		}
 		return s.parseClauses(r)
@@ -208,37 +208,40 @@ func brief(err error) error { return text.Brief(err, text.Token) }
 // reader hands out the words of a line.
 type reader struct{ words []string }
 
-// newReader splits a line into words. What stands in quotes, of which there is one at
-// most, is a word with them.
+// newReader splits a line into words. What stands in quotes is a word with them.
 func newReader(line string) *reader {
 	words := func(text string) []string {
 		return strings.Fields(strings.NewReplacer("<>", " <> ", ">", " > ", "|", " | ").Replace(text))
 	}
-	at := strings.IndexByte(line, '"')
-	if at < 0 {
-		return &reader{words: words(line)}
+	var all []string
+	for {
+		at := strings.IndexByte(line, '"')
+		if at < 0 {
+			return &reader{words: append(all, words(line)...)}
+		}
+		all = append(all, words(line[:at])...)
+		quoted, err := strconv.QuotedPrefix(line[at:])
+		if err != nil {
+			return &reader{words: append(all, line[at:])}
+		}
+		all, line = append(all, quoted), line[at+len(quoted):]
 	}
-	quoted, err := strconv.QuotedPrefix(line[at:])
-	if err != nil {
-		return &reader{words: append(words(line[:at]), line[at:])}
-	}
-	return &reader{words: append(append(words(line[:at]), quoted), words(line[at+len(quoted):])...)}
 }
 
-// quoted reads a text in quotes, if there is one.
-func (r *reader) quoted() (string, error) {
+// quoted reads a text in quotes, if there is one. What an empty one does not do, none says.
+func (r *reader) quoted(none string) (string, error) {
 	if !strings.HasPrefix(r.peek(), `"`) {
 		return "", nil
 	}
 	word := r.next()
-	message, err := strconv.Unquote(word)
+	text, err := strconv.Unquote(word)
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("%s has no end: close the quotes", word)
-	case message == "":
-		return "", errors.New(`"" names no assertion: leave it out for any that fails`)
+	case text == "":
+		return "", fmt.Errorf(`"" %s`, none)
 	}
-	return message, nil
+	return text, nil
 }
 
 func (r *reader) peek() string {
@@ -309,10 +312,25 @@ func (r *reader) count(after string) (int, error) {
 	return n, nil
 }
 
+// seed reads a number that draws something.
+func (r *reader) seed() (uint64, error) {
+	word := r.next()
+	seed, err := strconv.ParseUint(word, 10, 64)
+	if err != nil || seed == 0 {
+		return 0, fmt.Errorf("%q: write a whole number from 1 on, which draws the rest, or none", word)
+	}
+	return seed, nil
+}
+
 // target reads words up to one of the stops or the end.
 func (r *reader) target(stops ...string) Target {
+	return r.until(func(word string) bool { return slices.Contains(stops, word) })
+}
+
+// until reads words up to one at which to stop, or the end.
+func (r *reader) until(stop func(word string) bool) Target {
 	var words []string
-	for r.peek() != "" && !slices.Contains(stops, r.peek()) {
+	for r.peek() != "" && !stop(r.peek()) {
 		words = append(words, r.next())
 	}
 	return Target(strings.Join(words, " "))

@@ -46,6 +46,31 @@ at 15s for 1s   power-failure leader keep some
 at 15s for 1s   power-failure leader rest keep some 4711 staggered
 at 15s for 1s   power-failure n1 n2 keep some 4711 staggered 1s 2s
 at 15s for 1s   power-failure several staggered
+at 15s for 1s   slow-sync leader 200ms±100ms wal
+at 15s for 1s   slow-sync n1 n2 200ms
+at 15s for 1s   fail-sync one follower snapshot
+at 15s for 1s   fail-write all "*.log"
+at 15s          full minority
+at 15s for 1s   short-write rest "member/wal/[a-f]?"
+at 15s for 1s   lost-write n3 "LOCK"
+at 15s for 1s   bit-rot one
+at 15s for 1s   bit-rot n1 n2 flip
+at 15s for 1s   bit-rot follower wal
+at 15s for 1s   bit-rot follower truncate "*.db" 17
+at 15s for 1s   bit-rot follower 17
+on assertion "a b" for 1s lost-write it "c"
+at 15s for 1s   clock leader +1h
+at 15s for 1s   clock n1 n2 -30s
+at 15s for 1s   clock all drift 200ppm
+at 15s for 1s   clock all drift -0.5ppm
+at 15s for 1s   clock one strobe ±5s every 200ms
+at 15s for 1s   clock one strobe +-5s every 200ms
+at 15s for 1s   slow leader 5%
+at 15s for 1s   slow leader 100%
+at 15s for 1s   starve one 64MB
+at 15s for 1s   starve one 1500KB
+at 15s for 1s   freeze leader rest
+at 15s          deaf minority
 at 15s          restart one
 at 16s  for 4s  restart-storm one every 300ms
 at 16s          rolling-restart every 500ms

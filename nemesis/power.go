@@ -37,8 +37,8 @@ const keepWord = "keep"
 // keeps lists what may be kept, of any disk.
 func keeps() []string { return []string{KeepNothing, KeepNames, KeepSome} }
 
-// maxKeepSeed bounds the seeds that are drawn: a person has to read them.
-const maxKeepSeed = 1_000_000
+// maxSeed bounds the seeds that faults draw: a person has to read them.
+const maxSeed = 1_000_000
 
 // String is as a plan has it: "nothing", "some 17".
 func (k Keep) String() string {
@@ -78,7 +78,7 @@ func (k Keep) draw(s *Scene) Keep {
 		k.What = from[s.Rand.IntN(len(from))]
 	}
 	if k.What == KeepSome && k.Seed == 0 {
-		k.Seed = 1 + s.Rand.Uint64N(maxKeepSeed)
+		k.Seed = 1 + s.Rand.Uint64N(maxSeed)
 	}
 	return k
 }
@@ -210,12 +210,15 @@ func (e *Env) CutPower(ctx context.Context, nodes []string, keep Keep) (out Outa
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(e.patience, outagePatience))
 	defer cancel()
-	e.set(func() {
-		for _, n := range up {
-			e.members[n].doubt = true
+	for _, n := range up {
+		e.set(func() { e.members[n].doubt = true })
+		if err := e.thaw(ctx, e.members[n]); err != nil {
+			return Outage{}, errors.Join(append(errs, err)...)
 		}
-	})
+	}
 	out, err = powered.CutPower(ctx, up, keep)
+	out.Evidence = maps.Clone(out.Evidence)
+	delete(out.Evidence, PidsGone) // those are counted by who starts them
 	out.Down = slices.DeleteFunc(out.Down, func(n string) bool { return !slices.Contains(up, n) })
 	if left := len(up) - len(out.Down); err == nil && left > 0 {
 		err = fmt.Errorf("power-failure: %d of %s still run", left, strings.Join(up, ", "))
@@ -272,12 +275,10 @@ func parsePower(_ string, r *reader) (Fault, error) {
 			return nil, fmt.Errorf("keep %q%s: a disk keeps one of %s: for example %s", f.Keep.What, text.DidYouMean(f.Keep.What, keeps()), strings.Join(keeps(), ", "), exampleOf("power-failure"))
 		}
 		if f.Keep.What == KeepSome && r.peek() != "" && r.peek() != staggered {
-			word := r.next()
-			seed, err := strconv.ParseUint(word, 10, 64)
-			if err != nil || seed == 0 {
-				return nil, fmt.Errorf("keep some %q: write a whole number from 1 on, which draws what is kept, or none", word)
+			var err error
+			if f.Keep.Seed, err = r.seed(); err != nil {
+				return nil, fmt.Errorf("keep some: %w", err)
 			}
-			f.Keep.Seed = seed
 		}
 	}
 	return parseStaggered(f, r)

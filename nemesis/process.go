@@ -342,7 +342,7 @@ func (k *killing) restart(ctx context.Context, nodes []string) error {
 
 func (k *killing) heal(ctx context.Context) (Evidence, error) {
 	err := k.start(ctx)
-	return k.served.in(Evidence{"pids-gone": k.gone, "starts": k.starts}), err
+	return k.served.in(Evidence{PidsGone: k.gone, "starts": k.starts}), err
 }
 
 func note(err error) string {

@@ -90,7 +90,9 @@ type Outage struct {
 
 // Storage is a System that can meddle with single files of members.
 type Storage interface {
-	// Meddle puts a fault of files in force at a member; it survives restarts of it.
+	// Meddle puts a fault of files in force at a member, whether it runs or not; it survives
+	// restarts of it. While it is in force it is no surprise that the member's process ends
+	// by itself; the evidence of its handle then counts PidsGone, and the member is started.
 	Meddle(ctx context.Context, node string, r FileRule) (Applied, error)
 	// Rot damages a file of a member that is down, and says which and how.
 	Rot(ctx context.Context, node string, r FileRot) (evidence map[string]int64, note string, err error)
@@ -112,11 +114,14 @@ type FileRot struct {
 
 // Machine is a System that can change what the machine is to a single member.
 type Machine interface {
-	// Constrain puts a fault of the machine in force at a member; it survives restarts of
-	// it. Its handle fails no removal because the member is down.
+	// Constrain puts a fault of the machine in force at a member that runs or is paused; it
+	// survives restarts of it. Its handle fails no removal because the member is down. Neither
+	// lets a paused one go on. One of memory may end the process as a fault of files
+	// may. One that freezes is removed before the member is killed, and is
+	// never in force together with a pause or a clock.
 	Constrain(ctx context.Context, node string, c Constraint) (Applied, error)
 	// Deafen closes the listening sockets of a member for good; only a restart opens them
-	// again. It returns counts of them.
+	// again. It returns counts of them. That the process ends of it is no surprise.
 	Deafen(ctx context.Context, node string) (evidence map[string]int64, err error)
 }
 

@@ -51,14 +51,16 @@ func (d drawer) faults(triggered bool) []fault {
 		{nemesis.OpMoveLeader, func(t *rapid.T) nemesis.Fault { return nemesis.MoveLeader{To: "follower"} }},
 		{"remove", func(t *rapid.T) nemesis.Fault { return nemesis.Remove{Who: who(t)} }},
 		{"replace", func(t *rapid.T) nemesis.Fault { return nemesis.Replace{Who: who(t)} }},
-		{"power-failure", func(t *rapid.T) nemesis.Fault {
-			keep := d.keep(t)
-			power := func(who nemesis.Target) nemesis.Fault { return nemesis.PowerFailure{Who: who, Keep: keep} }
-			if rare(t, "staggered") {
-				return d.staggered(t, power, triggered)
-			}
-			return power(who(t))
+		{"power-failure", func(t *rapid.T) nemesis.Fault { return d.power(t, triggered) }},
+		d.meddling("slow-sync", triggered), d.meddling("fail-sync", triggered), d.meddling("fail-write", triggered),
+		d.meddling("full", triggered), d.meddling("short-write", triggered), d.meddling("lost-write", triggered),
+		{"bit-rot", func(t *rapid.T) nemesis.Fault {
+			rot := nemesis.FileRot{How: rapid.SampledFrom([]string{"", "flip", "truncate", "zero"}).Draw(t, "how"), Files: d.files(t)}
+			rot.Seed = rapid.Uint64Range(0, 100).Draw(t, "seed")
+			return nemesis.BitRot{Who: who(t), FileRot: rot}
 		}},
+		d.constrained("clock", triggered), d.constrained("slow", triggered), d.constrained("starve", triggered), d.constrained("freeze", triggered),
+		{"deaf", func(t *rapid.T) nemesis.Fault { return nemesis.Deaf{Who: who(t)} }},
 		{"failpoint", func(t *rapid.T) nemesis.Fault {
 			name := rapid.StringMatching(`[a-zA-Z_][a-zA-Z0-9_]{0,5}(/[a-zA-Z.-]{1,5})?`).Draw(t, "failpoint")
 			sleep := time.Duration(rapid.IntRange(0, 50).Draw(t, "sleep")) * time.Millisecond
@@ -79,15 +81,6 @@ func (d drawer) staggered(t *rapid.T, of func(nemesis.Target) nemesis.Fault, tri
 		f.Back = append(f.Back, d.positive(t, "back"))
 	}
 	return f
-}
-
-// keep draws what a disk keeps, now and then nothing of it, or half.
-func (d drawer) keep(t *rapid.T) nemesis.Keep {
-	k := nemesis.Keep{What: rapid.SampledFrom([]string{nemesis.KeepNothing, nemesis.KeepNames, nemesis.KeepSome, ""}).Draw(t, "keep")}
-	if k.What == nemesis.KeepSome {
-		k.Seed = rapid.Uint64Range(0, 100).Draw(t, "seed")
-	}
-	return k
 }
 
 func (d drawer) fault(t *rapid.T, triggered bool) nemesis.Fault {

@@ -56,6 +56,18 @@ func refused() map[string]string {
 		"replace":            "the members do not change",
 		"failpoint":          "the protocol has none",
 		"power-failure":      "disks are sound here",
+		"slow-sync":          "disks are sound here",
+		"fail-sync":          "disks are sound here",
+		"fail-write":         "disks are sound here",
+		"full":               "disks are sound here",
+		"short-write":        "disks are sound here",
+		"lost-write":         "disks are sound here",
+		"bit-rot":            "disks are sound here",
+		"clock":              "the protocol reads no wall clock",
+		"slow":               "there is no machine",
+		"starve":             "there is no machine",
+		"freeze":             "there is no machine",
+		"deaf":               "there are no sockets",
 	}
 }
 

@@ -1,0 +1,97 @@
+package nemesis_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/usurper/usurper/nemesis"
+)
+
+// Faults of disks and machines are told apart, and those after which a member may have
+// lost what it synced.
+func TestKindsOfFaults(t *testing.T) {
+	for _, tt := range []struct {
+		fault                        string
+		power, files, machine, loses bool
+	}{
+		{fault: "kill n1"},
+		{fault: "power-failure n1 staggered", power: true},
+		{fault: "slow-sync n1 5ms", files: true},
+		{fault: "full n1", files: true},
+		{fault: "fail-write n1", files: true},
+		{fault: "fail-sync n1 wal", files: true, loses: true},
+		{fault: "short-write n1", files: true, loses: true},
+		{fault: "lost-write n1", files: true, loses: true},
+		{fault: "bit-rot n1", files: true, loses: true},
+		{fault: "clock n1 drift 5ppm", machine: true},
+		{fault: "slow n1 5%", machine: true},
+		{fault: "deaf n1", machine: true},
+	} {
+		f, err := nemesis.ParseFault(tt.fault)
+		require.NoError(t, err)
+		got := []bool{nemesis.OnPower(f), nemesis.OnFiles(f), nemesis.OnMachine(f), nemesis.Loses(f)}
+		require.Equal(t, []bool{tt.power, tt.files, tt.machine, tt.loses}, got, tt.fault)
+	}
+}
+
+// What a disk or a machine cannot do is refused before the run, with the reason.
+func TestMediaThatCannot(t *testing.T) {
+	offer := &nemesis.Offer{System: "abc", Files: []string{"wal", "db"}, Unable: map[string]string{
+		"full": "use --disk fuse", "clock": "no root", "bit-rot": "no disk", "deaf": "no netlink",
+	}}
+	unnamed := &nemesis.Offer{System: "abc"}
+	for _, tt := range []struct {
+		offer *nemesis.Offer
+		fault string
+		want  string // "" for a fault that is possible
+	}{
+		{offer, "slow-sync n1 5ms wal", ""},
+		{offer, `slow-sync n1 5ms "*.log"`, ""},
+		{offer, "slow-sync n1 5ms", ""},
+		{offer, "slow-sync n1 5ms wall", `unknown class of files "wall" (did you mean wal?): those of abc are wal, db`},
+		{unnamed, "slow-sync n1 5ms wal", "abc names no classes of files: write a pattern"},
+		{offer, "full n1", "full: use --disk fuse"},
+		{offer, "clock n1 +1h", "clock: no root"},
+		{offer, "slow n1 5%", ""},
+		{offer, "bit-rot n1", "bit-rot: no disk"},
+		{offer, "deaf n1", "deaf: no netlink"},
+	} {
+		_, err := nemesis.ParseFor("p", "maybe at 1s for 1s "+tt.fault, nemesis.Setting{Nodes: members(3), System: tt.offer})
+		if tt.want == "" {
+			require.NoError(t, err, tt.fault)
+		} else {
+			require.ErrorContains(t, err, tt.want)
+		}
+	}
+	for _, fault := range []string{"slow-sync n1 5ms", "bit-rot n1", "clock n1 +1h", "deaf n1"} {
+		p := play(t, "at 1s for 1s "+fault, func(f *fake, o *nemesis.Options) func(func()) {
+			o.System = struct{ nemesis.System }{f}
+			return nil
+		})
+		require.Contains(t, p.lines()[1], "the system does not offer this")
+	}
+}
+
+// A file fault of which a process ends, or memory that does not do, ends with a start; a
+// file that cannot be damaged leaves the member running.
+func TestProcessesThatEndOfAFault(t *testing.T) {
+	dying := func(f *fake, _ *nemesis.Options) func(func()) { f.deadly = true; return nil }
+	for _, fault := range []string{"full n1", "starve n1 64MB"} {
+		p := play(t, "at 1s for 1s "+fault, dying)
+		require.NoError(t, p.err)
+		require.Equal(t, "2s start n1", p.calls[len(p.calls)-1])
+		require.Equal(t, int64(1), p.report.Ends[0].Evidence[nemesis.PidsGone])
+	}
+	p := play(t, "at 1s for 2s full n1\nat 2s for 2s kill n1", dying)
+	require.NoError(t, p.err)
+	require.Equal(t, "4s start n1", p.calls[len(p.calls)-1], "by the kill, since it was down")
+
+	p = play(t, "at 1s for 2s bit-rot n1 n2 flip", func(f *fake, _ *nemesis.Options) func(func()) {
+		f.refuse["rot n1"] = nemesis.ErrUnsupported
+		return nil
+	})
+	require.NoError(t, p.err)
+	require.Equal(t, []string{"1s kill n1", "1s rot n1", "1s start n1", "1s kill n2", "1s rot n2", "3s start n2"}, p.calls[1:])
+	require.Regexp(t, `^1 inject: at 1s for 2s bit-rot n1 n2 flip \d+$`, p.lines()[0])
+}

@@ -1,0 +1,336 @@
+package nemesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/usurper/usurper/harness/text"
+)
+
+// FileFault makes operations on files of members slow, fail, do less than they say, or lie.
+// It outlasts their processes: whoever is killed meanwhile comes back to it.
+//
+//	at 5s for 2s  slow-sync leader 200ms±100ms wal
+//	at 9s for 1s  full minority
+type FileFault struct {
+	Action        string // slow-sync fail-sync fail-write full short-write lost-write
+	Who           Target
+	Delay, Jitter time.Duration // slow-sync; 0 <= Jitter <= Delay
+	Files         string        // as in FileRule
+}
+
+// OnFiles tells whether a fault is one of single files.
+func OnFiles(f Fault) bool {
+	switch f.(type) {
+	case FileFault, BitRot:
+		return true
+	}
+	return false
+}
+
+// Loses tells whether a member that a fault has hit may have lost what it had synced, so
+// that what a majority of such members lost is no fault of the system.
+func Loses(f Fault) bool {
+	switch f := f.(type) {
+	case BitRot:
+		return true
+	case FileFault:
+		return slices.Contains([]string{"fail-sync", "short-write", "lost-write"}, f.Action)
+	}
+	return false
+}
+
+// String is "slow-sync leader 200ms±100ms wal".
+func (f FileFault) String() string {
+	words := []string{f.Action, string(f.Who)}
+	if f.Action == "slow-sync" {
+		d := formatTime(f.Delay)
+		if f.Jitter > 0 {
+			d += "±" + formatTime(f.Jitter)
+		}
+		words = append(words, d)
+	}
+	return strings.Join(append(words, formatFiles(f.Files)...), " ")
+}
+
+// Span is Open.
+func (f FileFault) Span() Span { return Open }
+
+// Check checks the times, the target, and whether the disks can do this.
+func (f FileFault) Check(s Setting) error {
+	switch {
+	case f.Action == "slow-sync" && f.Delay <= 0:
+		return fmt.Errorf("slow-sync needs a time: for example %s", exampleOf(f.Action))
+	case f.Action != "slow-sync" && (f.Delay != 0 || f.Jitter != 0):
+		return fmt.Errorf("%s takes no time: only slow-sync does", f.Action)
+	case f.Jitter < 0 || f.Jitter > f.Delay:
+		return fmt.Errorf("a jitter of %s is more than the %s that a sync takes longer", formatTime(f.Jitter), formatTime(f.Delay))
+	}
+	if err := s.System.able(f.Action); err != nil {
+		return err
+	}
+	return errors.Join(checkFiles(f.Files, s.System), checkAll(s, f.Who))
+}
+
+// Resolve names the targets; one of them at least must be running.
+func (f FileFault) Resolve(s *Scene) (Fault, error) {
+	var err error
+	f.Who, err = resolveRunning(s, f.Who)
+	return f, err
+}
+
+// Inject puts the rule in force at each. A member that ended of it is started again when
+// it heals.
+func (f FileFault) Inject(ctx context.Context, env *Env) (Injected, error) {
+	rule := FileRule{Action: f.Action, Files: f.Files, Delay: f.Delay, Jitter: f.Jitter}
+	return inForce(f.Who.words(), func(n string) (*Installed, error) { return env.Meddle(ctx, n, rule) })
+}
+
+// inForce puts something in force at each of the members and keeps it until it is healed.
+func inForce(nodes []string, put func(node string) (*Installed, error)) (Injected, error) {
+	var left []*Installed
+	var errs []error
+	for _, n := range nodes {
+		in, err := put(n)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		left = append(left, in)
+	}
+	err := errors.Join(errs...)
+	if len(left) == 0 {
+		return Injected{}, err
+	}
+	sum := Evidence{}
+	heal := func(ctx context.Context) (Evidence, error) {
+		var errs []error
+		left = slices.DeleteFunc(left, func(in *Installed) bool {
+			evidence, err := in.Remove(ctx)
+			sum.add(evidence)
+			errs = append(errs, err)
+			return err == nil
+		})
+		return maps.Clone(sum), errors.Join(errs...)
+	}
+	return Injected{Heal: heal, Note: note(err)}, nil
+}
+
+// add adds the counts of another.
+func (e Evidence) add(other Evidence) {
+	for name, n := range other {
+		e[name] += n
+	}
+}
+
+// BitRot kills members and damages a file of each, as a medium does that grows old. They
+// are started again when it heals.
+//
+//	at 5s for 1s  bit-rot follower flip wal
+type BitRot struct {
+	Who Target
+	FileRot
+}
+
+// rots lists the ways in which files rot.
+func rots() []string { return []string{"flip", "truncate", "zero"} }
+
+// String is "bit-rot follower flip wal 17".
+func (f BitRot) String() string {
+	words := []string{"bit-rot", string(f.Who)}
+	if f.How != "" {
+		words = append(words, f.How)
+	}
+	words = append(words, formatFiles(f.Files)...)
+	if f.Seed != 0 {
+		words = append(words, strconv.FormatUint(f.Seed, 10))
+	}
+	return strings.Join(words, " ")
+}
+
+// Span is Open.
+func (f BitRot) Span() Span { return Open }
+
+// Check checks the target, and whether files can be damaged.
+func (f BitRot) Check(s Setting) error {
+	if f.How != "" && !slices.Contains(rots(), f.How) {
+		return fmt.Errorf("bit-rot %s: files rot by one of %s", f.How, strings.Join(rots(), ", "))
+	}
+	if err := s.System.able("bit-rot"); err != nil {
+		return err
+	}
+	return errors.Join(checkFiles(f.Files, s.System), checkAll(s, f.Who))
+}
+
+// Resolve names the targets, of which one at least must be running, and draws what is
+// not said.
+func (f BitRot) Resolve(s *Scene) (Fault, error) {
+	var err error
+	if f.Who, err = resolveRunning(s, f.Who); err != nil {
+		return nil, err
+	}
+	if f.How == "" {
+		f.How = rots()[s.Rand.IntN(len(rots()))]
+	}
+	if f.Seed == 0 {
+		f.Seed = 1 + s.Rand.Uint64N(maxSeed)
+	}
+	return f, nil
+}
+
+// Inject kills those that run and damages a file of each.
+func (f BitRot) Inject(ctx context.Context, env *Env) (Injected, error) {
+	o := outage{Outage{Evidence: map[string]int64{}}}
+	var errs []error
+	var notes []string
+	for _, n := range f.Who.words() {
+		evidence, said, err := env.Rot(ctx, n, f.FileRot)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		o.Down = append(o.Down, n)
+		Evidence(o.Evidence).add(evidence)
+		notes = append(notes, said)
+	}
+	err := errors.Join(errs...)
+	if len(o.Down) == 0 {
+		return Injected{}, err
+	}
+	k := o.hold(ctx, env, o.Down...)
+	return Injected{Heal: o.heal(k, o.Evidence), Note: remarks(append(notes, note(err))...), Found: k.served.String}, nil
+}
+
+// Meddle puts a fault of files in force at a member, whether it runs or not.
+func (e *Env) Meddle(ctx context.Context, node string, r FileRule) (*Installed, error) {
+	storage, ok := e.system.(Storage)
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", r.Action, ErrUnsupported)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m := e.members[node]
+	if m == nil {
+		return nil, fmt.Errorf("unknown member %q", node)
+	}
+	applied, err := storage.Meddle(ctx, node, r)
+	if err != nil {
+		return nil, fmt.Errorf("%s at %s: %w", r.Action, node, err)
+	}
+	applied = &deadly{revival: revival{env: e, node: node, member: m}, Applied: applied}
+	return e.keep(&Installed{what: r.Action + " at " + node, applied: applied, node: node}), nil
+}
+
+// Rot kills a member and damages a file of it. If that fails the member is started again.
+func (e *Env) Rot(ctx context.Context, node string, r FileRot) (evidence Evidence, said string, err error) {
+	storage, ok := e.system.(Storage)
+	if !ok {
+		return nil, "", fmt.Errorf("bit-rot: %w", ErrUnsupported)
+	}
+	err = e.act(ctx, node, func(ctx context.Context, m *member) error {
+		if e.isDown(m) {
+			return fmt.Errorf("%s %w", node, errDown)
+		}
+		if _, err := e.kill(ctx, node, m); err != nil {
+			return err
+		}
+		done, what, err := storage.Rot(ctx, node, r)
+		if err == nil {
+			evidence, said = maps.Clone(done), what
+			return nil
+		}
+		err = fmt.Errorf("bit-rot at %s: %w", node, err)
+		if failed := e.system.Start(ctx, node); failed != nil {
+			return errors.Join(err, fmt.Errorf("start %s: %w", node, failed))
+		}
+		e.set(func() { m.down = false })
+		return err
+	})
+	return evidence, said, err
+}
+
+// fileClass tells whether a word may be a class of files: it is no word for a member.
+func fileClass(word string) bool { return className.MatchString(word) && orderOf(word) == unknown }
+
+// isFiles tells whether a word says which files, a class or a pattern in quotes.
+func isFiles(word string) bool { return strings.HasPrefix(word, `"`) || fileClass(word) }
+
+// formatFiles is how files are named in a plan, in one word or none.
+func formatFiles(files string) []string {
+	switch {
+	case files == "":
+		return nil
+	case fileClass(files):
+		return []string{files}
+	}
+	return []string{strconv.Quote(files)}
+}
+
+// checkFiles reports files that are no pattern, or no class of files of the system.
+func checkFiles(files string, o *Offer) error {
+	if _, err := path.Match(files, ""); err != nil {
+		return fmt.Errorf("%q is no pattern of files: for example %q", files, "*.log")
+	}
+	if strings.ContainsAny(files, "#\"") || strings.ContainsFunc(files, func(r rune) bool { return r <= ' ' }) {
+		return fmt.Errorf("%q: write ? for a blank, a quote or # in a pattern of files", files)
+	}
+	switch {
+	case o == nil || !fileClass(files) || slices.Contains(o.Files, files):
+		return nil
+	case len(o.Files) == 0:
+		return fmt.Errorf("%q: %s names no classes of files: write a pattern, such as %q, or nothing", files, o.System, "*.log")
+	}
+	return fmt.Errorf("unknown class of files %q%s: those of %s are %s; others are a pattern, such as %q", files, text.DidYouMean(files, o.Files), o.System, strings.Join(o.Files, ", "), "*.log")
+}
+
+// parseFiles reads which files are meant, if that is said.
+func parseFiles(name string, who Target, r *reader) (string, error) {
+	word := r.peek()
+	if who == "" && fileClass(word) {
+		return "", fmt.Errorf("%q is no target%s; if it is a class of files, say whose: for example %s", word, text.DidYouMean(word, wordNames()), exampleOf(name))
+	}
+	if fileClass(word) {
+		return r.next(), nil
+	}
+	return r.quoted("names no files: leave it out for all")
+}
+
+func parseFileFault(name string, r *reader) (Fault, error) {
+	f := FileFault{Action: name}
+	var err error
+	if name == "slow-sync" {
+		f.Who = r.until(startsNumber)
+		if f.Delay, f.Jitter, err = r.spread(name); err != nil {
+			return nil, err
+		}
+	} else {
+		f.Who = r.until(isFiles)
+	}
+	f.Files, err = parseFiles(name, f.Who, r)
+	return f, err
+}
+
+func parseBitRot(name string, r *reader) (Fault, error) {
+	isHow := func(word string) bool { return slices.Contains(rots(), word) }
+	f := BitRot{Who: r.until(func(word string) bool { return isHow(word) || isFiles(word) || startsNumber(word) })}
+	if isHow(r.peek()) {
+		f.How = r.next()
+	}
+	var err error
+	if f.Files, err = parseFiles(name, f.Who, r); err != nil || r.peek() == "" {
+		return f, err
+	}
+	f.Seed, err = r.seed()
+	return f, err
+}
+
+// startsNumber tells whether a word begins with a digit, which no word for a member does.
+func startsNumber(word string) bool { return word[0] >= '0' && word[0] <= '9' }
