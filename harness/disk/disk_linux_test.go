@@ -121,6 +121,21 @@ func TestPowerFailure(t *testing.T) {
 	}
 }
 
+// A file system that does not mount is nobody's fault, and stays so.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	v := one(t, XFS, Shutdown)
+	require.NoError(t, v.Cut(Keep{What: keepNothing}))
+	f, err := os.OpenFile(v.(*volume).medium.image(), os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt(make([]byte, 1<<20), 0)
+	require.NoError(t, errors.Join(err, f.Close()))
+	for range 2 {
+		_, err = v.Restore(t.Context())
+		require.ErrorIs(t, err, ErrRefused)
+	}
+}
+
 // Nothing that the harness does for a cut commits what a member left unsynced, and nothing
 // of the harness's is in the member's sight.
 func TestDirIsTheMembersAlone(t *testing.T) {

@@ -36,7 +36,11 @@ func place(g *guard.Guard, o Options) (*images, error) {
 	if err := unix.Statfs(o.Spill, &stat); err != nil {
 		return nil, fmt.Errorf("look for room in %s: %w", o.Spill, err)
 	}
-	r, err := roomFor(len(o.Members), o.Size, availableMemory(), int64(stat.Bavail)*stat.Bsize)
+	available, free := availableMemory(), int64(stat.Bavail)*stat.Bsize
+	if o.Engine == Block { // which remembers up to a quarter more, of what can vanish
+		available = available / 5 * 4
+	}
+	r, err := roomFor(len(o.Members), o.Size, available, free)
 	if err != nil {
 		return nil, err
 	}

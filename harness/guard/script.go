@@ -61,7 +61,7 @@ mounted() {
 	while read -r a b c d where rest; do
 		[ "$where" != "$point" ] || top=${rest#* - }
 	done 2>/dev/null </proc/self/mountinfo
-	top=${top#* }
+	type=${top%% *} top=${top#* }
 	[ "${top%% *}" = "$source" ]
 }
 
@@ -110,6 +110,12 @@ for n in $killing; do
 	eval "what=\$what$n of=\$of$n from="
 	say $end 'it does not die'
 done
+# A FUSE mount that the harness served first gets its end, else whoever waits for it does so
+# for ever: among them who unmounts what lies on it.
+for n in $all; do
+	eval "what=\$what$n of=\$of$n point=\$point$n source=\$source$n"
+	[ "$what" != unmount ] || ! mounted || case $type in fuse*) umount -f "$of" ;; esac
+done 2>/dev/null
 for n in $all; do
 	eval "what=\$what$n of=\$of$n from=\$from$n point=\$point$n source=\$source$n"
 	why= end=gone

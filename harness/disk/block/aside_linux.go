@@ -23,6 +23,12 @@ func Aside(call func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		if unix.Gettid() == unix.Getpid() {
+			// The first thread of a process never ends, nor lets go of what it has open.
+			done <- Aside(call)
+			runtime.UnlockOSThread()
+			return
+		}
 		err := letGo()
 		if err == nil {
 			err = call()
