@@ -9,6 +9,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/usurper/usurper/harness/disk/files"
 	"github.com/usurper/usurper/harness/guard"
 )
 
@@ -69,6 +70,14 @@ type Volume interface {
 	Restore(ctx context.Context) (Restored, error)
 	// Close unmounts, detaches and removes all that the volume consists of.
 	Close() error
+}
+
+// Faulty is a Volume of kind FUSE.
+type Faulty interface {
+	Volume
+	// Files is the directory, of whose files single operations can be made to fail. It
+	// is not to be closed, but Volume is.
+	Files() *files.Dir
 }
 
 // Restored is what a power failure did to a volume.

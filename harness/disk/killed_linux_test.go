@@ -115,7 +115,7 @@ func leftovers(t require.TestingT, dir string) (all []string) {
 
 func TestHarnessIsKilled(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []Kind{Ext4, XFS, Btrfs} {
+	for _, kind := range []Kind{Ext4, XFS, Btrfs, FUSE} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			dir := killed(t, kind, "", false)

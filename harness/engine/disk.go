@@ -273,7 +273,9 @@ func (r *run) closeDisks(v checker.Verdict) (left []string) {
 	if r.disks != nil {
 		if v != checker.Valid || r.cfg.KeepData {
 			errs = append(errs, r.eachDisk(func(name string, v disk.Volume) error {
-				return copyTree(r.dir.Path(results.NodesDir, name, dataName), v.Dir(), maxKept)
+				return disk.Aside(func() error {
+					return copyTree(r.dir.Path(results.NodesDir, name, dataName), v.Dir(), maxKept)
+				})
 			}))
 		}
 		errs = append(errs, r.disks.Close())

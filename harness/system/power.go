@@ -140,14 +140,16 @@ func asked(name string, r disk.Restored) string {
 
 // keeps tells whether there is a file with anything in it below a directory.
 func keeps(dir string) bool {
-	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
+	err := disk.Aside(func() error {
+		return filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return nil
+			}
+			if info, err := d.Info(); err == nil && info.Size() > 0 {
+				return errFound
+			}
 			return nil
-		}
-		if info, err := d.Info(); err == nil && info.Size() > 0 {
-			return errFound
-		}
-		return nil
+		})
 	})
 	return errors.Is(err, errFound)
 }
