@@ -13,6 +13,7 @@ type act struct {
 	out     int      // takes away as many at most, or minority or everybody
 	classes []string // needs these classes of messages
 	clients bool     // needs clients behind the proxy layer
+	needs   string   // a fault that the disk or the machine must be able to do, by its first word
 	write   func(*generator)
 }
 

@@ -94,8 +94,8 @@
 //
 // fault.go, plan.go and system.go are the nouns, offer.go says what a plan can ask
 // of a system. parse.go reads plans, generate.go
-// invents them by the themes of theme.go from acts, which are in election.go, reign.go
-// and act.go, execute.go carries them out: aim.go says whom a step means, env.go undoes what faults have done.
+// invents them by the themes of theme.go from acts, which are in election.go, reign.go,
+// act.go and medium.go, execute.go carries them out: aim.go says whom a step means, env.go undoes what faults have done.
 //
 // To add a fault: write its type, which implements [Fault], its line in [Catalog],
 // and for tests its line in package draw.

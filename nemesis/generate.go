@@ -28,6 +28,17 @@ type GenerateOptions struct {
 	// Clients says that clients are behind the proxy layer, so that there are faults
 	// between them and members.
 	Clients bool
+	// Keeps are what disks may keep at a power failure, of the Keep constants: without any,
+	// the plan has no power failures. With some, they take the place of some of its kills.
+	Keeps []string
+	// Storage lets files of members be slow and full; Files are the classes of files that
+	// are told apart, and DiskFaults names those of bit-rot, fail-sync, lost-write and
+	// short-write that the plan may have beside.
+	Storage    bool
+	Files      []string
+	DiskFaults []string
+	// Machine names those of clock, slow, starve, freeze and deaf that the plan may have.
+	Machine []string
 	// Density divides the pauses between faults. 0 means 1.
 	Density float64
 	// Themes are the names of those [Themes] that the plan is about; those that
@@ -54,7 +65,7 @@ func Generate(seed uint64, o GenerateOptions) Plan {
 	if o.Density <= 0 {
 		o.Density = 1
 	}
-	g := &generator{GenerateOptions: o, random: rand.New(source(seed, "plan"))}
+	g := &generator{GenerateOptions: o, random: rand.New(source(seed, "plan")), media: rand.New(source(seed, "media")), share: powerShare}
 	g.limit = o.Duration * 85 / 100
 	g.Themes = slices.DeleteFunc(slices.Clone(o.Themes), func(name string) bool {
 		t, ok := themed(name)
@@ -88,6 +99,8 @@ func ordered(steps []Step) []Step {
 type generator struct {
 	GenerateOptions
 	random *rand.Rand
+	media  *rand.Rand // for what comes in the place of something else, so that the rest stays
+	share  float64    // of kills that are power failures, while there are any
 	limit  time.Duration
 	steps  []Step
 
@@ -136,13 +149,20 @@ type decks struct {
 	opened                        bool
 	essentials, extras, operators deck
 	themes                        []deck // one for each of the plan's
-	changes                       int    // of the theme
+	media                         deck
+	changes                       int // of the theme
 }
 
 // next deals the n-th act. Where a theme takes over, it brings its weather.
 func (g *generator) next(d *decks, n int) (act, bool) {
+	g.share = powerShare
 	if a, ok := g.open(d); ok {
 		return a, true
+	}
+	if n%5 == 3 && (g.Storage || len(g.Machine) > 0) {
+		if a, ok := g.deal(&d.media, mediumActs); ok {
+			return a, true
+		}
 	}
 	if g.Operator && n%4 == 1 {
 		return g.deal(&d.operators, maintenance)
@@ -155,6 +175,9 @@ func (g *generator) next(d *decks, n int) (act, bool) {
 			g.weather(t)
 		}
 		if a, ok := g.deal(&d.themes[turn], t.acts); ok {
+			if t.power {
+				g.share = powerThemeShare
+			}
 			return a, true
 		}
 	}
@@ -175,6 +198,9 @@ func (g *generator) open(d *decks) (act, bool) {
 		for _, part := range overture() {
 			d.overture = append(d.overture, g.shuffled(part)...)
 		}
+		if dark := (act{members: 1, out: everybody, needs: "power-failure", write: firstDark}); g.possible(dark) {
+			d.overture = slices.Insert(d.overture, min(1, len(d.overture)), dark)
+		}
 	}
 	if len(d.overture) == 0 || g.end.Seconds() > overtureShare*g.limit.Seconds() {
 		return act{}, false
@@ -190,7 +216,7 @@ func (g *generator) open(d *decks) (act, bool) {
 // installs one is restarted.
 func (g *generator) weather(t Theme) {
 	length, weather := g.span(12, 20), t.weather
-	if all := Themes(); weather == nil || g.random.IntN(3) == 0 {
+	if all := g.themes(); weather == nil || g.random.IntN(3) == 0 {
 		weather = all[g.random.IntN(len(all))].weather
 	}
 	if length = min(length, g.limit-g.end); length < 6*g.Election {
@@ -301,7 +327,7 @@ func (g *generator) possible(a act) bool {
 			return false
 		}
 	}
-	return len(g.Nodes) >= a.members && (g.Clients || !a.clients)
+	return len(g.Nodes) >= a.members && (g.Clients || !a.clients) && g.can(a.needs)
 }
 
 // process adds a step that attacks processes, offset into the act. These always
@@ -344,7 +370,7 @@ func (g *generator) on(t Trigger, wait, length time.Duration, f Fault) {
 }
 
 func (g *generator) add(s Step) {
-	s = g.substitute(s)
+	s = g.empower(g.substitute(s))
 	g.steps = append(g.steps, s)
 	length := s.For
 	if s.Fault.Span() == Instant {

@@ -1,7 +1,11 @@
 package nemesis_test
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -94,4 +98,91 @@ func TestProcessesThatEndOfAFault(t *testing.T) {
 	require.NoError(t, p.err)
 	require.Equal(t, []string{"1s kill n1", "1s rot n1", "1s start n1", "1s kill n2", "1s rot n2", "3s start n2"}, p.calls[1:])
 	require.Regexp(t, `^1 inject: at 1s for 2s bit-rot n1 n2 flip \d+$`, p.lines()[0])
+}
+
+// media offers everything that disks and machines can do.
+func media(n int) nemesis.GenerateOptions {
+	o := generating(n)
+	o.Keeps = []string{nemesis.KeepNothing, nemesis.KeepNames, nemesis.KeepSome}
+	o.Storage, o.Files = true, []string{"wal", "snapshot"}
+	o.DiskFaults = []string{"bit-rot", "fail-sync", "lost-write", "short-write"}
+	o.Machine = []string{"clock", "slow", "starve", "freeze", "deaf"}
+	return o
+}
+
+// A random plan has of disks and machines what it is offered and nothing else, is sound,
+// and says of each power failure what is kept.
+func TestGenerateForMedia(t *testing.T) {
+	offers := map[string]func(*nemesis.GenerateOptions){
+		"nothing": func(o *nemesis.GenerateOptions) { *o = generating(len(o.Nodes)) },
+		"all":     func(*nemesis.GenerateOptions) {},
+		"power": func(o *nemesis.GenerateOptions) {
+			o.Storage, o.DiskFaults, o.Machine, o.Keeps = false, nil, nil, o.Keeps[:2]
+		},
+		"files":   func(o *nemesis.GenerateOptions) { o.Keeps, o.DiskFaults, o.Machine = nil, nil, nil },
+		"rot":     func(o *nemesis.GenerateOptions) { o.Keeps, o.DiskFaults, o.Machine = nil, o.DiskFaults[:1], nil },
+		"machine": func(o *nemesis.GenerateOptions) { o.Keeps, o.Storage, o.Machine = nil, false, o.Machine[:2] },
+	}
+	want := map[string][]string{
+		"all":     {"bit-rot", "clock", "deaf", "fail-sync", "freeze", "full", "lost-write", "power-failure", "short-write", "slow", "slow-sync", "starve"},
+		"power":   {"power-failure"},
+		"files":   {"full", "slow-sync"},
+		"rot":     {"bit-rot", "full", "slow-sync"},
+		"machine": {"clock", "slow"},
+	}
+	for name, offer := range offers {
+		seen, kept := make(map[string]bool), make(map[string]int)
+		for seed := range uint64(200) {
+			o := media(1 + int(seed%6))
+			offer(&o)
+			plan := nemesis.Generate(seed, o)
+			require.NoError(t, plan.Validate(nemesis.Setting{Nodes: o.Nodes}), "seed %d:\n%s", seed, plan)
+			again, err := nemesis.Parse("again", plan.String())
+			require.NoError(t, err)
+			require.Equal(t, plan.String(), again.String())
+			for _, s := range plan.Steps {
+				require.LessOrEqual(t, max(s.At, s.Repeat.Until, s.Trigger.Until+s.Trigger.After)+s.For, o.Duration*85/100)
+				if word, _, _ := strings.Cut(s.Fault.String(), " "); nemesis.OnPower(s.Fault) || nemesis.OnFiles(s.Fault) || nemesis.OnMachine(s.Fault) {
+					seen[word] = true
+					require.True(t, s.Optional || word == "power-failure", s)
+				}
+				if _, keep, ok := strings.Cut(s.Fault.String(), " keep "); nemesis.OnPower(s.Fault) {
+					require.True(t, ok, s)
+					kept[strings.Fields(keep)[0]]++
+				}
+			}
+			require.Equal(t, plan.String(), nemesis.Generate(seed, o).String())
+		}
+		require.Equal(t, want[name], slices.Sorted(maps.Keys(seen)), name)
+		for _, keep := range media(3).Keeps[:2] {
+			if len(kept) > 0 {
+				require.Greater(t, 5*kept[keep], kept[nemesis.KeepNothing]+kept[nemesis.KeepNames], "%v", kept)
+			}
+		}
+	}
+}
+
+// Every plan with power fails it early, most of those about power again and again.
+func TestGeneratePowerEarly(t *testing.T) {
+	for seed := range uint64(100) {
+		o := media(3)
+		o.Storage, o.Machine, o.Duration = false, nil, 20*time.Second
+		first, failures, kills := o.Duration, 0, 0
+		if seed%2 == 0 {
+			o.Themes = []string{"power-loss"}
+		}
+		for _, s := range nemesis.Generate(seed, o).Steps {
+			if nemesis.OnPower(s.Fault) {
+				first = min(first, max(s.At, s.Trigger.From))
+				failures++
+			} else if strings.Contains(s.Fault.String(), "restart") || strings.HasPrefix(s.Fault.String(), "kill") {
+				kills++
+			}
+		}
+		require.Less(t, first, 5*time.Second, "seed %d", seed)
+		require.Greater(t, failures, 1)
+		if len(o.Themes) > 0 {
+			require.Greater(t, 2*failures, kills, "seed %d", seed)
+		}
+	}
 }

@@ -17,25 +17,37 @@ type Theme struct {
 	Short string // one line of help
 
 	acts func() []act
+	// power says that it is about power failures, where there are any; medium that nobody
+	// plays it without certain disks or machines.
+	power, medium bool
 	// weather adds what lasts for a stretch of the plan, while its acts go on; nil for
 	// nothing.
 	weather func(*generator, time.Duration)
 }
 
+// Usual tells whether the theme needs no certain disks or machines.
+func (t Theme) Usual() bool { return !t.medium }
+
 // Themes lists all themes, in the order in which help shows them.
 func Themes() []Theme {
 	return []Theme{
-		{"late-elections", "votes, and who asks for them, come late, twice, in another order, or never", electionActs, lateMessages},
-		{"restarts-in-vote", "members are restarted while they stand, vote and write", voteActs, nil},
-		{"deposed-leaders", "leaders are cut off, stopped or held back, and let back in while they still lead in their own eyes", deposedActs, nil},
-		{"short-reigns", "leaders are struck early in their terms, one after the other, with entries on few members", reignActs, nil},
-		{"stragglers", "followers are far behind, with snapshots under way, late and overtaken", stragglerActs, lateSnapshots},
-		{"late-appends", "what leaders send comes late, twice and overtaken, some of it after they are gone", appendActs, appendsInDisorder},
-		{"late-answers", "answers come later than what they answer, some of them to who no longer leads", answerActs, answersLate},
-		{"even-quorums", "nobody has a majority, or just one, as in clusters of even size", quorumActs, nil},
-		{"power-loss", "all or most members are killed at once, or one after the other", powerActs, nil},
-		{"weak-links", "links are slow, one-way, refused, reset, or missing between some", linkActs, nil},
+		{Name: "late-elections", Short: "votes, and who asks for them, come late, twice, in another order, or never", acts: electionActs, weather: lateMessages},
+		{Name: "restarts-in-vote", Short: "members are restarted while they stand, vote and write", acts: voteActs},
+		{Name: "deposed-leaders", Short: "leaders are cut off, stopped or held back, and let back in while they still lead in their own eyes", acts: deposedActs},
+		{Name: "short-reigns", Short: "leaders are struck early in their terms, one after the other, with entries on few members", acts: reignActs},
+		{Name: "stragglers", Short: "followers are far behind, with snapshots under way, late and overtaken", acts: stragglerActs, weather: lateSnapshots},
+		{Name: "late-appends", Short: "what leaders send comes late, twice and overtaken, some of it after they are gone", acts: appendActs, weather: appendsInDisorder},
+		{Name: "late-answers", Short: "answers come later than what they answer, some of them to who no longer leads", acts: answerActs, weather: answersLate},
+		{Name: "even-quorums", Short: "nobody has a majority, or just one, as in clusters of even size", acts: quorumActs},
+		{Name: "power-loss", Short: "all or most members are killed at once, or one after the other; if their disks can, they lose power", acts: powerActs, power: true},
+		{Name: "weak-links", Short: "links are slow, one-way, refused, reset, or missing between some", acts: linkActs},
+		{Name: "slow-machines", Short: "members and their disks are slow, stand still, are full or deaf, and have wrong clocks; it needs such faults", acts: mediumActs, medium: true},
 	}
+}
+
+// themes are those that are not for other disks and machines.
+func (g *generator) themes() []Theme {
+	return slices.DeleteFunc(Themes(), func(t Theme) bool { return t.medium && !g.plays(t) })
 }
 
 // electionActs needs a cluster whose elections are attacked again and again.
@@ -134,7 +146,7 @@ func quorumActs() []act {
 }
 
 func powerActs() []act {
-	return []act{
+	return append([]act{
 		{members: 1, out: everybody, write: powerLoss},
 		{members: 1, out: everybody, write: killsAtAnswers},
 		{members: 1, out: everybody, write: restartSome},
@@ -145,7 +157,7 @@ func powerActs() []act {
 		{members: 1, out: 1, write: storm},
 		{members: 3, out: everybody, write: restartInTurn},
 		{members: 3, out: 1, write: attackOnLogEvent},
-	}
+	}, outageActs()...)
 }
 
 func linkActs() []act {
@@ -194,6 +206,8 @@ func (o GenerateOptions) CheckThemes() error {
 			return fmt.Errorf("unknown theme %q%s: use some of %s", name, text.DidYouMean(name, themeNames()), strings.Join(themeNames(), ", "))
 		case slices.Contains(o.Themes[:i], name):
 			return fmt.Errorf("theme %s is named twice", name)
+		case t.medium && !g.plays(t):
+			return fmt.Errorf("theme %s: its scenes need faults of files (--disk fuse) or of the machine, which this run does not have", name)
 		case !g.plays(t):
 			return fmt.Errorf("theme %s: a cluster of %d whose messages are %s has none of its scenes: use some of %s",
 				name, len(o.Nodes), map[bool]string{true: "told apart", false: "not told apart"}[len(o.Classes) > 0], strings.Join(g.playable(), ", "))

@@ -11,10 +11,13 @@ import (
 	"github.com/usurper/usurper/nemesis"
 )
 
+// themeNames are those that need no disks and machines of their own.
 func themeNames() []string {
 	var names []string
 	for _, t := range nemesis.Themes() {
-		names = append(names, t.Name)
+		if t.Usual() {
+			names = append(names, t.Name)
+		}
 	}
 	return names
 }
@@ -99,6 +102,7 @@ func TestCheckThemes(t *testing.T) {
 		{[]string{"calm"}, 5, true, `unknown theme "calm": use some of late-elections, `},
 		{[]string{"stragglers", "stragglers"}, 5, true, "theme stragglers is named twice"},
 		{[]string{"late-elections"}, 1, true, "theme late-elections: a cluster of 1 "},
+		{[]string{"slow-machines"}, 5, true, "theme slow-machines: its scenes need faults of files (--disk fuse) or of the machine"},
 		{[]string{"late-appends"}, 2, false, "not told apart has none of its scenes: use some of power-loss"},
 	} {
 		o := generating(tt.nodes)

@@ -146,18 +146,24 @@ func (c *Config) generating() nemesis.GenerateOptions {
 		classes = p.Classes()
 		bound = slices.DeleteFunc(slices.Clone(classes), p.Lossy)
 	}
+	offer := c.offer()
 	return nemesis.GenerateOptions{
 		Nodes:    c.Names(),
 		Duration: c.For,
 		Election: c.Election,
 		Classes:  classes,
 		Bound:    bound,
-		Events:   append([]string{}, c.offer().Events...), // none is not all
+		Events:   append([]string{}, offer.Events...), // none is not all
+		Keeps:    offer.Keeps,
+		Storage:  offer.Unable["slow-sync"] == "",
+		Files:    offer.Files,
 		Density:  c.Density,
 		Operator: c.Operator,
 		Clients:  c.ProxyClients,
 		Themes:   c.Themes,
 		Favour:   c.Favour,
+
+		DiskFaults: c.DiskFaults,
 	}
 }
 

@@ -78,7 +78,9 @@ func (n *Night) cover() error {
 func favours(before coverage.Tally) map[string]float64 {
 	var themes []string
 	for _, t := range nemesis.Themes() {
-		themes = append(themes, t.Name)
+		if t.Usual() {
+			themes = append(themes, t.Name)
+		}
 	}
 	weights := before.Favour(themes)
 	for _, w := range weights {
@@ -101,7 +103,9 @@ func (p *Plan) favoured(j *Job) string {
 	}
 	var plans [][]string
 	for _, t := range nemesis.Themes() {
-		plans = append(plans, []string{t.Name})
+		if t.Usual() {
+			plans = append(plans, []string{t.Name})
+		}
 	}
 	return plans[coverage.Choose(p.Favour, plans, stream)][0]
 }

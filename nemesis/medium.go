@@ -1,0 +1,236 @@
+package nemesis
+
+import (
+	"slices"
+	"time"
+)
+
+// The share of kills that are power failures, where there are any: of a plan, and of the
+// theme that is about them.
+const (
+	powerShare      = 0.4
+	powerThemeShare = 0.8
+)
+
+// can tells whether the disk or the machine can do a fault, by its first word, and whether
+// the plan may have it.
+func (g *generator) can(fault string) bool {
+	switch fault {
+	case "":
+		return true
+	case "power-failure":
+		return len(g.Keeps) > 0
+	case "slow-sync", "full":
+		return g.Storage
+	case "bit-rot", "fail-sync", "lost-write", "short-write":
+		return g.Storage && slices.Contains(g.DiskFaults, fault)
+	}
+	return slices.Contains(g.Machine, fault)
+}
+
+// keep draws what disks keep.
+func (g *generator) keep() Keep {
+	k := Keep{What: g.Keeps[g.media.IntN(len(g.Keeps))]}
+	if k.What == KeepSome {
+		k.Seed = 1 + g.media.Uint64N(maxSeed)
+	}
+	return k
+}
+
+// outage is a power failure.
+func (g *generator) outage(who Target) Fault { return PowerFailure{Who: who, Keep: g.keep()} }
+
+// empower lets some of the kills be power failures, where there are any.
+func (g *generator) empower(s Step) Step {
+	if len(g.Keeps) == 0 || g.media.Float64() >= g.share {
+		return s
+	}
+	switch f := s.Fault.(type) {
+	case Kill:
+		s.Fault = g.outage(f.Who)
+	case Restart:
+		s.Fault = g.outage(f.Who)
+		s.For = g.round(time.Duration((0.2 + 0.8*g.media.Float64()) * float64(g.Election)))
+	case Staggered:
+		if kill, ok := f.Of.(Kill); ok {
+			s.Fault = Staggered{Of: g.outage(kill.Who)}
+		}
+	}
+	return s
+}
+
+// outageActs are those of power alone, of the theme that is about it.
+func outageActs() []act {
+	return []act{
+		{members: 1, out: everybody, needs: "power-failure", write: promisesInTheDark},
+		{members: 3, out: everybody, needs: "power-failure", write: darkAfterDark},
+		{members: 3, out: everybody, needs: "power-failure", write: darkInElection},
+		{members: 1, out: everybody, needs: "power-failure", write: darkAtSnapshot},
+	}
+}
+
+// promisesInTheDark takes the power away as soon as somebody was told that his write is
+// done: it is on disks, or lost.
+func promisesInTheDark(g *generator) {
+	who := []Target{"all", "all", "majority", "leader", "one"}[g.random.IntN(5)]
+	length := g.span(0.3, 1.5)
+	f := g.outage(who)
+	if g.random.IntN(3) == 0 {
+		length, f = g.span(2, 4), Staggered{Of: g.outage("all")}
+	}
+	if g.sees(Acknowledged) {
+		g.on(Trigger{On: Acknowledged, From: g.start}, g.span(1, 2), length, f)
+	} else {
+		g.process(g.span(0, 1), length, f)
+	}
+	g.recover()
+}
+
+// firstDark takes the power from all once clients have been told that something is done.
+func firstDark(g *generator) {
+	g.process(g.span(0.5, 1), g.span(0.3, 1), g.outage("all"))
+	g.recover()
+}
+
+// darkAfterDark takes the power away twice: from a few, then from the rest; or from all,
+// and again when they have just come back.
+func darkAfterDark(g *generator) {
+	if g.random.IntN(2) == 0 {
+		g.process(0, g.span(2, 3), g.outage("minority"))
+		g.process(g.span(0.5, 1.5), g.span(0.5, 1.5), g.outage("all")) // who is down already is left out
+	} else {
+		first := g.span(0.3, 1)
+		g.process(0, first, g.outage("all"))
+		g.process(first+g.span(0.3, 2.5), g.span(0.3, 1), g.outage("all"))
+	}
+	g.recover()
+}
+
+// darkInElection takes the power away while members stand and vote.
+func darkInElection(g *generator) {
+	length := g.span(4, 6)
+	g.process(0, length, g.outage("leader"))
+	t := Trigger{On: []string{"vote-granted", "candidate"}[g.random.IntN(2)], Times: 1 + g.random.IntN(2)}
+	if g.random.IntN(2) == 0 {
+		t.After = g.round(time.Duration(g.random.IntN(20)) * time.Millisecond)
+	}
+	g.on(t, length, g.span(0.3, 1), g.outage([]Target{"it", "it", "all", "majority"}[g.random.IntN(4)]))
+	g.recover()
+}
+
+// darkAtSnapshot takes the power away where logs give way to snapshots.
+func darkAtSnapshot(g *generator) {
+	t := Trigger{On: []string{"snapshot", "install", "truncate"}[g.random.IntN(3)]}
+	if g.random.IntN(2) == 0 {
+		t.After = g.round(time.Duration(g.random.IntN(20)) * time.Millisecond)
+	}
+	g.on(t, g.span(6, 9), g.span(0.3, 1.5), g.outage([]Target{"it", "it", "all"}[g.random.IntN(3)]))
+	g.process(g.span(2, 4), g.span(0.3, 1), g.outage("all"))
+	g.recover()
+}
+
+// mediumActs are of disks that are slow and full, and of machines.
+func mediumActs() []act {
+	return []act{
+		{members: 1, out: 1, needs: "slow-sync", write: slowDisk},
+		{members: 1, out: minority, needs: "full", write: fullDisk},
+		{members: 1, out: minority, needs: "bit-rot", write: rotten},
+		{members: 1, out: minority, needs: "fail-sync", write: meddleWith("fail-sync")},
+		{members: 1, out: minority, needs: "lost-write", write: meddleWith("lost-write")},
+		{members: 1, out: minority, needs: "short-write", write: meddleWith("short-write")},
+		{members: 1, out: 1, needs: "slow", write: slowMachine},
+		{members: 1, out: 1, needs: "starve", write: starve},
+		{members: 1, out: minority, needs: "freeze", write: frozen},
+		{members: 1, out: 0, needs: "clock", write: wrongClock},
+		{members: 1, out: 1, needs: "deaf", write: deafen},
+	}
+}
+
+// someFiles draws a class of files, or all of them.
+func (g *generator) someFiles() string {
+	if n := g.random.IntN(len(g.Files) + 1); n < len(g.Files) {
+		return g.Files[n]
+	}
+	return ""
+}
+
+// slowDisk lets syncs take as long as elections do: half of the time until the member is
+// killed, with a few under way.
+func slowDisk(g *generator) {
+	mean, length := g.span(0.1, 1), g.span(4, 8)
+	who := []Target{"leader", "one", "all", "majority"}[g.random.IntN(4)]
+	g.rare(0, length, FileFault{Action: "slow-sync", Who: who, Delay: mean, Jitter: g.round(mean / 2), Files: g.someFiles()})
+	if g.random.IntN(2) == 0 {
+		g.rare(length/2, g.span(1, 2), Kill{"leader"})
+		g.recover()
+	}
+}
+
+func fullDisk(g *generator) {
+	who := []Target{"leader", "one", "minority"}[g.random.IntN(3)]
+	if len(g.Nodes) < 3 {
+		who = "one"
+	}
+	g.rare(0, g.span(3, 6), FileFault{Action: "full", Who: who})
+	g.recover()
+}
+
+// rotten damages a file of a few, so that the others have what it held.
+func rotten(g *generator) {
+	rot := FileRot{How: rots()[g.random.IntN(len(rots()))], Files: g.someFiles(), Seed: 1 + g.random.Uint64N(maxSeed)}
+	g.rare(0, g.span(0.5, 2), BitRot{Who: "one", FileRot: rot})
+	g.recover()
+}
+
+// meddleWith breaks what the files of one member promise, and kills it then, so that it
+// has to read them.
+func meddleWith(action string) func(*generator) {
+	return func(g *generator) {
+		length := g.span(2, 4)
+		g.rare(0, length, FileFault{Action: action, Who: []Target{"leader", "one"}[g.random.IntN(2)], Files: g.someFiles()})
+		g.rare(length/2, length/4, Kill{Same})
+		g.recover()
+	}
+}
+
+func slowMachine(g *generator) {
+	who := []Target{"leader", "one", "all"}[g.random.IntN(3)]
+	g.rare(0, g.span(5, 9), Constrained{who, Constraint{CPU: g.percent(5, 30)}})
+}
+
+func starve(g *generator) {
+	g.rare(0, g.span(5, 9), Constrained{"one", Constraint{Memory: int64(16+16*g.random.IntN(8)) * 1e6}})
+	g.recover()
+}
+
+func frozen(g *generator) {
+	who := []Target{"leader", "one", "minority"}[g.random.IntN(3)]
+	if len(g.Nodes) < 3 {
+		who = "one"
+	}
+	g.rare(0, g.span(2, 5), Constrained{who, Constraint{Freeze: true}})
+}
+
+// wrongClock gives members another time: that of others, or one that goes to and fro.
+func wrongClock(g *generator) {
+	var c Clock
+	switch g.random.IntN(4) {
+	case 0:
+		c.Offset = []time.Duration{time.Minute, time.Hour, 24 * time.Hour}[g.random.IntN(3)]
+	case 1:
+		c.Offset = -[]time.Duration{5 * time.Second, time.Minute, time.Hour}[g.random.IntN(3)]
+	case 2:
+		c.Drift = []float64{-100_000, -500, 500, 100_000}[g.random.IntN(4)]
+	default:
+		c.Offset, c.Every = time.Duration(1+g.random.IntN(10))*time.Second, max(g.span(0.5, 2), 50*time.Millisecond)
+	}
+	g.rare(0, g.span(5, 9), Constrained{[]Target{"leader", "one", "all"}[g.random.IntN(3)], Constraint{Clock: &c}})
+	if g.random.IntN(2) == 0 {
+		g.rare(g.span(2, 4), g.span(1, 2), Kill{"leader"})
+	}
+}
+
+func deafen(g *generator) {
+	g.rare(0, g.span(3, 6), Deaf{[]Target{"leader", "one"}[g.random.IntN(2)]})
+	g.recover()
+}
