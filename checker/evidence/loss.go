@@ -12,14 +12,20 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// failureOf is the first power failure after a write was acknowledged, and last seen.
-func (c *Lost) failureOf(w *keptWrite) *failure {
+// failureOf is the power failure that took a write: the first of a majority after it was
+// acknowledged, and last seen, or the first of anybody; and how many others there are.
+func (c *Lost) failureOf(w *keptWrite) (took *failure, others int) {
+	var all []*failure
 	for _, f := range c.failures {
 		if f.cut.Seq > max(w.done.Seq, w.seen) {
-			return f
+			all = append(all, f)
 		}
 	}
-	return nil
+	if len(all) == 0 {
+		return nil, 0
+	}
+	i := slices.IndexFunc(all, func(f *failure) bool { return 2*len(f.inject.Fault.Nodes) > len(c.members) })
+	return all[max(i, 0)], len(all) - 1
 }
 
 // justBefore is the time before a power failure of which the acknowledged are counted.
@@ -40,6 +46,9 @@ func (c *Lost) tell(f *failure) {
 		}
 	}
 	text += fmt.Sprintf(" Acknowledged before it and there: %s; after it: %s.", c.nearby(before), c.nearby(after))
+	if n := first.others; n > 0 {
+		text += fmt.Sprintf(" Nobody read it between this and %s, which may have taken it, too.", verdict.Many(n, "other power failure"))
+	}
 	if f.heal.Fault != nil {
 		events = append(events, f.heal)
 		if said := disksSaid(f.heal.Fault); said != "" {
@@ -106,6 +115,9 @@ func shownInstead(op *history.Op) string {
 func disksSaid(f *history.Fault) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(f.Evidence)) {
+		if !strings.HasPrefix(name, "canaries") && !strings.HasPrefix(name, "disks") {
+			continue // about processes
+		}
 		parts = append(parts, fmt.Sprintf("%s %d", name, f.Evidence[name]))
 	}
 	if f.Reason != "" {

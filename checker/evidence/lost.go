@@ -85,9 +85,10 @@ type failure struct {
 }
 
 type lostWrite struct {
-	key *keptKey
-	w   *keptWrite
-	by  *finalAnswer
+	key    *keptKey
+	w      *keptWrite
+	by     *finalAnswer
+	others int // power failures that may have taken it as well
 }
 
 // NewLost returns the checker "lost".
@@ -298,8 +299,8 @@ func (c *Lost) judge() (there, lost int64) {
 			case present:
 				there++
 			case gone:
-				if f := c.failureOf(w); f != nil {
-					f.lost = append(f.lost, lostWrite{k, w, &k.finals[by]})
+				if f, others := c.failureOf(w); f != nil {
+					f.lost = append(f.lost, lostWrite{key: k, w: w, by: &k.finals[by], others: others})
 					lost++
 				} else {
 					w.fate = untold
@@ -346,6 +347,8 @@ func (w *keptWrite) outcomeOf(k *keptKey, has []map[uint32]bool, until []uint64)
 			continue
 		}
 		switch {
+		case has[i][w.value] && w.value == 0:
+			return untold, i // nothing is there, as there was before anything was written
 		case has[i][w.value]:
 			return present, i
 		case k.grows, until[i] < w.invoke.Seq:

@@ -147,6 +147,11 @@ func TestLostRegisters(t *testing.T) {
 			outage(h, 1, all...)
 			h.Do(2, ok, finalGet(""))
 		}), Want: verdict.Invalid, Rule: wasLost},
+		{Name: "nothing is read, as after a delete", Build: dark(func(h *tape.Tape) {
+			h.Do(1, ok, tape.Erase())
+			outage(h, 1, all...)
+			h.Do(2, ok, finalGet(""))
+		}), Want: verdict.Unchecked},
 		{Name: "what was deleted is back", Build: dark(func(h *tape.Tape) {
 			h.Do(1, ok, tape.Put("a"))
 			h.Do(1, ok, tape.Erase())
@@ -217,4 +222,18 @@ func TestLostIsExplained(t *testing.T) {
 		`Acknowledged before it and there: add "b" to s, at 0.005s; after it: add "e" to s, at 0.011s. Of the disks: canaries-lost 3`, r.Violations[0].Text)
 	require.Len(t, r.Violations[0].Events, 10)
 	require.Equal(t, "5 acknowledged writes, 2 lost after 1 power failure", r.Summary[:51])
+}
+
+// Of several power failures that may have taken it, it is that of a majority.
+func TestLostInOneOfSeveral(t *testing.T) {
+	h := dark(func(h *tape.Tape) {
+		h.Do(1, ok, tape.Add("a"))
+		outage(h, 1, "n1")
+		outage(h, 2, "n1", "n2")
+		outage(h, 3, "n3")
+		h.Do(2, ok, tape.Final())
+	})()
+	r := h.Judge(newLost())
+	require.Contains(t, r.Violations[0].Text, "lost in the power failure of n1 n2 at ")
+	require.Contains(t, r.Violations[0].Text, "Nobody read it between this and 2 other power failures")
 }
