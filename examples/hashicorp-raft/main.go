@@ -4,6 +4,7 @@
 //
 //	POST /op {"f": "put", "key": "k", "value": "v"}   {"done": true}
 //	POST /status                                      {"role": "leader", "term": 2, …}
+//	POST /transfer                                    another member is to lead
 //
 // Every operation, reads too, is an entry of the log.
 package main
@@ -32,6 +33,7 @@ func main() { log.Fatal(run(os.Args[1:])) }
 type options struct {
 	id, bind, advertise, http, data, peers string
 	election                               time.Duration
+	snapshots                              uint64
 	grow                                   bool
 	bug                                    string
 }
@@ -47,6 +49,7 @@ func run(args []string) error {
 	fs.StringVar(&o.data, "data", "", "data directory")
 	fs.StringVar(&o.peers, "peers", "", "all members, name=address with commas between")
 	fs.DurationVar(&o.election, "election", time.Second, "election timeout")
+	fs.Uint64Var(&o.snapshots, "snapshots", 300, "after so many entries a snapshot is taken")
 	fs.BoolVar(&o.grow, "grow", false, "n1 begins alone, and adds the others")
 	fs.StringVar(&o.bug, "bug", "", "a promise to break on purpose: "+strings.Join(bugs(), ", "))
 	if err := fs.Parse(args); err != nil {
@@ -66,6 +69,7 @@ func run(args []string) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /op", s.op)
 	mux.HandleFunc("/status", s.status)
+	mux.HandleFunc("POST /transfer", s.transfer)
 	return http.ListenAndServe(o.http, mux)
 }
 
@@ -75,7 +79,7 @@ func start(o options, fsm raft.FSM) (*raft.Raft, error) {
 	c.LocalID, c.LogLevel = raft.ServerID(o.id), "WARN"
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = o.election, o.election, o.election/2
 	c.CommitTimeout = o.election / 20
-	c.SnapshotInterval, c.SnapshotThreshold, c.TrailingLogs = time.Second, 300, 100
+	c.SnapshotInterval, c.SnapshotThreshold, c.TrailingLogs = time.Second, o.snapshots, o.snapshots/3
 
 	store, err := raftboltdb.NewBoltStore(filepath.Join(o.data, "log.db"))
 	if err != nil {
@@ -164,6 +168,13 @@ func (s *server) status(w http.ResponseWriter, _ *http.Request) {
 		Role: strings.ToLower(s.raft.State().String()), Term: s.raft.CurrentTerm(), Leader: string(leader),
 		Commit: s.raft.CommitIndex(), Applied: s.raft.AppliedIndex(),
 	})
+}
+
+// transfer has the leader hand over to another member.
+func (s *server) transfer(w http.ResponseWriter, _ *http.Request) {
+	if err := s.raft.LeadershipTransfer().Error(); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	}
 }
 
 func (s *server) op(w http.ResponseWriter, r *http.Request) {

@@ -12,8 +12,11 @@ var update = flag.Bool("update", false, "write the golden files")
 
 // captured are a first election and one after the leader was killed, by three members of
 // each version: usurper run --target exec --config examples/hashicorp-raft/store.yaml
-// --capture, with an election timeout of 1 s and the end cut off.
-func captured() []string { return []string{"testdata/1.7.3.pcapng", "testdata/1.8.0.pcapng"} }
+// --capture, with an election timeout of 1 s and the end cut off. The third is of 1.7.3 with
+// --snapshots=8: the leader is told to hand over, and a member that was down is sent a snapshot.
+func captured() []string {
+	return []string{"testdata/1.7.3.pcapng", "testdata/1.8.0.pcapng", "testdata/handover.pcapng.gz"}
+}
 
 func TestGolden(t *testing.T) {
 	for _, path := range captured() {

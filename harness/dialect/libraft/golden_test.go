@@ -12,8 +12,11 @@ var update = flag.Bool("update", false, "write the golden files")
 
 // captured is a first election and the first writes, by three members below libdqlite
 // 1.11.1: usurper run --target exec --config examples/dqlite/dqlite.yaml --capture, without
-// the connections of clients and with the end cut off.
-func captured() []string { return []string{"testdata/0.15.0.pcapng"} }
+// the connections of clients and with the end cut off. The second is another run whose leader
+// is killed, and another elected.
+func captured() []string {
+	return []string{"testdata/0.15.0.pcapng", "testdata/second-election.pcapng.gz"}
+}
 
 func TestGolden(t *testing.T) {
 	for _, path := range captured() {
