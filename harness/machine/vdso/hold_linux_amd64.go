@@ -163,7 +163,7 @@ func (t *thread) await(deadline time.Time) (bool, error) {
 		if state == "" || strings.ContainsAny(state, "ZX") {
 			return false, nil
 		}
-		if n > 20 && state == "D" {
+		if n > 1 && state == "D" {
 			if pc, sp, ok := kernelEntry(t.tid); ok && stateOf(t.tid, t.tid) == "D" {
 				t.pc, t.sp = pc, sp
 				return true, nil

@@ -1,0 +1,133 @@
+package machine
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/usurper/usurper/harness/machine/vdso"
+)
+
+// clocks are the wall clocks of a member's processes while they are changed.
+type clocks struct {
+	clock vdso.Clock
+
+	mu   sync.Mutex
+	seen map[int]*shifted
+}
+
+// shifted is one process.
+type shifted struct {
+	found    bool  // with the changed clock, when it was last looked at
+	tries    int   // how often it was changed
+	base     int64 // readings before this fault
+	readings int64 // how often it has read the changed clock since, -1 if nobody counts
+}
+
+// mostTries bounds how often a process is changed that does not stay so.
+const mostTries = 10
+
+func newClocks(c vdso.Clock) *clocks { return &clocks{clock: c, seen: make(map[int]*shifted)} }
+
+// set changes the clocks of processes. One that has ended is no failure.
+func (c *clocks) set(pids []int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, pid := range pids {
+		if err := c.setLocked(pid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *clocks) setLocked(pid int) error {
+	before, _ := vdso.Look(pid)
+	if err := vdso.Set(pid, c.clock); err != nil {
+		if errors.Is(err, vdso.ErrGone) {
+			return nil
+		}
+		return err
+	}
+	s := c.seen[pid]
+	if s == nil {
+		s = &shifted{base: max(before.Readings, 0), readings: -1}
+		c.seen[pid] = s
+	}
+	s.tries++
+	s.found = true
+	return nil
+}
+
+// look counts what processes have read, and changes those that have come since, or
+// that have a true clock again since they execute another program. Where a fork of one
+// that was changed is new, what its parent read counts for it too: it is taken off.
+func (c *clocks) look(pids []int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, pid := range pids {
+		state, err := vdso.Look(pid)
+		if err != nil {
+			continue // has ended, and what it read before is known
+		}
+		s := c.seen[pid]
+		switch {
+		case s == nil && state.Shifted:
+			c.seen[pid] = &shifted{found: true, tries: 1, base: max(state.Readings, 0), readings: min(state.Readings, 0)}
+		case s == nil:
+			c.setLocked(pid) // if it fails, it is tried again
+		case !state.Shifted && s.tries < mostTries:
+			s.base = -max(s.readings, 0) // a new program counts from 0
+			c.setLocked(pid)
+		case state.Shifted && state.Readings < 0 && s.tries < mostTries:
+			c.setLocked(pid) // now somebody may be able to count
+		case state.Shifted && state.Readings >= 0:
+			s.readings = state.Readings - s.base
+		}
+	}
+}
+
+// restore gives processes their true clocks again, and those that they start meanwhile.
+func (c *clocks) restore(pids func() []int) (failed error) {
+	done := make(map[int]bool)
+	for range enters {
+		fresh := false
+		for _, pid := range pids() {
+			if done[pid] {
+				continue
+			}
+			fresh, done[pid] = true, true
+			if err := vdso.Restore(pid); err != nil && !errors.Is(err, vdso.ErrGone) {
+				failed = errors.Join(failed, err)
+			}
+		}
+		if !fresh {
+			break
+		}
+	}
+	return failed
+}
+
+// evidence is how many processes had the clock, and how often they read it. If it is
+// known that none did, the fault did not bite.
+func (c *clocks) evidence() map[string]int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var n, off int64
+	counted := true
+	for _, s := range c.seen {
+		if s.found {
+			n++
+		}
+		if s.readings < 0 {
+			counted = false
+		}
+		off += max(s.readings, 0)
+	}
+	switch {
+	case off == 0 && counted:
+		return map[string]int64{"readings-off": 0}
+	case off == 0:
+		return map[string]int64{"clock-shifted-processes": n}
+	}
+	return map[string]int64{"clock-shifted-processes": n, "readings-off": off}
+}
