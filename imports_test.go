@@ -60,7 +60,7 @@ var allowed = map[string][]string{
 	"harness/machine/deaf":      {},
 	"harness/cluster":           {"harness/fabric/owner", "harness/guard", "harness/history", "harness/target", "rawio"},
 	"harness/audit":             {"harness/history", "harness/target"},
-	"harness/system":            {"nemesis", "harness/cluster", "harness/disk", "harness/machine", "harness/fabric", "harness/history", "harness/target"},
+	"harness/system":            {"nemesis", "harness/cluster", "harness/disk", "harness/disk/files", "harness/machine", "harness/fabric", "harness/history", "harness/target"},
 	"harness/engine":            {"checker", "checker/verdict", "harness/capture", "nemesis", "harness/audit", "harness/cluster", "harness/dialect", "harness/disk", "harness/fabric", "harness/guard", "harness/machine", "harness/fabric/owner", "harness/fabric/subnet", "harness/history", "harness/results", "harness/seen", "harness/system", "harness/target", "harness/text", "harness/workload"},
 	"harness/scenario":          {"harness/engine", "nemesis"},
 	"harness/pace":              {"checker"},

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/usurper/usurper/harness/disk/files"
 )
 
 // Available tells whether such disks can be had here and, if not, what is missing and what
@@ -28,16 +30,16 @@ func available(kind Kind, engine Engine) error {
 	default:
 		return fmt.Errorf("nobody knows that kind: there are %v", Kinds())
 	}
+	if kind == FUSE {
+		return files.Available()
+	}
 	if os.Geteuid() != 0 {
 		return errors.New("only root mounts file systems: run it as root")
 	}
-	if engine == Block || kind == FUSE {
+	if engine == Block {
 		if err := device("/dev/fuse", "modprobe fuse, or give the container the device"); err != nil {
 			return err
 		}
-	}
-	if kind == FUSE {
-		return nil
 	}
 	switch {
 	case engine != Shutdown && engine != Block:

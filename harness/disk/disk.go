@@ -108,6 +108,8 @@ type Options struct {
 	Spill string
 	// Size is that of a volume in bytes, at most; 0 for what is usual, or fits.
 	Size int64
+	// Seed draws, of FUSE, delays and parts.
+	Seed uint64
 	// Guard is told what has to be undone; nil for one of the disks' own.
 	Guard *guard.Guard
 }

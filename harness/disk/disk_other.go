@@ -41,7 +41,7 @@ func place(*guard.Guard, Options) (*images, error) { return nil, errLinux }
 
 func openFS(context.Context, *guard.Guard, *images, fsOptions) (Volume, error) { return nil, errLinux }
 
-func openFiles(*guard.Guard, string) (Volume, error) { return nil, errLinux }
+func openFiles(*guard.Guard, string, uint64) (Volume, error) { return nil, errLinux }
 
 // Aside calls what uses members' volumes in this process, apart from methods of Volume.
 func Aside(call func() error) error { return call() }

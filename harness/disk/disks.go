@@ -45,7 +45,9 @@ func (d *Disks) open(ctx context.Context, o Options) error {
 	switch o.Kind {
 	case Plain:
 	case FUSE:
-		create = func(ctx context.Context, member string) (Volume, error) { return openFiles(d.guard, o.Mount(member)) }
+		create = func(ctx context.Context, member string) (Volume, error) {
+			return openFiles(d.guard, o.Mount(member), o.Seed)
+		}
 	default:
 		images, err := place(d.guard, o)
 		if err != nil {

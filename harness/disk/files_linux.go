@@ -22,7 +22,7 @@ type fileVolume struct {
 	undo           []guard.Undo // in the order of their promises
 }
 
-func openFiles(g *guard.Guard, mount string) (_ Volume, err error) {
+func openFiles(g *guard.Guard, mount string, seed uint64) (_ Volume, err error) {
 	if err := os.MkdirAll(mount, 0o755); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func openFiles(g *guard.Guard, mount string) (_ Volume, err error) {
 	if err := v.promise(guard.Undo{What: guard.Unmount, Of: mount, From: files.Source}); err != nil {
 		return nil, err
 	}
-	v.dir, err = files.Mount(mount, v.backing, files.Options{})
+	v.dir, err = files.Mount(mount, v.backing, files.Options{Seed: seed})
 	return v, err
 }
 
@@ -80,7 +80,7 @@ func (v *fileVolume) Settle() error {
 
 // Cut implements Volume.
 func (v *fileVolume) Cut(Keep) error {
-	return fmt.Errorf("cut the power of %s: its files lie on the machine's own file system: %w", v.mount, ErrUnsupported)
+	return fmt.Errorf("cut the power of %s: single operations on its files fail, but it lies on the machine's own file system; a disk of kind %s, %s or %s loses power: %w", v.mount, Ext4, XFS, Btrfs, ErrUnsupported)
 }
 
 // Restore implements Volume.

@@ -173,6 +173,7 @@ func (r *run) openDisks(ctx context.Context) error {
 		Members: r.cfg.Names(),
 		Mount:   func(member string) string { return mount[member] },
 		Spill:   r.dir.String(),
+		Seed:    r.cfg.Seed,
 		Guard:   undo,
 	})
 	if err == nil && r.disks.Note() != "" {

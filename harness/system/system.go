@@ -50,7 +50,7 @@ type System interface {
 // concurrently.
 func New(o Options) (System, error) {
 	s := &system{
-		cluster: o.Cluster, fabric: o.Fabric, rec: o.Recorder, poll: o.Poll, disks: o.Disks, spoilt: o.Spoilt,
+		cluster: o.Cluster, fabric: o.Fabric, target: o.Target, rec: o.Recorder, poll: o.Poll, disks: o.Disks, spoilt: o.Spoilt,
 		operator: newOperator(o.Cluster, o.Target, o.Recorder.Record),
 	}
 	if o.Attend {
@@ -66,6 +66,7 @@ var _ nemesis.Witness = (*system)(nil)
 type system struct {
 	cluster *cluster.Cluster
 	fabric  *fabric.Fabric
+	target  target.Target
 	rec     *history.Recorder
 	poll    time.Duration
 	disks   map[string]disk.Volume

@@ -105,11 +105,4 @@ func open(t *testing.T, name string, flags int) *os.File {
 	return f
 }
 
-func read(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(name)
-	require.NoError(t, err)
-	return string(b)
-}
-
 const soon = 20 * time.Second

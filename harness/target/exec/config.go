@@ -33,7 +33,8 @@ type config struct {
 	crashes    []*regexp.Regexp
 	asserts    bool
 	ports      []string
-	peerPorts  []string // those of ports at which members dial each other
+	peerPorts  []string            // those of ports at which members dial each other
+	data       map[string][]string // classes of files that members keep, as patterns
 	prepare    []*preparation
 	wire       tap.Dialect // zero: nobody decodes what members say to each other
 	client     clientSpec
@@ -61,6 +62,7 @@ func (d *file) read(root *yaml.Node) *config {
 		},
 		"ready":      func(n *yaml.Node) { d.ready(n, c) },
 		"role":       func(n *yaml.Node) { c.role = d.role(n) },
+		"data-files": func(n *yaml.Node) { c.data = d.dataFiles(n) },
 		"ports":      func(n *yaml.Node) { c.ports = d.ports(n) },
 		"peer-ports": func(n *yaml.Node) { peers, c.peerPorts = n, d.ports(n) },
 		"prepare": func(n *yaml.Node) {

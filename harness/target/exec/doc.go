@@ -123,6 +123,12 @@
 // then judged by what they say, and it is from there that it is known who leads. Without
 // it, or if what passes cannot be decoded, as over TLS, elections are not checked.
 //
+// "data-files" says which files members keep, by classes that faults of files may name: each
+// is a pattern, as of path.Match, or a list of them, of paths below the data directory or of
+// names alone. Without it such faults name patterns themselves.
+//
+//	data-files: {wal: ['*.wal'], snapshot: ['snap/*', '*.snap'], db: db}
+//
 // # Ready and role
 //
 // "ready" is one probe or a list, all of which must hold; without it, the

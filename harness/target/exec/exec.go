@@ -48,6 +48,7 @@ var (
 	_ target.Ringed     = (*Target)(nil)
 	_ target.LastRead   = (*Target)(nil)
 	_ target.Preparer   = (*Target)(nil)
+	_ target.Filed      = (*Target)(nil)
 )
 
 // maxConfig bounds a file: whatever is longer describes no system.

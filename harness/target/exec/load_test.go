@@ -49,6 +49,10 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"unknown field", "command:", "comand:", `system.yaml:3: unknown field "comand": did you mean "command"?`},
 		{"unknown field inside", "    path:", "    url:", `system.yaml:10: unknown field "url": use absent, body, `},
 		{"unknown operation", "get:", "fetch:", `system.yaml:13: unknown field "fetch": use add, append, cas, delete, get, put or read`},
+		{"class of files", "nodes: 3", "data-files: {Wal: x}", `system.yaml:2: data-files: "Wal": use a short word`},
+		{"pattern of files", "nodes: 3", "data-files: {wal: [a, '[']}", `system.yaml:2: data-files: "[" is no pattern`},
+		{"files elsewhere", "nodes: 3", "data-files: {wal: /etc/passwd}", `system.yaml:2: data-files: "/etc/passwd" is no pattern`},
+		{"class of no files", "nodes: 3", "data-files: {wal: []}", "system.yaml:2: data-files: wal has no pattern"},
 		{"no YAML", "nodes: 3", "nodes: [3", "system.yaml:2: did not find expected"},
 		{"indentation", "  role:", " role:", "system.yaml:7: did not find expected key"},
 		{"tab", "nodes: 3", "\tnodes: 3", "system.yaml:2: found a tab character"},
@@ -118,6 +122,14 @@ func TestReadyWithin(t *testing.T) {
 }
 
 // Patterns stand beside those of runtimes, or in their place.
+func TestDataFiles(t *testing.T) {
+	tgt := parse(t, strings.Replace(small, "nodes: 3", "data-files: {wal: ['*.wal', 'log/*'], db: db}", 1))
+	require.Equal(t, []string{"*.wal", "log/*"}, target.DataFiles(tgt, "wal"))
+	require.Equal(t, []string{"db"}, target.DataFiles(tgt, "db"))
+	require.Equal(t, []string{"snapshot"}, target.DataFiles(tgt, "snapshot"), "a pattern then")
+	require.Nil(t, target.DataFiles(tgt, ""))
+}
+
 func TestCrashPatterns(t *testing.T) {
 	for crash, want := range map[string][2]bool{ // whether FATAL and panics count
 		"":                              {false, true},

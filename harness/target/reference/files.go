@@ -1,0 +1,13 @@
+package reference
+
+import "github.com/usurper/usurper/harness/target"
+
+var _ target.Filed = (*Target)(nil)
+
+// DataFiles implements target.Filed. Term and vote are in the log.
+func (*Target) DataFiles() map[string][]string {
+	return map[string][]string{
+		"wal":      {"*.wal"},
+		"snapshot": {"*.snap"},
+	}
+}

@@ -1,0 +1,14 @@
+package zookeeper
+
+import "github.com/usurper/usurper/harness/target"
+
+var _ target.Filed = (*Target)(nil)
+
+// DataFiles implements target.Filed. The epochs are what a member has promised and entered.
+func (*Target) DataFiles() map[string][]string {
+	return map[string][]string{
+		"wal":      {"log.*"},
+		"snapshot": {"snapshot.*"},
+		"vote":     {"acceptedEpoch", "currentEpoch"},
+	}
+}
