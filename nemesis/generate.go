@@ -75,6 +75,7 @@ func Generate(seed uint64, o GenerateOptions) Plan {
 		g.Themes = g.favour(g.drawThemes(seed))
 	}
 	g.compose()
+	g.excuseForMedia()
 	return Plan{Steps: ordered(g.steps), Generated: true, Themes: g.Themes}
 }
 

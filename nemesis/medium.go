@@ -59,6 +59,27 @@ func (g *generator) empower(s Step) Step {
 	return s
 }
 
+// recovery is how long, in election timeouts, members may need after a fault of the disk or
+// the machine until they are heard again.
+const recovery = 5
+
+// excuseForMedia lets steps find no traffic that may come while a fault of the disk or the
+// machine has stopped it: it may last longer than the kill in whose place it is.
+func (g *generator) excuseForMedia() {
+	for _, s := range g.steps {
+		if !OnPower(s.Fault) && !OnMachine(s.Fault) && !OnFiles(s.Fault) {
+			continue
+		}
+		from := max(s.At, s.Trigger.From)
+		until := max(s.At, s.Repeat.Until, s.Trigger.Until+s.Trigger.After) + s.For + recovery*g.Election
+		for i := range g.steps {
+			if t := &g.steps[i]; OnTraffic(t.Fault) && t.At < until && t.At+t.For >= from {
+				t.Optional = true
+			}
+		}
+	}
+}
+
 // outageActs are those of power alone, of the theme that is about it.
 func outageActs() []act {
 	return []act{

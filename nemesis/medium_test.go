@@ -152,6 +152,12 @@ func TestGenerateForMedia(t *testing.T) {
 				}
 			}
 			require.Equal(t, plan.String(), nemesis.Generate(seed, o).String())
+			for _, s := range plan.Steps {
+				dark := func(p nemesis.Step) bool { return nemesis.OnPower(p.Fault) && p.At >= s.At && p.At <= s.At+s.For }
+				if nemesis.OnTraffic(s.Fault) && slices.ContainsFunc(plan.Steps, dark) {
+					require.True(t, s.Optional, "%s: the power may be gone", s)
+				}
+			}
 		}
 		require.Equal(t, want[name], slices.Sorted(maps.Keys(seen)), name)
 		for _, keep := range media(3).Keeps[:2] {
