@@ -220,8 +220,8 @@ func (e *Env) CutPower(ctx context.Context, nodes []string, keep Keep) (out Outa
 	out.Evidence = maps.Clone(out.Evidence)
 	delete(out.Evidence, PidsGone) // those are counted by who starts them
 	out.Down = slices.DeleteFunc(out.Down, func(n string) bool { return !slices.Contains(up, n) })
-	if left := len(up) - len(out.Down); err == nil && left > 0 {
-		err = fmt.Errorf("power-failure: %d of %s still run", left, strings.Join(up, ", "))
+	if left := slices.DeleteFunc(slices.Clone(up), func(n string) bool { return slices.Contains(out.Down, n) }); err == nil && len(left) > 0 {
+		err = fmt.Errorf("power-failure: %s had ended by itself, or goes on", strings.Join(left, ", "))
 	}
 	e.lost(out.Down)
 	return out, errors.Join(append(errs, err)...)
