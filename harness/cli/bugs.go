@@ -182,9 +182,10 @@ func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
 	}
 }
 
-// on is the configuration with the disks that a bug needs, unless others were asked for.
+// on is the configuration with what a bug needs, unless something else was asked for.
 func (f *bugsFlags) on(bug reference.Bug) *engine.Config {
 	cfg := f.Cfg
+	cfg.ValueSize = cmp.Or(cfg.ValueSize, bug.Value)
 	if bug.Disk != "" && cfg.Disk == "" {
 		cfg.Disk = disk.Kind(bug.Disk)
 		if bug.Block {

@@ -15,8 +15,15 @@ import (
 // however busy a machine.
 const standStill = 5 * time.Second
 
+// gather is how long disks that finish nothing are written to before the power goes.
+const gather = 10 * time.Millisecond
+
 // Failure is a failure of power, and what comes after it.
 type Failure struct {
+	// Hold, if not nil, has the disks finish nothing any more, just before the processes are
+	// stopped, so that the power goes in the midst of what they are about to keep. It
+	// returns what takes that back if they cannot be stopped.
+	Hold func() (release func())
 	// Cut takes the power, once every process stands still.
 	Cut func() error
 	// Restore brings back the disk of a member that has no process any more. It is called
@@ -44,7 +51,7 @@ func (c *Cluster) PowerOff(ctx context.Context, names []string, f Failure) (pids
 			return nil, fmt.Errorf("%s %w", n.name, n.barred)
 		}
 	}
-	if pids, err = blackOut(ctx, nodes, f.Cut); pids == nil {
+	if pids, err = blackOut(ctx, nodes, f); pids == nil {
 		return nil, err
 	}
 	errs := make([]error, len(nodes))
@@ -72,15 +79,21 @@ func (c *Cluster) inOrder(names []string) ([]*node, error) {
 
 // blackOut stops them all, cuts, and kills them all. It returns no pids if nothing was
 // done but to stop them, which is undone.
-func blackOut(ctx context.Context, nodes []*node, cut func() error) (map[string]int, error) {
+func blackOut(ctx context.Context, nodes []*node, f Failure) (map[string]int, error) {
 	for _, n := range nodes {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 	}
+	release := func() {}
+	if f.Hold != nil {
+		release = f.Hold()
+		time.Sleep(gather)
+	}
 	if err := stopAllLocked(ctx, nodes); err != nil {
+		release()
 		return nil, err
 	}
-	err := cut() // some of them may be without power even if it fails
+	err := f.Cut() // some of them may be without power even if it fails
 	pids := make(map[string]int)
 	var mu sync.Mutex
 	errs := make([]error, len(nodes))

@@ -48,6 +48,10 @@ func TestPowerOff(t *testing.T) {
 		started <- c.Start(ctx, "n1") // waits for all disks
 	}()
 	pids, err := c.PowerOff(ctx, []string{"n3", "n1", "n2"}, cluster.Failure{
+		Hold: func() func() {
+			require.NotEqual(t, "T", state(before["n1"][0]))
+			return func() { t.Error("released though the power went") }
+		},
 		Cut: func() error {
 			cut.Add(1)
 			require.Equal(t, "T", state(before["n1"][0]))

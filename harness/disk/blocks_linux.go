@@ -42,6 +42,10 @@ func (b *blocks) keeps(what string) bool { return what == keepNothing || what ==
 
 func (b *blocks) harmless() bool { return false }
 
+func (b *blocks) hold() { b.device.Hold() }
+
+func (b *blocks) release() { b.device.Release() }
+
 // cut implements medium. xfs takes a page of which only a part was written for damage, so
 // that none is torn there.
 func (b *blocks) cut(_ string, keep Keep) (int64, error) {

@@ -94,3 +94,40 @@ func TestBlocksLeaveNothing(t *testing.T) {
 	require.NotContains(t, string(mounts), strings.TrimSuffix(image, "/disk"))
 	require.NoDirExists(t, filepath.Dir(filepath.Dir(image)))
 }
+
+// The power can go in the midst of a sync, which never ends well then, and not before.
+func TestBlocksLosePowerInTheMidstOfASync(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []Kind{Ext4, XFS, Btrfs} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			v := one(t, kind, Block)
+			holder := v.(Holder)
+			begin := func() chan error {
+				holder.Hold()
+				done := make(chan error, 1)
+				go func() {
+					done <- block.Aside(func() error { return store(v, "under way", bytes.Repeat([]byte("new"), 5000), true) })
+				}()
+				device := v.(*volume).medium.(*blocks).device
+				require.Eventually(t, func() bool { return device.State().Unflushed > 0 }, 20*time.Second, time.Millisecond)
+				require.Empty(t, done)
+				return done
+			}
+			done := begin()
+			holder.Release()
+			require.NoError(t, <-done)
+			done = begin()
+			require.NoError(t, v.Cut(Keep{keepSome, 7}))
+			require.Error(t, <-done)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			r, err := v.Restore(ctx)
+			if kind == XFS && errors.Is(err, ErrRefused) {
+				t.Skip(err)
+			}
+			require.NoError(t, err)
+			require.False(t, r.Lied)
+		})
+	}
+}

@@ -72,6 +72,17 @@ type Volume interface {
 	Close() error
 }
 
+// Holder is a Volume whose power can go in the midst of a flush, so that what was to be
+// flushed is torn.
+type Holder interface {
+	Volume
+	// Hold lets no flush end until Release or Cut. Whoever flushes waits, so that he stands
+	// still, in the kernel, once he is stopped.
+	Hold()
+	// Release lets flushes go on.
+	Release()
+}
+
 // Faulty is a Volume of kind FUSE.
 type Faulty interface {
 	Volume

@@ -19,6 +19,9 @@ type medium interface {
 	// harmless tells whether a flush just before the cut changes nothing of what the cut
 	// leaves of what was not flushed.
 	harmless() bool
+	// hold lets no flush end until release or cut, if it can.
+	hold()
+	release()
 	// cut takes the power of what is mounted at root. It returns how many bytes were
 	// unflushed, -1 if nobody counted.
 	cut(root string, keep Keep) (unflushed int64, err error)
@@ -59,6 +62,10 @@ func (s *shutdown) keeps(what string) bool { return what == keepNothing || what 
 func (s *shutdown) aside(call func() error) error { return call() }
 
 func (s *shutdown) harmless() bool { return true }
+
+func (s *shutdown) hold() {}
+
+func (s *shutdown) release() {}
 
 func (s *shutdown) cut(root string, keep Keep) (int64, error) {
 	dir, err := os.Open(root)

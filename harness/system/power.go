@@ -31,6 +31,7 @@ func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep
 	}
 	back := restored{of: make(map[string]disk.Restored)}
 	pids, err := s.cluster.PowerOff(ctx, nodes, cluster.Failure{
+		Hold:    func() func() { return s.hold(nodes) },
 		Cut:     func() error { return s.cut(nodes, keep) },
 		Restore: func(name string) error { return s.restore(ctx, name, &back) },
 	})
@@ -38,6 +39,22 @@ func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep
 		return nemesis.Outage{}, err
 	}
 	return s.outage(nodes, pids, back.of), err
+}
+
+// hold has the disks that can finish no flush any more, and returns what lets them.
+func (s *system) hold(nodes []string) (release func()) {
+	var held []disk.Holder
+	for _, name := range nodes {
+		if h, ok := s.disks[name].(disk.Holder); ok {
+			h.Hold()
+			held = append(held, h)
+		}
+	}
+	return func() {
+		for _, h := range held {
+			h.Release()
+		}
+	}
 }
 
 // cut takes the power from all disks at once.

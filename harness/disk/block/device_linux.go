@@ -96,9 +96,19 @@ func (d *Device) mount() (*fuse.Server, error) {
 // File is the disk, for a loop device.
 func (d *Device) File() string { return filepath.Join(d.mountpoint, diskName) }
 
+// Hold lets no flush end until Release or Cut: what whoever flushes has written is at risk,
+// and he is not told otherwise.
+func (d *Device) Hold() { d.files.trouble.hold() }
+
+// Release lets flushes go on that Hold keeps.
+func (d *Device) Release() { d.files.trouble.release() }
+
 // Cut takes the power: from now on nothing changes what the choice left, and whoever asks
 // gets errors. It returns what the device had been asked for until then.
-func (d *Device) Cut(keep Choice) State { return d.files.medium.cut(keep) }
+func (d *Device) Cut(keep Choice) State {
+	defer d.Release()
+	return d.files.medium.cut(keep)
+}
 
 // Restore gives the power back to a disk from which the file system has been unmounted and
 // the loop device detached.

@@ -15,6 +15,7 @@ type trouble struct {
 	flush, jitter time.Duration
 	flushes       int // that are still to fail; below zero all
 	writes        int
+	held          chan struct{} // flushes wait until it is closed; nil if they need not
 }
 
 func newTrouble() *trouble {
@@ -53,8 +54,40 @@ func (t *trouble) delay() time.Duration {
 	return max(0, t.flush-t.jitter+time.Duration(t.rng.Int64N(int64(2*t.jitter)+1)))
 }
 
+// hold lets no flush end from now on.
+func (t *trouble) hold() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.held == nil {
+		t.held = make(chan struct{})
+	}
+}
+
+// release lets those that are held go on.
+func (t *trouble) release() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.held != nil {
+		close(t.held)
+		t.held = nil
+	}
+}
+
+func (t *trouble) holds() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.held
+}
+
 // wait takes the time of a flush, or until the power goes.
 func (t *trouble) wait(died <-chan struct{}) error {
+	for held := t.holds(); held != nil; held = t.holds() {
+		select {
+		case <-held:
+		case <-died:
+			return ErrDead
+		}
+	}
 	if err := t.strike(&t.flushes); err != nil {
 		return err
 	}
