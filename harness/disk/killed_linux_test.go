@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -140,4 +141,37 @@ func bothAreKilled(t *testing.T, engine Engine) {
 		assert.NoError(c, err)
 		assert.Empty(c, leftovers(c, dir))
 	}, 30*time.Second, 20*time.Millisecond)
+}
+
+// Whenever they are killed: while a file system is made, attached, mounted, cut.
+func TestKilledAtAnyMoment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short")
+	}
+	for round := range 4 {
+		engine := []Engine{Shutdown, Block}[round%2]
+		need(t, Ext4, engine)
+		dir := t.TempDir()
+		tmp := filepath.Join(dir, "tmp")
+		require.NoError(t, os.Mkdir(tmp, 0o700))
+		t.Setenv("TMPDIR", tmp)
+		cmd := exec.Command(os.Args[0], "harness", string(Ext4), string(engine), dir)
+		in, err := cmd.StdinPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		time.Sleep(rand.N(250 * time.Millisecond))
+		if round < 2 {
+			for _, pid := range childrenOf(cmd.Process.Pid) {
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		require.NoError(t, cmd.Process.Kill())
+		cmd.Wait()
+		in.Close()
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			_, err := guard.Sweep()
+			assert.NoError(c, err)
+			assert.Empty(c, leftovers(c, dir))
+		}, 30*time.Second, 20*time.Millisecond)
+	}
 }
