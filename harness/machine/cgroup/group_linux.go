@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -38,8 +39,12 @@ func (g *Group) place(c Controller) (place, error) {
 	return p, nil
 }
 
-// Enter puts processes into the group. One that has ended is no error.
+// Enter puts processes into the group. One that has ended is no error; this process itself
+// is, and it stays outside.
 func (g *Group) Enter(pids ...int) error {
+	if slices.Contains(pids, os.Getpid()) {
+		return errors.New("this process is to be no member's: it would limit itself")
+	}
 	for _, p := range g.where {
 		for _, pid := range pids {
 			err := write(filepath.Join(p.dir, "cgroup.procs"), strconv.Itoa(pid))

@@ -67,7 +67,8 @@ func TestFindNothing(t *testing.T) {
 	}
 	g, err := r.Group("n1")
 	require.NoError(t, err)
-	require.NoError(t, g.Enter(os.Getpid()), "there is nothing to enter")
+	require.NoError(t, g.Enter(os.Getppid()), "there is nothing to enter")
+	require.ErrorContains(t, g.Enter(os.Getpid()), "limit itself")
 	require.ErrorIs(t, g.LimitCPU(5), ErrUnsupported)
 	require.ErrorIs(t, g.LimitMemory(1<<30), ErrUnsupported)
 	require.ErrorIs(t, g.Freeze(t.Context()), ErrUnsupported)
