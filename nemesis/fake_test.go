@@ -283,7 +283,7 @@ func (r *fakeRule) Remove(ctx context.Context) (map[string]int64, error) {
 	}
 	r.fake.rules--
 	harmless := r.node == "" || verb == "clock" || verb == "slow" || verb == "freeze"
-	if r.fake.deadly && !harmless && r.fake.state[r.node] != "down" {
+	if r.fake.deadly && !harmless {
 		r.fake.state[r.node] = "down"
 		return map[string]int64{nemesis.PidsGone: 1}, nil
 	}

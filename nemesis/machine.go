@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -281,12 +282,17 @@ type deadly struct {
 }
 
 // Remove takes the rule out, and starts the member if it did not live with it.
-func (d *deadly) Remove(ctx context.Context) (evidence map[string]int64, err error) {
+func (d *deadly) Remove(ctx context.Context) (map[string]int64, error) {
 	if !d.removed {
-		if d.evidence, err = d.Applied.Remove(ctx); err != nil {
+		evidence, err := d.Applied.Remove(ctx)
+		if err != nil {
 			return nil, err
 		}
-		if d.removed = true; d.evidence[PidsGone] > 0 && !d.env.isDown(d.member) {
+		d.removed, d.evidence = true, maps.Clone(evidence)
+		switch {
+		case d.env.isDown(d.member):
+			delete(d.evidence, PidsGone) // another fault took it down
+		case d.evidence[PidsGone] > 0:
 			d.dies()
 		}
 	}

@@ -26,12 +26,24 @@ func (s *system) Meddle(_ context.Context, node string, r nemesis.FileRule) (nem
 	if err != nil {
 		return nil, err
 	}
-	return meddled{a}, nil
+	return meddled{s, node, a}, nil
 }
 
-type meddled struct{ a *files.Applied }
+// meddled is a rule in force at a member.
+type meddled struct {
+	s    *system
+	node string
+	a    *files.Applied
+}
 
-func (m meddled) Remove(context.Context) (map[string]int64, error) { return m.a.Remove(), nil }
+// Remove takes the rule out. That the member has no process any more is among the evidence.
+func (m meddled) Remove(context.Context) (map[string]int64, error) {
+	evidence := m.a.Remove()
+	if len(m.s.cluster.Pids()[m.node]) == 0 {
+		evidence[nemesis.PidsGone] = 1
+	}
+	return evidence, nil
+}
 
 // Rot implements nemesis.Storage.
 func (s *system) Rot(_ context.Context, node string, r nemesis.FileRot) (map[string]int64, string, error) {
