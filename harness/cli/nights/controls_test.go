@@ -47,7 +47,7 @@ func TestUsualControlsOfASystem(t *testing.T) {
 	reference := suited(specs, nil)
 	require.Equal(t, reference, suited(specs, []night.Cell{{Args: []string{"--target=etcd"}}, {Args: []string{"--nodes=3"}}}))
 	for system, checkers := range map[string][]string{
-		"ovsdb": {"set", "linearizable"}, "nats": {"set", "linearizable"}, "zookeeper": {"linearizable"},
+		"ovsdb": {"set", "linearizable"}, "nats": {"set", "linearizable"}, "zookeeper": {"linearizable", "linearizable"},
 	} {
 		of := "--target=" + system
 		cells := []night.Cell{{}, {Args: []string{of, "--version=v2.15.2", "--nodes=5"}}, {Args: []string{of, "--version=v2.12.15"}}}

@@ -41,7 +41,7 @@ func (f *Flags) Add(fs *pflag.FlagSet) {
 	fs.IntVar(&f.Cfg.Nodes, "nodes", f.Cfg.Nodes, "number of members")
 	fs.DurationVar(&f.Cfg.For, "for", f.Cfg.For, "how long to attack (default for a plan file: until it ends)")
 	fs.Uint64Var(&f.Cfg.Seed, "seed", 0, "seed of plan and clients; 0 draws one")
-	fs.StringVar(&f.Plan, "plan", engine.RandomPlan, `random, kills, failovers, none, a scenario's name (see usurper scenarios), or a plan file`)
+	fs.StringVar(&f.Plan, "plan", engine.RandomPlan, `random, kills, failovers, none, a scenario's name (see usurper scenarios), a plan file, or steps with semicolons between, 'at 1s kill n1; at 2s restart n2'`)
 	fs.StringSliceVar(&f.Cfg.Themes, "theme", nil, "what a random plan is about, a list (see usurper faults); none: the seed draws")
 	fs.StringVar(&f.Cfg.Favour, "favour", "", "a theme that a random plan has in the place of the first that the seed draws, if it can; nights choose it by what earlier ones covered least")
 	fs.BoolVar(&f.Cfg.Operator, "operator", false, "let administrators take part in a random plan: defragment, compact, move the lead, replace members (etcd)")
@@ -140,7 +140,14 @@ const minFor = 3 * time.Second
 // maxPlan bounds a plan file: whatever is longer is not one.
 const maxPlan = 1 << 20
 
+// readPlan returns the text of the plan at a path. One that begins as a step does is the plan
+// itself, with a semicolon between steps.
 func readPlan(path string) (string, error) {
+	for _, begins := range []string{"at ", "on ", "maybe "} {
+		if strings.HasPrefix(path, begins) {
+			return strings.ReplaceAll(path, ";", "\n"), nil
+		}
+	}
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("no plan %q: use random, kills, failovers, none, one of %s, or the path of a plan file", path, strings.Join(scenario.Names(), ", "))

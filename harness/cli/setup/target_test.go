@@ -44,3 +44,22 @@ func TestPlainCommandOfEtcd(t *testing.T) {
 	require.True(t, synced.Fsync)
 	require.False(t, parse("--nodes", "1").TargetOptions.(etcd.Options).Fsync)
 }
+
+// A short plan may stand in the place of a file.
+func TestPlanAsItIs(t *testing.T) {
+	plan := func(text string) (engine.Config, error) {
+		var f Flags
+		fs := pflag.NewFlagSet("run", pflag.ContinueOnError)
+		f.Add(fs)
+		require.NoError(t, fs.Parse([]string{"--nodes", "3", "--plan", text}))
+		return f.Config(t.Context(), func(string) {})
+	}
+	cfg, err := plan("at 5s kill n1; at 7s restart n2")
+	require.NoError(t, err)
+	require.Len(t, cfg.Plan.Steps, 2)
+	require.Equal(t, 8*time.Second, cfg.For)
+	_, err = plan("at 5s kill n1; at 7s restart n8")
+	require.ErrorContains(t, err, "n8")
+	_, err = plan("attic/plan.txt")
+	require.ErrorContains(t, err, "no plan \"attic/plan.txt\"")
+}
