@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/usurper/usurper/harness/capture/golden"
 	"github.com/usurper/usurper/harness/dialect/hashicorp"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/tap"
@@ -124,86 +125,41 @@ func installs(id string, term uint64, data string) []byte {
 		"SnapshotVersion", uint64(1), "Term", term)), data...)
 }
 
-// frame is what came of one.
-type frame struct {
-	class   string
-	message tap.Message
-}
-
-// wire is one connection from n1 to n2, and what is decoded of it.
-type wire struct {
-	watch             *tap.Watch
-	decoders          [2]tap.Decoder
-	frames            []frame
-	err               error
-	pending           [2][]byte
-	forward, backward func(b []byte)
-}
-
-func connect() *wire {
-	w := &wire{}
-	d := hashicorp.Dialect()
-	open := d.Open
-	d.Open = func(c *tap.Cluster) func(string, string) (tap.Decoder, tap.Decoder) {
-		conn := open(c)
-		w.decoders[0], w.decoders[1] = conn("n1", "n2")
-		return conn
-	}
-	w.watch = d.Watch([]string{"n1", "n2", "n3"}, nil)
-	w.forward, w.backward = func(b []byte) { w.take(0, b) }, func(b []byte) { w.take(1, b) }
-	return w
-}
-
-// take is as a fabric's framer: bytes that are no whole frame yet are shown again.
-func (w *wire) take(direction int, b []byte) {
-	p := append(w.pending[direction], b...)
-	for len(p) > 0 && w.err == nil {
-		var m tap.Message
-		n, class, err := w.decoders[direction].Next(p, &m)
-		if w.err = err; n == 0 {
-			break
-		}
-		p = p[n:]
-		if k := len(w.frames) - 1; class == "snapshot-data" && k >= 0 && w.frames[k].class == class {
-			continue // one frame, however it is cut
-		}
-		w.frames = append(w.frames, frame{class, m})
-	}
-	w.pending[direction] = p
-}
+// connect is a connection of which nothing was said yet.
+func connect() *golden.Wire { return golden.Connect(hashicorp.Dialect(), "snapshot-data") }
 
 // talk is what is said on a connection in turn, what n1 says at even places.
 type talk [][]byte
 
 // decode decodes it, all at once and cut at every byte: the same comes of it.
-func (words talk) decode(t *testing.T) *wire {
+func (words talk) decode(t *testing.T) *golden.Wire {
 	t.Helper()
 	whole := connect()
 	for i, b := range words {
-		whole.take(i%2, b)
+		whole.Take(i%2, b)
 	}
 	for i, b := range words {
 		for cut := range b {
 			w := connect()
 			for j, other := range words {
 				if j != i {
-					w.take(j%2, other)
+					w.Take(j%2, other)
 					continue
 				}
-				w.take(j%2, b[:cut])
-				w.take(j%2, b[cut:])
+				w.Take(j%2, b[:cut])
+				w.Take(j%2, b[cut:])
 			}
-			require.Equal(t, whole.frames, w.frames, "cut at byte %d of the %d. message", cut, i+1)
-			require.Equal(t, whole.watch.Strange(), w.watch.Strange())
+			require.Equal(t, whole.Frames, w.Frames, "cut at byte %d of the %d. message", cut, i+1)
+			require.Equal(t, whole.Watch.Strange(), w.Watch.Strange())
 		}
 	}
 	single := connect()
 	for i, b := range words {
 		for _, c := range b {
-			single.take(i%2, []byte{c})
+			single.Take(i%2, []byte{c})
 		}
 	}
-	require.Equal(t, whole.frames, single.frames, "byte by byte")
+	require.Equal(t, whole.Frames, single.Frames, "byte by byte")
 	return whole
 }
 
@@ -305,13 +261,13 @@ func TestMessages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := tc.words.decode(t)
-			require.NoError(t, w.err)
-			require.Empty(t, w.pending[0])
-			require.Empty(t, w.pending[1])
-			require.Empty(t, w.watch.Strange())
+			require.NoError(t, w.Err)
+			require.Empty(t, w.Pending[0])
+			require.Empty(t, w.Pending[1])
+			require.Empty(t, w.Watch.Strange())
 			var got []tap.Message
-			for _, f := range w.frames {
-				got = append(got, f.message)
+			for _, f := range w.Frames {
+				got = append(got, f.Message)
 			}
 			require.Equal(t, tc.want, got)
 		})
@@ -333,8 +289,8 @@ func TestStrange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := tc.words.decode(t)
-			require.NoError(t, w.err)
-			require.Equal(t, map[string]uint64{tc.want: 1}, w.watch.Strange())
+			require.NoError(t, w.Err)
+			require.Equal(t, map[string]uint64{tc.want: 1}, w.Watch.Strange())
 		})
 	}
 }
@@ -358,16 +314,16 @@ func TestNotTheProtocol(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := connect()
 			for i, b := range tc.words {
-				w.take(i%2, b)
+				w.Take(i%2, b)
 			}
-			require.ErrorContains(t, w.err, tc.want)
+			require.ErrorContains(t, w.Err, tc.want)
 		})
 	}
 	w := connect()
 	for range 1 << 13 {
-		w.forward(stands("n1", requestVote, 7))
+		w.Take(0, stands("n1", requestVote, 7))
 	}
-	require.ErrorContains(t, w.err, "requests without an answer")
+	require.ErrorContains(t, w.Err, "requests without an answer")
 }
 
 // From the first entry on that changes the members, nobody counts acknowledgements.
@@ -424,17 +380,17 @@ func FuzzDecoder(f *testing.F) {
 	f.Add(stands("n1", requestPreVote, 7), pack(nil, "no", nil), uint8(1))
 	f.Fuzz(func(t *testing.T, forward, backward []byte, step uint8) {
 		whole, parts := connect(), connect()
-		whole.forward(forward)
-		whole.backward(backward)
-		each := func(take func([]byte), b []byte) {
+		whole.Take(0, forward)
+		whole.Take(1, backward)
+		each := func(direction int, b []byte) {
 			for n := int(step%16) + 1; len(b) > 0; b = b[min(n, len(b)):] {
-				take(b[:min(n, len(b))])
+				parts.Take(direction, b[:min(n, len(b))])
 			}
 		}
-		each(parts.forward, forward)
-		each(parts.backward, backward)
-		require.Equal(t, whole.frames, parts.frames)
-		require.Equal(t, whole.err, parts.err)
+		each(0, forward)
+		each(1, backward)
+		require.Equal(t, whole.Frames, parts.Frames)
+		require.Equal(t, whole.Err, parts.Err)
 	})
 }
 
@@ -456,10 +412,10 @@ func BenchmarkDecoder(b *testing.B) {
 			b.SetBytes(int64(len(bc.ask) + len(bc.re)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, err := w.decoders[0].Next(bc.ask, &m); err != nil {
+				if _, _, err := w.Decoders[0].Next(bc.ask, &m); err != nil {
 					b.Fatal(err)
 				}
-				if _, _, err := w.decoders[1].Next(bc.re, &m); err != nil {
+				if _, _, err := w.Decoders[1].Next(bc.re, &m); err != nil {
 					b.Fatal(err)
 				}
 			}

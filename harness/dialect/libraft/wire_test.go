@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/usurper/usurper/harness/capture/golden"
 	"github.com/usurper/usurper/harness/dialect/libraft"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/tap"
@@ -48,51 +49,8 @@ func appends(term, prev, prevTerm, commit uint64, entries ...entry) []byte {
 	return append(message(1, append(w, 0xdead)...), make([]byte, data)...)
 }
 
-type frame struct {
-	class   string
-	message tap.Message
-}
-
-// wire is one connection from n1 to n2, and what is decoded of it.
-type wire struct {
-	watch    *tap.Watch
-	decoders [2]tap.Decoder
-	frames   []frame
-	err      error
-	pending  [2][]byte
-}
-
-func connected() *wire {
-	w := &wire{}
-	d := libraft.Dialect()
-	open := d.Open
-	d.Open = func(c *tap.Cluster) func(string, string) (tap.Decoder, tap.Decoder) {
-		conn := open(c)
-		w.decoders[0], w.decoders[1] = conn("n1", "n2")
-		return conn
-	}
-	w.watch = d.Watch([]string{"n1", "n2", "n3"}, nil)
-	return w
-}
-
-// take is as a fabric's framer: bytes that are no whole frame yet are shown again.
-func (w *wire) take(direction int, b []byte) {
-	p := append(w.pending[direction], b...)
-	for len(p) > 0 && w.err == nil {
-		var m tap.Message
-		n, class, err := w.decoders[direction].Next(p, &m)
-		if w.err = err; n == 0 {
-			break
-		}
-		p = p[n:]
-		k := len(w.frames) - 1
-		if (class == "snapshot-data" || class == "client") && k >= 0 && w.frames[k].class == class {
-			continue // one, however it is cut
-		}
-		w.frames = append(w.frames, frame{class, m})
-	}
-	w.pending[direction] = p
-}
+// connected is a connection of which nothing was said yet.
+func connected() *golden.Wire { return golden.Connect(libraft.Dialect(), "snapshot-data", "client") }
 
 func pos(term, index uint64) history.Pos { return history.Pos{Term: term, Index: index} }
 
@@ -123,17 +81,17 @@ func TestMessages(t *testing.T) {
 			hello := introduces(1, "127.0.0.1:29003")
 			stream := slices.Concat(hello, tc.sent, message(6, 4, 9, 3))
 			whole := connected()
-			whole.take(0, stream)
-			require.NoError(t, whole.err)
-			require.Empty(t, whole.pending[0])
-			require.Empty(t, whole.watch.Strange())
-			require.Equal(t, frame{tc.class, tc.want}, whole.frames[2])
-			require.Equal(t, tap.TimeoutNow, whole.frames[len(whole.frames)-1].message.Kind, "what follows is found")
+			whole.Take(0, stream)
+			require.NoError(t, whole.Err)
+			require.Empty(t, whole.Pending[0])
+			require.Empty(t, whole.Watch.Strange())
+			require.Equal(t, golden.Frame{Class: tc.class, Message: tc.want}, whole.Frames[2])
+			require.Equal(t, tap.TimeoutNow, whole.Frames[len(whole.Frames)-1].Message.Kind, "what follows is found")
 			for cut := range stream {
 				w := connected()
-				w.take(0, stream[:cut])
-				w.take(0, stream[cut:])
-				require.Equal(t, whole.frames, w.frames, "cut at byte %d", cut)
+				w.Take(0, stream[:cut])
+				w.Take(0, stream[cut:])
+				require.Equal(t, whole.Frames, w.Frames, "cut at byte %d", cut)
 			}
 		})
 	}
@@ -142,20 +100,20 @@ func TestMessages(t *testing.T) {
 // An answer of old may be to a vote or to a pre-vote, which binds nobody.
 func TestAnswersOfOldVersions(t *testing.T) {
 	w := connected()
-	w.take(0, slices.Concat(introduces(1, "127.0.0.1:29003"), message(4, 2, 1)))
-	require.NoError(t, w.err)
-	require.Equal(t, frame{"vote-response", tap.Message{Term: 2}}, w.frames[2])
-	require.Equal(t, map[string]uint64{"an answer that does not say whether it is to a vote or a pre-vote": 1}, w.watch.Strange())
+	w.Take(0, slices.Concat(introduces(1, "127.0.0.1:29003"), message(4, 2, 1)))
+	require.NoError(t, w.Err)
+	require.Equal(t, golden.Frame{Class: "vote-response", Message: tap.Message{Term: 2}}, w.Frames[2])
+	require.Equal(t, map[string]uint64{"an answer that does not say whether it is to a vote or a pre-vote": 1}, w.Watch.Strange())
 }
 
 // Nothing is read of clients, whatever they and their server say.
 func TestClients(t *testing.T) {
 	w := connected()
-	w.take(0, words(1, 1|0x12<<32, 0))
-	w.take(1, words(2, 3))
-	w.take(0, message(4, 2, 1, 0))
-	require.NoError(t, w.err)
-	require.Equal(t, []frame{{class: "hello"}, {class: "client"}}, w.frames)
+	w.Take(0, words(1, 1|0x12<<32, 0))
+	w.Take(1, words(2, 3))
+	w.Take(0, message(4, 2, 1, 0))
+	require.NoError(t, w.Err)
+	require.Equal(t, []golden.Frame{{Class: "hello"}, {Class: "client"}}, w.Frames)
 }
 
 // What is not the protocol is said soon, and in words that help.
@@ -177,14 +135,14 @@ func TestNotTheProtocol(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := connected()
-			w.take(0, tc.sent)
-			require.ErrorContains(t, w.err, tc.want)
+			w.Take(0, tc.sent)
+			require.ErrorContains(t, w.Err, tc.want)
 		})
 	}
 	w := connected()
-	w.take(0, hello)
-	w.take(1, words(1))
-	require.ErrorContains(t, w.err, "members give none")
+	w.Take(0, hello)
+	w.Take(1, words(1))
+	require.ErrorContains(t, w.Err, "members give none")
 }
 
 // An answer acknowledges what the leader has sent in its term, and no more than the
@@ -251,9 +209,9 @@ func TestHello(t *testing.T) {
 
 func TestStrangeFlags(t *testing.T) {
 	w := connected()
-	w.take(0, append(introduces(1, "127.0.0.1:29003"), message(3, 2, 9, 7, 1, 4)...))
-	require.NoError(t, w.err)
-	require.Equal(t, map[string]uint64{"a request for a vote with flags 0x4": 1}, w.watch.Strange())
+	w.Take(0, append(introduces(1, "127.0.0.1:29003"), message(3, 2, 9, 7, 1, 4)...))
+	require.NoError(t, w.Err)
+	require.Equal(t, map[string]uint64{"a request for a vote with flags 0x4": 1}, w.Watch.Strange())
 }
 
 func FuzzDecoder(f *testing.F) {
@@ -262,11 +220,11 @@ func FuzzDecoder(f *testing.F) {
 	f.Add(words(1, 1|0x12<<32, 0), uint8(1))
 	f.Fuzz(func(t *testing.T, sent []byte, step uint8) {
 		whole, parts := connected(), connected()
-		whole.take(0, sent)
+		whole.Take(0, sent)
 		for n := int(step%16) + 1; len(sent) > 0; sent = sent[min(n, len(sent)):] {
-			parts.take(0, sent[:min(n, len(sent))])
+			parts.Take(0, sent[:min(n, len(sent))])
 		}
-		require.Equal(t, whole.frames, parts.frames)
+		require.Equal(t, whole.Frames, parts.Frames)
 	})
 }
 
@@ -277,12 +235,12 @@ func BenchmarkDecoder(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			w := connected()
-			w.take(0, introduces(1, "127.0.0.1:29003"))
+			w.Take(0, introduces(1, "127.0.0.1:29003"))
 			var m tap.Message
 			b.SetBytes(int64(len(sent)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, err := w.decoders[0].Next(sent, &m); err != nil {
+				if _, _, err := w.Decoders[0].Next(sent, &m); err != nil {
 					b.Fatal(err)
 				}
 			}
