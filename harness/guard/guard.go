@@ -105,7 +105,7 @@ func (g *Guard) Promise(u Undo) error {
 func (g *Guard) Fulfilled(u Undo) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if n := g.open[u]; len(n) > 0 {
+	if n := g.open[u]; len(n) > 0 && g.journal != nil {
 		g.journal.write("-", fmt.Sprint(n[len(n)-1])) // else it is undone a second time, which is harmless
 		if g.open[u] = n[:len(n)-1]; len(g.open[u]) == 0 {
 			delete(g.open, u)

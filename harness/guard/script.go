@@ -81,11 +81,15 @@ detached() {
 	return 1 # until it is seen to be gone: while somebody holds it, losetup promises only
 }
 
+thawed() {
+	[ ! -e "$of/cgroup.freeze" ] || echo 0 >"$of/cgroup.freeze"
+	[ ! -e "$of/freezer.state" ] || echo THAWED >"$of/freezer.state"
+} 2>/dev/null
+
 deserted() {
 	[ -d "$of" ] || return 0
 	end=undone
-	[ ! -e "$of/cgroup.freeze" ] || echo 0 >"$of/cgroup.freeze"
-	[ ! -e "$of/freezer.state" ] || echo THAWED >"$of/freezer.state"
+	thawed
 	while read -r pid; do kill -s KILL "$pid"; done <"$of/cgroup.procs"
 	why=$(rmdir "$of" 2>&1)
 } 2>/dev/null
@@ -101,6 +105,10 @@ removed() {
 }
 
 left= killing= end=gone
+for n in $all; do # what is frozen in one group dies in no other
+	eval "what=\$what$n of=\$of$n"
+	[ "$what" != leave ] || thawed
+done
 for n in $all; do
 	eval "what=\$what$n of=\$of$n"
 	[ "$what" != kill ] || marks="$marks$of " killing="$killing $n"

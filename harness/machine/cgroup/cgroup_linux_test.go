@@ -251,3 +251,23 @@ func TestCloseFrozen(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, strings.Contains(string(own), "usurper-"))
 }
+
+// What this program cannot undo itself any more is undone for it: who stands still is
+// thawed and killed, and the groups are gone.
+func TestPromised(t *testing.T) {
+	g, err := guard.Open()
+	require.NoError(t, err)
+	r := cgroup.Open(fmt.Sprintf("test-%d-%d", os.Getpid(), time.Now().UnixNano()), g)
+	if err := r.Available(cgroup.Freezer); err != nil {
+		require.NoError(t, g.Close())
+		t.Skip(err)
+	}
+	e := start(t)
+	of := group(t, r, e)
+	require.NoError(t, of.Freeze(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- e.cmd.Wait() }() // as a harness that lives on reaps it
+	require.NoError(t, g.Close())
+	require.Error(t, <-ended)
+	require.NoError(t, r.Close(), "nothing is left to remove")
+}

@@ -240,7 +240,11 @@ func (g *Group) thaw() error {
 	if !ok {
 		return nil
 	}
-	return failure("thaw a control group", write(p.file("freezer.state", "cgroup.freeze"), map[bool]string{false: "THAWED", true: "0"}[p.two]))
+	err := write(p.file("freezer.state", "cgroup.freeze"), map[bool]string{false: "THAWED", true: "0"}[p.two])
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // the group is gone
+	}
+	return failure("thaw a control group", err)
 }
 
 func failure(what string, err error) error {
