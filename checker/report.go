@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usurper/usurper/checker/evidence"
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/history"
 )
@@ -46,10 +47,12 @@ type tally struct {
 
 	started, ready bool // members were, the cluster was
 	ops            map[history.F]int64
+	disks          evidence.Disks
 }
 
 func (t *tally) event(e *history.Event) {
 	t.f.Events++
+	t.disks.Event(e)
 	t.f.Length = max(t.f.Length, e.At)
 	if e.Op != nil && e.Op.Type == history.Invoke && !e.Op.F.Known() {
 		t.foreign(e.Op.F)

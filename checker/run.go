@@ -112,8 +112,8 @@ func (r *Runner) Finish() Report {
 	for i := range r.checkers {
 		result := r.finish(i)
 		report.Results = append(report.Results, result)
-		report.Verdict = Worse(report.Verdict, result.Verdict)
 	}
+	report.forgive(&r.summary.disks)
 	report.unjudged(&r.summary, r.checkers)
 	report.vacuous()
 	return report

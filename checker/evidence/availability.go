@@ -51,7 +51,7 @@ type Availability struct {
 	faults  map[int]bool      // steps that have begun and not ended
 	whole   bool              // the history has its end
 	apart   bool              // the harness itself kept members apart
-	disks   lossy
+	disks   Disks
 
 	final finalReads
 }
@@ -79,6 +79,7 @@ func (c *Availability) recovery() time.Duration {
 func (c *Availability) Event(e *history.Event) {
 	c.end = max(c.end, e.At)
 	c.pace.event(e)
+	c.disks.Event(e)
 	switch {
 	case e.Run != nil:
 		c.runEvent(e)
@@ -86,7 +87,6 @@ func (c *Availability) Event(e *history.Event) {
 		c.proc(e)
 	case e.Fault != nil:
 		c.fault(e.Fault)
-		c.disks.fault(e.Fault)
 	case e.Raft != nil:
 		c.knows(e)
 	case e.Op != nil:
@@ -106,7 +106,6 @@ func (c *Availability) runEvent(e *history.Event) {
 	switch {
 	case r.What == history.RunBegin:
 		c.election, c.ready, c.nodes = r.Election, r.Ready, slices.Clone(r.Nodes)
-		c.disks.begin(r)
 	case r.What == history.RunStall:
 		c.stall(e)
 	case r.What == history.RunApart:
@@ -224,8 +223,8 @@ func (c *Availability) judge(summary *string) {
 	switch {
 	case c.apart:
 		c.Unknown("%s, but the harness itself kept members apart", text)
-	case c.disks.excuse() != "":
-		c.Unknown("%s, but %s", text, c.disks.excuse())
+	case c.disks.Spared() != "":
+		c.Unknown("%s, but %s", text, c.disks.Spared())
 	case c.down:
 		c.Unknown("%s, but less than a majority of the members ran", text)
 	case len(c.faults) > 0:

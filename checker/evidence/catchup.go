@@ -91,8 +91,8 @@ func (c *Availability) stuck() {
 		}
 		text := fmt.Sprintf("%s knew entries up to %d committed when it was stopped, %s after everything was healed, although entry %d was committed before that",
 			name, m.index, verdict.Seconds(c.stopped-c.healed), goal)
-		if c.disks.excuse() != "" {
-			c.Unknown("%s; but %s", text, c.disks.excuse())
+		if c.disks.Spared() != "" {
+			c.Unknown("%s; but %s", text, c.disks.Spared())
 			continue
 		}
 		if c.down || c.apart || c.calm.longest(c.firstOK, c.stopped) < c.recovery() {

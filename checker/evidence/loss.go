@@ -24,7 +24,7 @@ func (c *Lost) failureOf(w *keptWrite) (took *failure, others int) {
 	if len(all) == 0 {
 		return nil, 0
 	}
-	i := slices.IndexFunc(all, func(f *failure) bool { return 2*len(f.inject.Fault.Nodes) > len(c.members) })
+	i := slices.IndexFunc(all, func(f *failure) bool { return 2*len(f.inject.Fault.Nodes) > c.members })
 	return all[max(i, 0)], len(all) - 1
 }
 

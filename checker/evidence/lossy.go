@@ -27,30 +27,66 @@ func theFault(f *history.Fault, faults ...string) string {
 	return ""
 }
 
-// lossy follows which members were hit by what may take synced bytes. A loss is a
-// violation only if a majority kept theirs.
-type lossy struct {
+// silent lists those of them that tell the member nothing.
+func silent() []string { return []string{"lost-write", "bit-rot"} }
+
+// Disks follows which members were hit by what may take synced bytes. The zero value has
+// seen nothing.
+type Disks struct {
 	members []string
 	hit     []string
+	silent  []string // those of them that were told nothing
 }
 
-func (l *lossy) begin(r *history.Run) { l.members = slices.Clone(r.Nodes) }
-
-func (l *lossy) fault(f *history.Fault) {
-	if f.What != history.FaultInject || theFault(f, takesSynced()...) == "" {
-		return
-	}
-	for _, n := range f.Nodes {
-		if !slices.Contains(l.hit, n) {
-			l.hit = append(l.hit, strings.Clone(n))
+// Event takes the next event.
+func (d *Disks) Event(e *history.Event) {
+	switch {
+	case e.Run != nil && e.Run.What == history.RunBegin:
+		d.members = slices.Clone(e.Run.Nodes)
+	case e.Fault != nil && e.Fault.What == history.FaultInject:
+		what := theFault(e.Fault, takesSynced()...)
+		if what == "" {
+			return
+		}
+		d.hit = with(d.hit, e.Fault.Nodes)
+		if slices.Contains(silent(), what) {
+			d.silent = with(d.silent, e.Fault.Nodes)
 		}
 	}
 }
 
-// excuse says why a loss proves nothing; "" if it does prove something.
-func (l *lossy) excuse() string {
-	if len(l.hit) == 0 || 2*len(l.hit) < len(l.members) {
+func with(all, more []string) []string {
+	for _, n := range more {
+		if !slices.Contains(all, n) {
+			all = append(all, strings.Clone(n))
+		}
+	}
+	return all
+}
+
+// Silent lists the members that may have lost what they had synced without a word, so that
+// they cannot be held to what they had promised.
+func (d *Disks) Silent() []string { return d.silent }
+
+// Spared says why a majority need not have what was synced; "" if one has.
+func (d *Disks) Spared() string {
+	if len(d.hit) == 0 || 2*len(d.hit) < len(d.members) {
 		return ""
 	}
-	return fmt.Sprintf("faults may have taken what was synced from %s, which is no minority", strings.Join(l.hit, " "))
+	return fmt.Sprintf("faults may have taken what was synced from %s, which is no minority", strings.Join(d.hit, " "))
+}
+
+// Loss says why the loss of what was acknowledged proves nothing; "" if it does prove
+// something. A majority elects and a majority keeps: what both share has to be more members
+// than were robbed without a word.
+func (d *Disks) Loss() string {
+	if why := d.Spared(); why != "" {
+		return why
+	}
+	n := len(d.members)
+	if len(d.silent) == 0 || len(d.silent) < 2*(n/2+1)-n {
+		return ""
+	}
+	return fmt.Sprintf("faults may have taken without a word what was synced from %s, and a majority of %d need not have another that keeps it",
+		strings.Join(d.silent, " "), n)
 }

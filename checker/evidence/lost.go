@@ -23,7 +23,7 @@ import (
 // was last seen is theirs alone, as are keys that transactions write.
 type Lost struct {
 	verdict.Findings
-	lossy
+	disks    Disks
 	powered  bool // members have disks that can lose their power
 	values   *verdict.Values
 	nodes    verdict.Names
@@ -32,6 +32,7 @@ type Lost struct {
 	open     verdict.Inflight[openWrite]
 	failures []*failure
 	acked    int64
+	members  int
 	whole    bool // the history has its end
 }
 
@@ -104,14 +105,14 @@ func (*Lost) Kinds() verdict.Kinds { return verdict.Ops | verdict.Others }
 
 // Event takes the next event.
 func (c *Lost) Event(e *history.Event) {
+	c.disks.Event(e)
 	switch {
 	case e.Op != nil && c.powered:
 		c.op(e)
 	case e.Run != nil && e.Run.What == history.RunBegin:
 		c.powered = e.Run.Disk != ""
-		c.begin(e.Run)
+		c.members = len(e.Run.Nodes)
 	case e.Fault != nil:
-		c.lossy.fault(e.Fault)
 		c.fault(e)
 	case e.Run != nil && e.Run.What == history.RunEnd:
 		c.whole = true
@@ -259,7 +260,7 @@ func (c *Lost) Finish() verdict.Result {
 		if len(f.lost) == 0 {
 			continue
 		}
-		why := c.excuse()
+		why := c.disks.Loss()
 		if !c.whole {
 			why = "the history was cut short, and another final read might show them"
 		}

@@ -124,11 +124,24 @@ func TestLost(t *testing.T) {
 			outage(h, 1, all...)
 			h.Do(2, ok, tape.Final())
 		}), Want: verdict.Unknown},
-		{Name: "… and what a minority did", Build: dark(func(h *tape.Tape) {
+		{Name: "… and what a minority did, which was told", Build: dark(func(h *tape.Tape) {
+			h.Do(1, ok, tape.Add("a"))
+			struckBy(h, "fail-sync n1 wal", "n1")
+			outage(h, 1, all...)
+			h.Do(2, ok, tape.Final())
+		}), Want: verdict.Invalid, Rule: wasLost},
+		{Name: "… and was not: one of three keeps it, who need not vote", Build: dark(func(h *tape.Tape) {
 			h.Do(1, ok, tape.Add("a"))
 			struckBy(h, "lost-write n1 wal", "n1")
 			outage(h, 1, all...)
 			h.Do(2, ok, tape.Final())
+		}), Want: verdict.Unknown},
+		{Name: "… two of four keep it, of whom one votes", Build: tape.On(tape.New(history.Run{Disk: "fuse", Nodes: []string{"n1", "n2", "n3", "n4"}}), func(h *tape.Tape) {
+			h.Do(1, ok, tape.Add("a"))
+			struckBy(h, "lost-write n1 wal", "n1")
+			outage(h, 1, all...)
+			h.Do(2, ok, tape.Final())
+			h.End()
 		}), Want: verdict.Invalid, Rule: wasLost},
 	})
 }

@@ -10,6 +10,9 @@
 package verdict
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -73,6 +76,27 @@ type Violation struct {
 	Text string `json:"text"` // in plain words, with nodes, terms and times
 	// Events prove it, in history order; usually two to four.
 	Events []history.Event `json:"events"`
+}
+
+// Doubt takes back that rules were broken, but for some of them: it is unknown instead,
+// since why.
+func (r *Result) Doubt(why string, but ...string) {
+	var left []Violation
+	for _, v := range r.Violations {
+		if slices.Contains(but, v.Rule) {
+			left = append(left, v)
+		} else {
+			r.Unknowns = append(r.Unknowns, fmt.Sprintf("%s: %s", v.Text, why))
+		}
+	}
+	if len(left) == len(r.Violations) {
+		return
+	}
+	if r.Violations = left; len(left) > 0 {
+		r.Summary = left[0].Text
+		return
+	}
+	r.Verdict, r.Summary = Unknown, FirstLine(r.Unknowns[len(r.Unknowns)-1])
 }
 
 // Worse returns the more severe of two verdicts.
