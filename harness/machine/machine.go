@@ -137,6 +137,7 @@ func (m *Machine) Constrain(ctx context.Context, name string, c Constraint) (*Co
 // Deafen closes the listening sockets of a member for good: only a restart opens them again.
 // The evidence is how many were closed, and at how many of their addresses dials are
 // refused. All is zero if somebody accepts yet, as when the member has opened them again.
+// A member may end of it, as etcd does: whoever calls this has excused that before.
 func (m *Machine) Deafen(ctx context.Context, name string) (map[string]int64, error) {
 	closed, err := deaf.Deafen(ctx, m.o.Processes(name)...)
 	if err != nil {
