@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -18,10 +19,9 @@ func TestExamplesParse(t *testing.T) {
 	require.Zero(t, cli.Main(t.Context(), []string{"faults"}, cli.Options{Stdout: &out, Stderr: &problems}))
 	require.Empty(t, problems.String())
 	catalogue, _, _ := strings.Cut(out.String(), "\n\n")
-	lines := strings.Split(catalogue, "\n")[1:]
-	require.Len(t, lines, 2*len(nemesis.Catalog()))
-	for i := 1; i < len(lines); i += 2 { // a fault, and below it its example
-		_, err := nemesis.ParseStep(strings.TrimSpace(lines[i]))
-		require.NoError(t, err, lines[i])
+	for _, e := range nemesis.Catalog() { // a fault, below it its example, and what it needs
+		require.Regexp(t, `(?m)^`+e.Name+` +.*\n +`+regexp.QuoteMeta(e.Example)+`$`, catalogue)
+		_, err := nemesis.ParseStep(e.Example)
+		require.NoError(t, err, e.Example)
 	}
 }
