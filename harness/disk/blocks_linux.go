@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/usurper/usurper/harness/disk/block"
 	"github.com/usurper/usurper/harness/guard"
@@ -38,7 +39,7 @@ func (b *blocks) image() string { return b.device.File() }
 
 func (b *blocks) aside(call func() error) error { return block.Aside(call) }
 
-func (b *blocks) keeps(what string) bool { return what == keepNothing || what == keepSome }
+func (b *blocks) keeps(what string) bool { return slices.Contains(States(b.kind, Block), what) }
 
 func (b *blocks) harmless() bool { return false }
 
@@ -46,15 +47,11 @@ func (b *blocks) hold() { b.device.Hold() }
 
 func (b *blocks) release() { b.device.Release() }
 
-// cut implements medium. xfs takes a page of which only a part was written for damage, so
-// that none is torn there.
+// cut implements medium.
 func (b *blocks) cut(_ string, keep Keep) (int64, error) {
-	unit, choice := int64(block.Sector), block.Choice(block.Nothing)
-	if b.kind == XFS {
-		unit = block.Page
-	}
+	choice := block.Choice(block.Nothing)
 	if keep.What == keepSome {
-		choice = block.Some(keep.Seed, unit)
+		choice = block.Some(keep.Seed, block.Sector)
 	}
 	return b.device.Cut(choice).Unflushed, nil
 }

@@ -1,8 +1,11 @@
 package block
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +20,7 @@ type rig struct {
 	fs        string
 	disk      *Device
 	loop, dir string
+	held      *os.File // the loop device
 }
 
 const rigSize = 320 << 20 // mkfs.xfs wants 300 MiB
@@ -32,7 +36,7 @@ func needs(t *testing.T, programs ...string) {
 			t.Skipf("the machine has no %s", device)
 		}
 	}
-	for _, p := range append(programs, "losetup") {
+	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
 			t.Skipf("%s is not installed", p)
 		}
@@ -63,9 +67,11 @@ func newRig(t *testing.T, fs string) *rig {
 		}
 		require.NoError(t, r.disk.Close())
 	})
-	r.attach()
 	if fs != "" {
 		r.make()
+	}
+	r.attach()
+	if fs != "" {
 		require.NoError(t, r.mount())
 	}
 	return r
@@ -73,21 +79,60 @@ func newRig(t *testing.T, fs string) *rig {
 
 func (r *rig) make() {
 	needs(r.t, "mkfs."+r.fs)
-	quick := map[string][]string{"ext4": {"-q", "-E", "nodiscard"}, "xfs": {"-q", "-K"}, "btrfs": {"-q", "-K"}}
-	run(r.t, "mkfs."+r.fs, append(quick[r.fs], r.loop)...)
+	quick := map[string][]string{"ext4": {"-q", "-F", "-E", "nodiscard"}, "xfs": {"-q", "-f", "-K"}, "btrfs": {"-q", "-f", "-K"}}
+	run(r.t, "mkfs."+r.fs, append(quick[r.fs], r.disk.File())...)
 }
 
+// attach takes a loop device that stays while it is held open: others here take and leave
+// theirs, too, and a number alone may be somebody else's the next moment.
 func (r *rig) attach() {
-	r.loop = run(r.t, "losetup", "--direct-io=on", "--find", "--show", r.disk.File())
+	r.t.Helper()
+	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
+	require.NoError(r.t, err)
+	defer control.Close()
+	for err = unix.EBUSY; errors.Is(err, unix.EBUSY); {
+		n, free := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
+		require.NoError(r.t, free)
+		r.loop = fmt.Sprint("/dev/loop", n)
+		r.held, err = os.OpenFile(r.loop, os.O_RDWR, 0)
+		require.NoError(r.t, err)
+		if err = Aside(r.configure); err != nil {
+			r.held.Close()
+		}
+	}
+	require.NoError(r.t, err)
 }
 
+func (r *rig) configure() error {
+	var errs error
+	f := &files{}
+	f.in("open", r.loop, unix.O_RDWR, func(device int) error {
+		f.in("open", r.disk.File(), unix.O_RDWR, func(image int) error {
+			config := &unix.LoopConfig{Fd: uint32(image), Info: unix.LoopInfo64{Flags: unix.LO_FLAGS_AUTOCLEAR | unix.LO_FLAGS_DIRECT_IO}}
+			copy(config.Info.File_name[:63], r.disk.File())
+			errs = unix.IoctlLoopConfigure(device, config)
+			return nil
+		})
+		return nil
+	})
+	return errors.Join(errs, f.err)
+}
+
+// detach waits until the last who used the device has left it, and it has gone.
 func (r *rig) detach() {
-	run(r.t, "losetup", "--detach", r.loop)
+	r.t.Helper()
+	r.held.Close()
+	require.Eventually(r.t, func() bool {
+		b, err := os.ReadFile("/sys/block/" + filepath.Base(r.loop) + "/loop/backing_file")
+		return err != nil || strings.TrimSpace(string(b)) != r.disk.File()
+	}, 30*time.Second, time.Millisecond, "%s stays", r.loop)
 	r.loop = ""
 }
 
+// mount mounts it, and leaves the device to the mount.
 func (r *rig) mount() error {
 	options := map[string]string{"ext4": "commit=300"}
+	defer r.held.Close()
 	return Aside(func() error { return unix.Mount(r.loop, r.dir, r.fs, 0, options[r.fs]) })
 }
 
@@ -104,11 +149,12 @@ func (r *rig) power(keep Choice, during func(cut func())) (State, error) {
 	start := time.Now()
 	require.NoError(r.t, r.unmount())
 	unmounted := time.Now()
-	r.forget()
+	r.detach() // its cache is only certain to go with the device
 	r.disk.Restore()
+	r.attach()
 	forgotten := time.Now()
 	err := r.mount()
-	r.t.Logf("%s: %d writes, %d bytes, %d spilled; unmount %v, forget %v, mount %v", r.fs, state.Writes, state.Unflushed, state.Spilled,
+	r.t.Logf("%s: %d writes, %d bytes, %d spilled; unmount %v, attach anew %v, mount %v", r.fs, state.Writes, state.Unflushed, state.Spilled,
 		unmounted.Sub(start), forgotten.Sub(unmounted), time.Since(forgotten))
 	return state, err
 }
