@@ -75,7 +75,7 @@ func other(t *testing.T, what, name string) string {
 }
 
 // mountHere returns a directory that is mounted, and what lies below.
-func mountHere(t *testing.T, o Options) (d *Dir, dir, backing string) {
+func mountHere(t testing.TB, o Options) (d *Dir, dir, backing string) {
 	t.Helper()
 	if err := Available(); err != nil {
 		t.Skip(err)
