@@ -178,10 +178,17 @@ func (c *Votes) founder(key claimKey, w *win) bool {
 	return true
 }
 
-// hadLed tells whether a winner has led an earlier term.
+// hadLed tells whether a winner may have led an earlier term: whether it stood in one, or was
+// seen to lead it.
 func (c *Votes) hadLed(key claimKey) bool {
+	earlier := func(other claimKey) bool { return other.node == key.node && other.term < key.term }
+	for other := range c.stood {
+		if earlier(other) {
+			return true
+		}
+	}
 	for other := range c.wins {
-		if other.node == key.node && other.term < key.term {
+		if earlier(other) {
 			return true
 		}
 	}

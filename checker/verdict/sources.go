@@ -323,7 +323,7 @@ func (s *Sources) Regrouped() bool { return s.byEntry }
 // Uncounted says why givers may be a majority though Decides knows no voters of which they are
 // one, "" if they cannot be. Where entries of the log make voters, all that were sent are
 // known. But they say nothing of those with whom the log began, if its first entry was not
-// sent. And who has led may have made one that nobody was sent, which counts for him: as
+// sent. And who may have led may have made one that nobody was sent, which counts for him: as
 // only one voter comes or goes at a time, that helps him who has half of an even number.
 func (s *Sources) Uncounted(givers []string, led bool) string {
 	half := func(voters []string) bool {

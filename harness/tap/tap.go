@@ -27,6 +27,9 @@
 //   - A pre-vote promises nothing, and its term is one that nobody need be in.
 //   - A log position or commit index that the wire does not show stays zero, and so is not
 //     judged.
+//   - Who votes is known by names (Cluster.Voters), by what entries of the log say
+//     (Cluster.VotersByID, where they count from their place in a log on), or not any more
+//     (Cluster.Reconfigured).
 //   - What is not known is a frame of some class, and counted (Cluster.Strange). What cannot
 //     be split is an error: the connection goes on, undecoded, and elections are no longer
 //     judged as if all had been seen.
