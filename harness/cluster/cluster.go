@@ -24,7 +24,7 @@ import (
 	"github.com/usurper/usurper/harness/target"
 )
 
-// Options describe a cluster. All but Vain, Emptied and Grace must be set.
+// Options describe a cluster. All but Vain, Started, Emptied and Grace must be set.
 type Options struct {
 	Target  target.Target
 	Host    Host
@@ -34,6 +34,9 @@ type Options struct {
 	// Vain, if not nil, is called once as soon as Cluster.Vain returns an error, with
 	// that, and returns soon.
 	Vain func(error)
+	// Started, if not nil, is called with every process of a member as soon as it was
+	// started, and while nobody else acts on the member.
+	Started func(name string, pid int)
 	// Emptied, if not nil, is called with a member whose data was removed, before it is
 	// started as a new one.
 	Emptied func(name string) error

@@ -105,6 +105,9 @@ func (n *node) startLocked() error {
 	run.proc = proc
 	n.failed = nil
 	n.pid.Store(int64(proc.Pid()))
+	if n.o.Started != nil {
+		n.o.Started(n.name, proc.Pid())
+	}
 	n.proc(history.Proc{What: history.ProcStart, Inc: run.inc, Pid: proc.Pid()})
 	if n.o.Target.Traced() {
 		run.tail = &tail{path: n.member.TraceFile, parse: n.traced, hole: n.hole}

@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"errors"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -19,11 +20,22 @@ func newThree(t *testing.T) (*cluster.Cluster, *record) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	var rec record
+	var started sync.Map
+	t.Cleanup(func() {
+		for _, e := range rec.events { // every process was told of
+			if e.Proc != nil && e.Proc.What == history.ProcStart {
+				_, told := started.Load(e.Proc.Node)
+				require.True(t, told)
+			}
+		}
+	})
 	var members []target.Member
 	for _, name := range []string{"n1", "n2", "n3"} {
 		members = append(members, target.Member{Name: name, DataDir: filepath.Join(dir, name, "data")})
 	}
-	c, err := cluster.New(cluster.Options{Target: shell{"while :; do sleep 0.01; done"}, Host: host, Members: members, Dir: dir, Record: rec.add})
+	c, err := cluster.New(cluster.Options{Target: shell{"while :; do sleep 0.01; done"}, Host: host, Members: members, Dir: dir, Record: rec.add,
+		Started: func(name string, pid int) { started.Store(name, pid) },
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		c.Stop()

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/harness/cli/setup"
+	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/target"
@@ -47,10 +48,18 @@ func controls(ctx context.Context, file *night.File, cells []night.Cell, say fun
 	return all, nil
 }
 
-// suited leaves out the usual controls of systems that no cell is of. Those of others are
+// suited leaves out the usual controls of systems that no cell is of, and those that need
+// disks which lose power, if no cell has such. Those of others are
 // made of the build that the first cell of the system has.
 func suited(usual []night.ControlSpec, cells []night.Cell) (all []night.ControlSpec) {
 	for _, s := range usual {
+		if _, ok := said(s.Settings, "disk"); ok {
+			kind := powered(cells)
+			if kind == "" {
+				continue
+			}
+			s.Settings = append(slices.Clone(s.Settings), night.Setting{Name: "disk", Value: kind})
+		}
 		system, ok := said(s.Settings, "target")
 		if !ok {
 			all = append(all, s)
@@ -72,6 +81,18 @@ func suited(usual []night.ControlSpec, cells []night.Cell) (all []night.ControlS
 		}
 	}
 	return all
+}
+
+// powered is the disk of the first cell whose disks lose power, "" if none do.
+func powered(cells []night.Cell) string {
+	for _, c := range cells {
+		for _, arg := range c.Args {
+			if kind, ok := strings.CutPrefix(arg, "--disk="); ok && len(disk.Engines(disk.Kind(kind))) > 0 {
+				return kind
+			}
+		}
+	}
+	return ""
 }
 
 // said is what settings set a flag to, if they do.
