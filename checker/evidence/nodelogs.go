@@ -42,7 +42,7 @@ func (*NodeLogs) Kinds() verdict.Kinds { return verdict.Others }
 
 // stopsMembers lists the words of plans for faults under which a member may end, besides
 // those of takesSynced.
-func stopsMembers() []string { return []string{powerFailure, "fail-write", "full", "starve"} }
+func stopsMembers() []string { return []string{powerFailure, "fail-write", "full", "starve", "deaf"} }
 
 // Event takes the next event.
 func (c *NodeLogs) Event(e *history.Event) {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -124,3 +125,25 @@ func statOf(file string) []string {
 	}
 	return strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 }
+
+// untilEnded returns once a child has ended, without reaping it. A wait that does reap takes
+// one that is stopped by ptrace, as when its clock is changed, for one that has ended.
+func untilEnded(pid int) {
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil || info.Code >= cldExited && info.Code <= cldDumped:
+			return
+		default:
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// What became of a child, of the kernel's CLD constants.
+const (
+	cldExited = 1
+	cldDumped = 3
+)

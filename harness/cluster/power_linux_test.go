@@ -3,11 +3,14 @@ package cluster_test
 import (
 	"errors"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/usurper/usurper/harness/cluster"
 	"github.com/usurper/usurper/harness/history"
@@ -114,4 +117,23 @@ func TestPowerOffFails(t *testing.T) {
 
 	_, err = c.PowerOff(ctx, []string{"n9"}, cluster.Failure{})
 	require.ErrorContains(t, err, "no member")
+}
+
+// A process that is stopped by ptrace, as when its clock is changed, has not ended.
+func TestTracedProcessLives(t *testing.T) {
+	ctx := t.Context()
+	c, rec := newThree(t)
+	require.NoError(t, c.Start(ctx, "n1"))
+	pid := c.Pids()["n1"][0]
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	require.NoError(t, unix.PtraceSeize(pid))
+	require.NoError(t, unix.PtraceInterrupt(pid))
+	eventually(t, func() bool { return state(pid) == "t" })
+	time.Sleep(20 * time.Millisecond) // in which a wait for its end would return
+	require.NoError(t, unix.PtraceDetach(pid))
+	require.False(t, rec.has(exits))
+	gone, err := c.Kill(ctx, "n1")
+	require.NoError(t, err)
+	require.Equal(t, pid, gone)
 }

@@ -133,6 +133,7 @@ func (p *localProcess) run(logs *os.File, output io.Writer) {
 		defer close(copied)
 		io.Copy(output, logs)
 	}()
+	untilEnded(p.Pid())
 	p.cmd.Wait()
 	p.reaped.Store(true)
 	if p.cmd.ProcessState.Success() || p.asked.Load() {
