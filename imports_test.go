@@ -84,7 +84,7 @@ var allowed = map[string][]string{
 	"harness":                   {"checker", "nemesis", "harness/disk", "harness/engine", "harness/reproduce", "harness/results", "harness/scenario"},
 	"harness/cli":               {"harness/...", "checker", "checker/verdict", "nemesis"},
 	"harness/cli/nights":        {"checker", "harness/disk", "harness/cli/screen", "harness/cli/setup", "harness/cli/shard", "harness/engine", "harness/night", "harness/night/...", "harness/results", "harness/target", "harness/target/exec", "harness/text"},
-	"harness/cli/setup":         {"checker", "nemesis", "harness/disk", "harness/document", "harness/engine", "harness/history", "harness/reproduce", "harness/results", "harness/scenario", "harness/target", "harness/target/...", "harness/text", "harness/workload"},
+	"harness/cli/setup":         {"checker", "nemesis", "harness/disk", "harness/machine", "harness/document", "harness/engine", "harness/history", "harness/reproduce", "harness/results", "harness/scenario", "harness/target", "harness/target/...", "harness/text", "harness/workload"},
 	"harness/cli/screen":        {"checker", "checker/verdict", "nemesis", "harness/engine", "harness/text"},
 	"harness/cli/shard":         {"harness/night"},
 	"nemesis":                   {"harness/history", "harness/text"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/usurper/usurper/harness/fabric/subnet"
 	"github.com/usurper/usurper/harness/guard"
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/machine"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/system"
 	"github.com/usurper/usurper/harness/target"
@@ -52,11 +54,12 @@ type run struct {
 	doors    map[string]string // where clients dial each member, if they are proxied
 	host     cluster.Host
 	cluster  *cluster.Cluster
-	disks    *disk.Disks   // of the members; nil if their data lies on the machine's
-	guard    *guard.Guard  // nil while there is nothing to undo but the end of processes
-	view     *nemesis.View // who leads, as of the events so far
-	stalls   *stallWatch   // of the harness itself
-	faults   time.Duration // when the nemesis started
+	disks    *disk.Disks      // of the members; nil if their data lies on the machine's
+	machine  *machine.Machine // nil unless the plan changes it for single members
+	guard    *guard.Guard     // nil while there is nothing to undo but the end of processes
+	view     *nemesis.View    // who leads, as of the events so far
+	stalls   *stallWatch      // of the harness itself
+	faults   time.Duration    // when the nemesis started
 
 	served    chan struct{} // closed when an operation has succeeded
 	serving   sync.Once
@@ -319,6 +322,11 @@ func (r *run) stop() {
 		if r.host != nil {
 			r.host.Close()
 		}
+		if r.machine != nil {
+			if err := r.machine.Close(); err != nil {
+				r.left = append(r.left, strings.Split(err.Error(), "\n")...)
+			}
+		}
 		if r.fabric != nil {
 			r.fabric.Close()
 		}
@@ -341,6 +349,7 @@ func (r *run) system() (system.System, error) {
 		Fabric:   r.fabric,
 		Target:   r.cfg.Target,
 		Disks:    r.volumes(),
+		Machine:  r.machine,
 		Spoilt:   r.spoil,
 		Recorder: r.rec,
 		Poll:     r.poll(),

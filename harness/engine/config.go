@@ -134,6 +134,10 @@ type Config struct {
 	// they break what a system must be able to rely on.
 	DiskFaults []string `json:"disk_faults,omitempty"`
 
+	// MachineFaults names the faults of machine.Faults that a generated plan may have, or
+	// "all" for those that are available here.
+	MachineFaults []string `json:"machine_faults,omitempty"`
+
 	// KeepData keeps the members' data directories also of a valid run.
 	KeepData bool `json:"keep_data"`
 	// KeepLogs keeps the members' logs and traces also of a valid run.
@@ -145,6 +149,8 @@ type Config struct {
 
 	// Command is the command line that asked for the run, for its directory.
 	Command []string `json:"command,omitempty"`
+
+	machine map[string]string // why some faults of the machine are not available, once known
 
 	// Progress, if not nil, is called some times a second with how the run
 	// stands, from one goroutine.
@@ -217,6 +223,7 @@ func (c *Config) Validate() error {
 	}
 	c.checkValues(bad)
 	c.checkDisk(bad)
+	c.checkMachine(bad)
 	if _, ok := c.Target.(target.Operator); c.Operator && c.Target != nil && !ok {
 		bad("an operator in the plan: %s has nothing for one to do; only some targets do, such as etcd", c.Target.Name())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,11 +43,13 @@ func (c *Config) ownDisk() string {
 	return string(c.Disk)
 }
 
-// CheckDisk tells what is wrong with Disk, DiskEngine and DiskFaults, among which may be
-// that this machine has no such disk. Validate does so too.
+// CheckDisk tells what is wrong with Disk, DiskEngine, DiskFaults and MachineFaults, among
+// which may be that this machine has no such disk. Validate does so too.
 func (c *Config) CheckDisk() error {
 	var errs []error
-	c.checkDisk(func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) })
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	c.checkDisk(bad)
+	c.checkMachine(bad)
 	return errors.Join(errs...)
 }
 
@@ -84,9 +87,9 @@ func words[T ~string](values []T) (all []string) {
 	return all
 }
 
-// unable tells of faults why the disks cannot do them, and which would.
+// unable tells of faults why the disks, or the machine, cannot do them, and what would.
 func (c *Config) unable() map[string]string {
-	why := make(map[string]string)
+	why := maps.Clone(c.lacks())
 	if len(c.keeps()) == 0 {
 		why["power-failure"] = fmt.Sprintf("on --disk %s nothing loses its power: %s", c.kind(), needs(disk.Ext4, disk.XFS, disk.Btrfs))
 	}
@@ -103,7 +106,8 @@ func (c *Config) unable() map[string]string {
 func Needs(fault string) string {
 	var plain Config
 	why := plain.unable()[fault]
-	if _, flag, ok := strings.Cut(why, ": "); ok {
+	if _, flag, ok := strings.Cut(why, "on --disk plain "); ok {
+		_, flag, _ = strings.Cut(flag, ": ")
 		return flag
 	}
 	return why

@@ -42,7 +42,7 @@ const (
 func (r *run) layOut(ctx context.Context) error {
 	var err error
 	r.sweep()
-	if err = r.openDisks(ctx); err != nil {
+	if err = errors.Join(r.openDisks(ctx), r.openMachine()); err != nil {
 		return err
 	}
 	if r.subnet, err = subnet.Claim(ctx); err != nil {
@@ -85,6 +85,7 @@ func (r *run) layOut(ctx context.Context) error {
 		Dir:     r.dir.Path(results.NodesDir),
 		Record:  r.told,
 		Vain:    r.cancel,
+		Started: r.started,
 		Emptied: r.settleDisk,
 	})
 	if err != nil {

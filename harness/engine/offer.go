@@ -164,6 +164,7 @@ func (c *Config) generating() nemesis.GenerateOptions {
 		Favour:   c.Favour,
 
 		DiskFaults: c.DiskFaults,
+		Machine:    c.machineFaults(),
 	}
 }
 

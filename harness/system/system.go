@@ -1,7 +1,8 @@
 // Package system lets a nemesis at a run: its processes, its links, and what its
 // administrators do.
 //
-// system.go is the cluster and the fabric; power.go what power failures do to disks;
+// system.go is the cluster and the fabric; power.go what power failures do to disks,
+// machine.go what the machine is to single members, storage.go files that fail;
 // operator.go the membership and other operations, which the system under test may refuse.
 package system
 
@@ -15,6 +16,7 @@ import (
 	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/machine"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/nemesis"
 )
@@ -27,6 +29,8 @@ type Options struct {
 	Recorder *history.Recorder
 	// Disks are the members' own, by member; none, if their data lies on the machine's.
 	Disks map[string]disk.Volume
+	// Machine is what can be done to single members; nil if the plan has nothing of the kind.
+	Machine *machine.Machine
 	// Spoilt, if not nil, is called with why nothing follows any more from what the system
 	// does, once the history says so.
 	Spoilt func(error)
@@ -50,7 +54,7 @@ type System interface {
 // concurrently.
 func New(o Options) (System, error) {
 	s := &system{
-		cluster: o.Cluster, fabric: o.Fabric, target: o.Target, rec: o.Recorder, poll: o.Poll, disks: o.Disks, spoilt: o.Spoilt,
+		cluster: o.Cluster, fabric: o.Fabric, target: o.Target, rec: o.Recorder, poll: o.Poll, disks: o.Disks, machine: o.Machine, spoilt: o.Spoilt,
 		operator: newOperator(o.Cluster, o.Target, o.Recorder.Record),
 	}
 	if o.Attend {
@@ -70,6 +74,7 @@ type system struct {
 	rec     *history.Recorder
 	poll    time.Duration
 	disks   map[string]disk.Volume
+	machine *machine.Machine
 	spoilt  func(error)
 
 	*operator

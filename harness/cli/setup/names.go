@@ -6,6 +6,7 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/machine"
 	"github.com/usurper/usurper/harness/scenario"
 	"github.com/usurper/usurper/harness/target/reference"
 	"github.com/usurper/usurper/harness/workload"
@@ -54,6 +55,8 @@ func Complete(cmd *cobra.Command) {
 
 		"disk-engine": {string(disk.Shutdown), string(disk.Block)},
 		"disk-faults": engine.DiskFaults(),
+
+		"machine-faults": append(machine.Faults(), engine.AllFaults),
 	} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
