@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -47,6 +48,9 @@ func (c *Config) offer() *nemesis.Offer {
 	}
 	o.Events = append(o.Events, nemesis.Acknowledged)
 	o.Unable, o.Keeps = c.unable(), c.keeps()
+	if f, ok := c.Target.(target.Filed); ok {
+		o.Files = slices.Sorted(maps.Keys(f.DataFiles()))
+	}
 	if target.Asserts(c.Target) {
 		o.Events = append(o.Events, nemesis.Asserted)
 	}
