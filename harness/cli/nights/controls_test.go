@@ -40,6 +40,23 @@ func TestUsualControls(t *testing.T) {
 	require.Contains(t, both[len(all)].Cell.Args, "--rate=77")
 }
 
+// Nights whose members have disks of their own have controls on such.
+func TestUsualControlsOnDisks(t *testing.T) {
+	specs, err := night.Usual(cellFlags(), setsFlag(), setup.CheckerNames())
+	require.NoError(t, err)
+	names := func(cells ...night.Cell) (all []string) {
+		for _, s := range suited(specs, cells) {
+			if s.Checker == "lost" {
+				all = append(all, s.Name)
+			}
+		}
+		return all
+	}
+	require.Empty(t, names(night.Cell{Args: []string{"--disk=plain"}}))
+	require.Equal(t, []string{"lost-write-without-sync"}, names(night.Cell{Args: []string{"--disk=xfs"}}))
+	require.Equal(t, []string{"lost-write-without-sync", "lost-etcd-no-fsync"}, names(night.Cell{Args: []string{"--target=etcd", "--disk=ext4"}}))
+}
+
 // Nights of other systems have the controls of those, of the build that is attacked.
 func TestUsualControlsOfASystem(t *testing.T) {
 	specs, err := night.Usual(cellFlags(), setsFlag(), setup.CheckerNames())
