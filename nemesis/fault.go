@@ -153,10 +153,10 @@ const PidsGone = "pids-gone"
 const StillServed = "still-served"
 
 // Bit tells whether any count is positive. A fault did not bite if somebody served in
-// the place of a member that it had hit, or if disks kept what a power failure takes:
-// whatever it did, it was not what it says.
+// the place of a member that it had hit, or if disks kept what a power failure takes, or
+// had nothing to lose: whatever it did, it was not what it says.
 func (e Evidence) Bit() bool {
-	if e[StillServed] > 0 || e[CanariesSurvived] > 0 {
+	if e[StillServed] > 0 || e[CanariesSurvived] > 0 || e[DisksEmpty] > 0 && e[DisksEmpty] >= e[canariesLost] {
 		return false
 	}
 	for _, n := range e {

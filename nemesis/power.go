@@ -154,6 +154,13 @@ type outage struct{ Outage }
 // is there all the same: it was no power failure.
 const CanariesSurvived = "canaries-survived"
 
+// DisksEmpty counts the members that had nothing on their disks when the power failed. If
+// none had anything, nothing was tried.
+const DisksEmpty = "disks-empty"
+
+// canariesLost counts the members whose disks lost what was not synced.
+const canariesLost = "canaries-lost"
+
 // hold is the hold on members that a power failure took down.
 func (o outage) hold(ctx context.Context, env *Env, nodes ...string) *killing {
 	k := &killing{env: env, down: make(map[string]bool), gone: int64(len(nodes))}

@@ -51,6 +51,8 @@ func TestPowerFailureBites(t *testing.T) {
 			"false map[canaries-lost:1 canaries-survived:1]":                     {"canaries-lost": 1, "canaries-survived": 1},
 			"false map[canaries-lost:0]":                                         {"canaries-lost": 0},
 			"true map[canaries-lost:2 canaries-survived:0 pids-gone:2 starts:2]": {"canaries-lost": 2, "canaries-survived": 0},
+			"false map[canaries-lost:1 disks-empty:1]":                           {"canaries-lost": 1, "disks-empty": 1},
+			"true map[canaries-lost:2 disks-empty:1 pids-gone:2 starts:2]":       {"canaries-lost": 2, "disks-empty": 1},
 		} {
 			p := play(t, plan, func(f *fake, _ *nemesis.Options) func(func()) { f.cuts = cuts; return nil })
 			require.NoError(t, p.err)

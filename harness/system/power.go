@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,15 +31,21 @@ func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep
 		}
 	}
 	back := restored{of: make(map[string]disk.Restored)}
+	empty := make(map[string]bool) // of those that have nothing to lose
 	pids, err := s.cluster.PowerOff(ctx, nodes, cluster.Failure{
-		Hold:    func() func() { return s.hold(nodes) },
-		Cut:     func() error { return s.cut(nodes, keep) },
+		Hold: func() func() { return s.hold(nodes) },
+		Cut: func() error {
+			for _, name := range nodes {
+				empty[name] = !keeps(s.disks[name].Dir())
+			}
+			return s.cut(nodes, keep)
+		},
 		Restore: func(name string) error { return s.restore(ctx, name, &back) },
 	})
 	if pids == nil { // nothing was done
 		return nemesis.Outage{}, err
 	}
-	return s.outage(nodes, pids, back.of), err
+	return s.outage(pids, back.of, empty), err
 }
 
 // hold has the disks that can finish no flush any more, and returns what lets them.
@@ -110,11 +117,12 @@ func (s *system) restore(ctx context.Context, name string, back *restored) error
 	return err
 }
 
-// outage says what a power failure did. One that takes nothing from a member, since it
-// keeps nothing on its disk, did not bite.
-func (s *system) outage(nodes []string, pids map[string]int, back map[string]disk.Restored) nemesis.Outage {
+// outage says what a power failure did: to whom it was done, whose disks lost what was not
+// synced, and who had nothing on his disk, so that there was nothing to lose.
+func (s *system) outage(pids map[string]int, back map[string]disk.Restored, empty map[string]bool) nemesis.Outage {
 	out := nemesis.Outage{Evidence: map[string]int64{"pids-gone": int64(len(pids))}}
-	var notes []string
+	asked := make(map[string][]string) // who, by what is said of their disks
+	var bare []string
 	for _, name := range s.cluster.Names() {
 		if pids[name] != 0 {
 			out.Down = append(out.Down, name)
@@ -123,36 +131,44 @@ func (s *system) outage(nodes []string, pids map[string]int, back map[string]dis
 		if !ok {
 			continue
 		}
-		out.Evidence["canaries-"+survival(r.Bit)]++
-		if note := asked(name, r); note != "" {
-			notes = append(notes, note)
+		out.Evidence[canaries(r.Bit)]++
+		if said := askedFor(r); said != "" {
+			asked[said] = append(asked[said], name)
 		}
-		if !keeps(s.disks[name].Dir()) {
-			out.Evidence["disks-empty"]++
-			notes = append(notes, name+" keeps nothing on its disk: losing power takes nothing from it")
+		if empty[name] {
+			out.Evidence[nemesis.DisksEmpty]++
+			bare = append(bare, name)
 		}
+	}
+	var notes []string
+	for said, names := range asked {
+		notes = append(notes, strings.Join(names, " ")+": "+said)
+	}
+	slices.Sort(notes)
+	if len(bare) > 0 {
+		notes = append(notes, strings.Join(bare, " ")+": nothing was on the disk, so there was nothing to lose; does the system keep its data in the directory that it is given?")
 	}
 	out.Note = strings.Join(notes, "; ")
 	return out
 }
 
-func survival(bit bool) string {
-	if bit {
-		return "lost"
+func canaries(lost bool) string {
+	if lost {
+		return "canaries-lost"
 	}
-	return "survived"
+	return nemesis.CanariesSurvived
 }
 
-// asked tells what a disk was asked for before its power went, if somebody counted.
-func asked(name string, r disk.Restored) string {
+// askedFor tells what a disk was asked for before its power went, if somebody counted.
+func askedFor(r disk.Restored) string {
 	if r.Flushes < 0 {
 		return ""
 	}
-	note := fmt.Sprintf("the disk of %s was flushed %d times since it was mounted", name, r.Flushes)
+	said := fmt.Sprintf("flushed %d times since it was mounted", r.Flushes)
 	if r.Unflushed > 0 {
-		note += fmt.Sprintf(", and had %d bytes not flushed", r.Unflushed)
+		said += fmt.Sprintf(", %d bytes not flushed", r.Unflushed)
 	}
-	return note
+	return said
 }
 
 // keeps tells whether there is a file with anything in it below a directory.

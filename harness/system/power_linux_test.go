@@ -18,11 +18,12 @@ import (
 
 // volume is a disk that does as it is told.
 type volume struct {
-	dir  string
-	mu   sync.Mutex
-	kept []disk.Keep
-	back disk.Restored
-	err  error
+	dir   string
+	mu    sync.Mutex
+	kept  []disk.Keep
+	takes bool // everything that is on it
+	back  disk.Restored
+	err   error
 }
 
 func (v *volume) Dir() string   { return v.dir }
@@ -33,6 +34,9 @@ func (v *volume) Cut(k disk.Keep) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.kept = append(v.kept, k)
+	if v.takes {
+		return os.RemoveAll(filepath.Join(v.dir, "log"))
+	}
 	return nil
 }
 
@@ -70,7 +74,7 @@ func TestCutPower(t *testing.T) {
 	require.Equal(t, nemesis.Outage{
 		Down:     []string{"n1", "n2"},
 		Evidence: map[string]int64{"pids-gone": 2, "canaries-lost": 2},
-		Note:     "the disk of n2 was flushed 0 times since it was mounted, and had 8192 bytes not flushed",
+		Note:     "n2: flushed 0 times since it was mounted, 8192 bytes not flushed",
 	}, out)
 	require.Empty(t, disks["n3"].kept)
 	require.Equal(t, nemesis.KeepSome, disks["n1"].kept[0].What)
@@ -86,7 +90,20 @@ func TestCutPowerTakesNothing(t *testing.T) {
 	out, err := s.CutPower(t.Context(), []string{"n1", "n3"}, nemesis.Keep{What: nemesis.KeepNothing})
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"pids-gone": 2, "canaries-survived": 1, "canaries-lost": 1, "disks-empty": 1}, out.Evidence)
-	require.Contains(t, out.Note, "n3 keeps nothing on its disk")
+	require.Contains(t, out.Note, "n3: nothing was on the disk")
+	require.False(t, nemesis.Evidence(out.Evidence).Bit())
+}
+
+// What counts is what was there when the power failed: that a disk is empty afterwards is
+// what a power failure does.
+func TestCutPowerTakesAll(t *testing.T) {
+	s, disks, _, _ := withDisks(t)
+	disks["n1"].takes, disks["n2"].takes = true, true
+	out, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: nemesis.KeepNothing})
+	require.NoError(t, err)
+	require.Equal(t, map[string]int64{"pids-gone": 2, "canaries-lost": 2}, out.Evidence)
+	require.Empty(t, out.Note)
+	require.True(t, nemesis.Evidence(out.Evidence).Bit())
 }
 
 // A disk that lost what was synced, or does not come back, spoils the run, and its member
