@@ -102,18 +102,30 @@ func alive(pid int) bool {
 
 // stopped tells whether no thread of a process runs: each has been stopped, has
 // ended, or is in the kernel and will be stopped before it leaves it.
-func stopped(pid int) bool {
+func stopped(pid int) bool { return len(going(pid)) == 0 }
+
+// halt stops the threads that go on although their process was sent SIGSTOP. The kernel
+// gives that to one thread, which stops the others: if it waits for a disk, only once that
+// has answered.
+func halt(pid int) {
+	for _, tid := range going(pid) {
+		_ = unix.Tgkill(pid, tid, unix.SIGSTOP) // if it has ended it does not go on
+	}
+}
+
+// going lists the threads of a process that are neither stopped nor about to be.
+func going(pid int) (tids []int) {
 	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
-		return true // it has ended
+		return nil // it has ended
 	}
 	for _, t := range tasks {
 		stat := statOf(fmt.Sprintf("/proc/%d/task/%s/stat", pid, t.Name()))
-		if len(stat) > 0 && !strings.ContainsAny(stat[0], "TtDZX") {
-			return false
+		if tid, err := strconv.Atoi(t.Name()); err == nil && len(stat) > 0 && !strings.ContainsAny(stat[0], "TtDZX") {
+			tids = append(tids, tid)
 		}
 	}
-	return true
+	return tids
 }
 
 // statOf returns the fields of proc_pid_stat(5) from the state on: what stands

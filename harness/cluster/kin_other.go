@@ -23,5 +23,7 @@ func alive(int) bool { return false }
 // stopped takes a signal for heard once it was sent.
 func stopped(int) bool { return true }
 
+func halt(int) {}
+
 // untilEnded leaves it to whoever reaps the child to wait.
 func untilEnded(int) {}

@@ -134,7 +134,14 @@ func stopAllLocked(ctx context.Context, nodes []*node) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, standStill, fmt.Errorf("not all of them stand still %s after they were stopped", standStill))
 	defer cancel()
-	for err == nil && slices.ContainsFunc(stopped, func(n *node) bool { return !n.run.proc.Stopped() }) {
+	still := func(n *node) bool {
+		if n.run.proc.Stopped() {
+			return true
+		}
+		_ = n.run.proc.Signal(syscall.SIGSTOP) // a thread that the first one did not reach
+		return false
+	}
+	for err == nil && slices.ContainsFunc(stopped, func(n *node) bool { return !still(n) }) {
 		select {
 		case <-ctx.Done():
 			err = context.Cause(ctx)

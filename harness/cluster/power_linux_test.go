@@ -2,10 +2,14 @@ package cluster_test
 
 import (
 	"errors"
+	"flag"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -136,4 +140,63 @@ func TestTracedProcessLives(t *testing.T) {
 	gone, err := c.Kill(ctx, "n1")
 	require.NoError(t, err)
 	require.Equal(t, pid, gone)
+}
+
+// waiter is a system whose members are this test's executable, of which TestWaiting makes a
+// process whose first thread waits in the kernel.
+type waiter struct{ shell }
+
+func (waiter) Command(target.Member) (target.Command, error) {
+	exe, err := os.Executable()
+	return target.Command{Path: exe, Args: []string{"-test.run=^TestWaiting$", "-test.v", "wait"}}, err
+}
+
+func TestWaiting(t *testing.T) {
+	if flag.Arg(0) != "wait" {
+		t.Skip("it is for the process of another test")
+	}
+	signal.Ignore(unix.SIGCHLD) // or the stop of its child would wake it
+	var found atomic.Bool
+	for !found.Load() {
+		go func() {
+			runtime.LockOSThread()
+			if unix.Gettid() != unix.Getpid() {
+				select {}
+			}
+			found.Store(true)
+			// Who has a child that shares its memory waits for it as for a disk.
+			if pid, _, _ := syscall.RawSyscall(unix.SYS_CLONE, unix.CLONE_VFORK|unix.CLONE_VM|uintptr(unix.SIGCHLD), 0, 0); pid == 0 {
+				for {
+					_, _, _ = syscall.RawSyscall(unix.SYS_PPOLL, 0, 0, 0)
+				}
+			}
+		}()
+		time.Sleep(10 * time.Millisecond)
+	}
+	select {} // and nobody runs who could hear of a signal
+}
+
+// A process of which one thread waits for its disk stands still all the same.
+func TestStopsWhoWaitsForADisk(t *testing.T) {
+	ctx := t.Context()
+	host, err := cluster.NewLocal()
+	require.NoError(t, err)
+	var rec record
+	dir := t.TempDir()
+	c, err := cluster.New(cluster.Options{Target: waiter{}, Host: host, Members: []target.Member{{Name: "n1", DataDir: filepath.Join(dir, "n1", "data")}}, Dir: dir, Record: rec.add})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		c.Stop()
+		require.NoError(t, host.Close())
+	})
+	require.NoError(t, c.Start(ctx, "n1"))
+	pid := pidOf(&rec)
+	eventually(t, func() bool { return state(pid) == "D" })
+	cut := false
+	_, err = c.PowerOff(ctx, []string{"n1"}, cluster.Failure{
+		Cut:     func() error { cut = true; return nil },
+		Restore: func(string) error { return nil },
+	})
+	require.NoError(t, err)
+	require.True(t, cut)
 }

@@ -98,10 +98,16 @@ func (p *localProcess) Signal(sig syscall.Signal) error {
 			return err
 		}
 	}
-	return p.signalKin(sig, func(pid int) bool {
+	err := p.signalKin(sig, func(pid int) bool {
 		of, err := syscall.Getpgid(pid)
 		return group && err == nil && of == p.Pid()
 	})
+	if sig == syscall.SIGSTOP {
+		for _, pid := range p.Kin() {
+			halt(pid)
+		}
+	}
+	return err
 }
 
 // signalKin signals each of the kin once but those that were reached already.
