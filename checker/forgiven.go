@@ -9,22 +9,17 @@ import (
 )
 
 // forgive takes back what members may do that were robbed of what they had synced. Whoever
-// was told nothing of that cannot be held to what he had promised, and where too few are
-// left who keep it, nobody can be held to what was acknowledged. That a value is read which
-// nobody ever wrote is no loss, and stays. What is left is the report's verdict.
+// was told nothing of that is not held to what he had promised, which is told; and where too
+// few are left who keep it, nobody can be held to what was acknowledged, which is unknown
+// then. What was proven before that, what members do that were not robbed and that follows
+// from nothing that others forget, and that a value is read which nobody ever wrote, stays.
+// What is left is the report's verdict.
 func (r *Report) forgive(d *evidence.Disks) {
-	loss, silent := d.Loss(), d.Silent()
 	for i := range r.Results {
 		result := &r.Results[i]
-		why := ""
-		switch {
-		case loss != "" && slices.Contains(ofLoss(), result.Checker):
-			why = loss
-		case len(silent) > 0 && slices.Contains(ofPromises(), result.Checker):
-			why = fmt.Sprintf("faults may have taken without a word what was synced from %s", strings.Join(silent, " "))
-		}
-		if why != "" {
-			result.Doubt(why, invented()...)
+		if slices.Contains(ofLoss(), result.Checker) {
+			result.Excuse(func(v *Violation) string { return ownLoss(d, v) })
+			result.Doubt(func(v *Violation) string { return doubt(d, v) })
 		}
 		r.Verdict = Worse(r.Verdict, result.Verdict)
 	}
@@ -32,13 +27,67 @@ func (r *Report) forgive(d *evidence.Disks) {
 
 // ofLoss lists the checkers whose rules may be broken where what was synced is gone.
 func ofLoss() []string {
-	return append(ofPromises(), "election", "claims", "stale-log", "linearizable", "set", "lock", "transactions")
+	return []string{"votes", "logs", "election", "claims", "stale-log", "linearizable", "set", "lock", "transactions"}
 }
 
-// ofPromises lists those that hold single members to what they have said.
-func ofPromises() []string { return []string{"votes", "logs"} }
+// promises lists the rules that a member breaks all by itself, whatever others forget.
+func promises() []string {
+	return []string{
+		"two votes in one term", "a vote was forgotten", "a vote at a stale term",
+		"a term went back", "durable entries were lost",
+		"a leader removed entries", "a leader committed an entry of an earlier term by itself",
+	}
+}
 
 // invented lists the rules that no loss breaks.
 func invented() []string {
 	return []string{"a value that nobody wrote", "a value that nobody added", "garbage-read"}
+}
+
+// ownLoss says why a member need not have kept a promise; "" if it had to.
+func ownLoss(d *evidence.Disks, v *Violation) string {
+	if !slices.Contains(promises(), v.Rule) || d.Before(v.Proven()) {
+		return ""
+	}
+	who := about(v)
+	if len(who) == 0 || slices.ContainsFunc(who, func(n string) bool { return !slices.Contains(d.Silent(), n) }) {
+		return ""
+	}
+	return "it may have been robbed of what it had synced without a word"
+}
+
+// doubt says why a broken rule proves nothing; "" if it does.
+func doubt(d *evidence.Disks, v *Violation) string {
+	if slices.Contains(invented(), v.Rule) || slices.Contains(promises(), v.Rule) || d.Before(v.Proven()) {
+		return ""
+	}
+	if why := d.Loss(); why != "" {
+		return why
+	}
+	for _, n := range append(about(v), peers(v)...) {
+		if slices.Contains(d.Silent(), n) {
+			return fmt.Sprintf("faults may have taken without a word what was synced from %s", strings.Join(d.Silent(), " "))
+		}
+	}
+	return ""
+}
+
+// about lists the members whose deeds prove it.
+func about(v *Violation) (who []string) {
+	for i := range v.Events {
+		if r := v.Events[i].Raft; r != nil {
+			who = append(who, r.Node)
+		}
+	}
+	return who
+}
+
+// peers lists those with whom they had to do.
+func peers(v *Violation) (who []string) {
+	for i := range v.Events {
+		if r := v.Events[i].Raft; r != nil {
+			who = append(who, r.Peer)
+		}
+	}
+	return who
 }

@@ -29,7 +29,8 @@ const NoWorkload = "none"
 //     no fault says;
 //   - a whole run: one that was interrupted may have missed what it was for;
 //   - of a random plan, that there was time for a fault;
-//   - that every injected fault had an effect, unless its step is optional, and
+//   - that every injected fault had an effect, unless its step is optional, or no person
+//     wrote it and it met members that lost power or stood still, and
 //     that at least one did if there was a plan, and one of those on traffic if there
 //     were several: members that speak past the proxy layer escape all of them;
 //   - of a plan that a person wrote, that every step which is not optional was
@@ -72,6 +73,8 @@ const manyFaults = 3
 type stepState struct {
 	inject history.Event
 	open   bool // it has not ended
+	stops  bool // members cannot speak meanwhile
+	idle   bool // one of those that do that was in force together with it
 }
 
 // NewCoverage returns the checker "coverage".
@@ -135,6 +138,8 @@ func (c *Coverage) fault(e *history.Event) {
 	case history.FaultInject:
 		c.injected = true
 		s.inject, s.open = verdict.Keep(e), true
+		s.stops = theFault(f, slices.Concat(stopsMembers(), takesSynced(), standsStill())...) != ""
+		c.meets(s)
 		c.Count("faults-injected", 1)
 		if f.Traffic {
 			c.traffic.injected++
@@ -146,6 +151,8 @@ func (c *Coverage) fault(e *history.Event) {
 			if f.Traffic {
 				c.traffic.bit++
 			}
+		} else if f.Traffic && s.idle && !c.authored {
+			c.Count("faults-without-traffic", 1)
 		} else if !f.Optional {
 			text := verdict.OrElse(f.Resolved, f.Text)
 			if f.Reason != "" {
@@ -160,6 +167,20 @@ func (c *Coverage) fault(e *history.Event) {
 		c.Count("faults-"+string(f.What), 1)
 		if c.authored && !f.Optional {
 			c.Unknown("%s%s: %q: %s", stepName(f), idle(f.What), f.Text, f.Reason)
+		}
+	}
+}
+
+// standsStill lists the words of plans for further faults under which members may say nothing.
+func standsStill() []string { return []string{"slow-sync", "slow", "freeze"} }
+
+// meets notes of a fault that was injected which others it is in force together with. How
+// long a power failure takes, or a member to come back from it, no random plan knows.
+func (c *Coverage) meets(s *stepState) {
+	for _, o := range c.faults {
+		if o != s && o.open {
+			s.idle = s.idle || o.stops
+			o.idle = o.idle || s.stops
 		}
 	}
 }

@@ -59,6 +59,18 @@ func TestCoverage(t *testing.T) {
 			}
 		})
 	}
+	// idle has a fault on traffic do nothing that begins while another is in force.
+	idle := func(authored bool, other string) func(c *tape.Whole) {
+		return func(c *tape.Whole) {
+			c.Extra = func(h *tape.Tape) {
+				h.Events[0].Run.Authored = authored
+				h.Fault(history.Fault{Step: 2, What: history.FaultInject, Text: "at 1s for 1s " + other, Nodes: []string{"n1", "n2"}})
+				h.Fault(history.Fault{Step: 3, What: history.FaultInject, Text: "at 1s for 1s isolate n1", Traffic: true})
+				h.Fault(history.Fault{Step: 2, What: history.FaultHeal, Text: "at 1s for 1s " + other, Bit: true})
+				h.Fault(history.Fault{Step: 3, What: history.FaultHeal, Text: "at 1s for 1s isolate n1", Traffic: true})
+			}
+		}
+	}
 	tape.Verdicts(t, func() verdict.Checker { return evidence.NewCoverage() }, []tape.Row{
 		{Name: "everything happened", Build: tape.WholeRun().Build, Want: verdict.Valid},
 		{Name: "no fault planned", Build: with(func(c *tape.Whole) { c.Steps, c.Bit = 0, 0 }), Want: verdict.Valid},
@@ -76,6 +88,9 @@ func TestCoverage(t *testing.T) {
 		{Name: "nothing after", Build: with(func(c *tape.Whole) { c.After, c.Final = false, false }), Want: verdict.Unknown},
 		{Name: "no final read", Build: with(func(c *tape.Whole) { c.Final = false }), Want: verdict.Unknown},
 		{Name: "a fault that did not bite", Build: with(func(c *tape.Whole) { c.Steps = 2 }), Want: verdict.Unknown},
+		{Name: "… since members had no power", Build: with(idle(false, "power-failure n1 n2 keep nothing")), Want: verdict.Valid},
+		{Name: "… that a person wrote", Build: with(idle(true, "power-failure n1 n2 keep nothing")), Want: verdict.Unknown},
+		{Name: "… and other members were cut off", Build: with(idle(false, "isolate n3")), Want: verdict.Unknown},
 		{Name: "a fault that need not bite", Build: with(func(c *tape.Whole) {
 			c.Extra = func(h *tape.Tape) {
 				h.Fault(history.Fault{Step: 2, What: history.FaultInject, Optional: true})

@@ -36,6 +36,7 @@ type Disks struct {
 	members []string
 	hit     []string
 	silent  []string // those of them that were told nothing
+	first   uint64   // the event at which the first was hit
 }
 
 // Event takes the next event.
@@ -47,6 +48,9 @@ func (d *Disks) Event(e *history.Event) {
 		what := theFault(e.Fault, takesSynced()...)
 		if what == "" {
 			return
+		}
+		if len(d.hit) == 0 {
+			d.first = e.Seq
 		}
 		d.hit = with(d.hit, e.Fault.Nodes)
 		if slices.Contains(silent(), what) {
@@ -63,6 +67,9 @@ func with(all, more []string) []string {
 	}
 	return all
 }
+
+// Before tells whether an event, of which 0 is none, came before the first of them was hit.
+func (d *Disks) Before(event uint64) bool { return event > 0 && event < d.first }
 
 // Silent lists the members that may have lost what they had synced without a word, so that
 // they cannot be held to what they had promised.

@@ -10,8 +10,8 @@
 package verdict
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/usurper/usurper/harness/history"
 )
@@ -78,25 +78,36 @@ type Violation struct {
 	Events []history.Event `json:"events"`
 }
 
-// Doubt takes back that rules were broken, but for some of them: it is unknown instead,
-// since why.
-func (r *Result) Doubt(why string, but ...string) {
-	var left []Violation
-	for _, v := range r.Violations {
-		if slices.Contains(but, v.Rule) {
-			left = append(left, v)
-		} else {
-			r.Unknowns = append(r.Unknowns, fmt.Sprintf("%s: %s", v.Text, why))
+// Doubt takes back that rules were broken where why says why: it is unknown instead.
+func (r *Result) Doubt(why func(*Violation) string) {
+	r.takeBack(why, func(text, why string) { r.Unknowns = append(r.Unknowns, text+": "+why) })
+}
+
+// Excuse takes back that rules were broken where why says why: it is told, and no more.
+func (r *Result) Excuse(why func(*Violation) string) {
+	told := []string{r.Told}
+	r.takeBack(why, func(text, why string) { told = append(told, text+": "+why) })
+	r.Told = strings.TrimPrefix(strings.Join(told, "; "), "; ")
+}
+
+func (r *Result) takeBack(why func(*Violation) string, instead func(text, why string)) {
+	n := len(r.Violations)
+	r.Violations = slices.DeleteFunc(r.Violations, func(v Violation) bool {
+		w := why(&v)
+		if w != "" {
+			instead(v.Text, w)
 		}
+		return w != ""
+	})
+	switch {
+	case len(r.Violations) == n:
+	case len(r.Violations) > 0:
+		r.Summary = r.Violations[0].Text
+	case len(r.Unknowns) > 0:
+		r.Verdict, r.Summary = Unknown, FirstLine(r.Unknowns[len(r.Unknowns)-1])
+	default:
+		r.Verdict, r.Summary = Valid, "nothing is wrong but what faults have taken"
 	}
-	if len(left) == len(r.Violations) {
-		return
-	}
-	if r.Violations = left; len(left) > 0 {
-		r.Summary = left[0].Text
-		return
-	}
-	r.Verdict, r.Summary = Unknown, FirstLine(r.Unknowns[len(r.Unknowns)-1])
 }
 
 // Worse returns the more severe of two verdicts.
