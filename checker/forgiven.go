@@ -25,6 +25,11 @@ func (r *Report) forgive(d *evidence.Disks) {
 	}
 }
 
+// forgives tells whether what a checker finds broken may be taken back in the end.
+func (r *Runner) forgives(checker string) bool {
+	return r.summary.disks.Hit() && slices.Contains(ofLoss(), checker)
+}
+
 // ofLoss lists the checkers whose rules may be broken where what was synced is gone.
 func ofLoss() []string {
 	return []string{"votes", "logs", "election", "claims", "stale-log", "linearizable", "set", "lock", "transactions"}

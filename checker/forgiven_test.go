@@ -93,3 +93,16 @@ func TestBugsAreFoundBesideLoss(t *testing.T) {
 		}
 	}
 }
+
+// A run that fails fast does not end for what is forgiven in the end.
+func TestNobodyFailsFastForWhatIsForgiven(t *testing.T) {
+	for fault, want := range map[string]bool{"lost-write n1 wal": false, "power-failure n1 keep nothing": true} {
+		r := checker.NewRunner(checker.All(checker.Options{}))
+		h := robbed(fault, "a")
+		for i := range h.Events {
+			r.Event(&h.Events[i])
+		}
+		require.Equal(t, want, r.Breached(checker.Breach{Checker: "votes"}), fault)
+		require.Equal(t, want, r.Violated(), fault)
+	}
+}

@@ -77,7 +77,7 @@ func (r *Runner) feed(e *history.Event, i int) (next int) {
 // Checkers that need the whole history to decide have no say in it.
 func (r *Runner) Violated() bool {
 	for i, c := range r.checkers {
-		if w, ok := c.(verdict.Watchful); ok && r.panics[i] == "" && w.Violated() {
+		if w, ok := c.(verdict.Watchful); ok && r.panics[i] == "" && !r.forgives(c.Name()) && w.Violated() {
 			return true
 		}
 	}
@@ -90,7 +90,7 @@ func (r *Runner) Violated() bool {
 func (r *Runner) Foresees(until Breach, upTo uint64) (found Breach, ok bool) {
 	for i, c := range r.checkers {
 		f, foresees := c.(verdict.Foreseeing)
-		if !foresees || r.panics[i] != "" {
+		if !foresees || r.panics[i] != "" || r.forgives(c.Name()) {
 			continue
 		}
 		for _, rule := range f.Foresees(upTo) {

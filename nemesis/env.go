@@ -207,13 +207,14 @@ func (e *Env) isDown(m *member) bool {
 	return m.down
 }
 
-// downs returns the members that are down.
+// downs returns the members that are down, by whatever.
 func (e *Env) downs() map[string]bool {
+	witness, knows := e.system.(Witness)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	down := make(map[string]bool)
 	for n, m := range e.members {
-		if m.down {
+		if m.down || knows && !witness.Runs(n) {
 			down[n] = true
 		}
 	}

@@ -123,7 +123,7 @@ func TestOverlap(t *testing.T) {
 			[]string{"1s inject", "1s pause n1", "2s inject", "2s kill n1", "3s start n1", "4s inject", "4s pause n1", "8s resume n1"},
 			nil},
 		{"a power failure of two, one of them down", "at 1s for 4s kill n1\nat 2s for 1s power-failure n1 n2 keep nothing",
-			[]string{"1s inject", "1s kill n1", "2s inject", "2s cut power n2 keep nothing", "3s start n2", "5s start n1"},
+			[]string{"1s inject", "1s kill n1", "2s inject", "2s cut power n1 n2 keep nothing", "3s start n2", "5s start n1"},
 			[]string{"1 inject: at 1s for 4s kill n1", "2 inject: at 2s for 1s power-failure n1 n2 keep nothing", "2 heal bit=true: n1 is already down", "1 heal bit=true"}},
 		{"a power failure of who is down", "at 1s for 4s power-failure n1 keep names\nat 2s for 1s power-failure n1 keep nothing\nat 3s for 1s kill n1",
 			[]string{"1s inject", "1s cut power n1 keep names", "5s start n1"},

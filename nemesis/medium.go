@@ -118,7 +118,7 @@ func firstDark(g *generator) {
 func darkAfterDark(g *generator) {
 	if g.random.IntN(2) == 0 {
 		g.process(0, g.span(2, 3), g.outage("minority"))
-		g.process(g.span(0.5, 1.5), g.span(0.5, 1.5), g.outage("all")) // who is down already is left out
+		g.process(g.span(0.5, 1.5), g.span(0.5, 1.5), g.outage("all")) // who is down already loses what was not synced
 	} else {
 		first := g.span(0.3, 1)
 		g.process(0, first, g.outage("all"))

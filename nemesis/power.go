@@ -112,7 +112,7 @@ func (f PowerFailure) Resolve(s *Scene) (Fault, error) {
 	return PowerFailure{Who: who, Keep: f.Keep.draw(s)}, nil
 }
 
-// Inject takes the power from those that run.
+// Inject takes the power from them.
 func (f PowerFailure) Inject(ctx context.Context, env *Env) (Injected, error) {
 	o, err := f.cut(ctx, env)
 	if len(o.Down) == 0 {
@@ -188,9 +188,10 @@ func (o outage) heal(k *killing, evidence Evidence) func(context.Context) (Evide
 // outagePatience bounds a power failure: file systems are unmounted, mounted, and recover.
 const outagePatience = 40 * time.Second
 
-// CutPower takes the power from those of the members that run, at one instant and while
-// nobody else acts on any of them; pauses of them are over. Who is down then is in the
-// answer, also after an error, which also names those that were down before.
+// CutPower takes the power from members at one instant and while nobody else acts on any of
+// them; pauses of them are over. One at least has to run. Those that it took down are in the
+// answer, also after an error, which also names those that were down before: their disks
+// lose power with the others, but it is not for this fault to start them.
 func (e *Env) CutPower(ctx context.Context, nodes []string, keep Keep) (out Outage, err error) {
 	powered, ok := e.system.(Powered)
 	if !ok {
@@ -201,14 +202,16 @@ func (e *Env) CutPower(ctx context.Context, nodes []string, keep Keep) (out Outa
 		return Outage{}, err
 	}
 	defer turns()
-	var up []string
+	var all, up []string
 	var errs []error
 	for _, n := range e.Nodes() {
-		switch {
-		case !slices.Contains(nodes, n):
-		case e.isDown(e.members[n]):
+		if !slices.Contains(nodes, n) {
+			continue
+		}
+		all = append(all, n)
+		if e.isDown(e.members[n]) {
 			errs = append(errs, fmt.Errorf("%s %w", n, errDown))
-		default:
+		} else {
 			up = append(up, n)
 		}
 	}
@@ -223,12 +226,12 @@ func (e *Env) CutPower(ctx context.Context, nodes []string, keep Keep) (out Outa
 			return Outage{}, errors.Join(append(errs, err)...)
 		}
 	}
-	out, err = powered.CutPower(ctx, up, keep)
+	out, err = powered.CutPower(ctx, all, keep)
 	out.Evidence = maps.Clone(out.Evidence)
 	delete(out.Evidence, PidsGone) // those are counted by who starts them
 	out.Down = slices.DeleteFunc(out.Down, func(n string) bool { return !slices.Contains(up, n) })
 	if left := slices.DeleteFunc(slices.Clone(up), func(n string) bool { return slices.Contains(out.Down, n) }); err == nil && len(left) > 0 {
-		err = fmt.Errorf("power-failure: %s had ended by itself, or goes on", strings.Join(left, ", "))
+		err = fmt.Errorf("power-failure: %s: %w", strings.Join(left, ", "), ErrGone)
 	}
 	e.lost(out.Down)
 	return out, errors.Join(append(errs, err)...)

@@ -72,7 +72,7 @@ func TestPowerFailureIsOneDeed(t *testing.T) {
 	p := play(t, "at 1s for 2s power-failure n1 n3 keep nothing\nat 2s for 1s kill n3\nat 2.1s for 2s pause n2\nat 2.2s for 2s power-failure n2 n1 keep names", slow)
 	require.NoError(t, p.err)
 	require.Equal(t, []string{"1s inject", "1s cut power n1 n3 keep nothing", "2s inject", "2.1s inject", "2.1s pause n2", "2.2s inject",
-		"3s cut power n2 keep names", "5s start n1", "5s start n3"}, p.calls[:9])
+		"3s cut power n1 n2 keep names", "5s start n1", "5s start n3"}, p.calls[:9])
 	require.Contains(t, p.lines(), "2 skipped: n3 is already down")
 	require.Contains(t, p.lines(), "4 heal bit=true: n1 is already down")
 

@@ -26,6 +26,12 @@ func (h haunted) Serves(_ context.Context, node string) string {
 	return node + " is " + h.state[node] + ", and yet somebody serves"
 }
 
+func (h haunted) Runs(node string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.state[node] != "down"
+}
+
 // What was hit must not serve: a fault of which one member does is not taken for
 // one that bit.
 func TestWhoWasHitServes(t *testing.T) {

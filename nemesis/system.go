@@ -53,6 +53,8 @@ type Witness interface {
 	// Serves says who serves in the place of a member that was killed, or has since it
 	// was paused; "" for nobody.
 	Serves(ctx context.Context, node string) string
+	// Runs tells whether a member has a process, which may end by itself.
+	Runs(node string) bool
 }
 
 // Powered is a System whose members have disks that lose power.
@@ -60,7 +62,8 @@ type Powered interface {
 	// CutPower takes the power from these members at one instant: all of them are stopped
 	// before the first disk is cut; then they are killed and reaped, and their disks come
 	// back in one of the states that a power failure may leave, of which keep says which.
-	// The members are down from then on. Each of them ran or was paused when it is called.
+	// The members are down from then on. One that was down before has no process to lose, but
+	// its disk takes part.
 	// After an error some of them may be down; those are in the answer. With ErrRefused or
 	// ErrUnsupported certainly nothing was done.
 	CutPower(ctx context.Context, nodes []string, keep Keep) (Outage, error)

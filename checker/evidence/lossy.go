@@ -68,6 +68,9 @@ func with(all, more []string) []string {
 	return all
 }
 
+// Hit tells whether any was.
+func (d *Disks) Hit() bool { return len(d.hit) > 0 }
+
 // Before tells whether an event, of which 0 is none, came before the first of them was hit.
 func (d *Disks) Before(event uint64) bool { return event > 0 && event < d.first }
 

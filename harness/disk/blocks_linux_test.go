@@ -136,3 +136,25 @@ func TestBlocksLosePowerInTheMidstOfASync(t *testing.T) {
 		})
 	}
 }
+
+// What a killed run leaves for a moment is in nobody's way.
+func TestStrangersDiskIsDead(t *testing.T) {
+	need(t, Btrfs, Block)
+	dead := one(t, Ext4, Block).(*volume)
+	mount := filepath.Dir(dead.medium.image())
+	_ = unix.Unmount(mount, unix.MNT_FORCE) // it is busy, but nobody is answered any more
+	_, err := os.Stat(dead.medium.image())
+	require.ErrorIs(t, err, unix.ENOTCONN)
+	image := filepath.Join(t.TempDir(), "image")
+	require.NoError(t, os.WriteFile(image, nil, 0o600))
+	require.NoError(t, os.Truncate(image, leastSize))
+	made := make(chan error, 1)
+	go func() { made <- Btrfs.make(t.Context(), image) }()
+	select {
+	case err := <-made:
+		t.Fatalf("nobody was in the way: %v", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	require.NoError(t, dead.takeDown(t.Context()))
+	require.NoError(t, <-made)
+}

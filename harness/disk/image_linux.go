@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -122,14 +123,32 @@ var makers = map[Kind][]string{
 var packages = map[Kind]string{Ext4: "e2fsprogs", XFS: "xfsprogs", Btrfs: "btrfs-progs"}
 
 // make makes a file system in an image.
+//
+// That of btrfs first looks at what every loop device of the machine lies on, and gives up
+// if it cannot ask of one, such as that of a run that was killed just now and is about to be
+// cleared away.
 func (k Kind) make(ctx context.Context, image string) error {
 	args := makers[k]
-	cmd := exec.CommandContext(ctx, args[0], append(args[1:len(args):len(args)], image)...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", args[0], err, strings.Join(strings.Fields(string(bytes.TrimSpace(out))), " "))
+	for deadline := time.Now().Add(strangers); ; {
+		cmd := exec.CommandContext(ctx, args[0], append(args[1:len(args):len(args)], image)...)
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			return nil
+		}
+		err = fmt.Errorf("%s: %w: %s", args[0], err, strings.Join(strings.Fields(string(bytes.TrimSpace(out))), " "))
+		if !bytes.Contains(out, []byte("cannot check mount status")) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
-	return nil
 }
+
+// strangers is how long others on the machine may be in the way.
+const strangers = 10 * time.Second
 
 // mountOptions are what a kind is mounted with. That names are committed late shows more of who
 // relies on it; data that is ordered and allocated late is what syncs of others leave alone.

@@ -97,6 +97,9 @@ func (s *system) Serves(ctx context.Context, node string) string {
 	return s.cluster.Serves(ctx, node)
 }
 
+// Runs implements nemesis.Witness.
+func (s *system) Runs(node string) bool { return s.runs(node) }
+
 // Apply installs a rule in the fabric.
 func (s *system) Apply(ctx context.Context, r nemesis.Rule) (nemesis.Applied, error) {
 	links := make([]fabric.Link, len(r.Links))
