@@ -35,8 +35,14 @@ const justBefore = time.Second
 func (c *Lost) tell(f *failure) {
 	first := slices.MinFunc(f.lost, func(a, b lostWrite) int { return cmp.Compare(a.w.done.Seq, b.w.done.Seq) })
 	recent, recentLost, before, after := c.around(f, first.w.done.Seq)
-	text := fmt.Sprintf("%s lost in the power failure of %s at %s: of %d acknowledged in the second before it, %d. The first, %s, was acknowledged by %s at %s; the final read by %s at %s shows %s.",
-		wereLost(len(f.lost)), strings.Join(f.inject.Fault.Nodes, " "), verdict.Seconds(f.cut.At), recent, recentLost,
+	text := fmt.Sprintf("%s lost in the power failure of %s at %s", wereLost(len(f.lost)), strings.Join(f.inject.Fault.Nodes, " "), verdict.Seconds(f.cut.At))
+	if recent > 0 {
+		text += fmt.Sprintf(": of %d acknowledged in the second before it, %d", recent, recentLost)
+	}
+	if c.head == "" {
+		c.head = text
+	}
+	text += fmt.Sprintf(". The first, %s, was acknowledged by %s at %s; the final read by %s at %s shows %s.",
 		verdict.Call(c.asks(&first).Op), verdict.OrElse(c.nodes.Get(first.w.node), "a member"), verdict.Seconds(first.w.done.At),
 		verdict.OrElse(first.by.done.Op.Node, "a member"), verdict.Seconds(first.by.done.At), shownInstead(first.by.done.Op))
 	events := []history.Event{c.asks(&first), c.told(&first), f.inject, first.by.asked, first.by.done}
@@ -45,7 +51,11 @@ func (c *Lost) tell(f *failure) {
 			events = append(events, c.asks(near), c.told(near))
 		}
 	}
-	text += fmt.Sprintf(" Acknowledged before it and there: %s; after it: %s.", c.nearby(before), c.nearby(after))
+	if before == nil && after == nil {
+		text += " Of all that was acknowledged before the power failed, nothing is known to be there."
+	} else {
+		text += fmt.Sprintf(" Acknowledged before it and there: %s; after it: %s.", c.nearby(before), c.nearby(after))
+	}
 	if n := first.others; n > 0 {
 		text += fmt.Sprintf(" Nobody read it between this and %s, which may have taken it, too.", verdict.Many(n, "other power failure"))
 	}
@@ -114,14 +124,23 @@ func shownInstead(op *history.Op) string {
 // disksSaid is what the end of a power failure says of the disks.
 func disksSaid(f *history.Fault) string {
 	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(f.Evidence)) {
-		if !strings.HasPrefix(name, "canaries") && !strings.HasPrefix(name, "disks") {
-			continue // about processes
-		}
-		parts = append(parts, fmt.Sprintf("%s %d", name, f.Evidence[name]))
+	// What is left out is about processes.
+	if said := counted(f.Evidence, func(name string) bool { return strings.HasPrefix(name, "canaries") || strings.HasPrefix(name, "disks") }); said != "" {
+		parts = append(parts, said)
 	}
 	if f.Reason != "" {
 		parts = append(parts, f.Reason)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// counted puts those counts in words that are asked for: writes-refused 0.
+func counted(evidence map[string]int64, wanted func(name string) bool) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(evidence)) {
+		if wanted(name) {
+			parts = append(parts, fmt.Sprintf("%s %d", name, evidence[name]))
+		}
 	}
 	return strings.Join(parts, ", ")
 }

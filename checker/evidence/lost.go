@@ -31,6 +31,7 @@ type Lost struct {
 	order    []*keptKey
 	open     verdict.Inflight[openWrite]
 	failures []*failure
+	head     string // how the first of what is told begins
 	acked    int64
 	members  int
 	whole    bool // the history has its end
@@ -273,7 +274,7 @@ func (c *Lost) Finish() verdict.Result {
 	r := c.Result(c.Name(), fmt.Sprintf("%s, none lost %s: the final reads show %d, the others were overwritten or are not read",
 		verdict.Many(c.acked, "acknowledged write"), after, there))
 	if r.Verdict == verdict.Invalid {
-		r.Summary = fmt.Sprintf("%s, %d lost %s: %s", verdict.Many(c.acked, "acknowledged write"), lost, after, r.Summary)
+		r.Summary = fmt.Sprintf("%s, %d lost %s: %s", verdict.Many(c.acked, "acknowledged write"), lost, after, c.head)
 	}
 	return r
 }

@@ -234,7 +234,8 @@ func TestLostIsExplained(t *testing.T) {
 		`The first, add "c" to s, was acknowledged by n2 at 0.007s; the final read by n1 at 0.021s shows 3 values without it. `+
 		`Acknowledged before it and there: add "b" to s, at 0.005s; after it: add "e" to s, at 0.011s. Of the disks: canaries-lost 3`, r.Violations[0].Text)
 	require.Len(t, r.Violations[0].Events, 10)
-	require.Equal(t, "5 acknowledged writes, 2 lost after 1 power failure", r.Summary[:51])
+	require.Equal(t, "5 acknowledged writes, 2 lost after 1 power failure: 2 acknowledged writes were lost in the power failure of n1 n2 n3 at 0.015s: "+
+		"of 5 acknowledged in the second before it, 2", r.Summary)
 }
 
 // Of several power failures that may have taken it, it is that of a majority.
