@@ -28,6 +28,7 @@ type Facts struct {
 	Workload string        `json:"workload,omitempty"`
 	Seed     uint64        `json:"seed,omitempty"`
 	Nodes    int           `json:"nodes,omitempty"`
+	Disk     string        `json:"disk,omitempty"`   // the kind of disk that each member has for itself
 	Themes   []string      `json:"themes,omitempty"` // of the plan
 	Length   time.Duration `json:"length"`           // At of the last event
 	Events   uint64        `json:"events"`
@@ -66,6 +67,7 @@ func (t *tally) event(e *history.Event) {
 	case history.RunBegin:
 		t.f.Target, t.f.Workload, t.f.Seed = e.Run.Target, e.Run.Workload, e.Run.Seed
 		t.f.Nodes, t.f.Themes = len(e.Run.Nodes), slices.Clone(e.Run.Themes)
+		t.f.Disk = e.Run.Disk
 		t.own = slices.Clone(e.Run.Checkers)
 	case history.RunPhase:
 		if e.Run.Phase == history.PhaseFaults {
@@ -140,7 +142,11 @@ func (r *Report) vacuous() {
 func (f Facts) String() string {
 	parts := []string{fmt.Sprintf("%d events in %s", f.Events, verdict.Seconds(f.Length))}
 	if f.Nodes > 0 {
-		parts = append(parts, fmt.Sprintf("%d nodes", f.Nodes))
+		nodes := verdict.Many(f.Nodes, "node")
+		if f.Disk != "" {
+			nodes += " on " + f.Disk
+		}
+		parts = append(parts, nodes)
 	}
 	if f.Target != "" {
 		parts = append(parts, "target "+f.Target)

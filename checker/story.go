@@ -281,10 +281,19 @@ func (s *story) inForce() string {
 	if len(texts) == 0 {
 		return "faults in force: none"
 	}
-	if len(texts) > 4 {
+	if len(texts) > 4 { // what took something first
+		slices.SortStableFunc(texts, func(a, b string) int { return cmp.Compare(powerless(a), powerless(b)) })
 		texts = append(texts[:4], fmt.Sprintf("%d more", len(texts)-4))
 	}
 	return "faults in force: " + strings.Join(texts, "; ")
+}
+
+// powerless puts power failures, 0, before all other faults, 1.
+func powerless(fault string) int {
+	if strings.Contains(fault, "power-failure ") {
+		return 0
+	}
+	return 1
 }
 
 // whoSaw names the clients whose operations are part of the proof.

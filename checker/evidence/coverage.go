@@ -155,8 +155,11 @@ func (c *Coverage) fault(e *history.Event) {
 			c.Count("faults-without-traffic", 1)
 		} else if !f.Optional {
 			text := verdict.OrElse(f.Resolved, f.Text)
-			if f.Reason != "" {
+			switch {
+			case f.Reason != "":
 				text += ": " + f.Reason
+			case len(f.Evidence) > 0:
+				text += ": " + counted(f.Evidence, func(string) bool { return true })
 			}
 			c.Unknown("fault %d had no effect: %s", f.Step, text)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/usurper/usurper/harness/cli/nights"
 	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/cli/setup"
+	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/results"
@@ -89,10 +90,18 @@ func about(cfg engine.Config) string {
 	return ""
 }
 
+// onDisk says what members' data lies on, if not on the machine's own.
+func onDisk(cfg engine.Config) string {
+	if cfg.Disk == "" || cfg.Disk == disk.Plain {
+		return ""
+	}
+	return " on " + string(cfg.Disk)
+}
+
 func run(ctx context.Context, cmd *cobra.Command, cfg engine.Config) error {
 	show := screen.NewStatus(cmd.ErrOrStderr())
 	cfg.Progress = show.Update
-	show.Line("%d %s nodes, seed %d, %s of plan %s%s", cfg.Nodes, cfg.Target.Name(), cfg.Seed, cfg.For, cfg.PlanName, about(cfg))
+	show.Line("%d %s nodes%s, seed %d, %s of plan %s%s", cfg.Nodes, cfg.Target.Name(), onDisk(cfg), cfg.Seed, cfg.For, cfg.PlanName, about(cfg))
 	result, err := engine.Run(ctx, cfg)
 	show.Done()
 	for _, left := range result.Left {

@@ -25,7 +25,7 @@ func (s Size) String() string {
 	if s.Rate > 0 {
 		rate = fmt.Sprintf("%g op/s", s.Rate)
 	}
-	return fmt.Sprintf("%s, %s, %d nodes, %d clients, %s", faults(s.Faults), s.Length, s.Nodes, s.Clients, rate)
+	return fmt.Sprintf("%s, %s, %s, %d clients, %s", faults(s.Faults), s.Length, nodes(s.Nodes), s.Clients, rate)
 }
 
 func faults(n int) string {
@@ -36,6 +36,13 @@ func faults(n int) string {
 		return "1 fault"
 	}
 	return fmt.Sprintf("%d faults", n)
+}
+
+func nodes(n int) string {
+	if n == 1 {
+		return "1 node"
+	}
+	return fmt.Sprintf("%d nodes", n)
 }
 
 // candidate is a run that may be enough for the breach.
