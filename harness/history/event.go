@@ -13,7 +13,11 @@
 // [Event.Kind].
 package history
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Format is the version of the file format that this package writes. A reader
 // accepts this version and every older one, and refuses newer ones.
@@ -249,6 +253,17 @@ func (p *Proc) Pauses() bool {
 
 // Resumes tells whether the process was told to go on (SIGCONT).
 func (p *Proc) Resumes() bool { return p.What == ProcSignal && p.Signal == "continued" }
+
+// Freezes tells whether the fault has its members stand still without a signal, of which
+// their processes' events say nothing.
+func (f *Fault) Freezes() bool {
+	text := f.Resolved
+	if text == "" {
+		text = f.Text
+	}
+	words := strings.Fields(text)
+	return slices.Contains(words, "freeze") && !slices.Contains(words, "failpoint") // which has names of its own
+}
 
 // ProcWhat tells what a [Proc] event says.
 type ProcWhat string

@@ -119,6 +119,11 @@ func (d *drawing) event(e *history.Event) {
 		d.clients.op(d, e.Op)
 	case e.Fault != nil:
 		d.faults.fault(d, e.Fault)
+		if e.Fault.Freezes() {
+			for _, n := range e.Fault.Nodes {
+				d.member(n).freezes(d, e.Fault.What == history.FaultInject)
+			}
+		}
 	case e.Proc != nil:
 		d.member(e.Proc.Node).proc(d, e.Proc)
 	case e.Raft != nil && e.Raft.Source != history.Harness:

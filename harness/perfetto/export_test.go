@@ -108,6 +108,24 @@ func TestFaultsOverlap(t *testing.T) {
 	require.Equal(t, []uint64{2 * ms, 6 * ms}, []uint64{two[0].from, two[0].to})
 }
 
+// A fault that bit says by what, and who is frozen stands still.
+func TestEvidenceAndFreezes(t *testing.T) {
+	t.Parallel()
+	freeze := history.Fault{Step: 1, What: history.FaultInject, Text: "at 1s for 1s freeze one", Resolved: "at 1s for 1s freeze n1", Nodes: []string{"n1"}}
+	heal := freeze
+	heal.What, heal.Bit, heal.Evidence = history.FaultHeal, true, map[string]int64{"frozen-ms": 1003}
+	s := export(t, at(begin(),
+		history.Event{Proc: &history.Proc{Node: "n1", What: history.ProcStart, Inc: 1}}, // 1ms
+		history.Event{Fault: &freeze}, // 2ms
+		history.Event{Fault: &heal},   // 3ms
+		begin(),
+	))
+	require.Equal(t, "1003", s.on("faults/fault 1")[0].args["frozen-ms"])
+	life := s.on("n1/process")
+	require.Len(t, life, 2)
+	require.Equal(t, []any{"frozen", 2 * ms, 3 * ms, 1}, []any{life[0].name, life[0].from, life[0].to, life[0].depth})
+}
+
 func TestMembersAreProcesses(t *testing.T) {
 	t.Parallel()
 	proc := func(what history.ProcWhat, inc uint64, signal string) history.Event {

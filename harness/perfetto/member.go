@@ -61,6 +61,18 @@ func (m *member) proc(d *drawing, p *history.Proc) {
 	}
 }
 
+// freezes draws that the process stands still without a signal, from its begin to its end.
+func (m *member) freezes(d *drawing, begins bool) {
+	switch {
+	case begins && m.alive && !m.paused:
+		m.paused = true
+		d.draw(m.life, event{kind: sliceBegin, name: "frozen"})
+	case !begins && m.paused:
+		m.paused = false
+		d.draw(m.life, event{kind: sliceEnd})
+	}
+}
+
 // dies ends what a process was.
 func (m *member) dies(d *drawing, args []arg) {
 	if m.paused {

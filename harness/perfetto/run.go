@@ -1,6 +1,9 @@
 package perfetto
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
@@ -79,6 +82,9 @@ func (f *faults) fault(d *drawing, e *history.Fault) {
 	args := []arg{{name: "outcome", text: string(e.What)}}
 	if e.Reason != "" {
 		args = append(args, arg{name: "reason", text: e.Reason})
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Evidence)) {
+		args = append(args, arg{name: name, text: fmt.Sprint(e.Evidence[name])})
 	}
 	if e.What == history.FaultHeal {
 		bit := "no"

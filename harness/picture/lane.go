@@ -29,6 +29,8 @@ type lane struct {
 	inc   uint64
 	down  bool
 	pause bool
+	// frozen says that a fault has it stand still without a signal.
+	frozen bool
 	// leaves says that the harness takes it out of the membership.
 	leaves bool
 	ended  uint64        // its last process that has
@@ -60,7 +62,7 @@ func (l *lane) proc(e *history.Event) {
 	case p.What == history.ProcStart:
 		l.starts(p.Inc)
 	case p.What == history.ProcExit && p.Inc >= l.inc:
-		l.inc, l.down, l.pause = p.Inc, true, false
+		l.inc, l.down, l.pause, l.frozen = p.Inc, true, false, false
 		l.ended, l.endAt = p.Inc, e.At
 	case p.Pauses():
 		l.pause = true
@@ -72,7 +74,7 @@ func (l *lane) proc(e *history.Event) {
 
 // starts begins another process, of which nothing is known yet.
 func (l *lane) starts(inc uint64) {
-	l.inc, l.down, l.pause = inc, false, false
+	l.inc, l.down, l.pause, l.frozen = inc, false, false, false
 	for t := range l.told {
 		l.told[t] = told{tells: l.told[t].tells, member: l.told[t].member, role: Unknown, stays: l.told[t].stays, grain: l.told[t].grain}
 	}
@@ -189,6 +191,14 @@ func (l *lane) look(e *history.Event) {
 	}
 }
 
+// freezes notes that the member stands still, or goes on. Who is killed meanwhile does not
+// stand any more.
+func (l *lane) freezes(e *history.Event) {
+	if l.frozen = e.Fault.What == history.FaultInject && !l.down; l.frozen || e.Fault.What == history.FaultHeal || e.Fault.What == history.FaultSkipped {
+		l.look(e)
+	}
+}
+
 // remains takes it back that the member leaves: nobody was removed.
 func (l *lane) remains(e *history.Event) {
 	if l.leaves {
@@ -204,7 +214,7 @@ func (l *lane) role(t *told) Role {
 		return Removed
 	case l.down:
 		return Down
-	case l.pause:
+	case l.pause, l.frozen:
 		return Paused
 	case t.role == Follower && t.learner:
 		return Learner

@@ -161,6 +161,13 @@ func (m *maker) event(e *history.Event) {
 func (m *maker) fault(e *history.Event) {
 	m.faults.take(e)
 	f := e.Fault
+	if f.Freezes() {
+		for _, n := range f.Nodes {
+			if l := m.byName[n]; l != nil {
+				l.freezes(e)
+			}
+		}
+	}
 	if kind := kindOf(cmp.Or(f.Resolved, f.Text)); f.What == history.FaultSkipped && (kind == "remove" || kind == "replace") {
 		for _, n := range f.Nodes {
 			if l := m.byName[n]; l != nil {

@@ -38,6 +38,35 @@ func numbered(lines []string) string {
 	return b.String()
 }
 
+// Who is frozen stands still, though no signal says so; who is killed meanwhile is down, and
+// goes on when it is started.
+func TestFrozenMembersStandStill(t *testing.T) {
+	const s = 1_000_000_000
+	fault := func(at int, what string) string {
+		return fmt.Sprintf(`"t":%d,"fault":{"step":1,"what":%q,"text":"at 1s for 5s freeze all","resolved":"at 1s for 5s freeze n1 n2","nodes":["n1","n2"]}`, at*s, what)
+	}
+	p := made(t, picture.Source{Length: 8 * time.Second},
+		`"t":0,"proc":{"node":"n1","what":"start","inc":1}`,
+		`"t":0,"proc":{"node":"n2","what":"start","inc":1}`,
+		fault(1, "inject"),
+		fmt.Sprintf(`"t":%d,"proc":{"node":"n2","what":"exit","inc":1,"expected":true}`, 2*s),
+		fmt.Sprintf(`"t":%d,"proc":{"node":"n2","what":"start","inc":2}`, 3*s),
+		fault(6, "heal"),
+		fmt.Sprintf(`"t":%d,"run":{"what":"end"}`, 8*s),
+	)
+	roles := make(map[string][]picture.Role)
+	for _, l := range p.Lanes {
+		for _, stay := range l.Stays {
+			roles[l.Member] = append(roles[l.Member], stay.Role)
+		}
+	}
+	require.Equal(t, map[string][]picture.Role{
+		"n1": {picture.Unknown, picture.Paused, picture.Unknown},
+		"n2": {picture.Unknown, picture.Paused, picture.Down, picture.Unknown},
+	}, roles)
+	require.Equal(t, "freeze", p.Bands[0].Kind)
+}
+
 // A single slow operation among many is not lost in the columns.
 func TestSpikeSurvives(t *testing.T) {
 	var lines []string
