@@ -139,7 +139,7 @@ func (c *Cell) UnmarshalText(text []byte) error {
 // fault of this kind bit it: its process ended or stood still.
 func processKind(kind string) bool {
 	switch kind {
-	case "kill", "pause", "restart", "restart-storm", "rolling-restart", "remove", "replace":
+	case "kill", "pause", "restart", "restart-storm", "rolling-restart", "remove", "replace", "power-failure", "bit-rot", "freeze":
 		return true
 	}
 	return false

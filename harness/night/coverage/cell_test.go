@@ -158,6 +158,31 @@ func TestEvidence(t *testing.T) {
 	}, cells(t, h), "one after the other, as what each was then")
 
 	h = led()
+	inject(h, 1, "at 1s for 1s power-failure n1 n2 n3 keep nothing", "n1", "n2", "n3")
+	exit(h, "n2", 1)
+	exit(h, "n1", 1)
+	heal(h, 1, true)
+	require.Equal(t, []string{"power-failure follower steady majority", "power-failure leader steady majority"}, cells(t, h), "n3 had ended by itself")
+
+	h = led()
+	inject(h, 1, "at 1s for 1s freeze n1 n2", "n1", "n2")
+	heal(h, 1, true)
+	require.Equal(t, []string{"freeze follower steady majority", "freeze leader steady majority"}, cells(t, h))
+
+	h = led()
+	for i, what := range []string{"slow n1 5%", "clock n1 +1h", "full n1 wal", "slow-sync n1 200ms±100ms", "deaf n1", "bit-rot n1 flip wal 17"} {
+		inject(h, i, "at 1s for 1s "+what, "n1")
+	}
+	exit(h, "n1", 1)
+	for i := range 6 {
+		heal(h, i, true)
+	}
+	require.Equal(t, []string{
+		"bit-rot leader steady one", "clock leader steady one", "deaf leader steady one", "full leader steady one", "slow leader steady one",
+		"slow-sync leader steady one",
+	}, cells(t, h))
+
+	h = led()
 	inject(h, 1, "at 1s for 1s pause n1", "n1")
 	inject(h, 2, "at 1s for 1s kill n1", "n1")
 	exit(h, "n1", 1)

@@ -182,6 +182,7 @@ func (w *watch) injected(f *history.Fault) {
 		s.roles = append(s.roles, w.role(i))
 	}
 	w.open = append(w.open, s)
+	w.freeze(s, true)
 	w.recut()
 	w.box(s)
 	k := w.tally.Kinds[s.kind]
@@ -198,6 +199,7 @@ func (w *watch) ended(f *history.Fault, bit bool) {
 	}
 	s := w.open[at]
 	w.open = slices.Delete(w.open, at, at+1)
+	w.freeze(s, false)
 	w.recut()
 	if !bit || !positive(f.Evidence) {
 		return
@@ -270,6 +272,20 @@ func (w *watch) hurt(i int, paused bool) {
 			s.turns = append(s.turns, t)
 		}
 	}
+}
+
+// freeze notes that members stand still, or go on: no signal tells of it.
+func (w *watch) freeze(s *strike, on bool) {
+	if s.kind != "freeze" {
+		return
+	}
+	for at, i := range s.hit {
+		if m := &w.members[i]; !m.gone {
+			m.paused = on
+			s.struck[at] = s.struck[at] || on
+		}
+	}
+	w.dirty = true
 }
 
 // recut adds up which links the faults in force cut.
