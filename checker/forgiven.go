@@ -19,7 +19,7 @@ func (r *Report) forgive(d *evidence.Disks) {
 		result := &r.Results[i]
 		if slices.Contains(ofLoss(), result.Checker) {
 			result.Excuse(func(v *Violation) string { return ownLoss(d, v) })
-			result.Doubt(func(v *Violation) string { return doubt(d, v) })
+			result.Doubt(func(v *Violation) string { return doubt(d, result.Checker, v) })
 		}
 		r.Verdict = Worse(r.Verdict, result.Verdict)
 	}
@@ -61,12 +61,13 @@ func ownLoss(d *evidence.Disks, v *Violation) string {
 	return "it may have been robbed of what it had synced without a word"
 }
 
-// doubt says why a broken rule proves nothing; "" if it does.
-func doubt(d *evidence.Disks, v *Violation) string {
+// doubt says why a broken rule proves nothing; "" if it does. Whom a member votes for is its
+// own affair, and that of who asks it.
+func doubt(d *evidence.Disks, checker string, v *Violation) string {
 	if slices.Contains(invented(), v.Rule) || slices.Contains(promises(), v.Rule) || d.Before(v.Proven()) {
 		return ""
 	}
-	if why := d.Loss(); why != "" {
+	if why := d.Loss(); why != "" && checker != "votes" {
 		return why
 	}
 	for _, n := range append(about(v), peers(v)...) {

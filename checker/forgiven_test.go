@@ -76,7 +76,15 @@ func TestBugsAreFoundBesideLoss(t *testing.T) {
 	}{
 		"the member that was robbed": {func(h *tape.Tape) { h.Fault(rot); twice(h, "n1") }, map[string]checker.Verdict{"votes": checker.Valid}},
 		"another":                    {func(h *tape.Tape) { h.Fault(rot); twice(h, "n3") }, map[string]checker.Verdict{"votes": checker.Invalid}},
-		"before":                     {func(h *tape.Tape) { twice(h, "n1"); h.Fault(rot) }, map[string]checker.Verdict{"votes": checker.Invalid}},
+		"another, for a log that is behind": {func(h *tape.Tape) {
+			h.Fault(rot)
+			h.Elect("n2", 1, "n3", "n4")
+			h.Put("n2", "n2", 1, 1, 1)
+			h.Put("n3", "n2", 1, 1, 1)
+			h.Stand("n5", 2)
+			h.Grant("n3", "n5", 2)
+		}, map[string]checker.Verdict{"votes": checker.Invalid}},
+		"before": {func(h *tape.Tape) { twice(h, "n1"); h.Fault(rot) }, map[string]checker.Verdict{"votes": checker.Invalid}},
 		"clients, before": {func(h *tape.Tape) {
 			h.Do(1, history.OK, tape.Put("a"))
 			h.Do(1, history.OK, tape.Put("b"))
