@@ -47,11 +47,15 @@ func (b *blocks) hold() { b.device.Hold() }
 
 func (b *blocks) release() { b.device.Release() }
 
-// cut implements medium.
+// cut implements medium. xfs takes a page of which only a part was written for damage, so
+// that none is torn there.
 func (b *blocks) cut(_ string, keep Keep) (int64, error) {
-	choice := block.Choice(block.Nothing)
+	choice, unit := block.Choice(block.Nothing), int64(block.Sector)
+	if b.kind == XFS {
+		unit = block.Page
+	}
 	if keep.What == keepSome {
-		choice = block.Some(keep.Seed, block.Sector)
+		choice = block.Some(keep.Seed, unit)
 	}
 	return b.device.Cut(choice).Unflushed, nil
 }

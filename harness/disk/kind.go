@@ -22,9 +22,6 @@ func States(k Kind, e Engine) []string {
 	if e == "" {
 		e = engines[0]
 	}
-	if e == Block && k == XFS {
-		return []string{"nothing"} // synced files were seen to be gone after a part was kept
-	}
 	if e == Block {
 		return []string{"nothing", "some"}
 	}

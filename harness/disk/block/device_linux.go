@@ -28,6 +28,11 @@ const largest = 1 << 20
 // It is served by this process, which therefore touches the mount, or a file system on top of
 // it, only Aside.
 func Serve(mountpoint string, size int64, opts Options) (*Device, error) {
+	return serve(mountpoint, size, opts, func(f fuse.RawFileSystem) fuse.RawFileSystem { return f })
+}
+
+// serve is Serve to a kernel that asks through what seen returns, which may look at it.
+func serve(mountpoint string, size int64, opts Options, seen func(fuse.RawFileSystem) fuse.RawFileSystem) (*Device, error) {
 	medium, err := newMedium(size, opts)
 	if err != nil {
 		return nil, err
@@ -37,7 +42,7 @@ func Serve(mountpoint string, size int64, opts Options) (*Device, error) {
 		files:      &filesystem{RawFileSystem: fuse.NewDefaultRawFileSystem(), medium: medium, trouble: newTrouble()},
 		served:     make(chan struct{}),
 	}
-	server, err := d.mount()
+	server, err := d.mount(seen(d.files))
 	if err != nil {
 		medium.close()
 		return nil, fmt.Errorf("mount a disk at %s: %w", mountpoint, err)
@@ -69,7 +74,7 @@ func (d *Device) askOnce() error {
 
 // mount opens the kernel's end by itself: the library's own way leaves it open in every
 // program that is started later, and a mount lives as long as anybody has its end open.
-func (d *Device) mount() (*fuse.Server, error) {
+func (d *Device) mount(files fuse.RawFileSystem) (*fuse.Server, error) {
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open /dev/fuse: %w", err)
@@ -79,7 +84,7 @@ func (d *Device) mount() (*fuse.Server, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	server, err := fuse.NewServer(d.files, fmt.Sprintf("/dev/fd/%d", fd), &fuse.MountOptions{
+	server, err := fuse.NewServer(files, fmt.Sprintf("/dev/fd/%d", fd), &fuse.MountOptions{
 		MaxWrite:          largest,
 		MaxBackground:     64,
 		ExtraCapabilities: fuse.CAP_ASYNC_DIO,
@@ -128,11 +133,13 @@ func (d *Device) FailFlush(n int) { d.files.trouble.fail(&d.files.trouble.flushe
 // written.
 func (d *Device) FailWrite(n int) { d.files.trouble.fail(&d.files.trouble.writes, n) }
 
-// Close unmounts and forgets the disk. Whoever still uses it gets errors.
+// Close unmounts and forgets the disk. Whoever still uses it gets errors, also a flush that
+// is held.
 func (d *Device) Close() error {
 	if err := unmount(d.mountpoint); err != nil {
 		return err
 	}
+	d.files.medium.end() // else those who serve it wait for as long as a flush takes
 	<-d.served
 	d.files.medium.close()
 	return nil

@@ -137,3 +137,18 @@ func TestServeNowhere(t *testing.T) {
 	_, err = Serve(t.TempDir(), Page+1, Options{})
 	require.ErrorContains(t, err, fmt.Sprint(Page))
 }
+
+// A disk is closed also while a flush is held, and who waits for that is told.
+func TestCloseWhileHeld(t *testing.T) {
+	needs(t)
+	d, err := Serve(t.TempDir(), 1<<20, Options{})
+	require.NoError(t, err)
+	d.Hold()
+	result := make(chan error)
+	go func() {
+		result <- aside("", func(f *files) { f.synced(d.File(), 0, newer()) })
+	}()
+	require.Eventually(t, func() bool { return d.State().Writes > 0 }, 30*time.Second, time.Millisecond)
+	within(t, "the disk is closed", func() { require.NoError(t, d.Close()) })
+	within(t, "who flushes gets an error", func() { require.Error(t, <-result) })
+}

@@ -211,6 +211,16 @@ func (m *medium) cut(keep Choice) State {
 	return state
 }
 
+// end takes the power for good, from a disk that nobody looks at any more.
+func (m *medium) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.off {
+		m.off = true
+		close(m.dead)
+	}
+}
+
 func (m *medium) bringBackLocked(at int64, was []byte) {
 	sector := m.now[at : at+Sector]
 	if was == nil {

@@ -53,10 +53,16 @@ func run(t *testing.T, name string, args ...string) string {
 // newRig makes a rig; without a file system if fs is "".
 func newRig(t *testing.T, fs string) *rig {
 	t.Helper()
+	return newTracedRig(t, fs, newTrace())
+}
+
+// newTracedRig makes one that is traced once there is a file system.
+func newTracedRig(t *testing.T, fs string, trace *trace) *rig {
+	t.Helper()
 	needs(t)
 	r := &rig{t: t, fs: fs, dir: t.TempDir()}
 	var err error
-	r.disk, err = Serve(t.TempDir(), rigSize, Options{})
+	r.disk, err = serve(t.TempDir(), rigSize, Options{}, trace.under)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if r.fs != "" {
@@ -65,10 +71,14 @@ func newRig(t *testing.T, fs string) *rig {
 		if r.loop != "" {
 			r.detach()
 		}
-		require.NoError(t, r.disk.Close())
+		if r.disk != nil {
+			require.NoError(t, r.disk.Close())
+		}
 	})
 	if fs != "" {
 		r.make()
+		require.NoError(t, r.disk.files.medium.flush(func() error { return nil }))
+		trace.start(r.disk.files.medium.now)
 	}
 	r.attach()
 	if fs != "" {
