@@ -114,7 +114,7 @@ func (i *images) create(member string) (string, error) {
 
 // makers are the programs that make file systems, with what makes them quick and small.
 var makers = map[Kind][]string{
-	Ext4:  {"mkfs.ext4", "-q", "-F", "-m", "0", "-i", "65536", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard"},
+	Ext4:  {"mkfs.ext4", "-q", "-F", "-m", "0", "-b", "4096", "-i", "65536", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard"},
 	XFS:   {"mkfs.xfs", "-q", "-f", "-K"},
 	Btrfs: {"mkfs.btrfs", "-q", "-f", "-K", "-m", "single"},
 }
