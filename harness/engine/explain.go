@@ -28,7 +28,7 @@ func Explain(dir results.Dir, report *checker.Report, by string, width int) (str
 	defer h.Close()
 	text, err := checker.Story(broken, v, h.Events(), width)
 	if others := slices.DeleteFunc(report.Failed(), func(name string) bool { return name == broken.Checker }); err == nil && len(others) > 0 {
-		text += layout.Wrap("also broken: "+strings.Join(others, ", ")+"; --checker tells of each", width, 2) + "\n"
+		text += layout.Wrap("also broken: "+strings.Join(others, ", ")+"; usurper explain --checker tells of each", width, 2) + "\n"
 	}
 	if idle := report.Unchecked(); err == nil && idle != "" {
 		text += layout.Wrap(idle, width, 9) + "\n"
