@@ -37,8 +37,9 @@ type GenerateOptions struct {
 	Storage    bool
 	Files      []string
 	DiskFaults []string
-	// Machine names those of clock, slow, starve, freeze and deaf that the plan may have.
-	Machine []string
+	// Machine names those of clock, slow, starve, freeze and deaf that the plan may have, and
+	// Beside those that it has now and then, though nobody named them.
+	Machine, Beside []string
 	// Density divides the pauses between faults. 0 means 1.
 	Density float64
 	// Themes are the names of those [Themes] that the plan is about; those that
@@ -150,7 +151,7 @@ type decks struct {
 	opened                        bool
 	essentials, extras, operators deck
 	themes                        []deck // one for each of the plan's
-	media                         deck
+	media, beside                 deck
 	changes                       int // of the theme
 }
 
@@ -162,6 +163,11 @@ func (g *generator) next(d *decks, n int) (act, bool) {
 	}
 	if n%5 == 3 && (g.Storage || len(g.Machine) > 0) {
 		if a, ok := g.deal(&d.media, mediumActs); ok {
+			return a, true
+		}
+	}
+	if n%besideEvery == 6 && len(g.Beside) > 0 {
+		if a, ok := g.deal(&d.beside, g.besideActs); ok {
 			return a, true
 		}
 	}

@@ -152,19 +152,36 @@ func darkAtSnapshot(g *generator) {
 
 // mediumActs are of disks that are slow and full, and of machines.
 func mediumActs() []act {
-	return []act{
+	return append([]act{
 		{members: 1, out: 1, needs: "slow-sync", write: slowDisk},
 		{members: 1, out: minority, needs: "full", write: fullDisk},
 		{members: 1, out: minority, needs: "bit-rot", write: rotten},
 		{members: 1, out: minority, needs: "fail-sync", write: meddleWith("fail-sync")},
 		{members: 1, out: minority, needs: "lost-write", write: meddleWith("lost-write")},
 		{members: 1, out: minority, needs: "short-write", write: meddleWith("short-write")},
+	}, machineActs()...)
+}
+
+func machineActs() []act {
+	return []act{
 		{members: 1, out: 1, needs: "slow", write: slowMachine},
 		{members: 1, out: 1, needs: "starve", write: starve},
 		{members: 1, out: minority, needs: "freeze", write: frozen},
 		{members: 1, out: 0, needs: "clock", write: wrongClock},
 		{members: 1, out: 1, needs: "deaf", write: deafen},
 	}
+}
+
+// besideEvery is of how many acts one is of the machine, where it has such beside others.
+const besideEvery = 8
+
+// besideActs are of machines, as far as the plan has them beside others.
+func (g *generator) besideActs() []act {
+	acts := slices.DeleteFunc(machineActs(), func(a act) bool { return !slices.Contains(g.Beside, a.needs) })
+	for i := range acts {
+		acts[i].needs = ""
+	}
+	return acts
 }
 
 // someFiles draws a class of files, or all of them.

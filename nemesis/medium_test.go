@@ -193,3 +193,31 @@ func TestGeneratePowerEarly(t *testing.T) {
 		}
 	}
 }
+
+// What the machine may do without being named comes seldom, not before the power has failed,
+// and changes nothing of a plan that does not have it.
+func TestMachineBesideOthers(t *testing.T) {
+	all, beside := 0, 0
+	for seed := range uint64(60) {
+		o := generating(5)
+		o.Keeps = []string{nemesis.KeepNothing, nemesis.KeepNames}
+		o.Beside = []string{"slow", "freeze", "clock", "deaf"}
+		plan := nemesis.Generate(seed, o)
+		require.NotContains(t, plan.Themes, "slow-machines")
+		dark := time.Duration(-1)
+		for _, s := range plan.Steps {
+			at := max(s.At, s.Trigger.From)
+			if nemesis.OnPower(s.Fault) && dark < 0 {
+				dark = at
+			}
+			all++
+			if nemesis.OnMachine(s.Fault) {
+				beside++
+				require.NotContains(t, s.Fault.String(), "starve")
+				require.True(t, dark >= 0 && dark <= at, "seed %d: %s before the power failed:\n%s", seed, s, plan)
+			}
+		}
+	}
+	require.Positive(t, beside)
+	require.Less(t, 6*beside, all, "%d of %d steps", beside, all)
+}

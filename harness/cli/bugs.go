@@ -186,6 +186,9 @@ func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
 func (f *bugsFlags) on(bug reference.Bug) *engine.Config {
 	cfg := f.Cfg
 	cfg.ValueSize = cmp.Or(cfg.ValueSize, bug.Value)
+	if bug.Disk != "" && len(cfg.MachineFaults) == 0 {
+		cfg.MachineFaults = []string{engine.NoFaults} // it is power that shows it
+	}
 	if bug.Disk != "" && cfg.Disk == "" {
 		cfg.Disk = disk.Kind(bug.Disk)
 		if bug.Block {

@@ -135,7 +135,9 @@ type Config struct {
 	DiskFaults []string `json:"disk_faults,omitempty"`
 
 	// MachineFaults names the faults of machine.Faults that a generated plan may have, or
-	// "all" for those that are available here.
+	// "all" for those that are available here, or "none". If it is empty, and Disk is one of
+	// a member's own, the plan has some of slow, freeze, clock and deaf, as far as they are
+	// available.
 	MachineFaults []string `json:"machine_faults,omitempty"`
 
 	// KeepData keeps the members' data directories also of a valid run.

@@ -26,22 +26,46 @@ func (c *Config) lacks() map[string]string {
 	return c.machine
 }
 
-// AllFaults in Config.MachineFaults stands for all that are available here.
-const AllFaults = "all"
+// In Config.MachineFaults AllFaults stands for all that are available here, and NoFaults,
+// alone, for none.
+const (
+	AllFaults = "all"
+	NoFaults  = "none"
+)
 
-// machineFaults are those that a generated plan may have.
+// machineFaults are those that a generated plan may have, as they are named.
 func (c *Config) machineFaults() []string {
-	if !slices.Contains(c.MachineFaults, AllFaults) {
-		return c.MachineFaults
+	switch {
+	case slices.Contains(c.MachineFaults, NoFaults):
+		return nil
+	case slices.Contains(c.MachineFaults, AllFaults):
+		return c.available(machine.Faults())
 	}
-	return slices.DeleteFunc(machine.Faults(), func(fault string) bool { return c.lacks()[fault] != "" })
+	return c.MachineFaults
+}
+
+// machineBeside are those that a generated plan has now and then, though none is named,
+// where members have disks of their own: whoever may do that to a machine may do these too.
+// Memory is not among them: what too little of it does to a system is its size's fault.
+func (c *Config) machineBeside() []string {
+	if len(c.MachineFaults) > 0 || c.ownDisk() == "" {
+		return nil
+	}
+	return c.available([]string{machine.FaultSlow, machine.FaultFreeze, machine.FaultClock, machine.FaultDeaf})
+}
+
+// available are those of some faults that this machine has.
+func (c *Config) available(faults []string) []string {
+	return slices.DeleteFunc(faults, func(fault string) bool { return c.lacks()[fault] != "" })
 }
 
 // checkMachine tells what a generated plan cannot have.
 func (c *Config) checkMachine(bad func(format string, args ...any)) {
 	for _, name := range c.MachineFaults {
-		names := append(machine.Faults(), AllFaults)
-		if !slices.Contains(names, name) {
+		names := append(machine.Faults(), AllFaults, NoFaults)
+		if name == NoFaults && len(c.MachineFaults) > 1 {
+			bad("faults of the machine %s: %s goes with no other: leave it out", strings.Join(c.MachineFaults, ", "), NoFaults)
+		} else if !slices.Contains(names, name) {
 			bad("a fault of the machine %q%s: use some of %s", name, text.DidYouMean(name, names), strings.Join(names, ", "))
 		} else if why := c.lacks()[name]; why != "" {
 			bad("the fault %s of the machine: %s", name, why)

@@ -169,6 +169,7 @@ func (c *Config) generating() nemesis.GenerateOptions {
 
 		DiskFaults: c.DiskFaults,
 		Machine:    c.machineFaults(),
+		Beside:     c.machineBeside(),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,7 +34,7 @@ func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep
 	back := restored{of: make(map[string]disk.Restored)}
 	empty := make(map[string]bool) // of those that have nothing to lose
 	pids, err := s.cluster.PowerOff(ctx, nodes, cluster.Failure{
-		Hold: func() func() { return s.hold(nodes) },
+		Hold: func() func() { return s.hold(nodes, keep.Seed) },
 		Cut: func() error {
 			for _, name := range nodes {
 				empty[name] = !keeps(s.disks[name].Dir())
@@ -48,14 +49,26 @@ func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep
 	return s.outage(pids, back.of, empty), err
 }
 
-// hold has the disks that can finish no flush any more, and returns what lets them.
-func (s *system) hold(nodes []string) (release func()) {
+// apart is within what time the disks of members that lose power together come to finish no
+// flush any more.
+const apart = 20 * time.Millisecond
+
+// hold has the disks that can finish no flush any more, one after the other, in an order
+// that is drawn, and returns what lets them. Who leads sends only what its own disk has
+// finished: if that was the first to be held, nobody else would have anything to flush.
+func (s *system) hold(nodes []string, seed uint64) (release func()) {
 	var held []disk.Holder
 	for _, name := range nodes {
 		if h, ok := s.disks[name].(disk.Holder); ok {
-			h.Hold()
 			held = append(held, h)
 		}
+	}
+	rand.New(rand.NewPCG(seed, 0x686f6c64)).Shuffle(len(held), func(i, j int) { held[i], held[j] = held[j], held[i] })
+	for i, h := range held {
+		if i > 0 {
+			time.Sleep(apart / time.Duration(len(held)-1))
+		}
+		h.Hold()
 	}
 	return func() {
 		for _, h := range held {

@@ -225,14 +225,16 @@ func (r *replay) record(seq uint64, off int64, kind recordType, payload []byte) 
 	return fmt.Errorf("unknown record type %d", kind)
 }
 
-// adopt takes in an entry whose data may be anything, as long as its place is right. It
-// is what bug.TrustTornTail does with a record that fails its checksum.
-func (r *replay) adopt(kind recordType, payload []byte) bool {
+// adopt takes in an entry whose data may be anything, as long as its place is right: what
+// is there is hashed as if it had been written so. It is what bug.TrustTornTail does with
+// records that have their header.
+func (r *replay) adopt(payload []byte) bool {
 	e, err := parseEntry(payload)
-	last, _ := r.chain.last()
-	if kind != typeEntry || err != nil || e.Index != last.Index+1 || e.Term < last.Term {
+	last, hash := r.chain.last()
+	if err != nil || e.Index != last.Index+1 || e.Term < last.Term {
 		return false
 	}
+	e.Hash = chainHash(hash, e)
 	r.entries = append(r.entries, e)
 	r.chain.marks = append(r.chain.marks, mark{e.Term, e.Hash})
 	return true

@@ -9,9 +9,9 @@ type scanner struct {
 	last bool  // only the last segment may end in a torn batch
 	off  int64 // where the walk has come
 	torn int64 // bytes of a torn batch after off
-	// adopt takes in a record that fails its checksum, or refuses to; nil as long as the
-	// node is sound.
-	adopt func(kind recordType, payload []byte) bool
+	// adopt takes in an entry by its place alone, or refuses to; nil as long as the node is
+	// sound.
+	adopt func(payload []byte) bool
 }
 
 // scan calls visit for each record in order, and leaves off at the end of the
@@ -19,11 +19,11 @@ type scanner struct {
 func (s *scanner) scan(visit func(seq uint64, off int64, kind recordType, payload []byte) error) error {
 	for !s.empty(s.off, int64(len(s.b))) {
 		h, payload, err := parseRecord(s.b, s.seq, s.off)
-		switch {
-		case err != nil && s.adopt != nil && s.adopt(h.kind, payload):
+		if s.adopt != nil && h.kind == typeEntry && s.adopt(payload) {
 			s.off += headerSize + int64(h.length)
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			return s.judge(err)
 		}
 		if err := visit(s.seq, s.off, h.kind, payload); err != nil {

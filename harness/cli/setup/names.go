@@ -56,7 +56,7 @@ func Complete(cmd *cobra.Command) {
 		"disk-engine": {string(disk.Shutdown), string(disk.Block)},
 		"disk-faults": engine.DiskFaults(),
 
-		"machine-faults": append(machine.Faults(), engine.AllFaults),
+		"machine-faults": append(machine.Faults(), engine.AllFaults, engine.NoFaults),
 	} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
