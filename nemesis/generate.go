@@ -205,9 +205,7 @@ func (g *generator) open(d *decks) (act, bool) {
 		for _, part := range overture() {
 			d.overture = append(d.overture, g.shuffled(part)...)
 		}
-		if dark := (act{members: 1, out: everybody, needs: "power-failure", write: firstDark}); g.possible(dark) {
-			d.overture = slices.Insert(d.overture, min(1, len(d.overture)), dark)
-		}
+		g.darken(d)
 	}
 	if len(d.overture) == 0 || g.end.Seconds() > overtureShare*g.limit.Seconds() {
 		return act{}, false

@@ -30,7 +30,12 @@ func (g *generator) can(fault string) bool {
 
 // keep draws what disks keep.
 func (g *generator) keep() Keep {
-	k := Keep{What: g.Keeps[g.media.IntN(len(g.Keeps))]}
+	return g.seeded(g.Keeps[g.media.IntN(len(g.Keeps))])
+}
+
+// seeded draws what of it, where only some is kept.
+func (g *generator) seeded(keep string) Keep {
+	k := Keep{What: keep}
 	if k.What == KeepSome {
 		k.Seed = 1 + g.media.Uint64N(maxSeed)
 	}
@@ -107,9 +112,32 @@ func promisesInTheDark(g *generator) {
 	g.recover()
 }
 
-// firstDark takes the power from all once clients have been told that something is done.
-func firstDark(g *generator) {
-	g.process(g.span(0.5, 1), g.span(0.3, 1), g.outage("all"))
+// darks is how often all lose their power in what a plan begins with.
+const darks = 4
+
+// darken puts power failures of all, if there are any, between the acts of the overture: the
+// first and every other one keeps the least, those between the most.
+func (g *generator) darken(d *decks) {
+	if len(g.Keeps) == 0 {
+		return
+	}
+	for i := range darks {
+		keep := g.Keeps[i%2*(len(g.Keeps)-1)]
+		write := func(g *generator) { g.dark(i, keep) }
+		d.overture = slices.Insert(d.overture, min(1+2*i, len(d.overture)), act{members: 1, out: everybody, write: write})
+	}
+}
+
+// dark takes the power from all: the first time in any case, later as soon as clients have
+// been told that something is done, while more of it is under way.
+func (g *generator) dark(i int, keep string) {
+	f := PowerFailure{Who: "all", Keep: g.seeded(keep)}
+	if i > 0 && g.sees(Acknowledged) {
+		t := Trigger{On: Acknowledged, After: g.round(time.Duration(g.media.IntN(200)) * time.Millisecond)}
+		g.on(t, g.span(3, 4), g.span(0.3, 1), f)
+	} else {
+		g.process(g.span(0.5, 1), g.span(0.3, 1), f)
+	}
 	g.recover()
 }
 

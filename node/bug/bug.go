@@ -91,7 +91,7 @@ func (b Bug) Members(n int) int {
 // All returns the catalogue, in a fixed order.
 func All() []Bug {
 	anywhere, preVotes, even := Setting{}, Setting{PreVote: true}, Setting{Even: true}
-	power, torn := Setting{Disk: "ext4"}, Setting{Disk: "ext4", Block: true, Value: 2000}
+	power, torn := Setting{Disk: "ext4"}, Setting{Disk: "ext4", Block: true, Value: 6000}
 	return []Bug{
 		{DoubleVote, "votes", "grants its vote to every candidate of a term whose log is good enough", anywhere},
 		{ForgetVote, "votes", "does not write term and vote to disk, and restarts without them", anywhere},

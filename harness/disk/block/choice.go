@@ -15,12 +15,12 @@ func Nothing(Write, int64) bool { return false }
 func Everything(Write, int64) bool { return true }
 
 // Some keeps a part that the seed draws: an eighth, a half or seven eighths of the writes,
-// each as a whole or, as often, torn: every unit of so many bytes by itself. The same seed
+// each as a whole or, three times as often, torn: every unit of so many bytes by itself. The same seed
 // keeps the same part of the same writes.
 func Some(seed uint64, unit int64) Choice {
 	rng := rand.New(rand.NewPCG(seed, 0x64697363))
 	eighths := []int{1, 4, 7}[rng.IntN(3)]
-	torn := rng.IntN(2) == 0
+	torn := rng.IntN(4) > 0
 	unit = max(unit, Sector)
 	number, part, kept := -1, int64(-1), false
 	return func(w Write, at int64) bool {
