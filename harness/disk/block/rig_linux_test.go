@@ -90,7 +90,16 @@ func newTracedRig(t *testing.T, fs string, trace *trace) *rig {
 func (r *rig) make() {
 	needs(r.t, "mkfs."+r.fs)
 	quick := map[string][]string{"ext4": {"-q", "-F", "-E", "nodiscard"}, "xfs": {"-q", "-f", "-K"}, "btrfs": {"-q", "-f", "-K"}}
-	run(r.t, "mkfs."+r.fs, append(quick[r.fs], r.disk.File())...)
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		out, err := exec.Command("mkfs."+r.fs, append(quick[r.fs], r.disk.File())...).CombinedOutput()
+		if err == nil {
+			return
+		}
+		// That of btrfs gives up at a dead disk of others, which somebody is about to clear away.
+		if !strings.Contains(string(out), "cannot check mount status") || time.Now().After(deadline) {
+			require.NoError(r.t, err, "%s", out)
+		}
+	}
 }
 
 // attach takes a loop device that stays while it is held open: others here take and leave
