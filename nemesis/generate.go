@@ -215,32 +215,6 @@ func (g *generator) open(d *decks) (act, bool) {
 	return a, true
 }
 
-// weather lets what a theme has in the air begin with its first act, most times, and
-// what another has every now and then; and since whoever comes back may need a snapshot,
-// snapshots come again late for half of the time, and for the other half the first who
-// installs one is restarted.
-func (g *generator) weather(t Theme) {
-	length, weather := g.span(12, 20), t.weather
-	if all := g.themes(); weather == nil || g.random.IntN(3) == 0 {
-		weather = all[g.random.IntN(len(all))].weather
-	}
-	if length = min(length, g.limit-g.end); length < 6*g.Election {
-		return
-	}
-	start := g.start
-	g.start = g.end
-	if weather != nil {
-		weather(g, length)
-	}
-	if g.random.IntN(2) == 0 {
-		g.lateCopies(length)
-	} else {
-		after := g.round(time.Duration(g.random.IntN(40)) * time.Millisecond)
-		g.on(Trigger{On: "install", After: after}, length-2*g.Election, 0, Restart{"it"})
-	}
-	g.start, g.end = start, g.start
-}
-
 // window is the time of an act, and how many members it takes away at most.
 type window struct {
 	start, end time.Duration

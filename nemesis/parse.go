@@ -355,3 +355,33 @@ func (r *reader) fault() (Fault, error) {
 	}
 	return fault, nil
 }
+
+// bytesUnits, the biggest first.
+func byteUnits() []struct {
+	name  string
+	bytes int64
+} {
+	return []struct {
+		name  string
+		bytes int64
+	}{{"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1}}
+}
+
+func formatSize(size int64) string {
+	for _, u := range byteUnits() {
+		if size%u.bytes == 0 {
+			return strconv.FormatInt(size/u.bytes, 10) + u.name
+		}
+	}
+	panic("unreachable: every size is a multiple of 1 B")
+}
+
+func parseSize(word string) (int64, error) {
+	for _, u := range byteUnits() {
+		number, ok := strings.CutSuffix(word, u.name)
+		if n, err := strconv.ParseInt(number, 10, 64); ok && err == nil && n > 0 && n <= (1<<62)/u.bytes {
+			return n * u.bytes, nil
+		}
+	}
+	return 0, fmt.Errorf("bad size %q: write a whole number of KB, MB or GB, for example 64MB", word)
+}
