@@ -36,10 +36,9 @@ func sameEntry(a, b raft.Entry) bool { return reflect.DeepEqual(a, b) }
 // member writes to a log at random. Its last promise is the first of what the log may
 // hold; each of the others is that with some of what was written since.
 type member struct {
-	rng   *rand.Rand
-	log   *Log
-	may   []held
-	index uint64
+	rng *rand.Rand
+	log *Log
+	may []held
 }
 
 func (m *member) now() *held { return &m.may[len(m.may)-1] }

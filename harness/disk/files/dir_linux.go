@@ -32,7 +32,7 @@ func Available() error {
 	if f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err == nil {
 		f.Close()
 	} else {
-		return fmt.Errorf("no FUSE: %w: load the kernel's module fuse, or let this process have the device", err)
+		return fmt.Errorf("no FUSE: %w: run it as root, or let this process have the device; or load the kernel's module fuse", err)
 	}
 	if os.Geteuid() == 0 {
 		return nil

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,6 +91,9 @@ func delegating(mount, group string, c Controller) (string, error) {
 	}
 	if errors.Is(last, syscall.EBUSY) {
 		last = fmt.Errorf("%w: processes in it stand in the way: start this in a group that is delegated to it, as systemd-run -p Delegate=yes does", last)
+	}
+	if errors.Is(last, fs.ErrPermission) {
+		return "", fmt.Errorf("%w: run it as root: %w", ErrUnsupported, last)
 	}
 	return "", fmt.Errorf("%w: %w", ErrUnsupported, last)
 }

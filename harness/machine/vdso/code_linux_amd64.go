@@ -16,10 +16,20 @@ const (
 // end is what each function of the code ends with.
 var end = []byte{0x0f, 0x0b, 0x0f, 0x0b, 0x0f, 0x0b, 0x0f, 0x0b}
 
+// What the assembler file has. It alone names the first four.
+
+//lint:ignore U1000 addresses takes its address
 func shiftClock()
+
+//lint:ignore U1000 addresses takes its address
 func shiftDay()
+
+//lint:ignore U1000 addresses takes its address
 func shiftTime()
+
+//lint:ignore U1000 addresses takes its address
 func askKernel()
+
 func addresses() (clock, day, time, kernel uintptr)
 
 // code returns the machine code at an address of this program, up to its end.
