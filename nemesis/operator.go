@@ -296,6 +296,9 @@ func (e *Env) Disarm(ctx context.Context, node, failpoint string) (evidence Evid
 			return errIdle // another fault killed it, and the failpoint with it
 		}
 		evidence, err = e.system.Operate(ctx, node, OpDisarm, failpoint)
+		if err == nil {
+			return errIdle
+		}
 		if errors.Is(err, ErrGone) {
 			evidence = Evidence{PidsGone: 1}
 			e.set(func() { m.pauses, m.inc = 0, m.inc+1 })

@@ -359,8 +359,8 @@ func remarks(all ...string) string {
 
 // wait waits for d and tells whether ctx lasted that long.
 func wait(ctx context.Context, d time.Duration) bool {
-	if ctx.Err() != nil {
-		return false
+	if ctx.Err() != nil || d <= 0 {
+		return ctx.Err() == nil
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
