@@ -15,7 +15,7 @@ import (
 // marks of their kin from its standard input ("+ 123 456", "- 123 456") and, when
 // that ends because the harness is gone, however it went, kills those that are
 // left, looking again until it finds none, for five seconds at least. Signals meant for the harness pass it by.
-const keeperScript = `trap '' INT TERM HUP QUIT
+const keeperScript = guard.KillMarked + `trap '' INT TERM HUP QUIT
 left=' ' marks=' '
 while read -r op group mark; do
 	case $op in
@@ -28,24 +28,7 @@ while read -r op group mark; do
 done
 for group in $left; do kill -s KILL -- "-$group" 2>/dev/null; done
 case $marks in *[0-9]*) ;; *) exit ;; esac
-rounds=0 found=yes
-while [ -n "$found" ] && [ $rounds -lt 50 ]; do
-	[ $rounds -eq 0 ] || sleep 0.1 # what was killed takes its time on a busy machine
-	rounds=$((rounds + 1)) found=
-	for limits in /proc/[0-9]*/limits; do
-		{
-			while read -r a b c soft rest; do
-				[ "$a $b $c" = 'Max file locks' ] || continue
-				case $marks in *" $soft "*)
-					pid=${limits#/proc/} found=yes
-					kill -s KILL "${pid%/limits}"
-					;;
-				esac
-				break
-			done <"$limits"
-		} 2>/dev/null
-	done
-done
+patiently none
 `
 
 // keeper makes sure that no process outlives the harness. The kernel's

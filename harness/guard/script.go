@@ -1,5 +1,37 @@
 package guard
 
+// KillMarked is what a shell needs to end all processes that have one of the marks in
+// $marks: "patiently none" says yes once a look at all finds none that lives. A process that
+// was found may have had a child since the look began, so that finding one is never enough.
+const KillMarked = `# patiently COMMAND: until it says yes, or for five seconds
+patiently() {
+	rounds=0
+	until "$@"; do
+		[ $((rounds = rounds + 1)) -lt 50 ] || return 1
+		sleep 0.1 # what was killed takes its time on a busy machine
+	done
+}
+
+# none: no process with one of the marks lives; those that do are killed
+none() {
+	none=0
+	for limits in /proc/[0-9]*/limits; do
+		while read -r a b c soft rest; do
+			[ "$a $b $c" = 'Max file locks' ] || continue
+			case $marks in *" $soft "*)
+				pid=${limits#/proc/} pid=${pid%/limits} end=undone state=
+				while read -r key state rest && [ "$key" != State: ]; do :; done <"/proc/$pid/status"
+				case $state in [ZX]) ;; *) none=1 ;; esac
+				kill -s KILL "$pid"
+				;;
+			esac
+			break
+		done <"$limits"
+	done 2>/dev/null
+	return $none
+}
+`
+
 // script undoes what the journal on its descriptors 3 (to append) and 4 (to read) holds,
 // once its standard input ends because the harness is gone, however it went. Signals meant
 // for the harness pass it by. It takes five seconds at most for each thing that resists. What is
@@ -24,37 +56,7 @@ say() {
 	printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$what" "$of" "${from:--}" "$2"
 }
 
-# patiently COMMAND: until it says yes, or for five seconds
-patiently() {
-	rounds=0
-	until "$@"; do
-		[ $((rounds = rounds + 1)) -lt 50 ] || return 1
-		sleep 0.1
-	done
-}
-
-# none: no process with one of the marks lives; those that do are killed
-none() {
-	none=0
-	for limits in /proc/[0-9]*/limits; do
-		while read -r a b c soft rest; do
-			[ "$a $b $c" = 'Max file locks' ] || continue
-			case $marks in *" $soft "*)
-				pid=${limits#/proc/} pid=${pid%/limits} end=undone
-				kill -s KILL "$pid"
-				while read -r key state rest; do
-					[ "$key" = State: ] || continue
-					case $state in [ZX]) ;; *) none=1 ;; esac
-					break
-				done <"/proc/$pid/status"
-				;;
-			esac
-			break
-		done <"$limits"
-	done 2>/dev/null
-	return $none
-}
-
+` + KillMarked + `
 # mounted: what was promised is the uppermost at its place
 mounted() {
 	top=
