@@ -237,6 +237,3 @@ func (f Figures) String() string {
 	}
 	return strings.Join(parts, "; ")
 }
-
-// Medians tells the medians of the figures of runs, "" if there are none.
-func Medians(runs []Figures) string { return Median(runs).String() }

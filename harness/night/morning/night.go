@@ -96,9 +96,6 @@ func (t *Tally) wall(parts []entry.Facts) float64 {
 	return sum
 }
 
-// Covered is what the runs covered, all together.
-func (t *Tally) Covered() coverage.Tally { return t.covered }
-
 // full makes lists of nothing of those that are missing, which JSON tells apart.
 func (r *Report) full() {
 	r.News, r.Lacks, r.Doubts, r.Nights = orEmpty(r.News), orEmpty(r.Lacks), orEmpty(r.Doubts), orEmpty(r.Nights)
