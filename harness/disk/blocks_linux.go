@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/usurper/usurper/harness/disk/block"
 	"github.com/usurper/usurper/harness/guard"
@@ -16,14 +17,20 @@ type blocks struct {
 	device *block.Device
 	undo   guard.Undo
 	guard  *guard.Guard
+	longer time.Duration // than that flushes are not held
+	limit  *time.Timer   // of those that are
 }
+
+// holdLimit is how long flushes are held at most. Whatever else is asked of the disk waits
+// behind them: a canary for which there is no room without a flush, a directory that is read.
+const holdLimit = 3 * time.Second
 
 func newBlocks(i *images, o fsOptions) (medium, error) {
 	mount := filepath.Join(i.dir, o.member)
 	if err := os.Mkdir(mount, 0o700); err != nil {
 		return nil, err
 	}
-	b := &blocks{fsOptions: o, guard: i.g, undo: guard.Undo{What: guard.Unmount, Of: mount, From: block.Source}}
+	b := &blocks{fsOptions: o, guard: i.g, longer: holdLimit, undo: guard.Undo{What: guard.Unmount, Of: mount, From: block.Source}}
 	if err := b.guard.Promise(b.undo); err != nil {
 		return nil, err
 	}
@@ -43,9 +50,17 @@ func (b *blocks) keeps(what string) bool { return slices.Contains(States(b.kind,
 
 func (b *blocks) harmless() bool { return false }
 
-func (b *blocks) hold() { b.device.Hold() }
+func (b *blocks) hold() {
+	b.device.Hold()
+	b.limit = time.AfterFunc(b.longer, b.device.Release)
+}
 
-func (b *blocks) release() { b.device.Release() }
+func (b *blocks) release() {
+	if b.limit != nil {
+		b.limit.Stop()
+	}
+	b.device.Release()
+}
 
 // cut implements medium. xfs takes a page of which only a part was written for damage, so
 // that none is torn there.
@@ -54,6 +69,7 @@ func (b *blocks) cut(_ string, keep Keep) (int64, error) {
 	if b.kind == XFS {
 		unit = block.Page
 	}
+	defer b.release()
 	if keep.What == keepSome {
 		choice = block.Some(keep.Seed, unit)
 	}

@@ -100,6 +100,7 @@ func TestBlocksLosePowerInTheMidstOfASync(t *testing.T) {
 			t.Parallel()
 			v := one(t, kind, Block)
 			holder := v.(Holder)
+			v.(*volume).medium.(*blocks).longer = time.Hour
 			begin := func() chan error {
 				holder.Hold()
 				done := make(chan error, 1)
@@ -124,6 +125,21 @@ func TestBlocksLosePowerInTheMidstOfASync(t *testing.T) {
 			require.False(t, r.Lied)
 		})
 	}
+}
+
+// A disk whose flushes are held for too long goes on: what its file system is asked for
+// meanwhile waits behind them, and whoever is to take its power must not wait for ever.
+func TestBlocksAreNotHeldForEver(t *testing.T) {
+	t.Parallel()
+	v := one(t, Ext4, Block)
+	v.(*volume).medium.(*blocks).longer = 100 * time.Millisecond
+	v.(Holder).Hold()
+	require.NoError(t, block.Aside(func() error { return store(v, "under way", []byte("new"), true) }))
+	require.NoError(t, v.Cut(Keep{What: keepNothing}))
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	_, err := v.Restore(ctx)
+	require.NoError(t, err)
 }
 
 // What a killed run leaves for a moment is in nobody's way.

@@ -76,8 +76,9 @@ type Volume interface {
 // flushed is torn.
 type Holder interface {
 	Volume
-	// Hold lets no flush end until Release or Cut. Whoever flushes waits, so that he stands
-	// still, in the kernel, once he is stopped.
+	// Hold lets no flush end until Release or Cut, or for a few seconds. Whoever flushes waits,
+	// so that he stands still, in the kernel, once he is stopped; so may whoever else uses the
+	// volume.
 	Hold()
 	// Release lets flushes go on.
 	Release()

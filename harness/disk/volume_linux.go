@@ -166,9 +166,6 @@ func (v *volume) settle() error {
 	return nil
 }
 
-// holdLimit is how long canaries may take to be written while flushes are held.
-const holdLimit = 3 * time.Second
-
 // Hold implements Holder.
 func (v *volume) Hold() { v.medium.hold() }
 
@@ -187,9 +184,6 @@ func (v *volume) Cut(keep Keep) error {
 	if v.base < 0 || v.kind == Ext4 && !v.images.memory {
 		v.flushes = -1 // the kernel does not count, or it is mounted so that none is asked for
 	}
-	// A file system that makes room for them by a flush gets it.
-	limit := time.AfterFunc(holdLimit, v.medium.release)
-	defer limit.Stop()
 	if err := v.medium.aside(func() error { return v.canaries.sing(v.medium.harmless()) }); err != nil {
 		return fmt.Errorf("cut the power of %s: %w", v.mount, err)
 	}

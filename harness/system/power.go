@@ -34,13 +34,13 @@ func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep
 	back := restored{of: make(map[string]disk.Restored)}
 	empty := make(map[string]bool) // of those that have nothing to lose
 	pids, err := s.cluster.PowerOff(ctx, nodes, cluster.Failure{
-		Hold: func() func() { return s.hold(nodes, keep.Seed) },
-		Cut: func() error {
-			for _, name := range nodes {
+		Hold: func() func() {
+			for _, name := range nodes { // a directory may have to be read, which waits where flushes do
 				empty[name] = !keeps(s.disks[name].Dir())
 			}
-			return s.cut(nodes, keep)
+			return s.hold(nodes, keep.Seed)
 		},
+		Cut:     func() error { return s.cut(nodes, keep) },
 		Restore: func(name string) error { return s.restore(ctx, name, &back) },
 	})
 	if pids == nil { // nothing was done
