@@ -56,7 +56,7 @@ func TestMeddle(t *testing.T) {
 	require.NoError(t, err)
 	counts, note, err := s.Rot(t.Context(), "n1", nemesis.FileRot{How: "flip", Files: "db"})
 	require.NoError(t, err)
-	require.Equal(t, map[string]int64{"bytes-flipped": 1}, counts)
+	require.Equal(t, map[string]int64{"bytes-flipped": 1, "bytes-after": 0}, counts)
 	require.Contains(t, note, "db: bit ")
 	now, err := os.ReadFile(dir + "/n1/db")
 	require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -13,10 +14,14 @@ import (
 
 // The ways in which a file goes bad at rest.
 const (
-	Flip     = "flip"     // one bit; it counts bytes-flipped
-	Zero     = "zero"     // a block of 4 KiB reads as zeros; it counts blocks-zeroed
+	Flip     = "flip"     // one bit; it counts bytes-flipped, and bytes-after
+	Zero     = "zero"     // a block of 4 KiB reads as zeros; it counts blocks-zeroed, and bytes-after
 	Truncate = "truncate" // the end is missing; it counts bytes-cut
 )
+
+// bytesAfter counts the bytes that are not zero, and as they were, after the sector of a bit
+// or the block of zeros: where there are none the damage looks like the torn end of a file.
+const bytesAfter = "bytes-after"
 
 // Rot is how one file of a directory goes bad while nobody uses it. Which file, and
 // where, is drawn among what holds something: files or blocks of zeros, such as space
@@ -94,8 +99,11 @@ func (r Rot) candidates(dir fs.FS) (names []string, err error) {
 	return names, err
 }
 
-// blockSize is what of a disk goes bad as a whole.
-const blockSize = 4096
+// blockSize is what of a disk goes bad as a whole, sectorSize what is written as a whole.
+const (
+	blockSize  = 4096
+	sectorSize = 512
+)
 
 func damage(root *os.Root, name, how string, draw *rand.Rand) (Damage, error) {
 	f, err := root.OpenFile(name, os.O_RDWR, 0)
@@ -126,8 +134,12 @@ func hurt(f *os.File, how string, draw *rand.Rand) (map[string]int64, string, er
 	}
 	if how == Zero {
 		count := len(old) - bytes.Count(old, []byte{0})
-		return map[string]int64{"blocks-zeroed": 1},
-			fmt.Sprintf("%d bytes at %d zeroed, of which %d were not", len(old), off, count),
+		after, err := fullAfter(f, off+int64(len(old)))
+		if err != nil {
+			return nil, "", err
+		}
+		return map[string]int64{"blocks-zeroed": 1, bytesAfter: after},
+			fmt.Sprintf("%d bytes at %d of %d zeroed, of which %d were not; %s", len(old), off, size, count, intact(after)),
 			replace(f, make([]byte, len(old)), off)
 	}
 	var full []int
@@ -139,9 +151,37 @@ func hurt(f *os.File, how string, draw *rand.Rand) (map[string]int64, string, er
 	i := full[draw.IntN(len(full))]
 	bit := draw.IntN(8)
 	now := old[i] ^ 1<<bit
-	return map[string]int64{"bytes-flipped": 1},
-		fmt.Sprintf("bit %d of the byte at %d of %d flipped, from %#02x to %#02x", bit, off+int64(i), size, old[i], now),
+	after, err := fullAfter(f, off+int64(i-i%sectorSize+sectorSize))
+	if err != nil {
+		return nil, "", err
+	}
+	return map[string]int64{"bytes-flipped": 1, bytesAfter: after},
+		fmt.Sprintf("bit %d of the byte at %d of %d flipped, from %#02x to %#02x; %s", bit, off+int64(i), size, old[i], now, intact(after)),
 		replace(f, []byte{now}, off+int64(i))
+}
+
+// intact says what follows the damage.
+func intact(after int64) string {
+	if after == 0 {
+		return "only zeros follow"
+	}
+	return fmt.Sprintf("of what follows %d bytes are not zero", after)
+}
+
+// fullAfter counts the bytes of a file from off on that are not zero.
+func fullAfter(f *os.File, off int64) (count int64, err error) {
+	r := io.NewSectionReader(f, off, math.MaxInt64-off)
+	p := make([]byte, 256*blockSize)
+	for {
+		n, err := r.Read(p)
+		count += int64(n - bytes.Count(p[:n], []byte{0}))
+		if err == io.EOF {
+			return count, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
 }
 
 // survey tells which blocks of a file hold something, and where that ends.
