@@ -13,15 +13,22 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// outage has the power fail in a history of clients; reads that begin after it are final.
-func outage(h *tape.Tape, at int) *tape.Tape {
+// outage has the power fail in a history of clients, or the file of a member that is alone
+// rot; reads that begin after it are final.
+func outage(h *tape.Tape, at int, rots bool) *tape.Tape {
 	fails := tape.New(history.Run{Disk: "ext4"})
+	text := "power-failure all"
+	if rots {
+		fails, text = tape.New(history.Run{Nodes: []string{"n1"}}), "bit-rot n1"
+	}
 	final := make(map[int]bool)
 	for i := range h.Events {
 		if i == at {
-			fault := history.Fault{Step: 1, What: history.FaultInject, Text: "power-failure all", Nodes: []string{"n1"}}
+			fault := history.Fault{Step: 1, What: history.FaultInject, Text: text, Nodes: []string{"n1"}}
 			fails.Fault(fault)
 			fails.Proc(history.Proc{Node: "n1", What: history.ProcExit, Expected: true})
+			fault.What, fault.Evidence = history.FaultHeal, map[string]int64{"bytes-flipped": 1, "bytes-after": 1 << 20}
+			fails.Fault(fault)
 		}
 		if h.Events[i].Op == nil {
 			continue
@@ -54,7 +61,7 @@ func TestLostIsNoSecondOpinion(t *testing.T) {
 			h = tape.Growth{F: f, Steps: 8 + next(14), Lies: 1 + seed%5, Few: seed % 3, Copies: seed%7 == 0}.Draw(next)
 			clients = verdict.PerKey(set.New())
 		}
-		h = outage(h, len(h.Events)/3+next(len(h.Events)*2/3+1))
+		h = outage(h, len(h.Events)/3+next(len(h.Events)*2/3+1), seed%3 == 0)
 		if r := h.Judge(evidence.NewLost()); r.Verdict == verdict.Invalid {
 			found++
 			require.Equal(t, verdict.Invalid, h.Judge(clients).Verdict, "seed %d: %s\n%s", seed, r.Summary, texts(h.Events))

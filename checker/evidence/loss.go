@@ -12,30 +12,50 @@ import (
 	"github.com/usurper/usurper/harness/history"
 )
 
-// failureOf is the power failure that took a write: the first of a majority after it was
-// acknowledged, and last seen, or the first of anybody; and how many others there are.
-func (c *Lost) failureOf(w *keptWrite) (took *failure, others int) {
-	var all []*failure
-	for _, f := range c.failures {
-		if f.cut.Seq > max(w.done.Seq, w.seen) {
-			all = append(all, f)
+// failureOf is the failure that took a write: the first of a majority after it was
+// acknowledged, and last seen, and before a read that shows that it is gone; or the first of
+// anybody; nil if none was between.
+func (c *Lost) failureOf(l *lostWrite, early, finals []view) *failure {
+	from, until := max(l.w.done.Seq, l.w.seen), l.by.done.Seq
+	for _, views := range [][]view{early, finals} {
+		for i := range views {
+			if r := views[i].r; r.asked.Seq > from && l.w.in(l.key, &views[i]) == gone {
+				until = min(until, r.done.Seq)
+			}
 		}
 	}
-	if len(all) == 0 {
-		return nil, 0
+	for _, f := range c.failures {
+		if f.cut.Seq > from && f.cut.Seq < until {
+			l.may = append(l.may, f)
+		}
 	}
-	i := slices.IndexFunc(all, func(f *failure) bool { return 2*len(f.inject.Fault.Nodes) > c.members })
-	return all[max(i, 0)], len(all) - 1
+	if len(l.may) == 0 {
+		return nil
+	}
+	l.until, l.rivals = until, c.rivalsOf(from, until, l.may)
+	i := slices.IndexFunc(l.may, func(f *failure) bool { return 2*len(f.inject.Fault.Nodes) > c.members })
+	return l.may[max(i, 0)]
+}
+
+// between are the reads of a key that were the first after a failure, which narrow down when
+// a write went.
+func (c *Lost) between(k *keptKey) (views []view) {
+	for _, f := range c.failures {
+		if r := f.first[k]; r != nil {
+			views = append(views, c.read(k, r))
+		}
+	}
+	return views
 }
 
 // justBefore is the time before a power failure of which the acknowledged are counted.
 const justBefore = time.Second
 
-// tell explains what was lost in a power failure by the first of it.
+// tell explains what was lost in a failure by the first of it.
 func (c *Lost) tell(f *failure) {
-	first := slices.MinFunc(f.lost, func(a, b lostWrite) int { return cmp.Compare(a.w.done.Seq, b.w.done.Seq) })
+	first := earliest(f.lost)
 	recent, recentLost, before, after := c.around(f, first.w.done.Seq)
-	text := fmt.Sprintf("%s lost in the power failure of %s at %s", wereLost(len(f.lost)), strings.Join(f.inject.Fault.Nodes, " "), verdict.Seconds(f.cut.At))
+	text := f.took(first)
 	if recent > 0 {
 		text += fmt.Sprintf(": of %d acknowledged in the second before it, %d", recent, recentLost)
 	}
@@ -56,8 +76,11 @@ func (c *Lost) tell(f *failure) {
 	} else {
 		text += fmt.Sprintf(" Acknowledged before it and there: %s; after it: %s.", c.nearby(before), c.nearby(after))
 	}
-	if n := first.others; n > 0 {
-		text += fmt.Sprintf(" Nobody read it between this and %s, which may have taken it, too.", verdict.Many(n, "other power failure"))
+	if n := len(first.may) - 1; n > 0 {
+		text += fmt.Sprintf(" Nobody read it between this and %s, which may have taken it, too.", verdict.Many(n, "other "+kindOf(first.may)))
+	}
+	if f.rot {
+		text += " What was damaged cannot be read as the torn end of a file: what follows it was written later."
 	}
 	if f.heal.Fault != nil {
 		events = append(events, f.heal)
@@ -105,6 +128,52 @@ func (c *Lost) nearby(l *lostWrite) string {
 		return "nothing"
 	}
 	return fmt.Sprintf("%s, at %s", verdict.Call(c.asks(l).Op), verdict.Seconds(l.w.done.At))
+}
+
+// earliest is the one that was acknowledged first, of those that nothing but the failure can
+// have taken if there are some.
+func earliest(lost []lostWrite) lostWrite {
+	return slices.MinFunc(lost, func(a, b lostWrite) int {
+		return cmp.Or(cmp.Compare(min(1, len(a.rivals)), min(1, len(b.rivals))), cmp.Compare(a.w.done.Seq, b.w.done.Seq))
+	})
+}
+
+// took says how many writes a failure took, or may have taken, of which first is told.
+func (f *failure) took(first lostWrite) string {
+	text := fmt.Sprintf("%s of %s at %s", f.kind(), strings.Join(f.inject.Fault.Nodes, " "), verdict.Seconds(f.cut.At))
+	if len(first.rivals) > 0 {
+		return fmt.Sprintf("%s lost, in the %s or otherwise (%s)", wereLost(len(f.lost)), text, rivalsText(first.rivals))
+	}
+	sure := 0
+	for i := range f.lost {
+		if len(f.lost[i].rivals) == 0 {
+			sure++
+		}
+	}
+	text = fmt.Sprintf("%s lost in the %s", wereLost(sure), text)
+	if more := len(f.lost) - sure; more > 0 {
+		text += fmt.Sprintf(", and %d more then or otherwise", more)
+	}
+	return text
+}
+
+// kindOf is what failures are called that may be of two kinds.
+func kindOf(all []*failure) string {
+	kind := all[0].kind()
+	for _, f := range all {
+		if f.kind() != kind {
+			return "failure"
+		}
+	}
+	return kind
+}
+
+// kind is what it is called.
+func (f *failure) kind() string {
+	if f.rot {
+		return bitRot
+	}
+	return "power failure"
 }
 
 func wereLost(n int) string {

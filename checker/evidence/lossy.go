@@ -15,7 +15,7 @@ const powerFailure = "power-failure"
 
 // takesSynced lists the words of plans for faults that may take what a member has synced, so
 // that nobody can hold the member to it.
-func takesSynced() []string { return []string{"lost-write", "short-write", "fail-sync", "bit-rot"} }
+func takesSynced() []string { return []string{"lost-write", "short-write", "fail-sync", bitRot} }
 
 // theFault is which of these faults it is, as plans call them; "" for none of them.
 func theFault(f *history.Fault, faults ...string) string {
@@ -28,7 +28,7 @@ func theFault(f *history.Fault, faults ...string) string {
 }
 
 // silent lists those of them that tell the member nothing.
-func silent() []string { return []string{"lost-write", "bit-rot"} }
+func silent() []string { return []string{"lost-write", bitRot} }
 
 // Disks follows which members were hit by what may take synced bytes. The zero value has
 // seen nothing.
@@ -36,6 +36,7 @@ type Disks struct {
 	members []string
 	hit     []string
 	silent  []string // those of them that were told nothing
+	others  bool     // something else than bit-rot hit one
 	first   uint64   // the event at which the first was hit
 }
 
@@ -53,6 +54,7 @@ func (d *Disks) Event(e *history.Event) {
 			d.first = e.Seq
 		}
 		d.hit = with(d.hit, e.Fault.Nodes)
+		d.others = d.others || what != bitRot
 		if slices.Contains(silent(), what) {
 			d.silent = with(d.silent, e.Fault.Nodes)
 		}
@@ -70,6 +72,9 @@ func with(all, more []string) []string {
 
 // Hit tells whether any was.
 func (d *Disks) Hit() bool { return len(d.hit) > 0 }
+
+// OnlyRotten tells whether all that has hit any was bit-rot, and something has.
+func (d *Disks) OnlyRotten() bool { return len(d.hit) > 0 && !d.others }
 
 // Before tells whether an event, of which 0 is none, came before the first of them was hit.
 func (d *Disks) Before(event uint64) bool { return event > 0 && event < d.first }

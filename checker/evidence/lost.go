@@ -21,16 +21,22 @@ import (
 // cannot: when the power failed, what of the disks was said, what else was acknowledged
 // then and is there, and how much was lost. What vanished without a power failure since it
 // was last seen is theirs alone, as are keys that transactions write.
+//
+// Of a member that is alone it also judges what bit-rot took, where that cannot have been
+// read as the torn end of a file (rot.go). What else may have taken a write is told
+// (rivals.go).
 type Lost struct {
 	verdict.Findings
 	disks    Disks
-	powered  bool // members have disks that can lose their power
+	follows  bool // what can take writes may come: disks that lose their power, or bit-rot of a member that is alone
 	values   *verdict.Values
 	nodes    verdict.Names
 	keys     map[string]*keptKey
 	order    []*keptKey
 	open     verdict.Inflight[openWrite]
 	failures []*failure
+	rivals   []rival
+	leads    map[reign]bool
 	head     string // how the first of what is told begins
 	acked    int64
 	members  int
@@ -79,10 +85,12 @@ type openWrite struct {
 	asked history.Event
 }
 
-// failure is a power failure.
+// failure is a power failure, or bit-rot of a member that is alone.
 type failure struct {
 	inject, heal history.Event
-	cut          verdict.Stamp // when the last of its members had no process any more
+	rot          bool
+	cut          verdict.Stamp             // when the last of its members had no process any more
+	first        map[*keptKey]*finalAnswer // of a key, the first read that was asked for after that and served
 	lost         []lostWrite
 }
 
@@ -90,12 +98,14 @@ type lostWrite struct {
 	key    *keptKey
 	w      *keptWrite
 	by     *finalAnswer
-	others int // power failures that may have taken it as well
+	until  uint64     // when it was seen to be gone
+	may    []*failure // those that may have taken it
+	rivals []rival    // what else may have
 }
 
 // NewLost returns the checker "lost".
 func NewLost() *Lost {
-	return &Lost{values: verdict.NewValues(), keys: make(map[string]*keptKey)}
+	return &Lost{values: verdict.NewValues(), keys: make(map[string]*keptKey), leads: make(map[reign]bool)}
 }
 
 // Name returns "lost".
@@ -108,30 +118,31 @@ func (*Lost) Kinds() verdict.Kinds { return verdict.Ops | verdict.Others }
 func (c *Lost) Event(e *history.Event) {
 	c.disks.Event(e)
 	switch {
-	case e.Op != nil && c.powered:
+	case e.Op != nil && c.follows:
 		c.op(e)
 	case e.Run != nil && e.Run.What == history.RunBegin:
-		c.powered = e.Run.Disk != ""
 		c.members = len(e.Run.Nodes)
+		c.follows = e.Run.Disk != "" || c.members == 1
 	case e.Fault != nil:
 		c.fault(e)
 	case e.Run != nil && e.Run.What == history.RunEnd:
 		c.whole = true
 	case e.Proc != nil && e.Proc.What == history.ProcExit:
-		for _, f := range c.failures {
-			if f.heal.Fault == nil && slices.Contains(f.inject.Fault.Nodes, e.Proc.Node) {
-				f.cut = verdict.StampOf(e)
-			}
-		}
+		c.ended(e)
+	case e.Raft != nil && e.Raft.What == history.RaftLeader:
+		c.led(e)
 	}
 }
 
 func (c *Lost) fault(e *history.Event) {
-	if theFault(e.Fault, powerFailure) == "" {
+	what := theFault(e.Fault, powerFailure, bitRot)
+	if what == "" || what == bitRot && c.members != 1 {
 		return
 	}
 	if e.Fault.What == history.FaultInject {
-		c.failures = append(c.failures, &failure{inject: verdict.Keep(e), cut: verdict.StampOf(e)})
+		c.failures = append(c.failures, &failure{
+			inject: verdict.Keep(e), rot: what == bitRot, cut: verdict.StampOf(e), first: make(map[*keptKey]*finalAnswer),
+		})
 		return
 	}
 	i := slices.IndexFunc(c.failures, func(f *failure) bool { return f.inject.Fault.Step == e.Fault.Step && f.heal.Fault == nil })
@@ -225,8 +236,10 @@ func (c *Lost) answered(e *history.Event) {
 		o.key.finals = append(o.key.finals, finalAnswer{o.asked, verdict.Keep(e)})
 		return
 	}
-	if len(c.failures) == 0 {
-		return // what was seen before matters to nobody
+	for _, f := range c.failures {
+		if f.first[o.key] == nil && o.asked.Seq > f.cut.Seq {
+			f.first[o.key] = &finalAnswer{o.asked, verdict.Keep(e)}
+		}
 	}
 	for v := range shown(e.Op) {
 		if n, ok := o.key.at[c.values.ID(v)]; ok {
@@ -249,11 +262,20 @@ func (c *Lost) Finish() verdict.Result {
 		return c.Unchecked(c.Name(), "no member lost its power")
 	}
 	there, lost := c.judge()
-	c.Count("power-failures", int64(len(c.failures)))
+	rots := int64(0)
+	for _, f := range c.failures {
+		if f.rot {
+			rots++
+		}
+	}
+	c.Count("power-failures", int64(len(c.failures))-rots)
+	if rots > 0 {
+		c.Count("bit-rots", rots)
+	}
 	c.Count("acknowledged", c.acked)
 	c.Count("there", there)
 	c.Count("lost", lost)
-	after := "after " + verdict.Many(len(c.failures), "power failure")
+	after := "after " + c.failed(rots)
 	if there+lost == 0 {
 		return c.Unchecked(c.Name(), fmt.Sprintf("%s, and no final read shows one, %s", verdict.Many(c.acked, "acknowledged write"), after))
 	}
@@ -261,7 +283,7 @@ func (c *Lost) Finish() verdict.Result {
 		if len(f.lost) == 0 {
 			continue
 		}
-		why := c.disks.Loss()
+		why := c.excuse(f)
 		if !c.whole {
 			why = "the history was cut short, and another final read might show them"
 		}
@@ -279,30 +301,58 @@ func (c *Lost) Finish() verdict.Result {
 	return r
 }
 
+// failed says what may have taken writes, and how often.
+func (c *Lost) failed(rots int64) string {
+	switch powers := int64(len(c.failures)) - rots; {
+	case rots == 0:
+		return verdict.Many(powers, "power failure")
+	case powers == 0:
+		return timesRot(rots)
+	default:
+		return verdict.Many(powers, "power failure") + " and " + timesRot(rots)
+	}
+}
+
+func timesRot(n int64) string {
+	if n == 1 {
+		return bitRot
+	}
+	return fmt.Sprintf("%s %d times", bitRot, n)
+}
+
+// excuse says why what is lost in a failure proves nothing; "" if it does.
+func (c *Lost) excuse(f *failure) string {
+	if c.members == 1 && c.disks.OnlyRotten() {
+		return c.torn(f)
+	}
+	return c.disks.Loss()
+}
+
 // judge finds out what became of each acknowledged write.
 func (c *Lost) judge() (there, lost int64) {
 	for _, k := range c.order {
 		if k.foreign || k.grows == k.register || len(k.finals) == 0 {
 			continue
 		}
-		has := make([]map[uint32]bool, len(k.finals)) // of sets
-		until := make([]uint64, len(k.finals))        // of registers: when the last had been answered who can have written what was read
+		shows := make([]view, len(k.finals))
 		for i := range k.finals {
-			has[i], until[i] = c.read(k, &k.finals[i])
+			shows[i] = c.read(k, &k.finals[i])
 		}
+		early := c.between(k)
 		for i := range k.writes {
 			w := &k.writes[i]
 			if w.outcome != verdict.OK {
 				continue
 			}
 			by := -1
-			w.fate, by = w.outcomeOf(k, has, until)
+			w.fate, by = w.outcomeOf(k, shows)
 			switch w.fate {
 			case present:
 				there++
 			case gone:
-				if f, others := c.failureOf(w); f != nil {
-					f.lost = append(f.lost, lostWrite{key: k, w: w, by: &k.finals[by], others: others})
+				l := lostWrite{key: k, w: w, by: &k.finals[by]}
+				if f := c.failureOf(&l, early, shows); f != nil {
+					f.lost = append(f.lost, l)
 					lost++
 				} else {
 					w.fate = untold
@@ -313,15 +363,21 @@ func (c *Lost) judge() (there, lost int64) {
 	return there, lost
 }
 
-// read returns what a final read shows of a set, or of a register when the last had been
-// answered who can have written it.
-func (c *Lost) read(k *keptKey, r *finalAnswer) (has map[uint32]bool, until uint64) {
-	has = make(map[uint32]bool)
-	for v := range shown(r.done.Op) {
-		has[c.values.ID(v)] = true
+// view is what a read shows of a key.
+type view struct {
+	r     *finalAnswer
+	has   map[uint32]bool
+	until uint64 // of a register: when the last had been answered who can have written what was read
+}
+
+// read returns what a read shows.
+func (c *Lost) read(k *keptKey, r *finalAnswer) view {
+	v := view{r: r, has: make(map[uint32]bool)}
+	for value := range shown(r.done.Op) {
+		v.has[c.values.ID(value)] = true
 	}
 	if k.grows {
-		return has, 0
+		return v
 	}
 	value := c.values.ID(r.done.Op.Got)
 	wrote := value == 0 // what was never written is nothing
@@ -332,32 +388,45 @@ func (c *Lost) read(k *keptKey, r *finalAnswer) (has map[uint32]bool, until uint
 		}
 		wrote = true
 		if w.outcome == verdict.Open {
-			return has, verdict.Forever
+			v.until = verdict.Forever
+			return v
 		}
-		until = max(until, w.done.Seq)
+		v.until = max(v.until, w.done.Seq)
 	}
 	if !wrote {
-		return has, verdict.Forever
+		v.until = verdict.Forever
 	}
-	return has, until
+	return v
 }
 
 // outcomeOf is what the final reads that came after a write say of it, and which of them.
-func (w *keptWrite) outcomeOf(k *keptKey, has []map[uint32]bool, until []uint64) (f fate, by int) {
-	for i := range k.finals {
-		if k.finals[i].asked.Seq < w.done.Seq {
-			continue
-		}
-		switch {
-		case has[i][w.value] && w.value == 0:
-			return untold, i // nothing is there, as there was before anything was written
-		case has[i][w.value]:
-			return present, i
-		case k.grows, until[i] < w.invoke.Seq:
+func (w *keptWrite) outcomeOf(k *keptKey, shows []view) (f fate, by int) {
+	for i := range shows {
+		switch said := w.in(k, &shows[i]); said {
+		case gone:
 			f, by = gone, i
+		case untold:
+			if shows[i].r.asked.Seq >= w.done.Seq {
+				return untold, i
+			}
 		default:
-			return untold, i
+			return said, i
 		}
 	}
 	return f, by
+}
+
+// in is what a read that was asked for after a write says of it, which is nothing of any other.
+func (w *keptWrite) in(k *keptKey, v *view) fate {
+	switch {
+	case v.r.asked.Seq < w.done.Seq:
+		return untold
+	case v.has[w.value] && w.value == 0:
+		return untold // nothing is there, as there was before anything was written
+	case v.has[w.value]:
+		return present
+	case k.grows, v.until < w.invoke.Seq:
+		return gone
+	}
+	return untold
 }
