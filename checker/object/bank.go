@@ -8,7 +8,7 @@ import (
 )
 
 // Bank judges accounts between which money moves: every read of all of them shows one
-// total, the same at all times, and no balance below zero. That is what Jepsen's bank
+// total, the same at all times, and no balance that is missing or below zero. That is what Jepsen's bank
 // test asks; reads of no account at all, before any other, count for nothing unless the
 // total is known; whether a read saw the transfers that came before it is not judged.
 type Bank struct {
@@ -62,6 +62,10 @@ func (c *Bank) Finish() verdict.Result {
 func (c *Bank) read(t *thing, o *operation) (sum int64, ok bool) {
 	list := o.got().List
 	for i := 0; i+1 < len(list); i += 2 {
+		if list[i+1] == "nil" {
+			c.violate("an account without a balance", fmt.Sprintf("%s: client %d read that account %s has no balance by %s", t.key, o.asked().Process, list[i], o.ended()), o)
+			return 0, false
+		}
 		n, err := strconv.ParseInt(list[i+1], 10, 64)
 		if err != nil || n > 1<<40 || n < -1<<40 {
 			c.Unknown("%s: client %d read the balance %q of account %s at %s, which is no whole number below 2^40: it is not judged",

@@ -36,8 +36,8 @@ import (
 //
 // A transaction without an answer happened if somebody read one of its appends. If
 // not, it is left out: wherever it took effect, it came after all reads of its
-// lists. A list of which a value was appended twice, or that is written by other
-// means, gives no verdict: unknown, unless the others show a violation. That an
+// lists. A list of which a value was appended twice (and not again after it had failed), or
+// that is written by other means, gives no verdict: unknown, unless the others show a violation. That an
 // append was never read afterwards is counted ("appends-unread"), not judged.
 type Checker struct {
 	verdict.Findings
@@ -149,7 +149,11 @@ func (c *Checker) invoke(e *history.Event) {
 	c.open.Set(op.Process, n)
 	for i := range t.deeds {
 		if d := &t.deeds[i]; !d.reads {
-			c.lists[d.list].append(d.value, n)
+			l := c.lists[d.list]
+			if a, ok := l.appends[d.value]; ok && c.txns[a.txn].outcome == verdict.Failed {
+				delete(l.appends, d.value) // tried again: who reads it from now on reads this one
+			}
+			l.append(d.value, n)
 		}
 	}
 }

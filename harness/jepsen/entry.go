@@ -155,6 +155,9 @@ func (s *scanner) withAtom(e *entry, set func(*entry, []byte) error) error {
 		if err != nil {
 			return err
 		}
+		if v.kind == kindString {
+			return set(e, []byte(v.text))
+		}
 		return set(e, []byte(v.canonical()))
 	}
 	text, err := s.atom()

@@ -33,6 +33,13 @@ func TestOtherForms(t *testing.T) {
 {"type":"ok","process":1,"f":"read","value":"a/ä","error":["x",1]}`, jepsen.Register, checker.Valid, "2 operations"},
 		{"an array of JSON", `[{"process":0,"type":"invoke","f":"cas","value":[1,2]}, {"process":0,"type":"ok","f":"cas","value":[1,2]}]`,
 			jepsen.CasRegister, checker.Invalid, `"1"`},
+		{"keywords as JSON has them", `{"process":"0","type":":invoke","f":":write","value":3,"index":"0"}{"process":"0","type":":ok","f":":write","value":3,"index":"1"}
+{"process":":nemesis","type":":info","f":":start","value":null}{"process":1,"type":":invoke","f":":read","value":null}{"process":1,"type":":ok","f":":read","value":4}`,
+			jepsen.Register, checker.Invalid, `"4"`},
+		{"large numbers of JSON", `{"process":0,"type":"invoke","f":"write","value":1000000000000000000000}{"process":0,"type":"ok","f":"write","value":1e21}
+{"process":1,"type":"invoke","f":"read","value":null}{"process":1,"type":"ok","f":"read","value":1E+21}`, jepsen.Register, checker.Valid, ""},
+		{"and another", `{"process":0,"type":"invoke","f":"write","value":1000000000000000000001}{"process":0,"type":"ok","f":"write","value":1000000000000000000001}
+{"process":1,"type":"invoke","f":"read","value":null}{"process":1,"type":"ok","f":"read","value":1e21}`, jepsen.Register, checker.Invalid, "1000000000000000000000"},
 		{"whole numbers of JSON", `{"process":0,"type":"invoke","f":"write","value":3}{"process":0,"type":"ok","f":"write","value":3.0}`, jepsen.Register, checker.Valid, ""},
 		{"transactions in JSON", `{"process":0,"type":"invoke","f":"txn","value":[["append","x",1],["r","x",null]]}
 {"process":0,"type":"ok","f":"txn","value":[["append","x",1],["r","x",[2,1]]]}`, jepsen.ListAppend, checker.Invalid, `garbage-read`},

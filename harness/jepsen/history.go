@@ -129,7 +129,7 @@ func New(name string, in io.Reader, o Options) (*History, error) {
 	}
 	h := &History{
 		source: src, name: name, close: func() error { free(); return nil }, o: o,
-		procs: make(map[int]*process), keys: make(map[string]bool),
+		procs: make(map[int]*process), keys: make(map[string]bool), last: entry{index: -1},
 	}
 	g := guess{model: o.Model, keyed: o.Keyed}
 	if err := h.lookAhead(&g); err != nil {

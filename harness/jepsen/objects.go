@@ -2,6 +2,7 @@ package jepsen
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/history"
@@ -151,20 +152,29 @@ func (f *form) member(name string) *form {
 	return new(form)
 }
 
-// accounts returns the names and balances of a map in turn.
+// accounts returns the names and balances of a map in turn; a vector is of the accounts 0,
+// 1 and so on. Of one without a balance it is nil.
 func (f *form) accounts() ([]string, error) {
 	for f.kind == kindTagged {
 		f = &f.items[0]
 	}
-	if f.kind != kindMap {
-		return nil, fmt.Errorf("an :ok read of all accounts returns %s: it must be a map of balances", f.canonical())
+	if f.kind != kindMap && f.kind != kindList {
+		return nil, fmt.Errorf("an :ok read of all accounts returns %s: it must be a map or a vector of balances", f.canonical())
 	}
 	var list []string
-	for i := 0; i < len(f.items); i += 2 {
-		if f.items[i+1].kind != kindInt {
-			return nil, fmt.Errorf("an :ok read returns the balance %s of account %s: it must be a whole number", f.items[i+1].canonical(), f.items[i].canonical())
+	for i := range f.items {
+		v := &f.items[i]
+		switch {
+		case f.kind == kindList:
+			list = append(list, strconv.Itoa(i))
+		case i%2 == 0:
+			list = append(list, v.canonical())
+			continue
 		}
-		list = append(list, f.items[i].canonical(), f.items[i+1].canonical())
+		if v.kind != kindInt && v.kind != kindNil {
+			return nil, fmt.Errorf("an :ok read returns the balance %s of account %s: it must be a whole number", v.canonical(), list[len(list)-1])
+		}
+		list = append(list, v.canonical())
 	}
 	return list, nil
 }

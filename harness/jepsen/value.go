@@ -160,8 +160,8 @@ func (s *scanner) value(depth int) (form, error) {
 	return f, err
 }
 
-// ofJSON is what an atom means there: null is nil, and 1.0 is 1, since many who write
-// it have one kind of numbers only.
+// ofJSON is what an atom means there: null is nil, and 1.0 and 1e0 are 1, since many who
+// write it have one kind of numbers only.
 func ofJSON(f form) (form, error) {
 	switch {
 	case f.kind != kindAtom:
@@ -170,8 +170,8 @@ func ofJSON(f form) (form, error) {
 	case f.text[0] == '\'':
 		return f, fmt.Errorf("%s where a value of JSON belongs: texts stand in quotes", f.text[1:])
 	default:
-		if whole, ok := strings.CutSuffix(f.text, ".0"); ok {
-			return form{kind: kindInt, text: whole}, nil
+		if r, ok := new(big.Rat).SetString(f.text); ok && r.IsInt() {
+			return form{kind: kindInt, text: r.Num().String()}, nil
 		}
 	}
 	return f, nil
