@@ -62,7 +62,7 @@ func begins(first []byte) bool {
 	if n > 0 {
 		first = first[:n]
 	}
-	for _, method := range []string{"hello_request", "append_request", "append_reply", "vote_request", "vote_reply", "execute_command_request"} {
+	for _, method := range []string{"hello_request", "add_server_request", "append_request", "append_reply", "vote_request", "vote_reply", "execute_command_request"} {
 		if bytes.Contains(first, []byte(`"method":"`+method+`"`)) {
 			return true
 		}
@@ -78,8 +78,8 @@ func hello(first []byte) (addr string, more bool, err error) {
 		return "", err == nil && len(first) < maxHello, err
 	}
 	v := view(first[:n])
-	if string(v.method) != "hello_request" {
-		return "", false, errors.New("it does not begin with a hello_request")
+	if string(v.method) != "hello_request" && !joins(v.method) {
+		return "", false, errors.New("it does not begin with a hello_request or an add_server_request")
 	}
 	way, at, ok := strings.Cut(string(text(v.params.address)), ":")
 	if !ok || way != "tcp" {

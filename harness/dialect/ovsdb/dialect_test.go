@@ -193,7 +193,7 @@ func TestHello(t *testing.T) {
 	require.False(t, d.Begins([]byte("GET / HTTP/1.1")))
 	for bytes, says := range map[string]string{
 		"POST /":       "not JSON",
-		asked(3).Bytes: "does not begin with a hello_request",
+		asked(3).Bytes: "does not begin with a hello_request or an add_server_request",
 		said(id1, "hello_request", `"address":"ssl:a:1",`).Bytes: `"ssl:a:1", which is no tcp:HOST:PORT`,
 	} {
 		_, _, err := d.Hello([]byte(bytes))

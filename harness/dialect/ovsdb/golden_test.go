@@ -110,29 +110,32 @@ func (r *reading) leaders() map[uint64][]string {
 // stopped for four seconds, and one told to end.
 const capture = "testdata/3.1.0.pcapng"
 
+// grown is of a cluster that n1 began alone and n2 and n3 joined: n1 is killed and started
+// anew, n3 is removed, the log is compacted, n3 joins as another server, and n2 is killed.
+const grown = "testdata/grown.pcap.gz"
+
+// atPorts says who is who in it.
+var atPorts = []string{"n1=127.77.8.1:6644", "n2=127.77.8.2:6644", "n3=127.77.8.3:6644"}
+
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func TestGolden(t *testing.T) { golden.Check(t, ovsdb.Dialect(), capture, *update) }
+func TestGolden(t *testing.T) {
+	golden.Check(t, ovsdb.Dialect(), capture, *update)
+	golden.Check(t, ovsdb.Dialect(), grown, *update, atPorts...)
+}
 
-func TestCuts(t *testing.T) { golden.Cuts(t, ovsdb.Dialect(), capture) }
+func TestCuts(t *testing.T) {
+	golden.Cuts(t, ovsdb.Dialect(), capture)
+	golden.Cuts(t, ovsdb.Dialect(), grown, atPorts...)
+}
 
-func FuzzDecoder(f *testing.F) { golden.Fuzz(f, ovsdb.Dialect(), capture) }
+func FuzzDecoder(f *testing.F) { golden.Fuzz(f, ovsdb.Dialect(), capture, grown) }
 
 func BenchmarkDecoder(b *testing.B) { golden.Benchmark(b, ovsdb.Dialect(), capture) }
 
 // Each term of the capture has one leader at most, for whom somebody voted.
 func TestLeaders(t *testing.T) {
-	var chunks []chunk
-	for i, s := range golden.Streams(t, capture) {
-		for _, forward := range []bool{true, false} {
-			c := chunk{Conn: i, Dialler: s.Conn.Dialler, Accepter: s.Conn.Accepter, Forward: forward, Bytes: string(s.Forward)}
-			if !forward {
-				c.Bytes = string(s.Backward)
-			}
-			chunks = append(chunks, c)
-		}
-	}
-	r := read(chunks, 0)
+	r := read(streams(t, capture), 0)
 	require.Empty(t, r.failed)
 	require.Empty(t, r.watch.Strange())
 	for _, class := range []string{"append", "append-response", "heartbeat", "heartbeat-response", "vote", "vote-response", "snapshot", "snapshot-response", "execute-command", "execute-command-response", "hello"} {
@@ -143,4 +146,52 @@ func TestLeaders(t *testing.T) {
 		require.Len(t, leaders, 1, "term %d", term)
 	}
 	require.NotContains(t, r.what(), "regress")
+}
+
+// streams are the connections of a capture, one after the other. A dialler who is not known
+// by where it dials from goes by its hello.
+func streams(t *testing.T, path string, members ...string) (chunks []chunk) {
+	t.Helper()
+	for i, s := range golden.Streams(t, path, members...) {
+		c := chunk{Conn: i, Dialler: s.Conn.Dialler, Accepter: s.Conn.Accepter}
+		if addr, _, err := ovsdb.Dialect().Hello(s.Forward); err == nil && addr != "" {
+			for _, m := range members {
+				if name, ok := strings.CutSuffix(m, "="+addr); ok {
+					c.Dialler = name
+				}
+			}
+		}
+		c.Forward, c.Bytes = true, string(s.Forward)
+		chunks = append(chunks, c)
+		c.Forward, c.Bytes = false, string(s.Backward)
+		chunks = append(chunks, c)
+	}
+	return chunks
+}
+
+// Who votes in a cluster that has grown, its entries and snapshots say.
+func TestGrown(t *testing.T) {
+	r := read(streams(t, grown, atPorts...), 0)
+	require.Empty(t, r.failed)
+	require.Empty(t, r.watch.Strange())
+	require.NotZero(t, r.classes["membership"])
+	voters := map[history.Pos][]string{}
+	for _, e := range r.events {
+		if e.What == history.RaftConfig {
+			at := history.Pos{Term: e.EntryTerm, Index: e.Index}
+			require.NotZero(t, at, "a change to nobody knows whom")
+			voters[at] = e.Voters
+		}
+	}
+	require.Equal(t, map[history.Pos][]string{
+		{Index: 1}: {"n1"}, {Term: 1, Index: 4}: {"n1", "n2"}, {Term: 1, Index: 6}: {"n1", "n2", "n3"},
+		{Term: 2, Index: 10}: {"n1", "n2"}, {Index: 10}: {"n1", "n2"}, {Term: 2, Index: 11}: {"n1", "n2", "n3"},
+	}, sorted(voters))
+}
+
+func sorted(voters map[history.Pos][]string) map[history.Pos][]string {
+	for _, names := range voters {
+		slices.Sort(names)
+	}
+	return voters
 }

@@ -38,7 +38,7 @@ type params struct {
 	from, to, vote, address, result  []byte
 	term, lastIndex, lastTerm        []byte
 	prevIndex, prevTerm, commit, end []byte
-	accepted                         []byte
+	accepted, members                []byte
 	log                              entries
 	flag                             []byte // a member that is true, and that means nothing to a tap
 }
@@ -168,6 +168,8 @@ func (p *params) member(key []byte) *[]byte {
 		return &p.end
 	case "n_entries":
 		return &p.accepted
+	case "last_servers":
+		return &p.members
 	}
 	return nil
 }
@@ -180,6 +182,9 @@ func (d *decoder) read(v *call, m *tap.Message) (class string, err error) {
 		return classEcho, nil
 	}
 	speaker, id := text(p.from), text(p.to)
+	if len(id) == 0 && len(speaker) > 0 && joins(v.method) { // nobody has told him yet who is there
+		return classMembers, d.from.is(speaker, d.shared.cluster)
+	}
 	if len(speaker) == 0 || len(id) == 0 {
 		d.shared.cluster.Strange(fmt.Sprintf("a message %.40q that names no members", v.method))
 		return classOther, nil
@@ -206,6 +211,9 @@ func (d *decoder) read(v *call, m *tap.Message) (class string, err error) {
 	case "install_snapshot_request":
 		m.Kind, m.Term = tap.Snapshot, r.number("term", p.term)
 		m.Log = history.Pos{Term: r.number("last_term", p.lastTerm), Index: r.number("last_index", p.lastIndex)}
+		if r.err == nil && p.members != nil {
+			d.shared.cluster.VotersByID("", history.Pos{Index: m.Log.Index}, servers{value: p.members}.ids())
+		}
 	case "install_snapshot_reply":
 		m.Kind, m.Term = tap.SnapshotResponse, r.number("term", p.term)
 		m.Log = history.Pos{Term: r.number("last_term", p.lastTerm), Index: r.number("last_index", p.lastIndex)}
@@ -218,14 +226,16 @@ func (d *decoder) read(v *call, m *tap.Message) (class string, err error) {
 	case "hello_request":
 		return classHello, nil
 	case "add_server_request", "add_server_reply", "remove_server_request", "remove_server_reply":
-		d.shared.cluster.Reconfigured("")
-		return classMembers, nil
+		return classMembers, nil // who votes, entries say
 	default:
 		d.shared.cluster.Strange(fmt.Sprintf("a message %.40q", v.method))
 		return classOther, nil
 	}
 	return class, r.err
 }
+
+// joins tells whether a method is that by which a server asks to be a member.
+func joins(method []byte) bool { return string(method) == "add_server_request" }
 
 // votes reads a request for a vote, or an answer to one, which goes to who has this id.
 func (d *decoder) votes(v *call, id []byte, r *reader, m *tap.Message) {
