@@ -47,9 +47,3 @@ type State struct {
 	// since the cache was full.
 	Spilled int64
 }
-
-// Write is one that can vanish.
-type Write struct {
-	Number   int   // in the order in which they came; 0 is the oldest that can vanish
-	At, Size int64 // bytes, whole sectors
-}

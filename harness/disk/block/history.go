@@ -1,5 +1,10 @@
 package block
 
+import (
+	"bytes"
+	"slices"
+)
+
 // history is what was on the medium before each write that can vanish, the oldest first.
 // Both of its halves are bounded, so that a cache can be full.
 type history struct {
@@ -81,4 +86,39 @@ func (h *history) before(r record, at int64) []byte {
 	}
 	from := (r.was + at - r.at) % int64(len(h.ring))
 	return h.ring[from : from+Sector]
+}
+
+// changes returns all that can vanish of what is on the medium now, and what the sectors
+// held before each: nil for zeros.
+func (h *history) changes(now []byte) (changes []Change, before [][]byte) {
+	after := make(map[int64][]byte) // what a later write found
+	for i := len(h.records) - 1; i >= h.first; i-- {
+		r := h.records[i]
+		for at := r.at + r.size - Sector; at >= r.at; at -= Sector {
+			was := h.before(r, at)
+			is, later := after[at]
+			if !later {
+				is = now[at : at+Sector]
+			}
+			if !same(was, is) {
+				changes, before = append(changes, Change{i - h.first, at}), append(before, was)
+			}
+			after[at] = was
+		}
+	}
+	slices.Reverse(changes)
+	slices.Reverse(before)
+	return changes, before
+}
+
+// same tells whether two sectors hold the same, nil for zeros.
+func same(a, b []byte) bool {
+	zeros := [Sector]byte{}
+	if a == nil {
+		a = zeros[:]
+	}
+	if b == nil {
+		b = zeros[:]
+	}
+	return bytes.Equal(a, b)
 }

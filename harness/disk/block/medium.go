@@ -191,20 +191,18 @@ func (m *medium) cut(keep Choice) State {
 	close(m.dead)
 	m.state = state
 	settled := newBitmap(int64(len(m.now)) / Sector)
-	h := &m.history
-	for i := len(h.records) - 1; i >= h.first; i-- {
-		r := h.records[i]
-		w := Write{Number: i - h.first, At: r.at, Size: r.size}
-		for at := r.at; at < r.at+r.size; at += Sector {
-			switch {
-			case settled.has(at / Sector):
-			case keep(w, at):
-				settled.add(at / Sector)
-			default:
-				m.bringBackLocked(at, h.before(r, at))
-			}
+	changes, before := m.history.changes(m.now)
+	kept := keep(changes)
+	for i := len(changes) - 1; i >= 0; i-- {
+		switch at := changes[i].At; {
+		case settled.has(at / Sector):
+		case kept[i]:
+			settled.add(at / Sector)
+		default:
+			m.bringBackLocked(at, before[i])
 		}
 	}
+	h := &m.history
 	for h.len() > 0 {
 		h.drop()
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -162,14 +163,12 @@ func TestChoiceIsByWriteAndSector(t *testing.T) {
 	require.NoError(t, m.flush(func() error { return nil }))
 	require.NoError(t, m.write(0, sectors(4, 2)))
 	require.NoError(t, m.write(Sector, sectors(3, 3)))
-	var asked []Write
-	state := m.cut(func(w Write, at int64) bool {
-		if len(asked) == 0 || asked[len(asked)-1] != w {
-			asked = append(asked, w)
-		}
-		return w.Number == 1 && at == Sector || w.Number == 0 && at == 2*Sector
+	var asked []Change
+	state := m.cut(func(changes []Change) []bool {
+		asked = changes
+		return []bool{false, false, true, false, true, false, false}
 	})
-	require.Equal(t, []Write{{1, Sector, 3 * Sector}, {0, 0, 4 * Sector}}, asked)
+	require.Equal(t, []Change{{0, 0}, {0, Sector}, {0, 2 * Sector}, {0, 3 * Sector}, {1, Sector}, {1, 2 * Sector}, {1, 3 * Sector}}, asked)
 	require.Equal(t, 2, state.Writes)
 	require.EqualValues(t, 7*Sector, state.Unflushed)
 	require.EqualValues(t, 1, state.Flushes)
@@ -223,4 +222,18 @@ func TestEdges(t *testing.T) {
 	require.Len(t, b, 2)
 	_, err = newMedium(1000, Options{})
 	require.ErrorContains(t, err, "want a multiple")
+}
+
+// A flush that has begun to take its time is held like any other.
+func TestHeldWhileSlow(t *testing.T) {
+	tr, died, done := newTrouble(), make(chan struct{}), make(chan error, 1)
+	tr.slow(20*time.Millisecond, 0)
+	go func() { done <- tr.wait(died) }()
+	tr.hold()
+	<-time.After(60 * time.Millisecond)
+	close(died)
+	require.ErrorIs(t, <-done, ErrDead)
+
+	tr.release()
+	require.NoError(t, tr.wait(make(chan struct{})))
 }

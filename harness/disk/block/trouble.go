@@ -79,8 +79,29 @@ func (t *trouble) holds() <-chan struct{} {
 	return t.held
 }
 
-// wait takes the time of a flush, or until the power goes.
+// wait takes the time of a flush, and for as long as flushes are held, or until the power
+// goes.
 func (t *trouble) wait(died <-chan struct{}) error {
+	if err := t.letGo(died); err != nil {
+		return err
+	}
+	if err := t.strike(&t.flushes); err != nil {
+		return err
+	}
+	if d := t.delay(); d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-died:
+			return ErrDead
+		}
+	}
+	return t.letGo(died)
+}
+
+// letGo waits for as long as flushes are held.
+func (t *trouble) letGo(died <-chan struct{}) error {
 	for held := t.holds(); held != nil; held = t.holds() {
 		select {
 		case <-held:
@@ -88,19 +109,5 @@ func (t *trouble) wait(died <-chan struct{}) error {
 			return ErrDead
 		}
 	}
-	if err := t.strike(&t.flushes); err != nil {
-		return err
-	}
-	d := t.delay()
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-died:
-		return ErrDead
-	}
+	return nil
 }
