@@ -50,6 +50,8 @@ func (b *blocks) keeps(what string) bool { return slices.Contains(States(b.kind,
 
 func (b *blocks) harmless() bool { return false }
 
+func (b *blocks) strain(flush time.Duration) { b.device.SetLatency(flush, 0) }
+
 func (b *blocks) hold() {
 	b.device.Hold()
 	b.limit = time.AfterFunc(b.longer, b.device.Release)
@@ -59,6 +61,7 @@ func (b *blocks) release() {
 	if b.limit != nil {
 		b.limit.Stop()
 	}
+	b.device.SetLatency(0, 0)
 	b.device.Release()
 }
 

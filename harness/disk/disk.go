@@ -76,6 +76,9 @@ type Volume interface {
 // flushed is torn.
 type Holder interface {
 	Volume
+	// Strain lets each flush take so long from now on, until Release or Cut. Whoever flushes
+	// one thing after the other has more to flush each time then.
+	Strain(flush time.Duration)
 	// Hold lets no flush end until Release or Cut, or for a few seconds. Whoever flushes waits,
 	// so that he stands still, in the kernel, once he is stopped; so may whoever else uses the
 	// volume.

@@ -3,6 +3,7 @@ package disk
 import (
 	"fmt"
 	"os"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,7 +20,9 @@ type medium interface {
 	// harmless tells whether a flush just before the cut changes nothing of what the cut
 	// leaves of what was not flushed.
 	harmless() bool
-	// hold lets no flush end until release or cut, if it can.
+	// strain lets each flush take so long, and hold lets none end, until release or cut, if
+	// it can.
+	strain(flush time.Duration)
 	hold()
 	release()
 	// cut takes the power of what is mounted at root. It returns how many bytes were
@@ -62,6 +65,8 @@ func (s *shutdown) keeps(what string) bool { return what == keepNothing || what 
 func (s *shutdown) aside(call func() error) error { return call() }
 
 func (s *shutdown) harmless() bool { return true }
+
+func (s *shutdown) strain(time.Duration) {}
 
 func (s *shutdown) hold() {}
 

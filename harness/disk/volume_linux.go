@@ -166,6 +166,9 @@ func (v *volume) settle() error {
 	return nil
 }
 
+// Strain implements Holder.
+func (v *volume) Strain(flush time.Duration) { v.medium.strain(flush) }
+
 // Hold implements Holder.
 func (v *volume) Hold() { v.medium.hold() }
 

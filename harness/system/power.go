@@ -38,7 +38,7 @@ func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep
 			for _, name := range nodes { // a directory may have to be read, which waits where flushes do
 				empty[name] = !keeps(s.disks[name].Dir())
 			}
-			return s.hold(nodes, keep.Seed)
+			return s.hold(nodes, keep)
 		},
 		Cut:     func() error { return s.cut(nodes, keep) },
 		Restore: func(name string) error { return s.restore(ctx, name, &back) },
@@ -53,17 +53,31 @@ func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep
 // flush any more.
 const apart = 20 * time.Millisecond
 
+// strained is how long a flush takes just before the power goes, where some of what was under
+// way is kept, and strain how long that lasts: members have written more by then than a
+// single entry, which lies within a sector as a rule and cannot be torn.
+const (
+	strained = 20 * time.Millisecond
+	strain   = 2 * strained
+)
+
 // hold has the disks that can finish no flush any more, one after the other, in an order
 // that is drawn, and returns what lets them. Who leads sends only what its own disk has
 // finished: if that was the first to be held, nobody else would have anything to flush.
-func (s *system) hold(nodes []string, seed uint64) (release func()) {
+func (s *system) hold(nodes []string, keep nemesis.Keep) (release func()) {
 	var held []disk.Holder
 	for _, name := range nodes {
 		if h, ok := s.disks[name].(disk.Holder); ok {
 			held = append(held, h)
 		}
 	}
-	rand.New(rand.NewPCG(seed, 0x686f6c64)).Shuffle(len(held), func(i, j int) { held[i], held[j] = held[j], held[i] })
+	rand.New(rand.NewPCG(keep.Seed, 0x686f6c64)).Shuffle(len(held), func(i, j int) { held[i], held[j] = held[j], held[i] })
+	if keep.What == nemesis.KeepSome {
+		for _, h := range held {
+			h.Strain(strained)
+		}
+		time.Sleep(strain)
+	}
 	for i, h := range held {
 		if i > 0 {
 			time.Sleep(apart / time.Duration(len(held)-1))
