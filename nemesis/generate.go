@@ -161,6 +161,9 @@ func (g *generator) next(d *decks, n int) (act, bool) {
 	if a, ok := g.open(d); ok {
 		return a, true
 	}
+	if n%flickerEvery == 2 && g.tears() {
+		return act{members: 1, out: everybody, write: flicker}, true
+	}
 	if n%5 == 3 && (g.Storage || len(g.Machine) > 0) {
 		if a, ok := g.deal(&d.media, mediumActs); ok {
 			return a, true

@@ -28,10 +28,20 @@ func (g *generator) can(fault string) bool {
 	return slices.Contains(g.Machine, fault)
 }
 
-// keep draws what disks keep.
+// keep draws what disks keep: two of three times a part, where they can.
 func (g *generator) keep() Keep {
-	return g.seeded(g.Keeps[g.media.IntN(len(g.Keeps))])
+	from := g.Keeps
+	if g.tears() {
+		if g.media.IntN(3) > 0 || len(from) == 1 {
+			return g.seeded(KeepSome)
+		}
+		from = slices.DeleteFunc(slices.Clone(from), func(keep string) bool { return keep == KeepSome })
+	}
+	return g.seeded(from[g.media.IntN(len(from))])
 }
+
+// tears tells whether disks keep a part of what was under way.
+func (g *generator) tears() bool { return slices.Contains(g.Keeps, KeepSome) }
 
 // seeded draws what of it, where only some is kept.
 func (g *generator) seeded(keep string) Keep {
@@ -139,6 +149,32 @@ func (g *generator) dark(i int, keep string) {
 		g.process(g.span(0.5, 1), g.span(0.3, 1), f)
 	}
 	g.recover()
+}
+
+// flickerEvery is of how many acts one is a flicker, where disks keep a part, and flickers
+// how often the power goes in it.
+const (
+	flickerEvery = 4
+	flickers     = 3
+)
+
+// flicker takes the power from all or most of them again and again, in the midst of what
+// they write, with as much time between as they need to serve again: of one failure in
+// a few what is left is what somebody misreads.
+func flicker(g *generator) {
+	begin := g.start
+	for range flickers {
+		f := PowerFailure{Who: []Target{"all", "all", "majority"}[g.media.IntN(3)], Keep: g.seeded(KeepSome)}
+		if g.sees(Acknowledged) {
+			t := Trigger{On: Acknowledged, After: g.round(time.Duration(g.media.Float64() * float64(g.Election)))}
+			g.on(t, g.span(2, 3), g.span(0.3, 0.8), f)
+		} else {
+			g.process(g.span(0.5, 2), g.span(0.3, 0.8), f)
+		}
+		g.recover()
+		g.start = g.end
+	}
+	g.start = begin
 }
 
 // darkAfterDark takes the power away twice: from a few, then from the rest; or from all,

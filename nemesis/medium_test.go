@@ -194,6 +194,24 @@ func TestGeneratePowerEarly(t *testing.T) {
 	}
 }
 
+// Where disks keep a part of what was under way the power goes in the midst of it again and
+// again, most times with a part kept; where they do not, plans know nothing of that.
+func TestGenerateTorn(t *testing.T) {
+	for seed := range uint64(60) {
+		o := media(5)
+		o.Storage, o.Machine, o.Keeps, o.Duration = false, nil, []string{nemesis.KeepNothing, nemesis.KeepSome}, 30*time.Second
+		kept := make(map[string]int)
+		for _, s := range nemesis.Generate(seed, o).Steps {
+			if _, keep, ok := strings.Cut(s.Fault.String(), " keep "); ok {
+				kept[strings.Fields(keep)[0]]++
+			}
+		}
+		require.Greater(t, kept[nemesis.KeepSome], 6, "seed %d", seed)
+		require.Greater(t, kept[nemesis.KeepSome], kept[nemesis.KeepNothing], "seed %d", seed)
+		require.NotZero(t, kept[nemesis.KeepNothing])
+	}
+}
+
 // What the machine may do without being named comes seldom, not before the power has failed,
 // and changes nothing of a plan that does not have it.
 func TestMachineBesideOthers(t *testing.T) {
