@@ -47,10 +47,14 @@ func (r *run) dial(node string) (workload.Client, error) {
 	} else {
 		c, err = r.cfg.Target.Client(m)
 	}
-	if err != nil || r.cfg.ValueSize == 0 {
-		return c, err
+	switch {
+	case err != nil:
+	case r.cfg.ValueSize > 0:
+		c = workload.Padded(c, r.cfg.ValueSize)
+	case r.cfg.varies():
+		c = workload.Varied(c)
 	}
-	return workload.Padded(c, r.cfg.ValueSize), nil
+	return c, err
 }
 
 // untried tells of operations that arrived and found all clients waiting.

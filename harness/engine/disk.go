@@ -16,6 +16,7 @@ import (
 	"github.com/usurper/usurper/harness/guard"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/text"
+	"github.com/usurper/usurper/nemesis"
 )
 
 // DiskFaults lists the faults that break what a system must be able to rely on, so that a
@@ -142,6 +143,11 @@ func oneOf(words []string) string {
 
 // keeps are the states in which disks may come back, none if nothing takes their power.
 func (c *Config) keeps() []string { return disk.States(c.kind(), c.DiskEngine) }
+
+// varies tells whether values vary in size, so that some of them can be torn.
+func (c *Config) varies() bool {
+	return c.ValueSize == 0 && c.Own == nil && slices.Contains(c.keeps(), nemesis.KeepSome)
+}
 
 // Of a member's folder in the run directory: where its data is, and where its disk is
 // mounted if it has one of its own, of which the data is copied there in the end.

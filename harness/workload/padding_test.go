@@ -42,3 +42,26 @@ func TestPadded(t *testing.T) {
 	require.Equal(t, history.OK, do(history.Op{F: history.FPut, Arg: strings.Repeat("x", 200)}).Type)
 	require.Equal(t, strings.Repeat("x", 200), do(history.Op{F: history.FGet}).Got)
 }
+
+// Sizes that vary are those of values: whoever compares one fills it up as who wrote it.
+func TestVaried(t *testing.T) {
+	s := newSystem()
+	dial := func() Client {
+		inner, err := s.dial("n1")
+		require.NoError(t, err)
+		return Varied(inner)
+	}
+	keys, sizes := NewKeys("k", KeyLimits{}), make(map[int]int)
+	for i := range 400 {
+		v := keys.Value(i % 10)
+		done, _ := dial().Do(t.Context(), history.Op{F: history.FPut, Key: "k", Arg: v})
+		require.Equal(t, v, done.Arg)
+		sizes[min(len(s.values["k"]), 4001)/500]++
+		done, _ = dial().Do(t.Context(), history.Op{F: history.FCas, Key: "k", Old: v, Arg: v + "x"})
+		require.Equal(t, history.OK, done.Type)
+		done, _ = dial().Do(t.Context(), history.Op{F: history.FGet, Key: "k"})
+		require.Equal(t, v+"x", done.Got)
+	}
+	require.Greater(t, sizes[0], 150, "%v", sizes)
+	require.Len(t, sizes, 8, "%v", sizes)
+}
