@@ -185,9 +185,6 @@ func (f *bugsFlags) huntOne(ctx context.Context, row *hunted) {
 // on is the configuration with what a bug needs, unless something else was asked for.
 func (f *bugsFlags) on(bug reference.Bug) *engine.Config {
 	cfg := f.Cfg
-	if bug.Value > 0 && cfg.ValueSize == 0 {
-		cfg.ValueSize, cfg.Workload = bug.Value, "register" // which writes nothing else
-	}
 	if bug.Disk != "" && len(cfg.MachineFaults) == 0 {
 		cfg.MachineFaults = []string{engine.NoFaults} // it is power that shows it
 	}

@@ -67,8 +67,6 @@ type Setting struct {
 	// Block tells whether it must lie on a block device that keeps a part of what was not
 	// flushed.
 	Block bool
-	// Value is how many bytes values need for it to show soon, 0 for no matter.
-	Value int
 }
 
 // Bug describes one deliberate bug.
@@ -91,7 +89,7 @@ func (b Bug) Members(n int) int {
 // All returns the catalogue, in a fixed order.
 func All() []Bug {
 	anywhere, preVotes, even := Setting{}, Setting{PreVote: true}, Setting{Even: true}
-	power, torn := Setting{Disk: "ext4"}, Setting{Disk: "ext4", Block: true, Value: 6000}
+	power, torn := Setting{Disk: "ext4"}, Setting{Disk: "ext4", Block: true}
 	return []Bug{
 		{DoubleVote, "votes", "grants its vote to every candidate of a term whose log is good enough", anywhere},
 		{ForgetVote, "votes", "does not write term and vote to disk, and restarts without them", anywhere},
