@@ -27,7 +27,8 @@ import (
 // lastingTime in which nothing moved. Members that never came to rest, or did not
 // tell, make the verdict unknown. Amid the run only the first rule is asked, of the
 // members that told their keys at one revision, and nothing is unknown: who is late or
-// away is no worse for it (moments.go).
+// away is no worse for it (moments.go). A member that ended by itself, as it may where its files
+// fail, is left out, which is told.
 //
 // That acknowledged writes are there is not its business: where members hold the
 // same, final reads, which "linearizable" and "set" judge, show it for all.
@@ -40,6 +41,8 @@ type Divergence struct {
 	differ []history.Event
 	silent []history.Event // members that did not tell
 	asked  bool
+	ends   ends
+	away   []string // those left out, and why
 	moments
 }
 
@@ -58,7 +61,7 @@ const (
 
 // NewDivergence returns the checker "divergence".
 func NewDivergence() *Divergence {
-	return &Divergence{hashes: make(map[string]history.Event), data: make(map[string]history.Event)}
+	return &Divergence{hashes: make(map[string]history.Event), data: make(map[string]history.Event), ends: newEnds()}
 }
 
 // Name returns "divergence".
@@ -72,14 +75,17 @@ func (*Divergence) Kinds() verdict.Kinds { return verdict.Others }
 
 // Event takes the next event.
 func (c *Divergence) Event(e *history.Event) {
-	if e.Run != nil && e.Run.What == history.RunBegin {
-		c.nodes = slices.Clone(e.Run.Nodes)
-	}
 	s := e.State
-	if s == nil {
+	switch {
+	case s == nil:
+		if e.Run != nil && e.Run.What == history.RunBegin {
+			c.nodes = slices.Clone(e.Run.Nodes)
+		}
+		if !c.asked { // from then on they are stopped
+			c.ends.event(e)
+		}
 		return
-	}
-	if s.Amid {
+	case s.Amid:
 		c.amid(e)
 		return
 	}
@@ -127,20 +133,45 @@ func (c *Divergence) Finish() verdict.Result {
 	case !c.asked:
 		return c.Unchecked(c.Name(), "no member was asked for its data")
 	}
+	c.leaveOut()
 	if c.keys(); !c.Violated() {
 		c.revisions()
 	}
 	if c.Violated() {
-		return c.Result(c.Name(), "")
+		return c.result("")
 	}
 	for _, e := range c.silent {
-		c.Unknown("%s did not tell its %s: %s", e.State.Node, e.State.What, e.State.Error)
+		if slices.Contains(c.nodes, e.State.Node) {
+			c.Unknown("%s did not tell its %s: %s", e.State.Node, e.State.What, e.State.Error)
+		}
 	}
-	c.restless()
-	if len(c.nodes) < 2 {
+	if len(c.nodes) > 0 {
+		c.restless()
+	}
+	switch {
+	case len(c.nodes) < 2 && len(c.away) > 0:
+		return c.Unchecked(c.Name(), "fewer than two members are left", c.away...)
+	case len(c.nodes) < 2:
 		return c.Unchecked(c.Name(), "there is one member")
 	}
-	return c.Result(c.Name(), c.agreement())
+	return c.result(c.agreement())
+}
+
+// leaveOut goes on without the members that ended by themselves, as they may.
+func (c *Divergence) leaveOut() {
+	c.nodes = slices.DeleteFunc(c.nodes, func(n string) bool {
+		how, why, ok := c.ends.excused(n)
+		if ok {
+			c.away = append(c.away, fmt.Sprintf("%s is left out: it %s, as it may after %s", n, how, why))
+		}
+		return ok
+	})
+}
+
+func (c *Divergence) result(summary string) verdict.Result {
+	r := c.Result(c.Name(), summary)
+	r.Told = strings.Join(c.away, "; ")
+	return r
 }
 
 // keys finds members that hold something else than the others at one revision.

@@ -125,3 +125,39 @@ func TestDivergenceNamesTheOddOneOut(t *testing.T) {
 	require.Contains(t, h.Judge(evidence.NewDivergence()).Summary,
 		`with version and lease 0000000000000009 on n2`)
 }
+
+// Who ended by himself, as he may where his files fail, is left out; the others are compared.
+func TestDivergenceWithoutTheExcused(t *testing.T) {
+	without := func(fault string, ends, alike bool) func() *tape.Tape {
+		return func() *tape.Tape {
+			h := tape.New(history.Run{})
+			h.Fault(history.Fault{Step: 1, What: history.FaultInject, Text: "at 1s " + fault, Nodes: []string{"n3"}})
+			if ends {
+				h.Proc(history.Proc{Node: "n3", What: history.ProcExit, Code: 2})
+			}
+			h.Fault(history.Fault{Step: 1, What: history.FaultHeal, Text: "at 1s " + fault, Nodes: []string{"n3"}, Bit: true})
+			for round := range 2 {
+				for _, n := range h.Nodes[:2] {
+					h.State(history.State{What: history.StatePosition, Round: round, Node: n, Revision: 50, Applied: 90})
+				}
+			}
+			h.State(history.State{What: history.StateHash, Node: "n1", Revision: 50, Hash: 1})
+			h.State(history.State{What: history.StateHash, Node: "n2", Revision: 50, Hash: 1})
+			if !alike {
+				h.Differ(50, held("n1", "a", 7), held("n2", "b", 6))
+			}
+			h.Proc(history.Proc{Node: "n3", What: history.ProcExit, Code: 2}) // when all are stopped
+			h.End()
+			return h
+		}
+	}
+	tape.Verdicts(t, func() verdict.Checker { return evidence.NewDivergence() }, []tape.Row{
+		{Name: "it may end, and did", Build: without("bit-rot n3 wal", true, true), Want: verdict.Valid},
+		{Name: "it may end, and runs", Build: without("bit-rot n3 wal", false, true), Want: verdict.Unknown},
+		{Name: "it may not end, and did", Build: without("partition n3 | rest", true, true), Want: verdict.Unknown},
+		{Name: "the others differ", Build: without("bit-rot n3 wal", true, false), Want: verdict.Invalid, Rule: "members hold different data"},
+	})
+	r := without("bit-rot n3 wal", true, true)().Judge(evidence.NewDivergence())
+	require.Equal(t, "2 members hold the same data at revision 50", r.Summary)
+	require.Equal(t, "n3 is left out: it ended with code 2, as it may after bit-rot", r.Told)
+}

@@ -18,17 +18,14 @@ import (
 // synced may be taken from it.
 type NodeLogs struct {
 	verdict.Findings
-	starts  int64
-	force   map[int]string    // faults in force under which members may end, by step
-	struck  map[string]string // by member, such a fault that its process has lived through
-	rotten  map[string]string // by member, a fault that may have taken what it had synced
-	members map[int][]string  // whom those in force hit
-	told    []string
+	ends   ends
+	starts int64
+	told   []string
 }
 
 // NewNodeLogs returns the checker "node-logs".
 func NewNodeLogs() *NodeLogs {
-	return &NodeLogs{force: make(map[int]string), struck: make(map[string]string), rotten: make(map[string]string), members: make(map[int][]string)}
+	return &NodeLogs{ends: newEnds()}
 }
 
 // Name returns "node-logs".
@@ -40,15 +37,10 @@ func (*NodeLogs) Early() verdict.Early { return verdict.AsEventsCome }
 // Kinds returns Others.
 func (*NodeLogs) Kinds() verdict.Kinds { return verdict.Others }
 
-// stopsMembers lists the words of plans for faults under which a member may end, besides
-// those of takesSynced.
-func stopsMembers() []string { return []string{powerFailure, "fail-write", "full", "starve", "deaf"} }
-
 // Event takes the next event.
 func (c *NodeLogs) Event(e *history.Event) {
+	c.ends.event(e)
 	switch {
-	case e.Fault != nil:
-		c.fault(e.Fault)
 	case e.Run != nil && e.Run.What == history.RunLog:
 		if c.mayEnd(e.Run.Node, "logged a crash") {
 			return
@@ -57,13 +49,9 @@ func (c *NodeLogs) Event(e *history.Event) {
 			fmt.Sprintf("%s logged: %s", verdict.OrElse(e.Run.Node, "a node"), verdict.FirstLine(e.Run.Text)), verdict.Keep(e))
 	case e.Proc != nil && e.Proc.What == history.ProcStart:
 		c.starts++
-		c.started(e.Proc.Node)
 	case e.Proc != nil && e.Proc.What == history.ProcExit && !e.Proc.Expected:
 		p := e.Proc
-		how := fmt.Sprintf("ended with code %d", p.Code)
-		if p.Signal != "" {
-			how = "ended by " + p.Signal
-		}
+		how := howEnded(p)
 		if c.mayEnd(p.Node, how) {
 			return
 		}
@@ -71,38 +59,9 @@ func (c *NodeLogs) Event(e *history.Event) {
 	}
 }
 
-func (c *NodeLogs) fault(f *history.Fault) {
-	what := theFault(f, slices.Concat(stopsMembers(), takesSynced())...)
-	switch {
-	case what == "":
-	case f.What == history.FaultInject:
-		c.force[f.Step], c.members[f.Step] = what, slices.Clone(f.Nodes)
-		for _, n := range f.Nodes {
-			c.struck[strings.Clone(n)] = what
-			if slices.Contains(takesSynced(), what) {
-				c.rotten[strings.Clone(n)] = what
-			}
-		}
-	default:
-		delete(c.force, f.Step)
-		delete(c.members, f.Step)
-	}
-}
-
-// started forgets what only the process before has lived through. That a disk had no power
-// is over with the start.
-func (c *NodeLogs) started(node string) {
-	delete(c.struck, node)
-	for step, what := range c.force {
-		if what != powerFailure && slices.Contains(c.members[step], node) {
-			c.struck[node] = what
-		}
-	}
-}
-
 // mayEnd tells whether a member may do what it did, and notes that it did.
 func (c *NodeLogs) mayEnd(node, did string) bool {
-	why := verdict.OrElse(c.struck[node], c.rotten[node])
+	why := c.ends.may(node)
 	if why == "" {
 		return false
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,10 +98,12 @@ func (r *run) awaitCaughtUp(ctx context.Context) {
 	}
 }
 
-// auditMembers compares what the members hold, if the target can tell. It ends
+// auditMembers compares what the members hold that run, if the target can tell. It ends
 // when ctx does, with what there is.
 func (r *run) auditMembers(ctx context.Context) {
 	if o, ok := r.audit(max(r.cfg.Election/2, 100*time.Millisecond)); ok {
+		pids := r.cluster.Pids()
+		o.Members = slices.DeleteFunc(o.Members, func(m target.Member) bool { return len(pids[m.Name]) == 0 })
 		audit.Run(ctx, o)
 	}
 }
