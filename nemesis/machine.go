@@ -79,7 +79,7 @@ func (f Constrained) Span() Span { return Open }
 
 // Bounds of what a machine is made to be.
 const (
-	maxOffset = 100 * 365 * 24 * time.Hour
+	maxOffset = 20 * 365 * 24 * time.Hour
 	maxDrift  = 500_000 // parts per million
 	minMemory = 1_000_000
 )

@@ -11,8 +11,9 @@ import (
 type clocks struct {
 	clock vdso.Clock
 
-	mu   sync.Mutex
-	seen map[int]*shifted
+	mu     sync.Mutex
+	seen   map[int]*shifted
+	lacked map[int]bool // those that came later and could not be given it
 }
 
 // shifted is one process.
@@ -26,7 +27,9 @@ type shifted struct {
 // mostTries bounds how often a process is changed that does not stay so.
 const mostTries = 10
 
-func newClocks(c vdso.Clock) *clocks { return &clocks{clock: c, seen: make(map[int]*shifted)} }
+func newClocks(c vdso.Clock) *clocks {
+	return &clocks{clock: c, seen: make(map[int]*shifted), lacked: make(map[int]bool)}
+}
 
 // set changes the clocks of processes. One that has ended is no failure.
 func (c *clocks) set(pids []int) error {
@@ -55,34 +58,50 @@ func (c *clocks) setLocked(pid int) error {
 	}
 	s.tries++
 	s.found = true
+	delete(c.lacked, pid)
 	return nil
 }
 
 // look counts what processes have read, and changes those that have come since, or
 // that have a true clock again since they execute another program. Where a fork of one
 // that was changed is new, what its parent read counts for it too: it is taken off.
+// It ends their waits for a time that has come.
 func (c *clocks) look(pids []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, pid := range pids {
 		state, err := vdso.Look(pid)
+		if errors.Is(err, vdso.ErrGone) {
+			continue // what it read before is known
+		}
 		if err != nil {
-			continue // has ended, and what it read before is known
+			c.lackLocked(pid, err)
+			continue
 		}
 		s := c.seen[pid]
 		switch {
 		case s == nil && state.Shifted:
 			c.seen[pid] = &shifted{found: true, tries: 1, base: max(state.Readings, 0), readings: min(state.Readings, 0)}
 		case s == nil:
-			c.setLocked(pid) // if it fails, it is tried again
+			c.lackLocked(pid, c.setLocked(pid)) // if it fails, it is tried again
 		case !state.Shifted && s.tries < mostTries:
 			s.base = -max(s.readings, 0) // a new program counts from 0
-			c.setLocked(pid)
+			c.lackLocked(pid, c.setLocked(pid))
 		case state.Shifted && state.Readings < 0 && s.tries < mostTries:
 			c.setLocked(pid) // now somebody may be able to count
 		case state.Shifted && state.Readings >= 0:
 			s.readings = state.Readings - s.base
 		}
+		if state.Shifted {
+			vdso.EndWaits(pid, c.clock) // those that it does not reach are looked at again
+		}
+	}
+}
+
+// lackLocked notes whether a process goes on with a true clock.
+func (c *clocks) lackLocked(pid int, err error) {
+	if err != nil {
+		c.lacked[pid] = true
 	}
 }
 
@@ -107,8 +126,8 @@ func (c *clocks) restore(pids func() []int) (failed error) {
 	return failed
 }
 
-// evidence is how many processes had the clock, and how often they read it. If it is
-// known that none did, the fault did not bite.
+// evidence is how many processes had the clock, how often they read it, and how many came
+// later that could not be given it. If it is known that none read it, the fault did not bite.
 func (c *clocks) evidence() map[string]int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,11 +142,15 @@ func (c *clocks) evidence() map[string]int64 {
 		}
 		off += max(s.readings, 0)
 	}
-	switch {
-	case off == 0 && counted:
+	if off == 0 && counted {
 		return map[string]int64{"readings-off": 0}
-	case off == 0:
-		return map[string]int64{"clock-shifted-processes": n}
 	}
-	return map[string]int64{"clock-shifted-processes": n, "readings-off": off}
+	told := map[string]int64{"clock-shifted-processes": n}
+	if off > 0 {
+		told["readings-off"] = off
+	}
+	if len(c.lacked) > 0 {
+		told["clock-true-processes"] = int64(len(c.lacked))
+	}
+	return told
 }

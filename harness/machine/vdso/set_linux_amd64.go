@@ -3,6 +3,7 @@ package vdso
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -182,7 +183,7 @@ func (p *plan) begin(h *held, with [3][]byte) error {
 // byte; behind them code is left that a thread may still be in, and that tells the
 // true time. Of a process that has a true clock it changes nothing.
 func Restore(pid int) error {
-	if img, err := read(pid); err == nil && !img.inForce() {
+	if img, err := read(pid); err == nil && !img.inForce() || errors.Is(err, ErrUnsupported) {
 		return nil
 	}
 	err := hold(pid, func(h *held) error {

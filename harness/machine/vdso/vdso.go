@@ -5,8 +5,9 @@
 // each of them. Here these functions are changed in the memory of one process: they ask
 // the original for the time and add to it what a [Clock] says. Go, C and Java read their
 // wall clocks so; monotonic clocks are left as they are, and as fast. Not reached is who makes the
-// system call itself, and what the kernel tells: timestamps of files, timers that are
-// set to a wall clock's time.
+// system call itself, who runs as 32-bit code, and what the kernel tells: timestamps of files, timers
+// that are set to a wall clock's time. Who sleeps in a system call until such a time can
+// be woken by [EndWaits] when his clock tells it.
 //
 // The process is held for some hundred microseconds by ptrace, not by SIGSTOP: whether
 // somebody else has stopped it stays as it is, and if this program is killed the kernel lets
