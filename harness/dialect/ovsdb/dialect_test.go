@@ -104,6 +104,18 @@ func TestInconsistency(t *testing.T) {
 	require.NotContains(t, r.what(), "ack")
 }
 
+// A leader that has gone back as far as it can follows an entry before the first, of which
+// nobody has an index.
+func TestBeforeTheFirst(t *testing.T) {
+	r := read([]chunk{
+		said(id1, "append_request", `"term":3,"prev_log_index":-1,"prev_log_term":0,"leader_commit":7,"log":[],"comment":"heartbeat",`),
+		said(id2, "append_reply", `"term":3,"prev_log_index":-1,"prev_log_term":0,"n_entries":0,"log_end":12,"result":"inconsistency","comment":"log mismatch",`),
+	}, 0)
+	require.Empty(t, r.failed)
+	require.Equal(t, map[string]int{"heartbeat": 1, "heartbeat-response": 1}, r.classes)
+	require.NotContains(t, r.what(), "ack")
+}
+
 // Entries that change the servers leave open who decides.
 func TestReconfigured(t *testing.T) {
 	ack := said(id2, "append_reply", `"term":3,"prev_log_index":9,"prev_log_term":1,"n_entries":1,"log_end":11,"result":"OK",`)
@@ -157,11 +169,12 @@ func TestStrangeVotes(t *testing.T) {
 
 func TestUndecodable(t *testing.T) {
 	for bytes, says := range map[string]string{
-		"\x16\x03\x01\x02\x00\x01":                              "TLS",
-		"GET / HTTP/1.1\r\n":                                    "not JSON objects back to back",
-		said(id3, "vote_request", `"term":"x",`).Bytes:          `vote_request: its term is "\"x\"", which is no number`,
-		said(id1, "append_reply", `"term":-1,`).Bytes:           `append_reply: its term is "-1", which is no number`,
-		said(id1, "append_request", `"term":1,"log":{},`).Bytes: "append_request: its prev_log_term is \"\", which is no number",
+		"\x16\x03\x01\x02\x00\x01":                     "TLS",
+		"GET / HTTP/1.1\r\n":                           "not JSON objects back to back",
+		said(id3, "vote_request", `"term":"x",`).Bytes: `vote_request: its term is "\"x\"", which is no number`,
+		said(id1, "append_reply", `"term":-1,`).Bytes:  `append_reply: its term is "-1", which is no number`,
+		said(id1, "append_request", `"term":1,"prev_log_index":-2,"prev_log_term":0,"log":[],`).Bytes: `its prev_log_index is "-2", which is no number`,
+		said(id1, "append_request", `"term":1,"log":{},`).Bytes:                                       "append_request: its prev_log_term is \"\", which is no number",
 	} {
 		r := read([]chunk{{Conn: 1, Dialler: "n1", Accepter: "n2", Forward: true, Bytes: bytes}}, 0)
 		require.Len(t, r.failed, 1, bytes)

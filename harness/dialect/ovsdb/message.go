@@ -254,7 +254,7 @@ func (d *decoder) votes(v *call, id []byte, r *reader, m *tap.Message) {
 // appends reads what a leader sends.
 func (d *decoder) appends(p *params, r *reader, m *tap.Message) (class string) {
 	m.Kind, m.Term = tap.Append, r.number("term", p.term)
-	m.Log = history.Pos{Term: r.number("prev_log_term", p.prevTerm), Index: r.number("prev_log_index", p.prevIndex)}
+	m.Log = history.Pos{Term: r.number("prev_log_term", p.prevTerm), Index: r.before("prev_log_index", p.prevIndex)}
 	m.Last, m.Commit = m.Log, r.number("leader_commit", p.commit)
 	for _, s := range p.log.servers {
 		d.shared.cluster.VotersByID("", history.Pos{Term: r.number("term of an entry", s.term), Index: m.Log.Index + s.entry}, s.ids())
@@ -273,7 +273,7 @@ func (d *decoder) appends(p *params, r *reader, m *tap.Message) (class string) {
 func (d *decoder) appended(p *params, r *reader, m *tap.Message) (class string) {
 	m.Kind, m.Term = tap.AppendResponse, r.number("term", p.term)
 	m.Reject = string(text(p.result)) != "OK"
-	prev := history.Pos{Term: r.number("prev_log_term", p.prevTerm), Index: r.number("prev_log_index", p.prevIndex)}
+	prev := history.Pos{Term: r.number("prev_log_term", p.prevTerm), Index: r.before("prev_log_index", p.prevIndex)}
 	entries, end := r.number("n_entries", p.accepted), r.number("log_end", p.end)
 	m.Log = prev
 	if entries > 0 {
@@ -300,4 +300,13 @@ func (r *reader) number(name string, value []byte) uint64 {
 		r.err = fmt.Errorf("%s: its %s is %.40q, which is no number", r.method, name, value)
 	}
 	return n
+}
+
+// before reads the index of an entry that others follow. A leader that has gone back with a
+// follower as far as it can says -1, one less than 0: then it follows nothing.
+func (r *reader) before(name string, value []byte) uint64 {
+	if string(value) == "-1" {
+		return 0
+	}
+	return r.number(name, value)
 }
