@@ -277,6 +277,7 @@ func (m *maker) finish(s *Source) Picture {
 	}
 	m.drawLanes()
 	p.Bands, p.Cuts = m.faults.finish(m)
+	strain(p.Lanes, m.faults.bands)
 	p.Stalls = merged(p.Stalls)
 	m.clients.finish(m)
 	m.finishMessages()

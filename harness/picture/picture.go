@@ -86,6 +86,8 @@ type Lane struct {
 	// holds, those of the windows are all there, and Folded counts the others.
 	Deeds  []Deed `json:"deeds"`
 	Folded int    `json:"folded,omitempty"`
+	// Strains are what it had to live with, by when it began.
+	Strains []Strain `json:"strains,omitempty"`
 }
 
 // Role is what a member was for a while.

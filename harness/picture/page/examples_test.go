@@ -298,5 +298,5 @@ func long() *picture.Picture {
 
 // examples are pictures of every kind.
 func examples() map[string]*picture.Picture {
-	return map[string]*picture.Picture{"invalid": invalid(), "led": led(12), "stale": stale(), "valid": valid(), "unknown": unknown(), "cut-short": cutShort(), "quiet": quiet(), "empty": empty(), "hostile": evil(), "long": long()}
+	return map[string]*picture.Picture{"invalid": invalid(), "led": led(12), "stale": stale(), "valid": valid(), "unknown": unknown(), "cut-short": cutShort(), "quiet": quiet(), "empty": empty(), "hostile": evil(), "long": long(), "strained": strained()}
 }

@@ -2,6 +2,7 @@ package still
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,7 +62,21 @@ func (s *still) lane(l *picture.Lane) {
 	for _, label := range labels {
 		label()
 	}
+	s.strains(l, middle+9)
 	s.y += laneHeight
+}
+
+// strains underlines when faults of its machine or its files were in force at a member.
+func (s *still) strains(l *picture.Lane, y int) {
+	var path strings.Builder
+	for _, span := range l.Strained() {
+		if first, end, within := s.scale.Span(span); within {
+			fmt.Fprintf(&path, "M%s %dH%s", number(s.x(first)), y, number(s.x(end)))
+		}
+	}
+	if path.Len() > 0 {
+		fmt.Fprintf(&s.b, `<path class="strain" d="%s"/>`+"\n", path.String())
+	}
 }
 
 // same tells whether two stays are drawn as one.
@@ -109,10 +124,17 @@ func (s *still) legend() {
 	}
 	s.y += lineHeight
 	x := margin + nameWidth
-	say := func(shape, words string) {
-		s.b.WriteString(shape)
+	say := func(shape func(x, y int) string, words string) {
+		room := 32 + 7*len(words)
+		if x+room > width-margin {
+			x, s.y = margin+nameWidth, s.y+lineHeight
+		}
+		s.b.WriteString(shape(x, s.y))
 		s.text("q", float64(x+32), s.y, 200, words)
-		x += 32 + 7*len(words) + 10
+		x += room + 10
+	}
+	stroke := func(class string) func(x, y int) string {
+		return func(x, y int) string { return fmt.Sprintf(`<path class="%s" d="M%d %dh26"/>`, class, x, y-4) }
 	}
 	for _, r := range roles() {
 		if !used[r] {
@@ -125,9 +147,14 @@ func (s *still) legend() {
 		case picture.Unknown:
 			words = "up, role unknown"
 		}
-		say(fmt.Sprintf(`<path class="%s" d="M%d %dh26"/>`, r, x, s.y-4), words)
+		say(stroke(string(r)), words)
+	}
+	if slices.ContainsFunc(s.p.Lanes, func(l picture.Lane) bool { return len(l.Strains) > 0 }) {
+		say(stroke("strain"), "fault of machine or disk")
 	}
 	if len(s.p.Leaderless) > 0 {
-		say(fmt.Sprintf(`<rect class="gap" x="%d" y="%d" width="26" height="12"/>`, x, s.y-10), "no leader")
+		say(func(x, y int) string {
+			return fmt.Sprintf(`<rect class="gap" x="%d" y="%d" width="26" height="12"/>`, x, y-10)
+		}, "no leader")
 	}
 }

@@ -96,12 +96,12 @@ path{fill:none;stroke:#59636e}
 .leader{stroke:#1a7f37;stroke-width:16}.candidate{stroke:#bf8700;stroke-width:12;stroke-dasharray:2 1}.follower{stroke-width:2}
 .learner{stroke-width:2;stroke-dasharray:6 3}.unknown{stroke-width:1;stroke-dasharray:1 3}.down{stroke:#c5221f;stroke-width:2;stroke-dasharray:3 5}
 .paused{stroke:#8250df;stroke-width:12;stroke-dasharray:2 3}.removed{stroke-width:6;stroke-dasharray:1 7}
-.on{fill:#fff;font-weight:600}
+.strain{stroke:#bc4c00;stroke-width:3;stroke-dasharray:4 1}.on{fill:#fff;font-weight:600}
 .fault{fill:#0969da;fill-opacity:.18;stroke:#0969da}.mild{fill:none;stroke:#59636e;stroke-dasharray:3 2}
 .gap{fill:#59636e;fill-opacity:.16}.ok{fill:#1a7f37;fill-opacity:.35;stroke:#1a7f37}.no{stroke:#c5221f}
 .at{stroke:#c5221f;stroke-dasharray:4 2}.dot{fill:#c5221f}
 @media(prefers-color-scheme:dark){text{fill:#f0f6fc}.bg{fill:#0d1117}.q{fill:#9198a1}.bad{fill:#ff7b72}.good{fill:#56d364}.so{fill:#e3b341}
-path{stroke:#9198a1}.leader{stroke:#3fb950}.candidate{stroke:#d29922}.down,.no,.at{stroke:#ff7b72}.dot{fill:#ff7b72}.paused{stroke:#bc8cff}
+path{stroke:#9198a1}.leader{stroke:#3fb950}.candidate{stroke:#d29922}.down,.no,.at{stroke:#ff7b72}.dot{fill:#ff7b72}.paused{stroke:#bc8cff}.strain{stroke:#f0883e}
 .on{fill:#0d1117}.fault{fill:#4493f8;stroke:#4493f8}.mild{stroke:#9198a1}.gap{fill:#9198a1}.ok{fill:#3fb950;stroke:#3fb950}}
 `
 

@@ -83,6 +83,21 @@ func TestStills(t *testing.T) {
 	}
 }
 
+// Faults of machines and disks underline lanes; the key says so, and stays within the picture.
+func TestStrains(t *testing.T) {
+	p := saved(t, "stale-log-vote")
+	require.NotContains(t, draw(t, p), "fault of machine or disk")
+	for i := range p.Lanes {
+		p.Lanes[i].Strains = []picture.Strain{{Span: picture.Span{From: 5 * time.Second, To: 8 * time.Second}, Kind: "slow"}}
+	}
+	var b bytes.Buffer
+	require.NoError(t, still.Write(&b, p))
+	require.Equal(t, len(p.Lanes)+1, strings.Count(b.String(), `class="strain"`))
+	texts := draw(t, p)
+	require.Contains(t, texts, "fault of machine or disk")
+	require.Contains(t, texts, "no leader")
+}
+
 // What members, clients and plans wrote is text and nothing else.
 func TestHostileTexts(t *testing.T) {
 	const hostile = "</text><script>alert(1)</script><!--]]>&\"'\x00\x1b[31m\u202e\xff\ufffe\n"

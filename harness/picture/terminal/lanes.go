@@ -8,17 +8,23 @@ import (
 
 // lanes draws what each member was, with its term where another begins.
 func (d *drawing) lanes() {
-	d.roles = make(map[picture.Role]bool)
+	d.roles, d.strained = make(map[picture.Role]bool), make(map[rune]bool)
 	for i := range d.p.Lanes {
 		l := &d.p.Lanes[i]
 		row := d.row()
-		stays := d.scale.Lane(l)
+		stays, strained := d.scale.Lane(l), d.scale.Within(l.Strained())
 		for c, s := range stays {
 			if s == nil {
 				continue
 			}
-			d.roles[known(s.Role)] = true
-			row.set(c, d.glyphs.roles[known(s.Role)], styleOf(s.Role))
+			role := known(s.Role)
+			if shape, goesOn := d.glyphs.strains[role]; goesOn && strained[c] {
+				row.set(c, shape, styleOf(role))
+				d.strained[shape] = true
+				continue
+			}
+			d.roles[role] = true
+			row.set(c, d.glyphs.roles[role], styleOf(role))
 		}
 		d.terms(row, stays)
 		row.print(d.words(l.Member), plain)

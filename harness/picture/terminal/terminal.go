@@ -86,14 +86,16 @@ type drawing struct {
 	scale columns.Scale
 	out   strings.Builder
 
-	roles map[picture.Role]bool // that are drawn
-	notes []string              // what else is
-	peaks []string              // what the greatest of a curve is
+	roles    map[picture.Role]bool // that are drawn
+	strained map[rune]bool         // shapes of those under a strain that are
+	notes    []string              // what else is
+	peaks    []string              // what the greatest of a curve is
 }
 
 // glyphs are the shapes.
 type glyphs struct {
 	roles                               map[picture.Role]rune
+	strains                             map[picture.Role]rune // of those that go on under a strain
 	tick, open, close, both, line, dash rune
 	onward, shade, stall                rune
 	levels                              []rune // of a curve, from 0
@@ -105,16 +107,22 @@ func glyphsFor(ascii bool) glyphs {
 		return glyphs{
 			roles: map[picture.Role]rune{picture.Leader: 'L', picture.Candidate: 'C', picture.Follower: '-', picture.Learner: 'o',
 				picture.Unknown: '.', picture.Down: 'x', picture.Paused: '=', picture.Removed: 'r'},
-			tick: '|', open: '[', close: ']', both: '#', line: '=', dash: '-', onward: '>', shade: '#', stall: '!',
+			strains: strains('l', '~'),
+			tick:    '|', open: '[', close: ']', both: '#', line: '=', dash: '-', onward: '>', shade: '#', stall: '!',
 			levels: []rune(" 123456789"), answers: " -> ",
 		}
 	}
 	return glyphs{
 		roles: map[picture.Role]rune{picture.Leader: '█', picture.Candidate: '▲', picture.Follower: '─', picture.Learner: '╌',
 			picture.Unknown: '·', picture.Down: '×', picture.Paused: '‖', picture.Removed: '○'},
-		tick: '│', open: '┣', close: '┫', both: '┃', line: '━', dash: '┅', onward: '>', shade: '░', stall: '!',
+		strains: strains('▓', '~'),
+		tick:    '│', open: '┣', close: '┫', both: '┃', line: '━', dash: '┅', onward: '>', shade: '░', stall: '!',
 		levels: []rune(" ▁▂▃▄▅▆▇█"), answers: " → ",
 	}
+}
+
+func strains(leader, others rune) map[picture.Role]rune {
+	return map[picture.Role]rune{picture.Leader: leader, picture.Follower: others, picture.Learner: others, picture.Unknown: others}
 }
 
 // words returns a text as it may be shown.
@@ -237,6 +245,15 @@ func (d *drawing) legend() {
 			name = "up, role unknown"
 		}
 		parts = append(parts, string(d.glyphs.roles[r])+" "+name)
+	}
+	var strained []string
+	for _, r := range []picture.Role{picture.Leader, picture.Follower} {
+		if shape := d.glyphs.strains[r]; d.strained[shape] {
+			strained = append(strained, string(shape))
+		}
+	}
+	if strained != nil {
+		parts = append(parts, strings.Join(strained, " ")+" under a fault of its machine or disk")
 	}
 	d.out.WriteString("\n")
 	d.print(dim, 2, strings.Join(append(parts, d.notes...), "  "))

@@ -48,6 +48,23 @@ func draw(t *testing.T, p *picture.Picture, o terminal.Options) string {
 	return b.String()
 }
 
+// Who goes on under a fault of its machine or its disk has another shape, and the key says so.
+func TestStrains(t *testing.T) {
+	p := saved(t, "stale-log-vote")
+	o := terminal.Options{Width: 120}
+	before := draw(t, p, o)
+	require.NotContains(t, before, "fault of its machine")
+	for i := range p.Lanes {
+		p.Lanes[i].Strains = []picture.Strain{{Span: picture.Span{From: 5 * time.Second, To: 8 * time.Second}, Kind: "slow"}}
+	}
+	after := draw(t, p, o)
+	require.Contains(t, after, "▓ ~ under a fault of its machine")
+	require.Regexp(t, `\nn1 .*█▓▓▓▓.*▓▓█`, after)
+	require.Regexp(t, `\nn2 .*─~~~~.*~~─`, after)
+	o.ASCII = true
+	require.Regexp(t, `\nn1 .*Lllll.*llL`, draw(t, p, o))
+}
+
 // Of a stretch it is told who stood, voted and won, and which messages did not arrive: of
 // too many how many more there are, of all of a run nothing.
 func TestElections(t *testing.T) {

@@ -3,7 +3,8 @@
 /** @typedef {{from: number, to: number}} Span */
 /** @typedef {Span & {role: string, term?: number, inc?: number, by?: string, seq: number}} Stay */
 /** @typedef {{at: number, seq: number, what: string, term?: number, peer?: string, granted?: boolean, reason?: string, stage?: string, text: string}} Deed */
-/** @typedef {{member: string, stays: Stay[], deeds: Deed[], folded?: number}} Lane */
+/** @typedef {Span & {kind: string, step: number}} Strain */
+/** @typedef {{member: string, stays: Stay[], deeds: Deed[], strains: Strain[], folded?: number}} Lane */
 /** @typedef {Span & {step: number, text: string, kind: string, members: string[], outcome: string, evidence: string, open?: boolean, seq: number}} Band */
 /** @typedef {Span & {src: string, dst: string, kind: string, step: number}} Cut */
 /** @typedef {{width: number, ok: number[], fail: number[], info: number[], p50: number[], p95: number[], max: number[], least: number[], total: number[], shown: string, keys: string[], others: number}} Clients */
@@ -36,7 +37,7 @@ function complete(p) {
 	p.report = p.report || {};
 	lists(p.report, 'results');
 	p.report.run = p.report.run || {};
-	for (const lane of p.lanes) lists(lane, 'stays', 'deeds');
+	for (const lane of p.lanes) lists(lane, 'stays', 'deeds', 'strains');
 	for (const band of p.bands) lists(band, 'members');
 	for (const proof of p.proofs) lists(proof, 'events', 'sentences');
 	p.causes = p.causes.filter((c) => p.proofs[c.proof]);

@@ -82,7 +82,9 @@ function drawBand(s, band, at, y) {
 		c.fillRect(at.x, y + 1, at.w, BAND - 3);
 	}
 	c.setLineDash([]);
-	const text = printable(whatOf(band)) + (bit ? '' : ` (${band.outcome})`) + (band.open ? ' …' : '');
+	let text = printable(whatOf(band)) + (bit ? '' : ` (${band.outcome})`) + (band.open ? ' …' : '');
+	inFont(s, 11);
+	if (widthOf(s, text) > at.w - 6 && widthOf(s, band.kind + ' n…') > at.w - 6) text = printable(band.kind);
 	// A band that is too short for its name lends it the room after it.
 	if (!label(s, text, at.x + 4, y + BAND / 2, at.w - 6, theme.ink, 11) && at.w > 3 && at.w < 24) label(s, printable(band.kind), at.x + at.w + 3, y + BAND / 2, 70, theme.ink, 10);
 	s.hit(at.x - 1, y, at.w + 2, BAND, () => [`fault ${band.step}: ${sayBand(band)}`, band.members.length ? `touched ${band.members.join(', ')}` : '',

@@ -6,18 +6,20 @@ const RANK = {leader: 7, candidate: 6, down: 5, paused: 4, removed: 3, learner: 
 /** drawLanes draws all lanes and their names. */
 function drawLanes(s) {
 	const {picture} = s.app;
+	const high = s.layout.lane;
 	picture.lanes.forEach((lane, i) => {
-		const y = s.layout.lanes + i * LANE;
+		const y = s.layout.lanes + i * high;
 		s.c.strokeStyle = s.theme.line;
 		line(s.c, [[0, y + 0.5], [s.width, y + 0.5]]);
 		if (s.app.lane === i) {
 			s.c.fillStyle = s.theme.focus;
-			s.c.fillRect(0, y + 2, 4, LANE - 3);
+			s.c.fillRect(0, y + 2, 4, high - 3);
 		}
 		label(s, printable(lane.member), 10, y + 29, GUTTER - 16, s.theme.ink, 13, true);
-		clipped(s, y, LANE, () => {
+		clipped(s, y, high, () => {
 			drawTouched(s, lane, y);
 			drawStays(s, lane, y + 18);
+			drawStrains(s, lane, y + 44);
 			drawDeeds(s, lane, y + 9);
 		});
 	});
@@ -31,6 +33,40 @@ function drawTouched(s, lane, y) {
 		const at = inView(s, band.from, band.to);
 		if (at) s.c.fillRect(at.x, y + 1, at.w, 2);
 	}
+}
+
+/** drawStrains shows below a lane what its member had to live with; those that overlap are one, with all their words. */
+function drawStrains(s, lane, y) {
+	for (const strain of joined(lane.strains)) {
+		const at = inView(s, strain.from, strain.to);
+		if (!at) continue;
+		drawStrain(s, printable(strain.kinds.join(', ')), at, y);
+		s.hit(at.x, y, at.w, STRAIN, () => s.app.picture.bands.filter((b) => strain.steps.includes(b.step)).slice(0, 4).map((b) => `${lane.member} goes on under ${sayBand(b)}`));
+	}
+}
+
+/** joined are strains, those that overlap as one. @param {Strain[]} strains sorted by from */
+function joined(strains) {
+	const out = /** @type {{from: number, to: number, kinds: string[], steps: number[]}[]} */ ([]);
+	for (const x of strains) {
+		const last = out[out.length - 1];
+		if (!last || last.to <= x.from) {
+			out.push({from: x.from, to: x.to, kinds: [x.kind], steps: [x.step]});
+			continue;
+		}
+		last.to = Math.max(last.to, x.to);
+		if (!last.kinds.includes(x.kind)) last.kinds.push(x.kind);
+		last.steps.push(x.step);
+	}
+	return out;
+}
+
+function drawStrain(s, text, at, y) {
+	s.c.fillStyle = s.theme.fault;
+	s.c.fillRect(at.x, y, at.w, 11);
+	s.c.fillStyle = s.theme.faultline;
+	s.c.fillRect(at.x, y, at.w, 2);
+	if (text) label(s, text, at.x + 4, y + 7, at.w - 5, s.theme.ink, 9.5);
 }
 
 function drawStays(s, lane, y) {

@@ -3,7 +3,7 @@
 
 const GUTTER = 92; // left of the time axis, for names
 const MARGIN = 14; // right of it
-const LANE = 46, BAND = 19, BAR = 15;
+const LANE = 46, STRAIN = 14, BAND = 19, BAR = 15;
 const MOSTBANDS = 6, MOSTBARS = 24; // rows
 
 /**
@@ -40,13 +40,14 @@ function rowsOf(things, most, own) {
 function layoutOf(p, ops) {
 	const bands = rowsOf(p.bands, MOSTBANDS);
 	const bars = rowsOf(ops, MOSTBARS, (op) => op.client);
-	const layout = {width: 0, height: 0, axis: 0, phases: 20, faults: 36, proof: 0, lanes: 0, lanesEnd: 0, bars: 0, barsEnd: 0, bandRow: bands, barRow: bars, laneOf: new Map()};
+	const layout = {width: 0, height: 0, axis: 0, phases: 20, faults: 36, proof: 0, lanes: 0, lane: LANE, lanesEnd: 0, bars: 0, barsEnd: 0, bandRow: bands, barRow: bars, laneOf: new Map()};
 	let y = layout.faults + Math.max(1, bands.rows) * BAND + 4;
 	layout.proof = y;
 	y += p.proofs.length > 0 ? 26 : 0;
 	layout.lanes = y;
+	if (p.lanes.some((lane) => lane.strains.length > 0)) layout.lane += STRAIN;
 	p.lanes.forEach((lane, i) => layout.laneOf.set(lane.member, i));
-	y += p.lanes.length * LANE;
+	y += p.lanes.length * layout.lane;
 	layout.lanesEnd = y;
 	if (p.windows.length > 0) {
 		layout.bars = y + 20;
@@ -59,5 +60,5 @@ function layoutOf(p, ops) {
 
 /** barOf is where the bar of a lane is: its role, not its marks. @param {any} layout @param {number} i */
 function barOf(layout, i) {
-	return layout.lanes + i * LANE + 18;
+	return layout.lanes + i * layout.lane + 18;
 }

@@ -60,7 +60,7 @@ function tell(app, e) {
 function choose(app, e) {
 	const box = $('stage').getBoundingClientRect();
 	const y = e.clientY - box.top;
-	const lane = Math.floor((y - app.layout.lanes) / LANE);
+	const lane = Math.floor((y - app.layout.lanes) / app.layout.lane);
 	app.lane = lane >= 0 && lane < app.picture.lanes.length ? lane : -1;
 	const says = under(app, e.clientX - box.left, y);
 	if (says.length) say(says.join(' · '));

@@ -97,6 +97,7 @@ function drawLegend(app) {
 	const entries = Object.keys(RANK).filter((r) => roles.has(r)).map((r) => swatch(app, ROLES[r], (s) => drawStay(s, /** @type {any} */ ({role: r}), {x: 0, w: 26}, 0)));
 	const names = {won: 'won an election', candidate: 'stands', granted: 'vote granted', refused: 'vote refused', pregranted: 'pre-vote granted', prerefused: 'pre-vote refused', start: 'process starts', exit: 'process ends', log: 'crash in its log', ready: 'ready', other: 'other'};
 	for (const [shape, name] of Object.entries(names)) if (marks.has(shape)) entries.push(swatch(app, name, (s) => drawMark(s.c, s.theme, shape, 13, 12)));
+	if (app.picture.lanes.some((lane) => lane.strains.length)) entries.push(swatch(app, 'fault of machine or disk', (s) => drawStrain(s, '', {x: 0, w: 26}, 7)));
 	if (app.picture.leaderless.length) entries.push(swatch(app, 'nobody leads', (s) => shade(s, s.theme.leaderless, s.theme.patterns.leaderless)));
 	if (app.picture.stalls.length) entries.push(swatch(app, 'harness stalled', (s) => shade(s, s.theme.panel, s.theme.patterns.stall)));
 	if (app.arrows) entries.push(...keyOfMessages(app));
