@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/cli/setup"
 	"github.com/usurper/usurper/harness/engine"
@@ -108,11 +109,14 @@ func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 		return err
 	}
 	how := "as they came to pass"
-	if f.roles || f.anchor {
+	switch {
+	case f.roles || f.anchor:
 		how = "as planned"
+	case len(found.Config.Plan.Steps) == 1:
+		how = "as it came to pass"
 	}
-	show.Line("%d %s nodes, seed %d, %d faults %s: %s", found.Config.Nodes, found.Config.TargetName,
-		found.Config.Seed, len(found.Config.Plan.Steps), how, found.Breach)
+	show.Line("%s, seed %d, %s %s: %s", verdict.Many(found.Config.Nodes, found.Config.TargetName+" node"),
+		found.Config.Seed, verdict.Many(len(found.Config.Plan.Steps), "fault"), how, found.Breach)
 	all, err := f.trial(ctx, show, found)
 	if f.anchor && err == nil {
 		all, err = f.anchored(ctx, cmd, found, all)
