@@ -54,6 +54,7 @@ func TestFaultsAct(t *testing.T) {
 			"1s inject", "1s clock n1 -30s", "1s clock n2 -30s", "2s remove clock", "2s remove clock"}},
 		{"at 1s for 1s slow n1 5%", []string{"1s inject", "1s slow n1 5%", "2s remove slow"}},
 		{"at 1s for 1s starve n1 64MB", []string{"1s inject", "1s starve n1 64MB", "2s remove starve"}},
+		{"at 1s for 1s starve n1 110%", []string{"1s inject", "1s starve n1 110%", "2s remove starve"}},
 		{"at 1s for 1s freeze n1", []string{"1s inject", "1s freeze n1", "2s remove freeze"}},
 		{"at 1s for 1s deaf n1", []string{"1s inject", "1s deafen n1", "2s kill n1", "2s start n1"}},
 		{"at 1s restart n2", []string{"1s inject", "1s kill n2", "1s start n2"}},

@@ -53,7 +53,7 @@
 //	      | ("fail-sync"|"fail-write"|"full"|"short-write"|"lost-write") who [files]
 //	      | "bit-rot" who ["flip"|"truncate"|"zero"] [files] [N]
 //	      | "clock" who ("+"TIME|"-"TIME|"drift" N"ppm"|"strobe" "±"TIME "every" TIME)
-//	      | "slow" who N"%" | "starve" who N("KB"|"MB"|"GB") | "freeze" who | "deaf" who
+//	      | "slow" who N"%" | "starve" who N("KB"|"MB"|"GB"|"%") | "freeze" who | "deaf" who
 //	      | ("defragment"|"compact"|"snapshot-save") who | "move-leader" ["to" who]
 //	      | "remove" who | "replace" who
 //	      | "failpoint" NAME ("panic"|"sleep(" TIME ")") "at" who
@@ -221,7 +221,7 @@ func Catalog() []Entry {
 		{"bit-rot", "disk: kill, damage a file, and start again at the end of the fault", "at 5s for 1s bit-rot follower flip wal", parseBitRot},
 		{"clock", "machine: the wall clock is wrong, drifts, or jumps to and fro", "at 5s for 3s clock leader strobe ±5s every 200ms", parseConstrained},
 		{"slow", "machine: so much of a processor, and no more", "at 5s for 3s slow leader 5%", parseConstrained},
-		{"starve", "machine: so much memory, and no more", "at 5s for 3s starve follower 64MB", parseConstrained},
+		{"starve", "machine: so much memory, and no more", "at 5s for 3s starve follower 110%", parseConstrained},
 		{"freeze", "machine: everything stands still, without a signal", "at 5s for 2s freeze leader", parseConstrained},
 		{"deaf", "machine: close the listening sockets for good, and restart at the end of the fault", "at 5s for 3s deaf leader", parseWho(func(t Target) Fault { return Deaf{t} })},
 		{OpDefragment, "operator: rewrite the database file without its holes", "at 5s defragment leader", parseOperation},

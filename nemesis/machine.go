@@ -39,7 +39,7 @@ func (c Constraint) Kind() string {
 		return "clock"
 	case c.CPU != 0:
 		return "slow"
-	case c.Memory != 0:
+	case c.Memory != 0, c.Share != 0:
 		return "starve"
 	case c.Freeze:
 		return "freeze"
@@ -60,7 +60,7 @@ func (c Clock) String() string {
 	return "+" + formatTime(c.Offset)
 }
 
-// String is "clock leader +1h", "slow leader 5%", "starve one 64MB", "freeze one".
+// String is "clock leader +1h", "slow leader 5%", "starve one 64MB", "starve one 110%", "freeze one".
 func (f Constrained) String() string {
 	words := []string{f.Kind(), string(f.Who)}
 	switch {
@@ -70,6 +70,8 @@ func (f Constrained) String() string {
 		words = append(words, formatPercent(f.CPU))
 	case f.Memory != 0:
 		words = append(words, formatSize(f.Memory))
+	case f.Share != 0:
+		words = append(words, formatPercent(f.Share))
 	}
 	return strings.Join(words, " ")
 }
@@ -82,6 +84,7 @@ const (
 	maxOffset = 20 * 365 * 24 * time.Hour
 	maxDrift  = 500_000 // parts per million
 	minMemory = 1_000_000
+	maxShare  = 10_000 // percent
 )
 
 // Check checks the numbers, the target, and whether the machine can do this.
@@ -98,6 +101,9 @@ func (f Constrained) Check(s Setting) error {
 		return errors.New("slow leaves more than 0% of a processor, and at most 100%: for example slow leader 5%")
 	case f.Memory != 0 && f.Memory < minMemory:
 		return fmt.Errorf("starve leaves %s or more: for example starve one 64MB", formatSize(minMemory))
+	}
+	if f.Share != 0 && !(f.Share >= 100 && f.Share <= maxShare && f.Memory == 0) {
+		return fmt.Errorf("starve leaves what is in use, 100%%, or up to %d%% of it: for example starve one 110%%", maxShare)
 	}
 	if err := s.System.able(f.Kind()); err != nil {
 		return err
@@ -188,7 +194,7 @@ func (e *Env) Constrain(ctx context.Context, node string, c Constraint) (in *Ins
 		if err != nil {
 			return fmt.Errorf("%s %s: %w", kind, node, err)
 		}
-		if c.Memory != 0 {
+		if kind == "starve" {
 			applied = &deadly{revival: revival{env: e, node: node, member: m}, Applied: applied}
 		}
 		in = e.keep(&Installed{what: kind + " of " + node, applied: applied, node: node, kind: kind})
@@ -337,11 +343,23 @@ func parseConstrained(name string, r *reader) (Fault, error) {
 		f.CPU, err = parsePercent(r.next())
 	case "starve":
 		f.Who = r.until(startsNumber)
-		f.Memory, err = parseSize(r.next())
+		f.Memory, f.Share, err = parseMemory(r.next())
 	case stands:
 		f.Who, f.Freeze = r.target("|", ">", "<>"), true
 	}
 	return f, err
+}
+
+// parseMemory reads how much memory is left: a size, or percent of what is in use.
+func parseMemory(word string) (size int64, share float64, err error) {
+	if number, ok := strings.CutSuffix(word, "%"); ok {
+		if share, err = strconv.ParseFloat(number, 64); err != nil || !(share > 0) {
+			return 0, 0, fmt.Errorf("bad percentage %q: write 100%% or more, for example 110%%", word)
+		}
+		return 0, share, nil
+	}
+	size, err = parseSize(word)
+	return size, 0, err
 }
 
 // isClock tells whether a word begins what a clock is like.

@@ -69,6 +69,7 @@ at 15s for 1s   slow leader 5%
 at 15s for 1s   slow leader 100%
 at 15s for 1s   starve one 64MB
 at 15s for 1s   starve one 1500KB
+at 15s for 1s   starve one 110%
 at 15s for 1s   freeze leader rest
 at 15s          deaf minority
 at 15s          restart one

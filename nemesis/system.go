@@ -134,6 +134,7 @@ type Constraint struct {
 	Clock  *Clock  // its wall clock is another
 	CPU    float64 // percent of one processor that it may use, above 0
 	Memory int64   // bytes that it may use
+	Share  float64 // the same, as percent of those that it has in use already, 100 or more
 	Freeze bool    // it stands still, without a signal
 }
 

@@ -18,6 +18,7 @@ type Constrained struct {
 	start  time.Time
 	before cgroup.Counts
 	clocks *clocks // of a clock
+	memory int64   // bytes, of what starves
 
 	stop    context.CancelFunc // ends the watching
 	watched sync.WaitGroup
@@ -84,7 +85,13 @@ func (h *Constrained) apply(ctx context.Context, pids []int) error {
 	case FaultSlow:
 		return g.LimitCPU(h.c.CPU)
 	case FaultStarve:
-		return g.LimitMemory(h.c.Memory)
+		if h.memory == 0 {
+			h.memory = max(h.c.Memory, int64(h.c.Share/100*float64(g.Firm())))
+		}
+		if h.memory == 0 {
+			return errors.New("it has no memory in use of which a share could be left")
+		}
+		return g.LimitMemory(h.memory)
 	default:
 		return h.freeze(ctx)
 	}

@@ -50,6 +50,7 @@ type Constraint struct {
 	Clock  *Clock  // its wall clock is another
 	CPU    float64 // percent of one processor that it may use, above 0
 	Memory int64   // bytes that it may use
+	Share  float64 // the same, as percent of those that it has in use, and that cannot be freed, when it begins
 	Freeze bool    // it stands still, without a signal
 }
 
@@ -183,7 +184,7 @@ func (c Constraint) kind() string {
 		return FaultClock
 	case c.CPU > 0:
 		return FaultSlow
-	case c.Memory > 0:
+	case c.Memory > 0, c.Share > 0:
 		return FaultStarve
 	case c.Freeze:
 		return FaultFreeze

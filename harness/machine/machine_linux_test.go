@@ -281,6 +281,26 @@ func TestStarve(t *testing.T) {
 	s.does("eat")
 }
 
+// A share of what is in use bites whatever that is: with all of it there is none left for more.
+func TestStarveByShare(t *testing.T) {
+	s := newMembers(t, machine.FaultStarve)
+	s.does("eat")
+	h := s.constrain(machine.Constraint{Share: 500})
+	s.does("eat")
+	later := s.constrain(machine.Constraint{Share: 110})
+	_, err := s.ask("eat")
+	require.Error(t, err, "it is killed")
+	require.Eventually(t, func() bool { return s.m.OutOfMemory("n1") == 1 }, 10*time.Second, time.Millisecond)
+	s.kill()
+	require.Positive(t, s.remove(later)["memory-limit-hits"])
+	s.start()
+	s.does("eat")
+	s.does("eat")
+	require.Zero(t, s.remove(h)["oom-kills"]-1, "of which it is told twice")
+	_, err = s.m.Constrain(t.Context(), "n2", machine.Constraint{Share: 110})
+	require.ErrorContains(t, err, "no memory in use")
+}
+
 func TestFreeze(t *testing.T) {
 	s := newMembers(t, machine.FaultFreeze)
 	h := s.constrain(machine.Constraint{Freeze: true})

@@ -15,7 +15,7 @@ func (s *system) Constrain(ctx context.Context, node string, c nemesis.Constrain
 	if s.machine == nil {
 		return nil, fmt.Errorf("%s of %s: %w", c.Kind(), node, nemesis.ErrUnsupported)
 	}
-	to := machine.Constraint{CPU: c.CPU, Memory: c.Memory, Freeze: c.Freeze}
+	to := machine.Constraint{CPU: c.CPU, Memory: c.Memory, Share: c.Share, Freeze: c.Freeze}
 	if c.Clock != nil {
 		to.Clock = &machine.Clock{Offset: c.Clock.Offset, Drift: c.Clock.Drift, Every: c.Clock.Every}
 	}

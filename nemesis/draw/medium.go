@@ -48,6 +48,10 @@ func (d drawer) constrained(kind string, triggered bool) fault {
 		case "slow":
 			f.CPU = float64(rapid.IntRange(1, 200).Draw(t, "half percents")) / 2
 		case "starve":
+			if rapid.Bool().Draw(t, "by share") {
+				f.Share = float64(rapid.IntRange(200, 1000).Draw(t, "half percents")) / 2
+				break
+			}
 			f.Memory = rapid.Int64Range(1_000_000, 1<<40).Draw(t, "memory")
 		case "freeze":
 			f.Freeze = true

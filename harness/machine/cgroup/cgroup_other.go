@@ -39,6 +39,9 @@ func (*Group) LimitCPU(float64) error { return unsupported() }
 // LimitMemory lets the group use so many bytes of memory.
 func (*Group) LimitMemory(int64) error { return unsupported() }
 
+// Firm is how much memory is in use that cannot be freed.
+func (*Group) Firm() int64 { return 0 }
+
 // Counts tells what was counted so far.
 func (*Group) Counts() (Counts, error) { return Counts{}, unsupported() }
 

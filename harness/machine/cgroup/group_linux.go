@@ -144,16 +144,31 @@ func (g *Group) LimitMemory(bytes int64) error {
 	}
 	err = write(p.file("memory.limit_in_bytes", "memory.max"), text)
 	if errors.Is(err, syscall.EBUSY) {
-		return fmt.Errorf("limit a control group's memory to %d bytes: %d are in use that cannot be freed: %w", bytes, p.firm(), err)
+		return fmt.Errorf("limit a control group's memory to %d bytes: %d are in use that cannot be freed: %w", bytes, p.firm(), syscall.EBUSY)
 	}
 	return failure("limit a control group's memory", err)
 }
 
+// Firm is how much memory is in use that cannot be freed, as caches of files can; 0 if nobody can tell.
+func (g *Group) Firm() int64 {
+	p, err := g.place(Memory)
+	if err != nil {
+		return 0
+	}
+	return p.firm()
+}
+
 // firm is how much memory is in use that is no cache of files.
-func (p place) firm() int64 {
-	name := map[bool]string{false: "total_rss", true: "anon"}[p.two]
-	n, _ := field(filepath.Join(p.dir, "memory.stat"), name)
-	return n
+func (p place) firm() (sum int64) {
+	names := []string{"total_rss"}
+	if p.two {
+		names = []string{"anon", "kernel", "shmem"}
+	}
+	for _, name := range names {
+		n, _ := field(filepath.Join(p.dir, "memory.stat"), name) // of what an older kernel does not count there is none
+		sum += n
+	}
+	return sum
 }
 
 // Counts tells what was counted so far.
