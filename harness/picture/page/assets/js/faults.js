@@ -50,15 +50,26 @@ function drawFaults(s) {
 	if (picture.bands.length === 0) label(s, 'none', s.left, faults + BAND / 2, 60, s.theme.soft, 12);
 	if (bandRow.over > 0) label(s, `+${bandRow.over} not drawn`, 10, faults + BAND * 1.5, GUTTER - 12, s.theme.soft, 10);
 	clipped(s, faults, s.layout.proof - faults, () => {
-		const last = new Map();
+		const last = new Map(), free = roomAfter(s, bandRow.row);
 		for (const band of s.bands) {
 			const row = bandRow.row.get(band);
 			const at = row === undefined ? undefined : inView(s, band.from, band.to, 2);
 			if (!at || (at.w <= 2 && last.get(row) === Math.floor(at.x))) continue;
 			last.set(row, Math.floor(at.x));
-			drawBand(s, band, at, faults + row * BAND);
+			drawBand(s, band, at, faults + row * BAND, free.get(band));
 		}
 	});
+}
+
+/** roomAfter is how far it is from each band to the next in its row, in pixels. @param {any} s @param {Map<Band, number>} row */
+function roomAfter(s, row) {
+	const free = new Map(), next = new Map();
+	for (const band of [...s.bands].reverse()) {
+		const at = row.get(band);
+		free.set(band, (next.has(at) ? s.x(next.get(at)) : s.right) - s.x(band.to));
+		next.set(at, band.from);
+	}
+	return free;
 }
 
 /** whatOf is a fault without its when, which the axis says. @param {Band} band */
@@ -66,8 +77,8 @@ function whatOf(band) {
 	return band.text.replace(/^((maybe|at \S+|for \S+) )+/, '');
 }
 
-/** drawBand draws a fault; one that did nothing is only an outline. @param {any} s @param {Band} band */
-function drawBand(s, band, at, y) {
+/** drawBand draws a fault; one that did nothing is only an outline. @param {any} s @param {Band} band @param {{x: number, w: number}} at @param {number} y @param {number} free room after it */
+function drawBand(s, band, at, y, free) {
 	const {c, theme} = s;
 	const bit = band.outcome === 'bit' || band.outcome === '' || band.outcome === 'not healed';
 	if (bit) {
@@ -86,7 +97,7 @@ function drawBand(s, band, at, y) {
 	inFont(s, 11);
 	if (widthOf(s, text) > at.w - 6 && widthOf(s, band.kind + ' n…') > at.w - 6) text = printable(band.kind);
 	// A band that is too short for its name lends it the room after it.
-	if (!label(s, text, at.x + 4, y + BAND / 2, at.w - 6, theme.ink, 11) && at.w > 3 && at.w < 24) label(s, printable(band.kind), at.x + at.w + 3, y + BAND / 2, 70, theme.ink, 10);
+	if (!label(s, text, at.x + 4, y + BAND / 2, at.w - 6, theme.ink, 11) && at.w > 3 && at.w < 24 && free > 24) label(s, printable(band.kind), at.x + at.w + 3, y + BAND / 2, Math.min(70, free - 5), theme.ink, 10);
 	s.hit(at.x - 1, y, at.w + 2, BAND, () => [`fault ${band.step}: ${sayBand(band)}`, band.members.length ? `touched ${band.members.join(', ')}` : '',
 		`from ${seconds(band.from, 1e5)} to ${seconds(band.to, 1e5)}${band.open ? ', where the history ends' : ''}`].filter(Boolean));
 }

@@ -66,7 +66,8 @@ function drawStrain(s, text, at, y) {
 	s.c.fillRect(at.x, y, at.w, 11);
 	s.c.fillStyle = s.theme.faultline;
 	s.c.fillRect(at.x, y, at.w, 2);
-	if (text) label(s, text, at.x + 4, y + 7, at.w - 5, s.theme.ink, 9.5);
+	inFont(s, 9.5);
+	if (text && (at.w > 40 || widthOf(s, text) < at.w - 5)) label(s, text, at.x + 4, y + 7, at.w - 5, s.theme.ink, 9.5);
 }
 
 function drawStays(s, lane, y) {
