@@ -160,7 +160,7 @@ func (g *Group) Firm() int64 {
 
 // firm is how much memory is in use that is no cache of files.
 func (p place) firm() (sum int64) {
-	names := []string{"total_rss"}
+	names := []string{"total_rss", "total_shmem"}
 	if p.two {
 		names = []string{"anon", "kernel", "shmem"}
 	}
