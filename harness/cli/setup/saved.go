@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 
 	"github.com/spf13/cobra"
 
@@ -94,13 +93,8 @@ func (f *Saved) buildReference(cfg *engine.Config, saved json.RawMessage) error 
 		return err
 	}
 	var err error
-	if f.Binary == "" {
-		o.Binary, err = os.Executable()
-	} else {
-		o.Binary, err = exec.LookPath(f.Binary)
-	}
-	if err != nil {
-		return fmt.Errorf("find the binary of the nodes: %w: name a usurper binary with --binary", err)
+	if o.Binary, err = nodeBinary(f.Binary); err != nil {
+		return err
 	}
 	t, err := reference.New(o)
 	if err != nil {

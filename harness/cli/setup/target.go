@@ -121,13 +121,8 @@ func (f *targetFlags) setReference(cfg *engine.Config) error {
 	ref.Seed, ref.Vary = cfg.Seed, f.vary
 	ref.Election, ref.Heartbeat = cfg.Election, cfg.Heartbeat
 	var err error
-	if f.binary == "" {
-		ref.Binary, err = os.Executable()
-	} else {
-		ref.Binary, err = exec.LookPath(f.binary)
-	}
-	if err != nil {
-		return fmt.Errorf("find the binary of the nodes: %w: name a usurper binary with --binary", err)
+	if ref.Binary, err = nodeBinary(f.binary); err != nil {
+		return err
 	}
 	t, err := reference.New(ref)
 	if err != nil {
@@ -135,6 +130,19 @@ func (f *targetFlags) setReference(cfg *engine.Config) error {
 	}
 	cfg.Target, cfg.TargetOptions = t, ref
 	return nil
+}
+
+// nodeBinary is the executable of reference nodes: this one, unless another is named.
+func nodeBinary(named string) (path string, err error) {
+	if named == "" {
+		path, err = os.Executable()
+	} else {
+		path, err = exec.LookPath(named)
+	}
+	if err != nil {
+		return "", fmt.Errorf("find the binary of the nodes: %w: name a usurper binary with --binary", err)
+	}
+	return path, nil
 }
 
 // What etcd is run with unless flags say otherwise. With these timers a lost
