@@ -3,7 +3,18 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# gone is whether all that this script has started has ended.
+gone() { ! pkill -0 -P $$ 2>/dev/null; }
+# away ends that and removes the folder, however the script ends: a run that is told to end
+# takes a moment, and writes until then.
+away() {
+	trap '' INT TERM HUP
+	pkill -TERM -P $$ 2>/dev/null || true
+	for _ in {1..300}; do gone && break || sleep 0.1; done
+	rm -rf "$work"
+}
+trap away EXIT
+trap 'exit 130' INT # a run that is interrupted ends in good order, so that bash would go on
 usurper=$work/usurper
 go build -o "$usurper" .
 machine() { printf '%s, %s processors, %s\n\n' "$(uname -sr)" "$(nproc)" "$(go version | cut -d' ' -f3)"; }
