@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -132,4 +133,45 @@ func TestCutPowerOfNoDisk(t *testing.T) {
 	_, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: nemesis.KeepNothing})
 	require.ErrorIs(t, err, nemesis.ErrUnsupported)
 	require.True(t, s.runs("n1"))
+}
+
+// holder is a disk whose flushes can be slowed down and held.
+type holder struct {
+	*volume
+	note func(what string)
+}
+
+func (h *holder) Strain(time.Duration) { h.note("strain") }
+func (h *holder) Hold()                { h.note("hold") }
+func (h *holder) Release()             { h.note("release") }
+
+func (h *holder) Cut(k disk.Keep) error {
+	h.note("cut")
+	return h.volume.Cut(k)
+}
+
+// Flushes are held on all disks before the first of them is cut; and where a part of what
+// is under way is kept, all of them are slow before that.
+func TestCutPowerInTheMidstOfFlushes(t *testing.T) {
+	for _, tt := range []struct {
+		keep string
+		want []string
+	}{
+		{nemesis.KeepNothing, []string{"hold", "hold", "cut", "cut"}},
+		{nemesis.KeepSome, []string{"strain", "strain", "hold", "hold", "cut", "cut"}},
+	} {
+		s, disks, _, _ := withDisks(t)
+		var mu sync.Mutex
+		var done []string
+		for name, v := range disks {
+			s.disks[name] = &holder{v, func(what string) {
+				mu.Lock()
+				defer mu.Unlock()
+				done = append(done, what)
+			}}
+		}
+		_, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: tt.keep})
+		require.NoError(t, err)
+		require.Equal(t, tt.want, done)
+	}
 }
