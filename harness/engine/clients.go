@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
@@ -56,6 +59,31 @@ func (r *run) dial(node string) (workload.Client, error) {
 	}
 	return c, err
 }
+
+// atWork waits until clients have worked undisturbed for a while, and one of them with
+// success, before the first fault: on a busy machine that may take long, and a fault that
+// comes before would meet a system that has not begun. A system that serves nobody is attacked
+// all the same, once it has had the time that it has to be ready; so is one that no client
+// asks any more.
+func (r *run) atWork(ctx context.Context, over <-chan struct{}) {
+	began := r.rec.Now()
+	sleep(ctx, min(r.cfg.Election, 500*time.Millisecond))
+	limit := max(r.calm(), r.readyTimeout())
+	ctx, cancel := context.WithTimeout(ctx, limit-(r.rec.Now()-began))
+	defer cancel()
+	select {
+	case <-r.served:
+	case <-over:
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			r.note("", fmt.Sprintf("no operation succeeded within %s: the faults begin all the same", limit))
+		}
+	}
+}
+
+// calm is how long they do after the last one, so that a history shows that the system
+// has got over it.
+func (r *run) calm() time.Duration { return max(500*time.Millisecond, 2*r.cfg.Election) }
 
 // untried tells of operations that arrived and found all clients waiting.
 func (r *run) untried(s workload.Stats) {

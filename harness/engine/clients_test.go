@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -147,4 +148,40 @@ func TestClientsWithoutLinks(t *testing.T) {
 	require.ErrorContains(t, err, "--proxy-clients")
 	require.NoDirExists(t, cfg.Results)
 	require.False(t, cfg.Setting().Clients)
+}
+
+// late is a client that has no answer for anybody before a moment.
+type late struct {
+	workload.Client
+	from time.Time
+}
+
+func (c late) Do(ctx context.Context, op history.Op) (history.Op, string) {
+	if time.Now().Before(c.from) {
+		op.Type = history.Fail
+		return op, ""
+	}
+	return c.Client.Do(ctx, op)
+}
+
+// The plan begins when the first operation has succeeded, however late that is.
+func TestFaultsBeginWhenSomebodyIsServed(t *testing.T) {
+	t.Parallel()
+	cfg := configFor(t)
+	var from time.Time
+	var once sync.Once
+	cfg.Target = wrapped{Target: cfg.Target, client: func(inner workload.Client) workload.Client {
+		once.Do(func() { from = time.Now().Add(2 * time.Second) })
+		return late{inner, from}
+	}}
+	result, err := engine.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	served, phase := false, ""
+	for _, e := range read(t, result.Dir) {
+		if e.Run != nil && e.Run.What == history.RunPhase {
+			phase = e.Run.Phase
+		}
+		served = served || phase == history.PhaseReady && e.Op != nil && e.Op.Type == history.OK
+	}
+	require.True(t, served)
 }

@@ -226,22 +226,6 @@ func (r *run) start(ctx context.Context) error {
 	return err
 }
 
-// atWork waits until clients have worked undisturbed for a while, and one of them with
-// success, before the first fault; no longer than calm, for a system that serves nobody.
-func (r *run) atWork(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, r.calm())
-	defer cancel()
-	sleep(ctx, min(r.cfg.Election, 500*time.Millisecond))
-	select {
-	case <-r.served:
-	case <-ctx.Done():
-	}
-}
-
-// calm is how long they do after the last one, so that a history shows that the system
-// has got over it.
-func (r *run) calm() time.Duration { return max(500*time.Millisecond, 2*r.cfg.Election) }
-
 // attack is step 3. It ends early when whole does, and without an error when the
 // run is to fail fast and did. The clients outlast the nemesis: operations are on their way
 // before the first fault and after the last one is healed.
@@ -264,8 +248,9 @@ func (r *run) attack(whole context.Context) error {
 	clients, stopClients := context.WithCancel(ctx)
 	defer stopClients()
 	wg.Go(func() { r.watchMembers(clients) })
-	worked := make(chan error, 1)
+	worked, over := make(chan error, 1), make(chan struct{})
 	go func() {
+		defer close(over)
 		o, unwatch := r.workload(), func() {}
 		if r.cfg.Own == nil { // which may count on so many clients as were asked for
 			o.Leaders, unwatch = r.leaders()
@@ -275,7 +260,7 @@ func (r *run) attack(whole context.Context) error {
 		r.untried(stats)
 		worked <- err
 	}()
-	r.atWork(ctx)
+	r.atWork(ctx, over)
 	r.phase(history.PhaseFaults)
 	r.faults = r.rec.Now()
 	report, err := nemesis.Execute(ctx, r.nemesis(sys), r.plan)

@@ -2,12 +2,14 @@ package engine
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/usurper/usurper/harness/cluster"
+	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 )
 
@@ -63,5 +65,33 @@ func TestPrepareHangs(t *testing.T) {
 		require.ErrorContains(t, err, "prepare the system: not done within 300ms (--settle gives it longer; in Go Config.Settle): ")
 		require.ErrorContains(t, err, want)
 		require.NoError(t, host.Close())
+	}
+}
+
+// The faults wait for the first operation that succeeds, but not for ever, and for nobody when
+// there are no clients any more; that none did is told.
+func TestFaultsWait(t *testing.T) {
+	for name, c := range map[string]struct {
+		served, over bool
+		told         int
+	}{"served": {served: true}, "no clients": {over: true}, "never": {told: 1}} {
+		rec, err := history.Create(filepath.Join(t.TempDir(), "history.jsonl"))
+		require.NoError(t, err)
+		notes, unwatch := rec.Watch(10, func(e *history.Event) bool { return e.Run != nil })
+		r := run{cfg: Config{Settle: time.Millisecond, Target: slowStore{}}, rec: rec, served: make(chan struct{})}
+		over := make(chan struct{})
+		if c.served {
+			close(r.served)
+		}
+		if c.over {
+			close(over)
+		}
+		r.atWork(t.Context(), over)
+		require.Len(t, notes, c.told, name)
+		for range c.told {
+			require.Equal(t, "no operation succeeded within 500ms: the faults begin all the same", (<-notes).Run.Text)
+		}
+		unwatch()
+		require.NoError(t, rec.Close())
 	}
 }
