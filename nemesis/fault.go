@@ -213,7 +213,7 @@ func Catalog() []Entry {
 		{"restart-storm", "restart again and again", "at 16s for 4s restart-storm one every 300ms", parseStorm},
 		{"rolling-restart", "restart all, one after the other", "at 16s rolling-restart every 500ms", parseRolling},
 		{"slow-sync", "disk: let syncs of files take longer", "at 5s for 2s slow-sync leader 200ms±100ms wal", parseFileFault},
-		{"fail-sync", "disk: fail the first sync of each file, and drop what it was to write", "at 5s for 2s fail-sync one", parseFileFault},
+		{"fail-sync", "disk: fail the first sync of each file, and drop what it was to write; or all syncs, below a file system", "at 5s for 2s fail-sync one", parseFileFault},
 		{"fail-write", "disk: fail writes", "at 5s for 1s fail-write follower wal", parseFileFault},
 		{"full", "disk: no space is left until the end of the fault", "at 5s for 2s full minority", parseFileFault},
 		{"short-write", "disk: write less than was asked, and say so", "at 5s for 2s short-write leader \"*.log\"", parseFileFault},

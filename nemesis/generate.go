@@ -31,12 +31,12 @@ type GenerateOptions struct {
 	// Keeps are what disks may keep at a power failure, of the Keep constants: without any,
 	// the plan has no power failures. With some, they take the place of some of its kills.
 	Keeps []string
-	// Storage lets files of members be slow and full; Files are the classes of files that
-	// are told apart, and DiskFaults names those of bit-rot, fail-sync, lost-write and
-	// short-write that the plan may have beside.
-	Storage    bool
-	Files      []string
-	DiskFaults []string
+	// Storage names those of slow-sync, full, fail-sync, fail-write, short-write, lost-write
+	// and bit-rot that the plan may have. Files are the classes of files that are told apart,
+	// by all of them or, if disks fail Below their file systems, by bit-rot alone.
+	Storage []string
+	Files   []string
+	Below   bool
 	// Machine names those of clock, slow, starve, freeze and deaf that the plan may have, and
 	// Beside those that it has now and then, though nobody named them.
 	Machine, Beside []string
@@ -164,7 +164,7 @@ func (g *generator) next(d *decks, n int) (act, bool) {
 	if n%flickerEvery == 2 && g.tears() {
 		return act{members: 1, out: everybody, write: flicker}, true
 	}
-	if n%5 == 3 && (g.Storage || len(g.Machine) > 0) {
+	if n%5 == 3 && len(g.Storage)+len(g.Machine) > 0 {
 		if a, ok := g.deal(&d.media, mediumActs); ok {
 			return a, true
 		}

@@ -20,12 +20,8 @@ func (g *generator) can(fault string) bool {
 		return true
 	case "power-failure":
 		return len(g.Keeps) > 0
-	case "slow-sync", "full":
-		return g.Storage
-	case "bit-rot", "fail-sync", "lost-write", "short-write":
-		return g.Storage && slices.Contains(g.DiskFaults, fault)
 	}
-	return slices.Contains(g.Machine, fault)
+	return slices.Contains(g.Storage, fault) || slices.Contains(g.Machine, fault)
 }
 
 // keep draws what disks keep: two of three times a part, where they can.
@@ -221,6 +217,7 @@ func mediumActs() []act {
 		{members: 1, out: minority, needs: "full", write: fullDisk},
 		{members: 1, out: minority, needs: "bit-rot", write: rotten},
 		{members: 1, out: minority, needs: "fail-sync", write: meddleWith("fail-sync")},
+		{members: 1, out: minority, needs: "fail-write", write: meddleWith("fail-write")},
 		{members: 1, out: minority, needs: "lost-write", write: meddleWith("lost-write")},
 		{members: 1, out: minority, needs: "short-write", write: meddleWith("short-write")},
 	}, machineActs()...)
@@ -256,12 +253,20 @@ func (g *generator) someFiles() string {
 	return ""
 }
 
+// failing draws which files a fault of the disk is of.
+func (g *generator) failing() string {
+	if files := g.someFiles(); !g.Below {
+		return files
+	}
+	return ""
+}
+
 // slowDisk lets syncs take as long as elections do: half of the time until the member is
 // killed, with a few under way.
 func slowDisk(g *generator) {
 	mean, length := g.span(0.1, 1), g.span(4, 8)
 	who := []Target{"leader", "one", "all", "majority"}[g.random.IntN(4)]
-	g.rare(0, length, FileFault{Action: "slow-sync", Who: who, Delay: mean, Jitter: g.round(mean / 2), Files: g.someFiles()})
+	g.rare(0, length, FileFault{Action: "slow-sync", Who: who, Delay: mean, Jitter: g.round(mean / 2), Files: g.failing()})
 	if g.random.IntN(2) == 0 {
 		g.rare(length/2, g.span(1, 2), Kill{"leader"})
 		g.recover()
@@ -284,12 +289,12 @@ func rotten(g *generator) {
 	g.recover()
 }
 
-// meddleWith breaks what the files of one member promise, and kills it then, so that it
-// has to read them.
+// meddleWith breaks what the disk of one member promises, and kills it then, so that it
+// has to read what is there.
 func meddleWith(action string) func(*generator) {
 	return func(g *generator) {
 		length := g.span(2, 4)
-		g.rare(0, length, FileFault{Action: action, Who: []Target{"leader", "one"}[g.random.IntN(2)], Files: g.someFiles()})
+		g.rare(0, length, FileFault{Action: action, Who: []Target{"leader", "one"}[g.random.IntN(2)], Files: g.failing()})
 		g.rare(length/2, length/4, Kill{Same})
 		g.recover()
 	}

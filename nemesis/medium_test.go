@@ -16,26 +16,26 @@ import (
 // lost what it synced.
 func TestKindsOfFaults(t *testing.T) {
 	for _, tt := range []struct {
-		fault                        string
-		power, files, machine, loses bool
+		fault                 string
+		power, files, machine bool
 	}{
 		{fault: "kill n1"},
 		{fault: "power-failure n1 staggered", power: true},
 		{fault: "slow-sync n1 5ms", files: true},
 		{fault: "full n1", files: true},
 		{fault: "fail-write n1", files: true},
-		{fault: "fail-sync n1 wal", files: true, loses: true},
-		{fault: "short-write n1", files: true, loses: true},
-		{fault: "lost-write n1", files: true, loses: true},
-		{fault: "bit-rot n1", files: true, loses: true},
+		{fault: "fail-sync n1 wal", files: true},
+		{fault: "short-write n1", files: true},
+		{fault: "lost-write n1", files: true},
+		{fault: "bit-rot n1", files: true},
 		{fault: "clock n1 drift 5ppm", machine: true},
 		{fault: "slow n1 5%", machine: true},
 		{fault: "deaf n1", machine: true},
 	} {
 		f, err := nemesis.ParseFault(tt.fault)
 		require.NoError(t, err)
-		got := []bool{nemesis.OnPower(f), nemesis.OnFiles(f), nemesis.OnMachine(f), nemesis.Loses(f)}
-		require.Equal(t, []bool{tt.power, tt.files, tt.machine, tt.loses}, got, tt.fault)
+		got := []bool{nemesis.OnPower(f), nemesis.OnFiles(f), nemesis.OnMachine(f)}
+		require.Equal(t, []bool{tt.power, tt.files, tt.machine}, got, tt.fault)
 	}
 }
 
@@ -45,6 +45,7 @@ func TestMediaThatCannot(t *testing.T) {
 		"full": "use --disk fuse", "clock": "no root", "bit-rot": "no disk", "deaf": "no netlink",
 	}}
 	unnamed := &nemesis.Offer{System: "abc"}
+	below := &nemesis.Offer{System: "abc", Files: []string{"wal"}, Below: true}
 	for _, tt := range []struct {
 		offer *nemesis.Offer
 		fault string
@@ -55,6 +56,10 @@ func TestMediaThatCannot(t *testing.T) {
 		{offer, "slow-sync n1 5ms", ""},
 		{offer, "slow-sync n1 5ms wall", `unknown class of files "wall" (did you mean wal?): those of abc are wal, db`},
 		{unnamed, "slow-sync n1 5ms wal", "abc names no classes of files: write a pattern"},
+		{below, "slow-sync n1 5ms", ""},
+		{below, "bit-rot n1 wal", ""},
+		{below, "fail-sync n1 wal", `fail-sync wal: the disks of abc fail below their file systems, which know nothing of files: leave "wal" out, or use --disk fuse`},
+		{below, `slow-sync n1 5ms "*.log"`, "use --disk fuse"},
 		{offer, "full n1", "full: use --disk fuse"},
 		{offer, "clock n1 +1h", "clock: no root"},
 		{offer, "slow n1 5%", ""},
@@ -105,8 +110,7 @@ func TestProcessesThatEndOfAFault(t *testing.T) {
 func media(n int) nemesis.GenerateOptions {
 	o := generating(n)
 	o.Keeps = []string{nemesis.KeepNothing, nemesis.KeepNames, nemesis.KeepSome}
-	o.Storage, o.Files = true, []string{"wal", "snapshot"}
-	o.DiskFaults = []string{"bit-rot", "fail-sync", "lost-write", "short-write"}
+	o.Storage, o.Files = []string{"slow-sync", "full", "bit-rot", "fail-sync", "fail-write", "lost-write", "short-write"}, []string{"wal", "snapshot"}
 	o.Machine = []string{"clock", "slow", "starve", "freeze", "deaf"}
 	return o
 }
@@ -118,17 +122,22 @@ func TestGenerateForMedia(t *testing.T) {
 		"nothing": func(o *nemesis.GenerateOptions) { *o = generating(len(o.Nodes)) },
 		"all":     func(*nemesis.GenerateOptions) {},
 		"power": func(o *nemesis.GenerateOptions) {
-			o.Storage, o.DiskFaults, o.Machine, o.Keeps = false, nil, nil, o.Keeps[:2]
+			o.Storage, o.Machine, o.Keeps = nil, nil, o.Keeps[:2]
 		},
-		"files":   func(o *nemesis.GenerateOptions) { o.Keeps, o.DiskFaults, o.Machine = nil, nil, nil },
-		"rot":     func(o *nemesis.GenerateOptions) { o.Keeps, o.DiskFaults, o.Machine = nil, o.DiskFaults[:1], nil },
-		"machine": func(o *nemesis.GenerateOptions) { o.Keeps, o.Storage, o.Machine = nil, false, o.Machine[:2] },
+		"files": func(o *nemesis.GenerateOptions) { o.Keeps, o.Storage, o.Machine = nil, o.Storage[:2], nil },
+		"rot":   func(o *nemesis.GenerateOptions) { o.Keeps, o.Storage, o.Machine = nil, o.Storage[:3], nil },
+		"below": func(o *nemesis.GenerateOptions) {
+			o.Keeps, o.Machine, o.Below = nil, nil, true
+			o.Storage = []string{"slow-sync", "bit-rot", "fail-sync", "fail-write"}
+		},
+		"machine": func(o *nemesis.GenerateOptions) { o.Keeps, o.Storage, o.Machine = nil, nil, o.Machine[:2] },
 	}
 	want := map[string][]string{
-		"all":     {"bit-rot", "clock", "deaf", "fail-sync", "freeze", "full", "lost-write", "power-failure", "short-write", "slow", "slow-sync", "starve"},
+		"all":     {"bit-rot", "clock", "deaf", "fail-sync", "fail-write", "freeze", "full", "lost-write", "power-failure", "short-write", "slow", "slow-sync", "starve"},
 		"power":   {"power-failure"},
 		"files":   {"full", "slow-sync"},
 		"rot":     {"bit-rot", "full", "slow-sync"},
+		"below":   {"bit-rot", "fail-sync", "fail-write", "slow-sync"},
 		"machine": {"clock", "slow"},
 	}
 	for name, offer := range offers {
@@ -143,6 +152,9 @@ func TestGenerateForMedia(t *testing.T) {
 			require.Equal(t, plan.String(), again.String())
 			for _, s := range plan.Steps {
 				require.LessOrEqual(t, max(s.At, s.Repeat.Until, s.Trigger.Until+s.Trigger.After)+s.For, o.Duration*85/100)
+				if f, ok := s.Fault.(nemesis.FileFault); ok && o.Below {
+					require.Empty(t, f.Files, s)
+				}
 				if word, _, _ := strings.Cut(s.Fault.String(), " "); nemesis.OnPower(s.Fault) || nemesis.OnFiles(s.Fault) || nemesis.OnMachine(s.Fault) {
 					seen[word] = true
 					require.True(t, s.Optional || word == "power-failure", s)
@@ -163,7 +175,7 @@ func TestGenerateForMedia(t *testing.T) {
 		require.Equal(t, want[name], slices.Sorted(maps.Keys(seen)), name)
 		for _, keep := range media(3).Keeps[:2] {
 			if len(kept) > 0 {
-				require.Greater(t, 5*kept[keep], kept[nemesis.KeepNothing]+kept[nemesis.KeepNames], "%v", kept)
+				require.Greater(t, 7*kept[keep], kept[nemesis.KeepNothing]+kept[nemesis.KeepNames], "%v", kept)
 			}
 		}
 	}
@@ -173,7 +185,7 @@ func TestGenerateForMedia(t *testing.T) {
 func TestGeneratePowerEarly(t *testing.T) {
 	for seed := range uint64(100) {
 		o := media(3)
-		o.Storage, o.Machine, o.Duration = false, nil, 20*time.Second
+		o.Storage, o.Machine, o.Duration = nil, nil, 20*time.Second
 		first, failures, kills := o.Duration, 0, 0
 		if seed%2 == 0 {
 			o.Themes = []string{"power-loss"}
@@ -199,7 +211,7 @@ func TestGeneratePowerEarly(t *testing.T) {
 func TestGenerateTorn(t *testing.T) {
 	for seed := range uint64(60) {
 		o := media(5)
-		o.Storage, o.Machine, o.Keeps, o.Duration = false, nil, []string{nemesis.KeepNothing, nemesis.KeepSome}, 30*time.Second
+		o.Storage, o.Machine, o.Keeps, o.Duration = nil, nil, []string{nemesis.KeepNothing, nemesis.KeepSome}, 30*time.Second
 		kept := make(map[string]int)
 		for _, s := range nemesis.Generate(seed, o).Steps {
 			if _, keep, ok := strings.Cut(s.Fault.String(), " keep "); ok {

@@ -36,6 +36,8 @@ type Offer struct {
 	Keeps []string
 	// Files are the classes of files that the target names: wal, snapshot, db, …
 	Files []string
+	// Below tells whether disks fail below their file systems, where nobody knows of files.
+	Below bool
 }
 
 // Setting is what is known of a run before it starts.

@@ -14,8 +14,9 @@ import (
 	"github.com/usurper/usurper/harness/text"
 )
 
-// FileFault makes operations on files of members slow, fail, do less than they say, or lie.
-// It outlasts their processes: whoever is killed meanwhile comes back to it.
+// FileFault makes operations on files of members slow, fail, do less than they say, or lie;
+// or, where disks fail below their file systems, all that these ask of a disk. It outlasts
+// processes: whoever is killed meanwhile comes back to it.
 //
 //	at 5s for 2s  slow-sync leader 200ms±100ms wal
 //	at 9s for 1s  full minority
@@ -26,23 +27,11 @@ type FileFault struct {
 	Files         string        // as in FileRule
 }
 
-// OnFiles tells whether a fault is one of single files.
+// OnFiles tells whether a fault is one of files, or of the disk that they lie on.
 func OnFiles(f Fault) bool {
 	switch f.(type) {
 	case FileFault, BitRot:
 		return true
-	}
-	return false
-}
-
-// Loses tells whether a member that a fault has hit may have lost what it had synced, so
-// that what a majority of such members lost is no fault of the system.
-func Loses(f Fault) bool {
-	switch f := f.(type) {
-	case BitRot:
-		return true
-	case FileFault:
-		return slices.Contains([]string{"fail-sync", "short-write", "lost-write"}, f.Action)
 	}
 	return false
 }
@@ -75,6 +64,9 @@ func (f FileFault) Check(s Setting) error {
 	}
 	if err := s.System.able(f.Action); err != nil {
 		return err
+	}
+	if f.Files != "" && s.System != nil && s.System.Below {
+		return fmt.Errorf("%s %s: the disks of %s fail below their file systems, which know nothing of files: leave %q out, or use --disk fuse", f.Action, f.Files, s.System.System, f.Files)
 	}
 	return errors.Join(checkFiles(f.Files, s.System), checkAll(s, f.Who))
 }

@@ -138,7 +138,7 @@ func (c *Coverage) fault(e *history.Event) {
 	case history.FaultInject:
 		c.injected = true
 		s.inject, s.open = verdict.Keep(e), true
-		s.stops = theFault(f, slices.Concat(stopsMembers(), takesSynced(), standsStill())...) != ""
+		s.stops = theFault(f, slices.Concat(stopsMembers(), takesSynced(""), standsStill())...) != ""
 		c.meets(s)
 		c.Count("faults-injected", 1)
 		if f.Traffic {

@@ -11,6 +11,7 @@ import (
 
 // ends follows whose process may end by itself, since it cannot go on, and whose has.
 type ends struct {
+	disk    string            // the kind of the members' own
 	force   map[int]string    // faults in force under which members may end, by step
 	members map[int][]string  // whom those in force hit
 	struck  map[string]string // by member, such a fault that its process has lived through
@@ -31,6 +32,8 @@ func stopsMembers() []string { return []string{powerFailure, "fail-write", "full
 
 func (c *ends) event(e *history.Event) {
 	switch {
+	case e.Run != nil && e.Run.What == history.RunBegin:
+		c.disk = strings.Clone(e.Run.Disk)
 	case e.Fault != nil:
 		c.fault(e.Fault)
 	case e.Proc != nil && e.Proc.What == history.ProcStart:
@@ -41,14 +44,14 @@ func (c *ends) event(e *history.Event) {
 }
 
 func (c *ends) fault(f *history.Fault) {
-	what := theFault(f, slices.Concat(stopsMembers(), takesSynced())...)
+	what := theFault(f, slices.Concat(stopsMembers(), takesSynced(c.disk))...)
 	switch {
 	case what == "":
 	case f.What == history.FaultInject:
 		c.force[f.Step], c.members[f.Step] = what, slices.Clone(f.Nodes)
 		for _, n := range f.Nodes {
 			c.struck[strings.Clone(n)] = what
-			if slices.Contains(takesSynced(), what) {
+			if slices.Contains(takesSynced(c.disk), what) {
 				c.rotten[strings.Clone(n)] = what
 			}
 		}

@@ -14,8 +14,15 @@ import (
 const powerFailure = "power-failure"
 
 // takesSynced lists the words of plans for faults that may take what a member has synced, so
-// that nobody can hold the member to it.
-func takesSynced() []string { return []string{"lost-write", "short-write", "fail-sync", bitRot} }
+// that nobody can hold the member to it, on disks of such a kind. A file system tells once of
+// what it could not write, and may have it no more when it is synced again.
+func takesSynced(disk string) []string {
+	faults := []string{"lost-write", "short-write", "fail-sync", bitRot}
+	if disk != "" && disk != "fuse" { // it failed below the file system
+		faults = append(faults, "fail-write")
+	}
+	return faults
+}
 
 // theFault is which of these faults it is, as plans call them; "" for none of them.
 func theFault(f *history.Fault, faults ...string) string {
@@ -34,6 +41,7 @@ func silent() []string { return []string{"lost-write", bitRot} }
 // seen nothing.
 type Disks struct {
 	members []string
+	kind    string
 	hit     []string
 	silent  []string // those of them that were told nothing
 	others  bool     // something else than bit-rot hit one
@@ -44,9 +52,9 @@ type Disks struct {
 func (d *Disks) Event(e *history.Event) {
 	switch {
 	case e.Run != nil && e.Run.What == history.RunBegin:
-		d.members = slices.Clone(e.Run.Nodes)
+		d.members, d.kind = slices.Clone(e.Run.Nodes), strings.Clone(e.Run.Disk)
 	case e.Fault != nil && e.Fault.What == history.FaultInject:
-		what := theFault(e.Fault, takesSynced()...)
+		what := theFault(e.Fault, takesSynced(d.kind)...)
 		if what == "" {
 			return
 		}

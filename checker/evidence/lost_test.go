@@ -124,6 +124,19 @@ func TestLost(t *testing.T) {
 			outage(h, 1, all...)
 			h.Do(2, ok, tape.Final())
 		}), Want: verdict.Unknown},
+		{Name: "… of which a write failed below the file system", Build: dark(func(h *tape.Tape) {
+			h.Do(1, ok, tape.Add("a"))
+			struckBy(h, "fail-write n1 n2", "n1", "n2")
+			outage(h, 1, all...)
+			h.Do(2, ok, tape.Final())
+		}), Want: verdict.Unknown},
+		{Name: "… of a file: who is told at once has it", Build: tape.On(tape.New(history.Run{Disk: "fuse", Nodes: all}), func(h *tape.Tape) {
+			h.Do(1, ok, tape.Add("a"))
+			struckBy(h, "fail-write n1 n2", "n1", "n2")
+			outage(h, 1, all...)
+			h.Do(2, ok, tape.Final())
+			h.End()
+		}), Want: verdict.Invalid, Rule: wasLost},
 		{Name: "… and what a minority did, which was told", Build: dark(func(h *tape.Tape) {
 			h.Do(1, ok, tape.Add("a"))
 			struckBy(h, "fail-sync n1 wal", "n1")

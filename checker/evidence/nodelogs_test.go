@@ -75,6 +75,19 @@ func TestNodeLogsOnDisksThatFail(t *testing.T) {
 			start(h, "n1")
 			dies(h, "n1")
 		}), Want: verdict.Valid},
+		{Name: "long after a write failed below its file system, which says so once", Build: dark(func(h *tape.Tape) {
+			struckBy(h, "fail-write n1", "n1")
+			heals(h, "fail-write n1", "n1")
+			start(h, "n1")
+			dies(h, "n1")
+		}), Want: verdict.Valid},
+		{Name: "… of a file, which says so at once", Build: tape.On(tape.New(history.Run{Disk: "fuse"}), func(h *tape.Tape) {
+			struckBy(h, "fail-write n1", "n1")
+			heals(h, "fail-write n1", "n1")
+			start(h, "n1")
+			dies(h, "n1")
+			h.End()
+		}), Want: verdict.Invalid, Rule: died},
 		{Name: "a crash without power", Build: dark(func(h *tape.Tape) {
 			struckBy(h, "power-failure n1 keep names", "n1")
 			h.Run(history.Run{What: history.RunLog, Node: "n1", Text: "panic: write wal: input/output error"})

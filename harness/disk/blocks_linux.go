@@ -19,6 +19,8 @@ type blocks struct {
 	guard  *guard.Guard
 	longer time.Duration // than that flushes are not held
 	limit  *time.Timer   // of those that are
+
+	strained *block.Ongoing // nil while it is not
 }
 
 // holdLimit is how long flushes are held at most. Whatever else is asked of the disk waits
@@ -50,7 +52,17 @@ func (b *blocks) keeps(what string) bool { return slices.Contains(States(b.kind,
 
 func (b *blocks) harmless() bool { return false }
 
-func (b *blocks) strain(flush time.Duration) { b.device.SetLatency(flush, 0) }
+func (b *blocks) strain(flush time.Duration) {
+	b.relax()
+	b.strained = b.device.Begin(block.Trouble{Delay: flush})
+}
+
+func (b *blocks) relax() {
+	if b.strained != nil {
+		b.strained.End()
+		b.strained = nil
+	}
+}
 
 func (b *blocks) hold() {
 	b.device.Hold()
@@ -61,9 +73,13 @@ func (b *blocks) release() {
 	if b.limit != nil {
 		b.limit.Stop()
 	}
-	b.device.SetLatency(0, 0)
 	b.device.Release()
+	b.relax()
 }
+
+func (b *blocks) begin(t block.Trouble) *block.Ongoing { return b.device.Begin(t) }
+
+func (b *blocks) calm() (again func()) { return b.device.Calm() }
 
 // cut implements medium. xfs takes a page of which only a part was written for damage, so
 // that none is torn there.

@@ -13,9 +13,9 @@ import (
 	"github.com/usurper/usurper/harness/guard"
 )
 
-// ErrRefused tells that a file system does not mount any more after a power failure. That
-// is no fault of who wrote to it: nothing follows from it for the member.
-var ErrRefused = errors.New("the file system refuses to mount after the power failure")
+// ErrRefused tells that a file system does not mount any more after a failure of its disk.
+// That is no fault of who wrote to it: nothing follows from it for the member.
+var ErrRefused = errors.New("the file system refuses to mount again")
 
 // ErrUnsupported tells that a disk cannot fail in this way. Nothing was done.
 var ErrUnsupported = errors.New("not what this disk can do")
@@ -87,12 +87,29 @@ type Holder interface {
 	Release()
 }
 
-// Faulty is a Volume of kind FUSE.
+// Faulty is a Volume that can fail while it has power.
 type Faulty interface {
 	Volume
-	// Files is the directory, of whose files single operations can be made to fail. It
-	// is not to be closed, but Volume is.
-	Files() *files.Dir
+	// Apply puts a rule in force: of single files on a disk of kind FUSE, of the whole
+	// medium below the file system where Troubles says so. After ErrUnsupported nothing was
+	// done.
+	Apply(r files.Rule) (Applied, error)
+	// Calm lets no rule have any effect until again is called, nor on what is under way.
+	Calm() (again func())
+	// Broken tells why the file system works no more though its disk has power, nil if it
+	// does: of some errors it takes itself out of service.
+	Broken() error
+	// Repair brings back one that is broken, as Restore does after a power failure.
+	Repair(ctx context.Context) error
+	// Rot damages a file of the member, which has no process.
+	Rot(r files.Rot) (files.Damage, error)
+}
+
+// Applied is a rule in force.
+type Applied interface {
+	// Remove takes it out, and reports what it did: named counts, none if it never bit. It
+	// may be called twice.
+	Remove() map[string]int64
 }
 
 // Restored is what a power failure did to a volume.

@@ -62,8 +62,20 @@ func (v *fileVolume) promise(u guard.Undo) error {
 // Dir implements Volume.
 func (v *fileVolume) Dir() string { return v.mount }
 
-// Files implements Faulty.
-func (v *fileVolume) Files() *files.Dir { return v.dir }
+// Apply implements Faulty.
+func (v *fileVolume) Apply(r files.Rule) (Applied, error) { return v.dir.Apply(r) }
+
+// Calm implements Faulty: who is killed waits for no rule.
+func (v *fileVolume) Calm() (again func()) { return func() {} }
+
+// Broken implements Faulty: only files break.
+func (v *fileVolume) Broken() error { return nil }
+
+// Repair implements Faulty.
+func (v *fileVolume) Repair(context.Context) error { return nil }
+
+// Rot implements Faulty.
+func (v *fileVolume) Rot(r files.Rot) (files.Damage, error) { return v.dir.Rot(r) }
 
 // Settle implements Volume. What lies below is written, whatever faults are in force.
 func (v *fileVolume) Settle() error {

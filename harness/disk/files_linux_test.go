@@ -22,7 +22,6 @@ func TestFiles(t *testing.T) {
 	write(t, filepath.Join(v.Dir(), "x"), "x", true)
 	require.Equal(t, "x", read(t, filepath.Join(dir, "n1", "disk.files", "x")))
 	require.NoError(t, v.Settle())
-	require.NotNil(t, v.(Faulty).Files())
 	require.ErrorIs(t, v.Cut(Keep{What: keepNothing}), ErrUnsupported)
 	require.NoError(t, d.Close())
 	require.Empty(t, leftovers(t, dir))

@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/usurper/usurper/harness/disk/block"
 )
 
 // medium is what a file system lies on, and how it loses power.
@@ -28,6 +30,10 @@ type medium interface {
 	// cut takes the power of what is mounted at root. It returns how many bytes were
 	// unflushed, -1 if nobody counted.
 	cut(root string, keep Keep) (unflushed int64, err error)
+	// begin gives it a trouble.
+	begin(t block.Trouble) *block.Ongoing
+	// calm lets no trouble have any effect until again is called.
+	calm() (again func())
 	// restore gives it power again, once it is not mounted.
 	restore() error
 	close() error
@@ -87,6 +93,10 @@ func (s *shutdown) cut(root string, keep Keep) (int64, error) {
 	}
 	return -1, nil
 }
+
+func (s *shutdown) begin(block.Trouble) *block.Ongoing { return nil }
+
+func (s *shutdown) calm() (again func()) { return func() {} }
 
 func (s *shutdown) restore() error { return nil }
 

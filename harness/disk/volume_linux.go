@@ -40,6 +40,7 @@ type volume struct {
 	canaries canaries
 	cut      *Keep // the power is gone
 	lost     error // it is of no more use
+	troubled bool  // something was wrong with the medium though it had power
 	base     int64 // flushes that the device was asked for before the member's
 	flushes  int64 // those that came then, until the power went
 	atRisk   int64 // bytes unflushed when it went
@@ -147,6 +148,7 @@ func (v *volume) Settle() error {
 	if v.cut != nil || !v.mounted {
 		return fmt.Errorf("settle %s: it has no power", v.mount)
 	}
+	defer v.medium.calm()()
 	return v.medium.aside(v.settle)
 }
 
@@ -187,7 +189,7 @@ func (v *volume) Cut(keep Keep) error {
 	if v.base < 0 || v.kind == Ext4 && !v.images.memory {
 		v.flushes = -1 // the kernel does not count, or it is mounted so that none is asked for
 	}
-	if err := v.medium.aside(func() error { return v.canaries.sing(v.medium.harmless()) }); err != nil {
+	if err := v.medium.aside(func() error { return v.canaries.sing(v.medium.harmless()) }); err != nil && !v.brokenBefore(err) {
 		return fmt.Errorf("cut the power of %s: %w", v.mount, err)
 	}
 	unflushed, err := v.medium.cut(v.mount, keep)
@@ -207,6 +209,7 @@ func (v *volume) Restore(ctx context.Context) (Restored, error) {
 	if v.cut == nil {
 		return Restored{}, fmt.Errorf("restore %s: it has power", v.mount)
 	}
+	defer v.medium.calm()()
 	if err := v.takeDown(ctx); err != nil {
 		return Restored{}, fmt.Errorf("restore %s: %w", v.mount, err)
 	}
@@ -279,6 +282,9 @@ func (v *volume) probeFull() error {
 func (v *volume) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	if v.medium != nil {
+		defer v.medium.calm()()
+	}
 	err := v.takeDown(ctx)
 	if v.mounted { // somebody is still there: it goes with the last of them
 		if lazily := v.medium.aside(func() error { return unix.Unmount(v.mount, unix.MNT_DETACH) }); lazily == nil {

@@ -21,11 +21,15 @@ import (
 
 // DiskFaults lists the faults that break what a system must be able to rely on, so that a
 // generated plan has them only if Config.DiskFaults names them.
-func DiskFaults() []string { return []string{"bit-rot", "fail-sync", "lost-write", "short-write"} }
+func DiskFaults() []string {
+	return []string{"bit-rot", "fail-sync", "fail-write", "lost-write", "short-write"}
+}
 
-// onFiles are the faults of single operations on files.
-func onFiles() []string {
-	return []string{"slow-sync", "fail-sync", "fail-write", "full", "short-write", "lost-write"}
+// storage lists those faults of disks that a generated plan may have.
+func (c *Config) storage() []string {
+	able, _ := disk.Troubles(c.kind(), c.DiskEngine)
+	usual := slices.DeleteFunc([]string{"slow-sync", "full"}, func(name string) bool { return !slices.Contains(able, name) })
+	return append(usual, c.DiskFaults...)
 }
 
 // kind is what the data lies on.
@@ -94,12 +98,32 @@ func (c *Config) unable() map[string]string {
 	if len(c.keeps()) == 0 {
 		why["power-failure"] = fmt.Sprintf("on --disk %s nothing loses its power: %s", c.kind(), needs(disk.Ext4, disk.XFS, disk.Btrfs))
 	}
-	for _, name := range onFiles() {
-		if c.kind() != disk.FUSE {
-			why[name] = fmt.Sprintf("on --disk %s single operations on files do not fail: %s", c.kind(), needs(disk.FUSE))
-		}
+	able, _ := disk.Troubles(c.kind(), c.DiskEngine)
+	all, _ := disk.Troubles(disk.FUSE, "")
+	for _, name := range slices.DeleteFunc(all, func(name string) bool { return slices.Contains(able, name) }) {
+		why[name] = fmt.Sprintf("on --disk %s no disk fails so: %s", c.kind(), needsTrouble(name))
 	}
 	return why
+}
+
+// needsTrouble says which disks would do for a fault by which they fail while they have power.
+func needsTrouble(fault string) string {
+	var ways, kinds []string
+	if disk.Available(disk.FUSE, "") == nil {
+		ways = append(ways, "--disk "+string(disk.FUSE))
+	}
+	for _, k := range disk.Kinds() {
+		if can, below := disk.Troubles(k, disk.Block); below && slices.Contains(can, fault) && disk.Available(k, disk.Block) == nil {
+			kinds = append(kinds, string(k))
+		}
+	}
+	if len(kinds) > 0 {
+		ways = append(ways, fmt.Sprintf("--disk %s with --disk-engine %s", oneOf(kinds), disk.Block))
+	}
+	if len(ways) == 0 {
+		return needs(disk.FUSE)
+	}
+	return "use " + strings.Join(ways, ", or ")
 }
 
 // Needs says what a fault, by its first word, needs that not every run has: the flag that

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/workload"
@@ -48,6 +49,7 @@ func (c *Config) offer() *nemesis.Offer {
 	}
 	o.Events = append(o.Events, nemesis.Acknowledged)
 	o.Unable, o.Keeps = c.unable(), c.keeps()
+	_, o.Below = disk.Troubles(c.kind(), c.DiskEngine)
 	if f, ok := c.Target.(target.Filed); ok {
 		o.Files = slices.Sorted(maps.Keys(f.DataFiles()))
 	}
@@ -159,17 +161,17 @@ func (c *Config) generating() nemesis.GenerateOptions {
 		Bound:    bound,
 		Events:   append([]string{}, offer.Events...), // none is not all
 		Keeps:    offer.Keeps,
-		Storage:  offer.Unable["slow-sync"] == "",
+		Storage:  c.storage(),
 		Files:    offer.Files,
+		Below:    offer.Below,
 		Density:  c.Density,
 		Operator: c.Operator,
 		Clients:  c.ProxyClients,
 		Themes:   c.Themes,
 		Favour:   c.Favour,
 
-		DiskFaults: c.DiskFaults,
-		Machine:    c.machineFaults(),
-		Beside:     c.machineBeside(),
+		Machine: c.machineFaults(),
+		Beside:  c.machineBeside(),
 	}
 }
 

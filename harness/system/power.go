@@ -137,11 +137,16 @@ func (s *system) restore(ctx context.Context, name string, back *restored) error
 		back.of[name] = r
 		return nil
 	}
-	s.rec.Record(history.Event{Run: &history.Run{What: history.RunSpoilt, Node: name, Text: err.Error()}})
+	return s.spoil(name, err)
+}
+
+// spoil ends the run for what a disk did. It returns why.
+func (s *system) spoil(name string, why error) error {
+	s.rec.Record(history.Event{Run: &history.Run{What: history.RunSpoilt, Node: name, Text: why.Error()}})
 	if s.spoilt != nil {
-		s.spoilt(err)
+		s.spoilt(why)
 	}
-	return err
+	return why
 }
 
 // outage says what a power failure did: to whom it was done, whose disks lost what was not

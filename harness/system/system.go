@@ -82,7 +82,11 @@ type system struct {
 
 func (s *system) Nodes() []string { return s.cluster.Names() }
 
+// Kill ends a member, which waits for no slow disk meanwhile.
 func (s *system) Kill(ctx context.Context, node string) (int, error) {
+	if d, ok := s.disks[node].(disk.Faulty); ok {
+		defer d.Calm()()
+	}
 	pid, err := s.cluster.Kill(ctx, node)
 	if errors.Is(err, cluster.ErrDown) {
 		err = means(err, nemesis.ErrGone)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log"
 	"path/filepath"
-	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
@@ -39,7 +38,7 @@ func serve(mountpoint string, size int64, opts Options, seen func(fuse.RawFileSy
 	}
 	d := &Device{
 		mountpoint: mountpoint,
-		files:      &filesystem{RawFileSystem: fuse.NewDefaultRawFileSystem(), medium: medium, trouble: newTrouble()},
+		files:      &filesystem{RawFileSystem: fuse.NewDefaultRawFileSystem(), medium: medium, troubles: newTroubles()},
 		served:     make(chan struct{}),
 	}
 	server, err := d.mount(seen(d.files))
@@ -103,10 +102,10 @@ func (d *Device) File() string { return filepath.Join(d.mountpoint, diskName) }
 
 // Hold lets no flush end until Release or Cut: what whoever flushes has written is at risk,
 // and he is not told otherwise.
-func (d *Device) Hold() { d.files.trouble.hold() }
+func (d *Device) Hold() { d.files.troubles.hold() }
 
 // Release lets flushes go on that Hold keeps.
-func (d *Device) Release() { d.files.trouble.release() }
+func (d *Device) Release() { d.files.troubles.release() }
 
 // Cut takes the power: from now on nothing changes what the choice left, and whoever asks
 // gets errors. It returns what the device had been asked for until then.
@@ -122,16 +121,12 @@ func (d *Device) Restore() { d.files.medium.restore() }
 // State is what the device has been asked for.
 func (d *Device) State() State { return d.files.medium.stateNow() }
 
-// SetLatency lets each flush take so long, drawn evenly around flush.
-func (d *Device) SetLatency(flush, jitter time.Duration) { d.files.trouble.slow(flush, jitter) }
+// Begin gives the disk a trouble, which it keeps until that is ended, also while it has no
+// power.
+func (d *Device) Begin(t Trouble) *Ongoing { return d.files.troubles.begin(t) }
 
-// FailFlush lets the next n flushes fail, all of them if n is below zero. What they were to
-// flush stays in the cache.
-func (d *Device) FailFlush(n int) { d.files.trouble.fail(&d.files.trouble.flushes, n) }
-
-// FailWrite lets the next n writes fail, all of them if n is below zero. Nothing of them is
-// written.
-func (d *Device) FailWrite(n int) { d.files.trouble.fail(&d.files.trouble.writes, n) }
+// Calm lets no trouble have any effect until again is called, nor on what is under way.
+func (d *Device) Calm() (again func()) { return d.files.troubles.calm() }
 
 // Close unmounts and forgets the disk. Whoever still uses it gets errors, also a flush that
 // is held.

@@ -97,36 +97,62 @@ func TestDiscard(t *testing.T) {
 	require.False(t, r.disk.files.medium.used.has(1))
 }
 
-// A disk with power can be slow, or fail.
+// A disk with power can be slow, or fail, and tells how often.
 func TestTrouble(t *testing.T) {
 	r := newRig(t, "")
 	require.NoError(t, r.put(0, 1, true))
-	r.disk.FailFlush(2)
+	o := r.disk.Begin(Trouble{FailFlush: true})
 	for range 2 {
 		require.ErrorIs(t, r.put(0, 2, true), unix.EIO)
 	}
+	again := r.disk.Calm()
 	require.NoError(t, r.put(0, 3, true))
-	r.disk.FailWrite(-1)
+	again()
+	again() // which does nothing
+	require.ErrorIs(t, r.put(0, 3, true), unix.EIO)
+	require.Equal(t, Harm{FlushesFailed: 3}, o.End())
+	require.Equal(t, Harm{FlushesFailed: 3}, o.End())
+	require.NoError(t, r.put(0, 3, true))
+	o = r.disk.Begin(Trouble{FailWrite: true})
 	require.ErrorIs(t, r.put(0, 4, true), unix.EIO)
 	require.ErrorIs(t, r.put(0, 4, true), unix.EIO)
-	r.disk.FailWrite(0)
+	require.EqualValues(t, 2, o.End().WritesFailed)
+	r.forget()
+	require.EqualValues(t, 3, r.at(0))
 	require.NoError(t, r.put(0, 5, true))
 
-	r.disk.SetLatency(60*time.Millisecond, 10*time.Millisecond)
+	o = r.disk.Begin(Trouble{Delay: 60 * time.Millisecond, Jitter: 10 * time.Millisecond})
 	start := time.Now()
 	require.NoError(t, r.put(0, 6, true))
 	require.GreaterOrEqual(t, time.Since(start), 50*time.Millisecond)
-	r.disk.SetLatency(time.Hour, 0)
+	harm := o.End()
+	require.EqualValues(t, 1, harm.FlushesSlowed)
+	require.GreaterOrEqual(t, harm.Added, 50*time.Millisecond)
 	result := make(chan error)
-	flushes := r.disk.State().Flushes
-	go func() { result <- r.put(0, 7, true) }()
-	require.Eventually(t, func() bool { return r.disk.State().Writes > 0 }, 30*time.Second, time.Millisecond)
+	flushes, slowed := r.disk.State().Flushes, int64(0)
+	slowly := func(value byte) {
+		go func() { result <- r.put(0, value, true) }()
+		slowed++
+		require.Eventually(t, func() bool {
+			o.of.mu.Lock()
+			defer o.of.mu.Unlock()
+			return o.harm.FlushesSlowed == slowed
+		}, 30*time.Second, time.Millisecond)
+	}
+	o = r.disk.Begin(Trouble{Delay: time.Hour})
+	slowly(7)
 	require.Equal(t, flushes, r.disk.Cut(Nothing).Flushes)
 	require.ErrorIs(t, <-result, unix.EIO) // the power went while it was flushing
-	r.disk.SetLatency(0, 0)
 	r.forget()
 	r.disk.Restore()
 	require.EqualValues(t, 6, r.at(0))
+	slowly(8)
+	again = r.disk.Calm()
+	require.NoError(t, <-result)
+	again()
+	slowly(9)
+	require.EqualValues(t, 3, o.End().FlushesSlowed)
+	require.NoError(t, <-result)
 }
 
 // A mount that cannot be had is an error that says so, and leaves nothing.

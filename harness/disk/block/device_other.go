@@ -2,10 +2,7 @@
 
 package block
 
-import (
-	"errors"
-	"time"
-)
+import "errors"
 
 var errLinux = errors.New("disks that lose power need Linux, with FUSE and loop devices")
 
@@ -30,14 +27,11 @@ func (*Device) Restore() {}
 // State is for Linux.
 func (*Device) State() State { return State{} }
 
-// SetLatency is for Linux.
-func (*Device) SetLatency(time.Duration, time.Duration) {}
+// Begin is for Linux.
+func (*Device) Begin(Trouble) *Ongoing { return &Ongoing{of: newTroubles()} }
 
-// FailFlush is for Linux.
-func (*Device) FailFlush(int) {}
-
-// FailWrite is for Linux.
-func (*Device) FailWrite(int) {}
+// Calm is for Linux.
+func (*Device) Calm() (again func()) { return func() {} }
 
 // Close is for Linux.
 func (*Device) Close() error { return errLinux }

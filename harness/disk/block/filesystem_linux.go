@@ -15,7 +15,7 @@ import (
 type filesystem struct {
 	fuse.RawFileSystem // the rest is not implemented
 	medium             *medium
-	trouble            *trouble
+	troubles           *troubles
 }
 
 const (
@@ -79,7 +79,7 @@ func (f *filesystem) Read(_ <-chan struct{}, in *fuse.ReadIn, _ []byte) (fuse.Re
 }
 
 func (f *filesystem) Writev(_ <-chan struct{}, in *fuse.WriteIn, data [][]byte) (uint32, fuse.Status) {
-	if err := f.trouble.strike(&f.trouble.writes); err != nil {
+	if err := f.troubles.write(); err != nil {
 		return 0, status(err)
 	}
 	var n uint32
@@ -93,12 +93,15 @@ func (f *filesystem) Writev(_ <-chan struct{}, in *fuse.WriteIn, data [][]byte) 
 }
 
 func (f *filesystem) Fsync(<-chan struct{}, *fuse.FsyncIn) fuse.Status {
-	return status(f.medium.flush(func() error { return f.trouble.wait(f.medium.died()) }))
+	return status(f.medium.flush(func() error { return f.troubles.wait(f.medium.died()) }))
 }
 
 func (f *filesystem) Fallocate(_ <-chan struct{}, in *fuse.FallocateIn) fuse.Status {
 	switch in.Mode &^ unix.FALLOC_FL_KEEP_SIZE {
 	case unix.FALLOC_FL_PUNCH_HOLE, unix.FALLOC_FL_ZERO_RANGE:
+		if err := f.troubles.write(); err != nil {
+			return status(err)
+		}
 		return status(f.medium.zero(int64(in.Offset), int64(in.Length)))
 	}
 	return fuse.Status(unix.EOPNOTSUPP)

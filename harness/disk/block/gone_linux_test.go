@@ -31,7 +31,7 @@ func TestServerProcess(t *testing.T) {
 	r.make()
 	r.attach()
 	require.NoError(t, r.mount())
-	r.disk.SetLatency(50*time.Millisecond, 0)
+	r.disk.Begin(Trouble{Delay: 50 * time.Millisecond})
 	fmt.Println("loop", r.loop)
 	if args[3] == "syncing" {
 		for hand := range 2 {

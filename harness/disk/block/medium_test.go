@@ -226,8 +226,8 @@ func TestEdges(t *testing.T) {
 
 // A flush that has begun to take its time is held like any other.
 func TestHeldWhileSlow(t *testing.T) {
-	tr, died, done := newTrouble(), make(chan struct{}), make(chan error, 1)
-	tr.slow(20*time.Millisecond, 0)
+	tr, died, done := newTroubles(), make(chan struct{}), make(chan error, 1)
+	tr.begin(Trouble{Delay: 20 * time.Millisecond})
 	go func() { done <- tr.wait(died) }()
 	tr.hold()
 	<-time.After(60 * time.Millisecond)

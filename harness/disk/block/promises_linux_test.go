@@ -121,7 +121,7 @@ func (l *life) fail(how string) {
 
 // work lets all hands work until they notice that the power has gone.
 func (l *life) work(how string) State {
-	l.disk.SetLatency(time.Duration(l.rng.IntN(3))*time.Millisecond, time.Millisecond)
+	defer l.disk.Begin(Trouble{Delay: time.Duration(l.rng.IntN(3)) * time.Millisecond, Jitter: time.Millisecond}).End()
 	l.late.Store(false)
 	l.acks.Store(0)
 	var busy sync.WaitGroup
