@@ -25,8 +25,9 @@ type Env struct {
 
 	members map[string]*member
 
-	mu    sync.Mutex
-	rules map[*Installed]struct{}
+	mu      sync.Mutex
+	rules   map[*Installed]struct{}
+	outages int // power failures that are under way
 }
 
 // member is what is known of one process. Whoever holds its turn may act on it;
@@ -171,7 +172,7 @@ func (e *Env) act(ctx context.Context, node string, f func(context.Context, *mem
 	select {
 	case m.turn <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("wait for what else is done to %s: %w", node, ctx.Err())
 	}
 	defer func() { <-m.turn }()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.patience)

@@ -38,7 +38,8 @@ type Options struct {
 	// View is what is known of the members already; nil starts with nothing.
 	// Execute goes on feeding it.
 	View *View
-	// Patience bounds each attempt to heal, and each signal. 0 means 10 s.
+	// Patience bounds each attempt to heal, and each signal; who heals waits longer for a
+	// power failure that is under way. 0 means 10 s.
 	Patience time.Duration
 	Logf     func(format string, args ...any) // nil drops the lines
 }
@@ -283,7 +284,7 @@ func (x *execution) hold(ctx context.Context, step Step) {
 
 // heal takes the fault back, though ctx may be over.
 func (x *execution) heal(ctx context.Context, f history.Fault, in Injected) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(x.Patience, in.Patience))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(x.Patience, in.Patience)+x.env.waits())
 	defer cancel()
 	var evidence Evidence
 	err := persist(ctx, func(ctx context.Context) (err error) {
@@ -296,7 +297,7 @@ func (x *execution) heal(ctx context.Context, f history.Fault, in Injected) {
 		reasons = append(reasons, in.Found())
 	}
 	if err != nil {
-		x.problem(err)
+		x.problem(fmt.Errorf("%s: not healed: %w", f.Text, err))
 		reasons = append(reasons, "not healed: "+note(err))
 	}
 	f.Reason = remarks(reasons...)

@@ -188,6 +188,14 @@ func (o outage) heal(k *killing, evidence Evidence) func(context.Context) (Evide
 // outagePatience bounds a power failure: file systems are unmounted, mounted, and recover.
 const outagePatience = 40 * time.Second
 
+// waits is how much longer the turn of a member may be waited for, since power failures are
+// under way.
+func (e *Env) waits() time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return time.Duration(e.outages) * outagePatience
+}
+
 // CutPower takes the power from members at one instant and while nobody else acts on any of
 // them; pauses of them are over. One at least has to run. Those that it took down are in the
 // answer, also after an error, which also names those that were down before: their disks
@@ -197,6 +205,8 @@ func (e *Env) CutPower(ctx context.Context, nodes []string, keep Keep) (out Outa
 	if !ok {
 		return Outage{}, fmt.Errorf("power-failure: %w", ErrUnsupported)
 	}
+	e.set(func() { e.outages++ })
+	defer e.set(func() { e.outages-- })
 	turns, err := e.take(ctx, nodes)
 	if err != nil {
 		return Outage{}, err

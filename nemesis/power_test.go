@@ -91,6 +91,23 @@ func TestPowerFailureIsOneDeed(t *testing.T) {
 	require.Equal(t, "1 skipped: n2 keeps its power", p.lines()[1])
 }
 
+// What heals at a member whose disk takes long to come back waits for it.
+func TestHealsBesideALongPowerFailure(t *testing.T) {
+	p := play(t, "at 500ms for 1s clock n1 +1m\nat 500ms for 1s deaf n2\nat 1s for 2s power-failure n1 n2 keep nothing", func(f *fake, o *nemesis.Options) func(func()) {
+		f.slow["cut power"] = 30 * time.Second
+		return nil
+	})
+	require.NoError(t, p.err)
+	require.Empty(t, p.report.Unhealed)
+	require.Equal(t, 3, p.report.Count(history.FaultHeal))
+
+	p = play(t, "at 500ms for 1s clock n1 +1m\nat 1s for 2s power-failure n1 keep nothing", func(f *fake, o *nemesis.Options) func(func()) {
+		f.slow["cut power"] = 70 * time.Second
+		return nil
+	})
+	require.ErrorContains(t, p.err, "at 500ms for 1s clock n1 +1m: not healed: wait for what else is done to n1: context deadline exceeded")
+}
+
 // Members that lost their power come back one by one, at the times that are drawn.
 func TestPowerReturnsStaggered(t *testing.T) {
 	p := play(t, "at 1s for 4s power-failure n1 n2 n3 keep names staggered 3s 1s 2s", nil)
