@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,6 +55,47 @@ func TestUnmountsWhatIsItsOwn(t *testing.T) {
 	assert.NotContains(t, string(mounts), listed+"/own")
 	assert.NotContains(t, string(mounts), listed+"/busy")
 	assert.Contains(t, string(mounts), listed+"/other")
+}
+
+// Who is not root, and whose umount is for root, unmounts what FUSE mounted for him.
+func TestUnmountsFUSEWhereUmountIsForRoot(t *testing.T) {
+	root(t)
+	own, err := exec.LookPath("fusermount3")
+	if err != nil {
+		t.Skip(err)
+	}
+	folder, dir := place(t)
+	tools := filepath.Join(dir, "tools")
+	require.NoError(t, os.MkdirAll(tools, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(tools, "umount"), []byte("#!/bin/sh\necho 'umount: must be superuser' >&2\nexit 32\n"), 0o700))
+	require.NoError(t, os.Symlink(own, filepath.Join(tools, "fusermount3")))
+	t.Setenv("PATH", tools+":"+os.Getenv("PATH"))
+	g, err := open(folder)
+	require.NoError(t, err)
+	at, busy := filepath.Join(dir, "own"), filepath.Join(dir, "busy")
+	for _, at := range []string{at, busy} {
+		require.NoError(t, os.Mkdir(at, 0o700))
+		require.NoError(t, g.Promise(Undo{What: Unmount, Of: at, From: "guard-test"}))
+		device, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Skip(err)
+		}
+		err = unix.Mount("guard-test", at, "fuse.guard-test", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", device))
+		if err != nil {
+			t.Skipf("cannot mount here: %v", err)
+		}
+		t.Cleanup(func() { unix.Unmount(at, unix.MNT_DETACH) })
+		unix.Close(device) // as that of a harness that was killed
+	}
+	held, err := unix.Open(busy, unix.O_PATH|unix.O_CLOEXEC, 0)
+	require.NoError(t, err)
+	defer unix.Close(held)
+	require.NoError(t, g.Close())
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	require.NoError(t, err)
+	listed := strings.ReplaceAll(dir, " ", `\040`)
+	require.NotContains(t, string(mounts), listed)
+	require.NoDirExists(t, folder)
 }
 
 func TestRemoveNeverCrossesAMount(t *testing.T) {

@@ -67,10 +67,15 @@ mounted() {
 	[ "${top%% *}" = "$source" ]
 }
 
+# byuser [-z]: where umount is root's alone, FUSE has its own
+byuser() {
+	case $type in fuse*) why=$(fusermount3 -u "$@" -- "$of" 2>&1) ;; *) return 1 ;; esac
+}
+
 unmounted() {
 	mounted || return 0
 	end=undone
-	why=$(umount "$of" 2>&1)
+	why=$(umount "$of" 2>&1) || byuser
 	! mounted
 }
 
@@ -130,7 +135,7 @@ for n in $all; do
 	eval "what=\$what$n of=\$of$n from=\$from$n point=\$point$n source=\$source$n"
 	why= end=gone
 	case $what in
-	unmount) patiently unmounted || { umount -l "$of" && ! mounted; } ;;
+	unmount) patiently unmounted || { { umount -l "$of" || byuser -z; } && ! mounted; } ;;
 	detach) patiently detached ;;
 	leave) patiently deserted ;;
 	remove) patiently removed ;;
