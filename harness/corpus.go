@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/reproduce"
 	"github.com/usurper/usurper/harness/results"
@@ -38,7 +39,9 @@ const (
 //
 // The plan and all that it needs but the system (Target or System, Own, Models) come
 // from the kept run. A run that was kept before its failure is mended is red until then.
-// With -short histories are judged and nothing is run. A folder without kept runs is an
+// With -short histories are judged and nothing is run; where the machine, or the user, has
+// no such disks as the run was made on, a subtest is skipped, with the reason, once its
+// history was judged. A folder without kept runs is an
 // error, since it would hold nobody to anything. The subtests run in parallel.
 func Corpus(t *testing.T, dir string, cfg TestConfig) {
 	t.Helper()
@@ -84,6 +87,9 @@ func (c TestConfig) corpus(t *testing.T, root string, carryOut func(TestConfig, 
 				return
 			}
 			run, err := c.again(dir.String())
+			if lacks := disk.Available(run.Disk, run.DiskEngine); run.Disk != "" && lacks != nil {
+				t.Skipf("corpus: its history alone is judged: %v", lacks)
+			}
 			if err != nil {
 				t.Fatalf("corpus: %v", err)
 			}

@@ -98,6 +98,34 @@ func TestCorpusStaysMended(t *testing.T) {
 	require.Contains(t, out, "no run is kept below "+root+": keep one with -chaos.keep=RUN")
 }
 
+// A run on disks that this machine lacks is judged by its history, and skipped, which says
+// why.
+func TestCorpusOnDisksThatAreNotThere(t *testing.T) {
+	root := t.TempDir()
+	kept := filepath.Join(root, "deaf-timer")
+	require.NoError(t, os.CopyFS(kept, os.DirFS(filepath.Join(corpus, "deaf-timer"))))
+	path := filepath.Join(kept, "config.json")
+	config := map[string]any{}
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(b, &config))
+	config["disk"] = "btrfs"
+	b, err = json.Marshal(config)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, b, 0o644))
+	t.Setenv("PATH", t.TempDir()) // where no mkfs.btrfs is
+	out, status := test(t, "TestMended", "-kept", root)
+	require.Equal(t, 0, status, out)
+	require.Contains(t, out, "--- SKIP: TestMended/deaf-timer")
+	require.Contains(t, out, "its history alone is judged: disks of kind btrfs are not available: ")
+
+	expected := filepath.Join(kept, "expected.json")
+	require.NoError(t, os.WriteFile(expected, []byte(`{"verdict": "valid"}`), 0o644))
+	out, status = test(t, "TestMended", "-kept", root)
+	require.Equal(t, 1, status, out)
+	require.Contains(t, out, "the history was valid when it was kept, and is invalid now")
+}
+
 // The corpus is small enough to live in the repository.
 func TestCorpusIsSmall(t *testing.T) {
 	var size int64
