@@ -47,13 +47,24 @@ func available(kind Kind, engine Engine) error {
 	case engine == Shutdown && kind == Btrfs:
 		return fmt.Errorf("btrfs has no system call that takes its power: use the engine %s", Block)
 	}
-	if _, err := exec.LookPath(makers[kind][0]); err != nil {
-		return fmt.Errorf("%s is missing: apt-get install %s", makers[kind][0], packages[kind])
+	if _, err := program(makers[kind][0]); err != nil {
+		return fmt.Errorf("%w: apt-get install %s", err, packages[kind])
 	}
 	if err := known(kind); err != nil {
 		return err
 	}
 	return freeLoop()
+}
+
+// program finds one that administrators have, also where they do not look: cron and plain su
+// have root go without these directories.
+func program(name string) (string, error) {
+	for _, at := range []string{name, "/usr/sbin/" + name, "/sbin/" + name} {
+		if path, err := exec.LookPath(at); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s is missing", name)
 }
 
 // device opens a device file.
@@ -82,7 +93,9 @@ func known(kind Kind) error {
 	if has() {
 		return nil
 	}
-	exec.Command("modprobe", string(kind)).Run()
+	if modprobe, err := program("modprobe"); err == nil {
+		exec.Command(modprobe, string(kind)).Run()
+	}
 	if b, err = os.ReadFile("/proc/filesystems"); err == nil && has() {
 		return nil
 	}

@@ -129,8 +129,12 @@ var packages = map[Kind]string{Ext4: "e2fsprogs", XFS: "xfsprogs", Btrfs: "btrfs
 // cleared away.
 func (k Kind) make(ctx context.Context, image string) error {
 	args := makers[k]
+	maker, err := program(args[0])
+	if err != nil {
+		return err
+	}
 	for deadline := time.Now().Add(strangers); ; {
-		cmd := exec.CommandContext(ctx, args[0], append(args[1:len(args):len(args)], image)...)
+		cmd := exec.CommandContext(ctx, maker, append(args[1:len(args):len(args)], image)...)
 		out, err := cmd.CombinedOutput()
 		if err == nil {
 			return nil

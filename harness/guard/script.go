@@ -37,6 +37,7 @@ none() {
 // for the harness pass it by. It takes five seconds at most for each thing that resists. What is
 // undone is noted in the journal, so that nobody does it again.
 const script = `trap '' INT TERM HUP QUIT PIPE
+PATH=$PATH:/usr/sbin:/sbin # which cron leaves out, and plain su
 while read -r line; do :; done
 tab=$(printf '\t') all=' ' marks=' '
 while IFS=$tab read -r op n what of from point source; do
