@@ -154,6 +154,34 @@ func TestDetachesWhatIsItsOwn(t *testing.T) {
 	gone(t, image)
 }
 
+// A device that somebody holds goes with him, which is said, and is looked after again.
+func TestDetachSaysWhoIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	root(t)
+	folder, dir := place(t)
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	image := filepath.Join(dir, "image")
+	require.NoError(t, os.WriteFile(image, make([]byte, 1<<20), 0o600))
+	g, err := open(folder)
+	require.NoError(t, err)
+	out, err := exec.Command("losetup", "--find", "--show", image).Output()
+	if err != nil {
+		require.NoError(t, g.Close())
+		t.Skipf("no loop device to be had: %v", err)
+	}
+	device := strings.TrimSpace(string(out))
+	held, err := os.Open(device)
+	require.NoError(t, err)
+	defer held.Close()
+	require.NoError(t, g.Promise(Undo{What: Detach, Of: device, From: image}))
+	require.ErrorContains(t, g.Close(), "could not detach "+device+": somebody still holds it: it goes with the last of them")
+	require.NoError(t, held.Close())
+	_, err = sweep(folder)
+	require.NoError(t, err)
+	require.NotEqual(t, image, backing(device))
+	gone(t, folder)
+}
+
 func backing(device string) string {
 	b, _ := os.ReadFile("/sys/block/" + filepath.Base(device) + "/loop/backing_file")
 	return strings.TrimSpace(string(b))

@@ -85,7 +85,7 @@ detached() {
 	IFS= read -r holds 2>/dev/null <"/sys/block/${of#/dev/}/loop/backing_file"
 	[ "${holds% (deleted)}" = "$from" ] || return 0
 	end=undone
-	why=$(losetup -d "$of" 2>&1)
+	why=$(losetup -d "$of" 2>&1) && why='somebody still holds it: it goes with the last of them'
 	return 1 # until it is seen to be gone: while somebody holds it, losetup promises only
 }
 
