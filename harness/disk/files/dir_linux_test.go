@@ -124,6 +124,23 @@ func TestNamesChange(t *testing.T) {
 	require.NoError(t, f.Truncate(3))
 }
 
+// A sync by a descriptor that may only read is of what others wrote, and takes it back when it fails.
+func TestSyncByAReader(t *testing.T) {
+	d, dir, backing := mountHere(t, Options{})
+	for _, size := range []int64{0, 5} { // what is dropped was an end, or something else
+		name := dir + "/f"
+		require.NoError(t, os.WriteFile(name, []byte("first")[:size], 0o644))
+		writer, reader := open(t, name, os.O_RDWR), open(t, name, os.O_RDONLY)
+		require.NoError(t, reader.Sync())
+		a := apply(t, d, Rule{Action: FailSync})
+		_, err := writer.WriteAt([]byte("other"), 0)
+		require.NoError(t, err)
+		require.ErrorIs(t, reader.Sync(), syscall.EIO)
+		require.Equal(t, map[string]int64{"syncs-failed": 1, "bytes-dropped": 5}, a.Remove())
+		require.Equal(t, "first"[:size]+"\x00\x00\x00\x00\x00"[size:], read(t, backing+"/f"))
+	}
+}
+
 func TestMappings(t *testing.T) {
 	d, dir, backing := mountHere(t, Options{})
 	name := dir + "/db"

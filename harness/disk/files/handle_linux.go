@@ -140,15 +140,34 @@ func (d descriptor) ReadAt(p []byte, off int64) (n int, err error) {
 }
 
 func (d descriptor) WriteAt(p []byte, off int64) (n int, err error) {
-	n, err = unix.Pwrite(int(d), p, off)
+	err = d.written(func(fd int) error {
+		n, err = unix.Pwrite(fd, p, off)
+		return err
+	})
 	return max(n, 0), err
+}
+
+// written has write change the file, also if this descriptor may only read it: a program can
+// sync by such a one what it wrote by another, and a sync that fails takes it back.
+func (d descriptor) written(write func(fd int) error) error {
+	err := write(int(d))
+	if !errors.Is(err, unix.EBADF) {
+		return err
+	}
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", d), unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(fd), unix.Close(fd))
 }
 
 func (d descriptor) Truncate(size int64) error { return unix.Ftruncate(int(d), size) }
 
 // Zero falls back to writing, which every file system can.
 func (d descriptor) Zero(off, n int64) error {
-	err := unix.Fallocate(int(d), unix.FALLOC_FL_ZERO_RANGE|unix.FALLOC_FL_KEEP_SIZE, off, n)
+	err := d.written(func(fd int) error {
+		return unix.Fallocate(fd, unix.FALLOC_FL_ZERO_RANGE|unix.FALLOC_FL_KEEP_SIZE, off, n)
+	})
 	if !errors.Is(err, unix.EOPNOTSUPP) {
 		return err
 	}

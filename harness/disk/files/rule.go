@@ -6,8 +6,9 @@
 //
 // Read rule.go first, which says what rules do; file.go does it, without FUSE. What
 // programs find there is what local disks do, with these differences: nothing is written by
-// syncfs, a sync keeps writers of that file waiting, and lseek finds holes only where the
-// file system below does.
+// syncfs and sync_file_range, a sync keeps writers of that file waiting, lseek finds holes only
+// where the file system below does, fallocate neither collapses nor inserts a range, and a file that
+// was opened without a name (O_TMPFILE) is given none later.
 package files
 
 import (
@@ -24,7 +25,7 @@ import (
 // writes it back: at msync, fsync, munmap, or whenever it likes. Of the latter nobody is
 // told at once. It fails as others do, and the next sync tells; it gets lost as others do; but
 // it is never shortened, and since it never reaches beyond the end of the file, a full disk does
-// not refuse it.
+// not refuse it. Changes of the size, holes, names and attributes are no writes.
 type Action string
 
 // The actions.
@@ -49,7 +50,8 @@ const (
 	// writes-refused.
 	Full Action = "full"
 	// ShortWrite has every other write to a file of more than one byte write only a part, and
-	// say so. It counts writes-shortened.
+	// say so. It counts writes-shortened. Of a direct write, and of what comes from another file or a
+	// pipe, the kernel writes the rest at once, and nobody notices.
 	ShortWrite Action = "short-write"
 	// LostWrite has writes succeed of which no byte reaches the disk, though the file
 	// becomes as long as if: new bytes are zeros. Until the file is opened anew, or the kernel needs
