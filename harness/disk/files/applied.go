@@ -36,6 +36,7 @@ type Applied struct {
 	mu     sync.Mutex
 	draw   *rand.Rand
 	hit    map[ident]int // how often a file came by
+	rooms  map[ident]int64
 	counts map[string]int64
 }
 
@@ -53,7 +54,7 @@ func (r *rules) apply(rule Rule) (*Applied, error) {
 	a := &Applied{
 		rule: rule, rules: r, over: make(chan struct{}),
 		draw: rand.New(rand.NewPCG(r.seed, r.count)),
-		hit:  make(map[ident]int), counts: make(map[string]int64),
+		hit:  make(map[ident]int), rooms: make(map[ident]int64), counts: make(map[string]int64),
 	}
 	r.list = append(r.list, a)
 	r.some.Store(true)
@@ -96,7 +97,7 @@ func (r *rules) hold(name func() string) held {
 	defer r.mu.Unlock()
 	var h held
 	for _, a := range r.list {
-		if matches(a.rule.Files, path) {
+		if Matches(a.rule.Files, path) {
 			a.users++
 			h = append(h, a)
 		}
@@ -125,6 +126,19 @@ func (h held) first(action Action) *Applied {
 		}
 	}
 	return nil
+}
+
+// room tells up to where a file can be written on a full disk: as far as it could when it came by
+// first. The space that a file system counts is not of its data alone, so that of a file that
+// grew by a block there would always be room for another.
+func (a *Applied) room(id ident, now int64) int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if first, ok := a.rooms[id]; ok {
+		return first
+	}
+	a.rooms[id] = now
+	return now
 }
 
 // refuse returns ENOSPC if the disk is full for what needs space.

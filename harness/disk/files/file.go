@@ -52,12 +52,14 @@ func (f *file) write(w writing, m medium, p []byte, off int64) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if a, fits := w.first(Full), max(size, space)-off; a != nil && fits < int64(len(p)) {
-		a.add("writes-refused", 1)
-		if fits <= 0 {
-			return 0, syscall.ENOSPC
+	if a := w.first(Full); a != nil {
+		if fits := a.room(f.id, max(size, space)) - off; fits < int64(len(p)) {
+			a.add("writes-refused", 1)
+			if fits <= 0 {
+				return 0, syscall.ENOSPC
+			}
+			p = p[:fits]
 		}
-		p = p[:fits]
 	}
 	if a := w.first(ShortWrite); a != nil && !w.pageout && len(p) > 1 && a.times(f.id)%2 == 0 {
 		a.add("writes-shortened", 1)
@@ -151,14 +153,12 @@ const maxSize = 1<<63 - 1
 func (f *file) allocate(h held, m medium, part span, allot func() error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, space, err := m.Room()
+	size, space, err := m.Room()
 	if err != nil {
 		return err
 	}
-	if !part.zeroed && part.off+part.n > space {
-		if err := h.refuse(); err != nil {
-			return err
-		}
+	if a := h.first(Full); a != nil && !part.zeroed && part.off+part.n > min(space, a.room(f.id, max(size, space))) {
+		return h.refuse()
 	}
 	if err := allot(); err != nil {
 		return err

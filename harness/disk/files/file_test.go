@@ -129,6 +129,22 @@ func TestRulesOnOneFile(t *testing.T) {
 			require.Zero(t, n)
 			require.ErrorIs(t, err, syscall.ENOSPC)
 		}, "ab23456789cd", map[string]int64{"writes-refused": 2}},
+		{"full: a block more than the data has", Rule{Action: Full}, 14, func(t *testing.T, x *trial) {
+			n, err := x.put("cdef", 10)
+			require.Equal(t, 4, n)
+			require.NoError(t, err)
+			x.medium.space = 18 // as of a file system that counts where the blocks are, too
+			n, err = x.put("g", 14)
+			require.Zero(t, n)
+			require.ErrorIs(t, err, syscall.ENOSPC)
+			h := x.rules.hold(func() string { return x.path })
+			err = x.allocate(h, &x.medium, span{off: 0, n: 15}, func() error { return nil })
+			h.release()
+			require.ErrorIs(t, err, syscall.ENOSPC)
+			n, err = x.put("GH", 12)
+			require.Equal(t, 2, n)
+			require.NoError(t, err)
+		}, "0123456789cdGH", map[string]int64{"writes-refused": 2}},
 		{"short-write: every other", Rule{Action: ShortWrite}, 0, func(t *testing.T, x *trial) {
 			n, err := x.put("aa", 0)
 			require.NoError(t, err)
@@ -185,9 +201,9 @@ func TestPatterns(t *testing.T) {
 		{"*.snap", "0.wal", false},
 		{"wal", "member/wal", true},
 	} {
-		require.Equal(t, c.want, matches([]string{c.pattern}, c.name), "%s %s", c.pattern, c.name)
+		require.Equal(t, c.want, Matches([]string{c.pattern}, c.name), "%s %s", c.pattern, c.name)
 	}
-	require.True(t, matches(nil, "any/file"))
+	require.True(t, Matches(nil, "any/file"))
 }
 
 func TestRuleValidate(t *testing.T) {

@@ -87,7 +87,7 @@ func of(patterns []string) string {
 // candidates lists the files that are not empty.
 func (r Rot) candidates(dir fs.FS) (names []string, err error) {
 	err = fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || !matches(r.Files, name) {
+		if err != nil || !d.Type().IsRegular() || !Matches(r.Files, name) {
 			return err
 		}
 		info, err := d.Info()

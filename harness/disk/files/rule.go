@@ -45,9 +45,9 @@ const (
 	// FailWrite has writes fail with EIO: nothing is written. It counts writes-failed.
 	FailWrite Action = "fail-write"
 	// Full refuses what needs space, with ENOSPC: files and directories, space for them in
-	// advance, and writes beyond both the end of the file and the space that it has. What
-	// fits is written. Overwriting in place goes on, within preallocated space too. It counts
-	// writes-refused.
+	// advance, and writes beyond both the end and the space that the file had when it came by
+	// first. What fits is written: up to a block or two, and all that was preallocated. Overwriting in
+	// place goes on. It counts writes-refused.
 	Full Action = "full"
 	// ShortWrite has every other write to a file of more than one byte write only a part, and
 	// say so. It counts writes-shortened. Of a direct write, and of what comes from another file or a
@@ -94,8 +94,9 @@ func (r Rule) Validate() error {
 	return errors.Join(errs...)
 }
 
-// matches tells whether a file's path, relative to the directory, is one of those.
-func matches(patterns []string, name string) bool {
+// Matches tells whether a file, by its path below the directory, is one of those that patterns are about, as
+// in Rule.
+func Matches(patterns []string, name string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool {
 		whole, _ := path.Match(p, name)
 		base, _ := path.Match(p, path.Base(name))
