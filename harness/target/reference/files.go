@@ -4,10 +4,10 @@ import "github.com/usurper/usurper/harness/target"
 
 var _ target.Filed = (*Target)(nil)
 
-// DataFiles implements target.Filed. Term and vote are in the log.
+// DataFiles implements target.Filed. Term and vote are in the log, whose next file is the spare.
 func (*Target) DataFiles() map[string][]string {
 	return map[string][]string{
-		"wal":      {"*.wal"},
-		"snapshot": {"*.snap"},
+		"wal":      {"*.wal", "spare.tmp"},
+		"snapshot": {"*.snap", "*.snap.tmp"},
 	}
 }
