@@ -227,9 +227,12 @@ func TestDeadlineAndCancel(t *testing.T) {
 	s := serve(t, hangs, hangs)
 	c := newClient(s.Addr().String())
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // enough to send it
-	defer cancel()
-	done, _ := c.Do(ctx, put("v"))
+	var done history.Op
+	for end := time.Now().Add(patience); len(s.received()) == 0 && time.Now().Before(end); {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond) // as a rule enough to send it
+		done, _ = c.Do(ctx, put("v"))
+		cancel()
+	}
 	require.Equal(t, history.Info, done.Type)
 
 	done, _ = c.Do(s.until(t, 2), put("v"))

@@ -133,16 +133,17 @@ func TestUnansweredWritesAreSentOnce(t *testing.T) {
 			c, s := ready(t, linearizable)
 			require.Equal(t, history.OK, c.try(t, set("r", "a")).Type)
 			s.forget()
+			ctx, up := context.WithTimeout(t.Context(), 30*time.Second)
+			defer up()
 			s.mu.Lock()
 			s.before = func(s *fake, op string) (bool, bool) {
 				if op == "set" {
+					time.AfterFunc(100*time.Millisecond, up)
 					return silence(s)
 				}
 				return true, true
 			}
 			s.mu.Unlock()
-			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-			defer cancel()
 			done, _ := c.Do(ctx, set("r", "b"))
 			require.Equal(t, history.Info, done.Type, done.Error)
 			s.mu.Lock()
