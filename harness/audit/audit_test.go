@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -56,17 +57,19 @@ func (s shelves) Page(_ context.Context, m target.Member, _ uint64, after string
 func audited(t *testing.T, change func(s shelves)) (checker.Result, []history.Event) {
 	s, events := threeAlike()
 	change(s)
-	start := time.Now()
-	o := Options{Target: s, Pause: time.Millisecond, Record: func(e history.Event) {
-		e.Seq, e.At = uint64(len(events)), time.Since(start)
-		events = append(events, e)
-	}}
-	for _, n := range []string{"n1", "n2", "n3"} {
-		o.Members = append(o.Members, target.Member{Name: n})
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-	defer cancel()
-	Run(ctx, o)
+	synctest.Test(t, func(t *testing.T) { // no machine is too slow for it
+		start := time.Now()
+		o := Options{Target: s, Pause: time.Millisecond, Record: func(e history.Event) {
+			e.Seq, e.At = uint64(len(events)), time.Since(start)
+			events = append(events, e)
+		}}
+		for _, n := range []string{"n1", "n2", "n3"} {
+			o.Members = append(o.Members, target.Member{Name: n})
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		Run(ctx, o)
+	})
 	return judged(events), events
 }
 
