@@ -95,6 +95,7 @@ func (x *execution) scene(a aim) *Scene {
 	return &Scene{
 		Nodes: slices.Clone(x.env.Nodes()),
 		Down:  x.env.downs(),
+		ended: x.env.ended,
 		Roles: a.roles(),
 		Rand:  rand.New(a.random),
 		Keeps: x.Keeps,

@@ -208,6 +208,15 @@ func (e *Env) isDown(m *member) bool {
 	return m.down
 }
 
+// ended says how a member ended by itself that a fault did not take down; "" for any other.
+func (e *Env) ended(node string) string {
+	witness, knows := e.system.(Witness)
+	if m := e.members[node]; m == nil || e.isDown(m) || !knows {
+		return ""
+	}
+	return witness.Ended(node)
+}
+
 // downs returns the members that are down, by whatever.
 func (e *Env) downs() map[string]bool {
 	witness, knows := e.system.(Witness)

@@ -249,10 +249,23 @@ func resolveRunning(s *Scene, who Target) (Target, error) {
 		}
 		down = append(down, n)
 	}
-	if len(down) == 1 {
-		return "", fmt.Errorf("%s %w", down[0], errDown)
+	var how []string
+	for _, n := range down {
+		if s.ended == nil {
+			break
+		}
+		if end := s.ended(n); end != "" {
+			how = append(how, n+": "+end)
+		}
 	}
-	return "", fmt.Errorf("each of %s %w", strings.Join(down, ", "), errDown)
+	err = fmt.Errorf("each of %s %w", strings.Join(down, ", "), errDown)
+	if len(down) == 1 {
+		err = fmt.Errorf("%s %w", down[0], errDown)
+	}
+	if len(how) > 0 {
+		err = fmt.Errorf("%w (%s)", err, strings.Join(how, "; "))
+	}
+	return "", err
 }
 
 func checkEvery(d time.Duration) error {

@@ -32,6 +32,25 @@ func (h haunted) Runs(node string) bool {
 	return h.state[node] != "down"
 }
 
+func (h haunted) Ended(node string) string {
+	if h.Runs(node) || node != "n3" {
+		return ""
+	}
+	return "it ended by itself (exit status 3), 0.500s into the run"
+}
+
+// Who ended by himself is said to, in the reason why nobody kills him; whom a fault took down
+// is not.
+func TestWhoEndedByItselfIsTold(t *testing.T) {
+	p := play(t, "at 1s for 1s kill n3\nat 2s for 5s kill n1\nat 3s for 1s kill n1", func(f *fake, o *nemesis.Options) func(func()) {
+		f.state["n3"] = "down"
+		o.System = haunted{f, "", 0}
+		return func(func()) { time.Sleep(10 * time.Second); require.NoError(t, f.Start(t.Context(), "n3")) }
+	})
+	require.Contains(t, p.lines(), "1 skipped: n3 is already down (n3: it ended by itself (exit status 3), 0.500s into the run)")
+	require.Contains(t, p.lines(), "3 skipped: n1 is already down")
+}
+
 // What was hit must not serve: a fault of which one member does is not taken for
 // one that bit.
 func TestWhoWasHitServes(t *testing.T) {

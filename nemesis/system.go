@@ -55,6 +55,9 @@ type Witness interface {
 	Serves(ctx context.Context, node string) string
 	// Runs tells whether a member has a process, which may end by itself.
 	Runs(node string) bool
+	// Ended says how and when a member's process ended by itself that it has no longer; ""
+	// if none did.
+	Ended(node string) string
 }
 
 // Powered is a System whose members have disks that lose power.

@@ -159,6 +159,8 @@ type Scene struct {
 
 	// same tells whom the step before has hit.
 	same func() ([]string, error)
+	// ended says how a member ended by itself; "" if it did not.
+	ended func(node string) string
 
 	spare  int      // members that other words of the fault need, at least
 	named  []string // whom the fault names so far, without those meant by "all"

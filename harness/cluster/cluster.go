@@ -130,6 +130,17 @@ func (c *Cluster) Pids() map[string][]int {
 	return pids
 }
 
+// EndedAlone says of a member that has no process, because that ended by itself, how it did
+// and how long ago.
+func (c *Cluster) EndedAlone(name string) (how End, ago time.Duration, ok bool) {
+	for _, n := range c.nodes {
+		if end := n.lone.Load(); n.name == name && end != nil {
+			return end.how, time.Since(end.at), true
+		}
+	}
+	return End{}, 0, false
+}
+
 // Start starts a member that is down, on the data it left.
 func (c *Cluster) Start(ctx context.Context, name string) error {
 	return c.begin(ctx, name, (*node).startLocked)

@@ -27,6 +27,7 @@ type node struct {
 
 	pid  atomic.Int64 // of the process it has, 0 for none
 	last atomic.Pointer[incarnation]
+	lone atomic.Pointer[lonelyEnd] // of a process that ended by itself, with none since
 
 	starting sync.Mutex // held by whoever starts it, and while its disk is not there; before mu
 	barred   error      // why it is never started again; of starting
@@ -44,6 +45,12 @@ type node struct {
 	quoting  sync.Mutex
 	answered history.Claim // the last answer that was recorded
 	quoted   time.Time     // when it was
+}
+
+// lonelyEnd is how a process ended by itself, and when.
+type lonelyEnd struct {
+	how End
+	at  time.Time
 }
 
 // incarnation is one process of a member.
@@ -104,6 +111,7 @@ func (n *node) startLocked() error {
 	}
 	run.proc = proc
 	n.failed = nil
+	n.lone.Store(nil)
 	n.pid.Store(int64(proc.Pid()))
 	if n.o.Started != nil {
 		n.o.Started(n.name, proc.Pid())
@@ -125,6 +133,9 @@ func (n *node) startLocked() error {
 // settle waits for the process to end and writes down how it did.
 func (n *node) settle(run *incarnation) {
 	<-run.proc.Done()
+	if !run.asked.Load() {
+		n.lone.Store(&lonelyEnd{run.proc.End(), time.Now()})
+	}
 	n.pid.CompareAndSwap(int64(run.proc.Pid()), 0)
 	for _, t := range []*tail{run.tail, run.says} {
 		if t != nil {

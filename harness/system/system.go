@@ -9,6 +9,7 @@ package system
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -103,6 +104,15 @@ func (s *system) Serves(ctx context.Context, node string) string {
 
 // Runs implements nemesis.Witness.
 func (s *system) Runs(node string) bool { return s.runs(node) }
+
+// Ended implements nemesis.Witness.
+func (s *system) Ended(node string) string {
+	how, ago, ok := s.cluster.EndedAlone(node)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("it ended by itself (%s), %.3fs into the run", how, (s.rec.Now() - ago).Seconds())
+}
 
 // Apply installs a rule in the fabric.
 func (s *system) Apply(ctx context.Context, r nemesis.Rule) (nemesis.Applied, error) {
