@@ -156,7 +156,8 @@ const StillServed = "still-served"
 // the place of a member that it had hit, or if disks kept what a power failure takes, or
 // had nothing to lose: whatever it did, it was not what it says.
 func (e Evidence) Bit() bool {
-	if e[StillServed] > 0 || e[CanariesSurvived] > 0 || e[DisksEmpty] > 0 && e[DisksEmpty] >= e[canariesLost] {
+	untried := e[DisksEmpty] + e[DisksUnused]
+	if e[StillServed] > 0 || e[CanariesSurvived] > 0 || untried > 0 && untried >= e[canariesLost] {
 		return false
 	}
 	for _, n := range e {

@@ -158,6 +158,10 @@ const CanariesSurvived = "canaries-survived"
 // none had anything, nothing was tried.
 const DisksEmpty = "disks-empty"
 
+// DisksUnused counts, likewise, the members that wrote nothing to their disks, but to files
+// elsewhere.
+const DisksUnused = "disks-unused"
+
 // canariesLost counts the members whose disks lost what was not synced.
 const canariesLost = "canaries-lost"
 

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io/fs"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -32,11 +30,11 @@ func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep
 		}
 	}
 	back := restored{of: make(map[string]disk.Restored)}
-	empty := make(map[string]bool) // of those that have nothing to lose
+	uses := make(map[string]use)
 	pids, err := s.cluster.PowerOff(ctx, nodes, cluster.Failure{
 		Hold: func() func() {
 			for _, name := range nodes { // a directory may have to be read, which waits where flushes do
-				empty[name] = !keeps(s.disks[name].Dir())
+				uses[name] = s.used(name)
 			}
 			return s.hold(nodes, keep)
 		},
@@ -46,7 +44,7 @@ func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep
 	if pids == nil { // nothing was done
 		return nemesis.Outage{}, err
 	}
-	return s.outage(pids, back.of, empty), err
+	return s.outage(pids, back.of, uses), err
 }
 
 // apart is within what time the disks of members that lose power together come to finish no
@@ -150,11 +148,11 @@ func (s *system) spoil(name string, why error) error {
 }
 
 // outage says what a power failure did: to whom it was done, whose disks lost what was not
-// synced, and who had nothing on his disk, so that there was nothing to lose.
-func (s *system) outage(pids map[string]int, back map[string]disk.Restored, empty map[string]bool) nemesis.Outage {
+// synced, and who kept nothing on his disk, so that there was nothing to lose.
+func (s *system) outage(pids map[string]int, back map[string]disk.Restored, uses map[string]use) nemesis.Outage {
 	out := nemesis.Outage{Evidence: map[string]int64{"pids-gone": int64(len(pids))}}
 	asked := make(map[string][]string) // who, by what is said of their disks
-	var bare []string
+	var bare, notes []string
 	for _, name := range s.cluster.Names() {
 		if pids[name] != 0 {
 			out.Down = append(out.Down, name)
@@ -167,18 +165,25 @@ func (s *system) outage(pids map[string]int, back map[string]disk.Restored, empt
 		if said := askedFor(r); said != "" {
 			asked[said] = append(asked[said], name)
 		}
-		if empty[name] {
+		u := uses[name]
+		if u.elsewhere != "" {
+			notes = append(notes, name+" "+u.elsewhere)
+		}
+		switch {
+		case u.empty:
 			out.Evidence[nemesis.DisksEmpty]++
+			bare = append(bare, name)
+		case u.unused:
+			out.Evidence[nemesis.DisksUnused]++
 			bare = append(bare, name)
 		}
 	}
-	var notes []string
 	for said, names := range asked {
 		notes = append(notes, strings.Join(names, " ")+": "+said)
 	}
 	slices.Sort(notes)
 	if len(bare) > 0 {
-		notes = append(notes, strings.Join(bare, " ")+": nothing was on the disk, so there was nothing to lose; does the system keep its data in the directory that it is given?")
+		notes = append(notes, strings.Join(bare, " ")+": nothing was written to the disk, so there was nothing to lose; does the system keep its data in the directory that it is given?")
 	}
 	out.Note = strings.Join(notes, "; ")
 	return out
@@ -202,21 +207,3 @@ func askedFor(r disk.Restored) string {
 	}
 	return said
 }
-
-// keeps tells whether there is a file with anything in it below a directory.
-func keeps(dir string) bool {
-	err := disk.Aside(func() error {
-		return filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() {
-				return nil
-			}
-			if info, err := d.Info(); err == nil && info.Size() > 0 {
-				return errFound
-			}
-			return nil
-		})
-	})
-	return errors.Is(err, errFound)
-}
-
-var errFound = errors.New("found")

@@ -91,7 +91,7 @@ func TestCutPowerTakesNothing(t *testing.T) {
 	out, err := s.CutPower(t.Context(), []string{"n1", "n3"}, nemesis.Keep{What: nemesis.KeepNothing})
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"pids-gone": 2, "canaries-survived": 1, "canaries-lost": 1, "disks-empty": 1}, out.Evidence)
-	require.Contains(t, out.Note, "n3: nothing was on the disk")
+	require.Contains(t, out.Note, "n3: nothing was written to the disk")
 	require.False(t, nemesis.Evidence(out.Evidence).Bit())
 }
 
