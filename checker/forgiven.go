@@ -32,7 +32,7 @@ func (r *Runner) forgives(checker string) bool {
 
 // ofLoss lists the checkers whose rules may be broken where what was synced is gone.
 func ofLoss() []string {
-	return []string{"votes", "logs", "election", "claims", "stale-log", "linearizable", "set", "lock", "transactions"}
+	return []string{"votes", "logs", "election", "claims", "stale-log", "linearizable", "set", "lock", "transactions", "autopsy"}
 }
 
 // promises lists the rules that a member breaks all by itself, whatever others forget.
@@ -67,12 +67,25 @@ func doubt(d *evidence.Disks, checker string, v *Violation) string {
 	if slices.Contains(invented(), v.Rule) || slices.Contains(promises(), v.Rule) || d.Before(v.Proven()) {
 		return ""
 	}
+	if checker == "autopsy" {
+		return rotten(d, v)
+	}
 	if why := d.Loss(); why != "" && checker != "votes" {
 		return why
 	}
 	for _, n := range append(about(v), peers(v)...) {
 		if slices.Contains(d.Silent(), n) {
 			return fmt.Sprintf("faults may have taken without a word what was synced from %s", strings.Join(d.Silent(), " "))
+		}
+	}
+	return ""
+}
+
+// rotten says why what is wrong with files that were left is nobody's doing; "" if it is a member's.
+func rotten(d *evidence.Disks, v *Violation) string {
+	for i := range v.Events {
+		if r := v.Events[i].Run; r != nil && (r.Node == "" && len(d.Silent()) > 0 || slices.Contains(d.Silent(), r.Node)) {
+			return fmt.Sprintf("faults may have damaged without a word what %s had", strings.Join(d.Silent(), " "))
 		}
 	}
 	return ""

@@ -102,6 +102,28 @@ func TestBugsAreFoundBesideLoss(t *testing.T) {
 	}
 }
 
+// Files are damaged by faults that tell nobody, and by members that were told.
+func TestFilesThatFaultsDamaged(t *testing.T) {
+	for _, c := range []struct {
+		fault, whose string
+		want         checker.Verdict
+	}{
+		{"lost-write", "n1", checker.Unknown},
+		{"bit-rot", "n1", checker.Unknown},
+		{"lost-write", "", checker.Unknown}, // of several
+		{"lost-write", "n2", checker.Invalid},
+		{"fail-write", "n1", checker.Invalid},
+		{"fail-sync", "n1", checker.Invalid},
+		{"short-write", "", checker.Invalid},
+	} {
+		h := tape.Started("n1", "n2", "n3")
+		h.Fault(history.Fault{Step: 1, What: history.FaultInject, Text: "at 1s " + c.fault + " n1", Nodes: []string{"n1"}})
+		h.Run(history.Run{What: history.RunAutopsy, Node: c.whose, Text: "entry 4 is missing"})
+		h.End()
+		require.Equal(t, c.want, verdicts(t, h)["autopsy"], "%+v", c)
+	}
+}
+
 // A run that fails fast does not end for what is forgiven in the end.
 func TestNobodyFailsFastForWhatIsForgiven(t *testing.T) {
 	for fault, want := range map[string]bool{"lost-write n1 wal": false, "power-failure n1 keep nothing": true} {

@@ -1,5 +1,10 @@
 package target
 
+import (
+	"bytes"
+	"os"
+)
+
 // Filed is a Target that knows which files its members keep, by classes that faults of
 // files may name.
 type Filed interface {
@@ -21,4 +26,13 @@ func DataFiles(t Target, class string) []string {
 		}
 	}
 	return []string{class}
+}
+
+// Provide writes a file of configuration into a member's data directory, unless it is there as
+// it should be: the disk may be one that fails just now.
+func Provide(path string, content []byte) error {
+	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, content) {
+		return nil
+	}
+	return os.WriteFile(path, content, 0o644)
 }

@@ -200,7 +200,7 @@ func writeFile(m member, f named) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("%s: write its files: %w", m.Name, err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	if err := target.Provide(path, []byte(text)); err != nil {
 		return fmt.Errorf("%s: write its files: %w", m.Name, err)
 	}
 	return nil

@@ -186,7 +186,7 @@ func (t *Target) AssertionFile(m target.Member) string {
 // syncing writes a server's configuration into a directory: there is no flag for it.
 func syncing(dir string) (path string, err error) {
 	path = filepath.Join(dir, "sync.conf")
-	return path, os.WriteFile(path, []byte("jetstream {\n  sync_interval: always\n}\n"), 0o644)
+	return path, target.Provide(path, []byte("jetstream {\n  sync_interval: always\n}\n"))
 }
 
 // forget empties a directory.

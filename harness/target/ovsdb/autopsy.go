@@ -36,7 +36,11 @@ func (t *Target) Autopsy(ctx context.Context, s target.Setup) ([]target.Remains,
 	var failed *target.Failed
 	if errors.As(err, &failed) && failed.End == "exit status 1" && failed.Said != "" {
 		said := strings.TrimSpace(strings.NewReplacer(names...).Replace(failed.Said))
-		return []target.Remains{{Text: "ovsdb-tool " + check + ": " + said}}, nil
+		remains := target.Remains{Text: "ovsdb-tool " + check + ": " + said}
+		if len(s.Members) == 1 {
+			remains.Node = s.Members[0].Name
+		}
+		return []target.Remains{remains}, nil
 	}
 	return nil, err
 }

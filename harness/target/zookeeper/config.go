@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -30,8 +29,8 @@ func (t *Target) Command(m target.Member) (target.Command, error) {
 	}
 	path := filepath.Join(m.DataDir, "zoo.cfg")
 	err = errors.Join(
-		os.WriteFile(path, []byte(config), 0o644),
-		os.WriteFile(filepath.Join(m.DataDir, "myid"), []byte(strconv.Itoa(id)+"\n"), 0o644),
+		target.Provide(path, []byte(config)),
+		target.Provide(filepath.Join(m.DataDir, "myid"), []byte(strconv.Itoa(id)+"\n")),
 	)
 	if err != nil {
 		return target.Command{}, fmt.Errorf("configure %s: %w", m.Name, err)
