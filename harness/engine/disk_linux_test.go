@@ -97,6 +97,42 @@ func TestPowerFailure(t *testing.T) {
 	}
 }
 
+// Members that end of what their disks do below the file system come back with it, and with
+// all that they had synced.
+func TestDisksFailBelow(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []disk.Kind{disk.Ext4, disk.Btrfs} {
+		t.Run(string(kind), func(t *testing.T) {
+			cfg := powered(t, kind)
+			if err := disk.Available(kind, disk.Block); err != nil {
+				t.Skip(err)
+			}
+			cfg.DiskEngine, cfg.For, cfg.PlanName = disk.Block, 8*time.Second, "test"
+			var err error
+			for fault, want := range map[string]string{
+				"fail-sync n1 wal": "know nothing of files", "full n1": "use --disk fuse", "lost-write n1": "use --disk fuse",
+			} {
+				cfg.Plan, err = plan("at 1s for 1s " + fault)
+				require.NoError(t, err)
+				require.ErrorContains(t, cfg.Validate(), want)
+			}
+			cfg.Plan, err = plan("at 500ms for 500ms slow-sync all 20ms±10ms\nat 2s for 500ms fail-sync n1\nat 4s for 500ms fail-write n2\nat 6s for 500ms fail-sync all")
+			require.NoError(t, err)
+			result, err := engine.Run(t.Context(), cfg)
+			require.NoError(t, err)
+			require.Equal(t, checker.Valid, result.Report.Verdict, result.Report.String())
+			require.Empty(t, result.Left)
+			heals := faultsOf(t, result)
+			require.Len(t, heals, 4)
+			for i, counted := range []string{"ms-added", "flushes-failed", "writes-failed", "flushes-failed"} {
+				require.Positive(t, heals[i].Evidence[counted], "%v", heals[i].Evidence)
+			}
+			require.Positive(t, heals[3].Evidence["pids-gone"], "%v", heals[3].Evidence)
+			requireNoDisks(t, cfg.Results)
+		})
+	}
+}
+
 // Of a run that has no verdict what was on the disks is in the run directory.
 func TestDisksOfAFailedStart(t *testing.T) {
 	t.Parallel()
