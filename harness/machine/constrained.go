@@ -85,16 +85,31 @@ func (h *Constrained) apply(ctx context.Context, pids []int) error {
 	case FaultSlow:
 		return g.LimitCPU(h.c.CPU)
 	case FaultStarve:
-		if h.memory == 0 {
-			h.memory = max(h.c.Memory, int64(h.c.Share/100*float64(g.Firm())))
-		}
-		if h.memory == 0 {
-			return errors.New("it has no memory in use of which a share could be left")
-		}
-		return g.LimitMemory(h.memory)
+		return h.starve(g)
 	default:
 		return h.freeze(ctx)
 	}
+}
+
+// starve limits the member's memory. What is in use grows while one looks: a share may be
+// a little more.
+func (h *Constrained) starve(g *cgroup.Group) (err error) {
+	const slack, tries = 256 << 10, 8
+	if h.memory = max(h.memory, h.c.Memory); h.memory > 0 {
+		return g.LimitMemory(h.memory)
+	}
+	for n := range int64(tries) {
+		firm := g.Firm()
+		if firm == 0 {
+			return errors.New("it has no memory in use of which a share could be left")
+		}
+		limit := int64(h.c.Share/100*float64(firm)) + n*slack
+		if err = g.LimitMemory(limit); err == nil {
+			h.memory = limit
+			return nil
+		}
+	}
+	return err
 }
 
 // again does so to a process that has just been started. What limits groups does already.

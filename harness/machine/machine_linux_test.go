@@ -287,6 +287,7 @@ func TestStarveByShare(t *testing.T) {
 	s.does("eat")
 	h := s.constrain(machine.Constraint{Share: 500})
 	s.does("eat")
+	s.remove(s.constrain(machine.Constraint{Share: 100}))
 	later := s.constrain(machine.Constraint{Share: 110})
 	_, err := s.ask("eat")
 	require.Error(t, err, "it is killed")
