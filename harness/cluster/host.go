@@ -91,9 +91,13 @@ func (l *Local) Close() error {
 
 // gate holds a new process back until the keeper knows it: a harness that is
 // killed between the two leaves a process that reads the end of its gate, and
-// ends.
+// ends. Behind it the process goes to its directory: if it went there before it is a
+// program of its own, as exec.Cmd's Dir has it, the harness could do nothing meanwhile
+// than wait for it, also for a disk in user space on which the directory lies.
 const gate = `read -r go <&3 || exit 125
 exec 3<&-
+if [ "$1" ]; then cd "$1" && unset OLDPWD || exit 125; fi
+shift
 exec "$0" "$@"`
 
 // Start implements Host.
@@ -101,6 +105,10 @@ func (l *Local) Start(c target.Command, output io.Writer) (Process, error) {
 	path, err := exec.LookPath(c.Path)
 	if err == nil {
 		path, err = filepath.Abs(path) // also from c.Dir
+	}
+	dir := c.Dir
+	if err == nil && dir != "" {
+		dir, err = filepath.Abs(dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Path, err)
@@ -117,9 +125,8 @@ func (l *Local) Start(c target.Command, output io.Writer) (Process, error) {
 	}
 	defer logsIn.Close()
 
-	cmd := exec.Command("/bin/sh", append([]string{"-c", gate, path}, c.Args...)...)
+	cmd := exec.Command("/bin/sh", append([]string{"-c", gate, path, dir}, c.Args...)...)
 	cmd.Env = append(os.Environ(), c.Env...)
-	cmd.Dir = c.Dir
 	cmd.Stdout, cmd.Stderr = logsIn, logsIn
 	cmd.ExtraFiles = []*os.File{hold}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
