@@ -15,8 +15,8 @@ import (
 // marks of their kin from its standard input ("+ 123 456", "- 123 456") and, when
 // that ends because the harness is gone, however it went, kills those that are
 // left, looking again until it finds none, for five seconds at least. Signals meant for the harness pass it by.
-const keeperScript = guard.KillMarked + `trap '' INT TERM HUP QUIT
-left=' ' marks=' '
+const keeperScript = `trap '' INT TERM HUP QUIT
+` + guard.KillMarked + `left=' ' marks=' '
 while read -r op group mark; do
 	case $op in
 	+) left="$left$group " marks="$marks$mark " ;;
