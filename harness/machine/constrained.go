@@ -91,23 +91,25 @@ func (h *Constrained) apply(ctx context.Context, pids []int) error {
 	}
 }
 
-// starve limits the member's memory. What is in use grows while one looks: a share may be
-// a little more.
+// starve limits the member's memory. What is in use grows while one looks, and caches are not
+// freed before they are written: a share may be more, by as little as is accepted.
 func (h *Constrained) starve(g *cgroup.Group) (err error) {
-	const slack, tries = 256 << 10, 8
+	const slack, tries = 256 << 10, 8 // up to 16 MiB
 	if h.memory = max(h.memory, h.c.Memory); h.memory > 0 {
 		return g.LimitMemory(h.memory)
 	}
-	for n := range int64(tries) {
+	more := int64(0)
+	for range tries {
 		firm := g.Firm()
 		if firm == 0 {
 			return errors.New("it has no memory in use of which a share could be left")
 		}
-		limit := int64(h.c.Share/100*float64(firm)) + n*slack
+		limit := int64(h.c.Share/100*float64(firm)) + more
 		if err = g.LimitMemory(limit); err == nil {
 			h.memory = limit
 			return nil
 		}
+		more = max(slack, 2*more)
 	}
 	return err
 }
