@@ -243,7 +243,7 @@ func (c *Coverage) Finish() verdict.Result {
 	c.Count("ops-ok-after", c.after)
 	c.Count("leaders", c.leaders)
 	if c.spoilt != "" { // all that is missing is missing for that
-		c.Unknown("the run is judged up to here, as nothing follows from what comes after: %s", c.spoilt)
+		c.Foremost("the run is judged up to here, as nothing follows from what comes after: %s", c.spoilt)
 		return c.Result(c.Name(), c.struck())
 	}
 	if !c.begun {

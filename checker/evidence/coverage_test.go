@@ -147,6 +147,22 @@ func TestCoverageNamesTheLine(t *testing.T) {
 	require.Contains(t, result.Unknowns[0], `step 2, in line 7 of the plan, never fired: "on install restart it": no such event came`)
 }
 
+// What spoilt a run is told before what it did to the plan.
+func TestCoverageNamesFirstWhatSpoiltTheRun(t *testing.T) {
+	c := tape.WholeRun()
+	c.Extra = func(h *tape.Tape) {
+		h.Events[0].Run.Authored = true
+		for step := range 60 {
+			h.Fault(history.Fault{Step: 2 + step, Line: 2 + step, What: history.FaultSkipped, Text: "at 3s restart n1", Reason: "n1 is already down"})
+		}
+		h.Run(history.Run{What: history.RunSpoilt, Text: "the disk of n1 did not come back"})
+	}
+	result := c.Build().Judge(evidence.NewCoverage())
+	require.Equal(t, verdict.Unknown, result.Verdict)
+	require.Contains(t, result.Unknowns[0], "the disk of n1 did not come back")
+	require.Contains(t, result.Unknowns[1], "step 2, in line 2 of the plan, was skipped")
+}
+
 // Operations of an open loop that found all clients waiting are told of, not judged.
 func TestCoverageTellsWhatWasNotTried(t *testing.T) {
 	c := tape.WholeRun()

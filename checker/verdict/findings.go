@@ -91,6 +91,12 @@ func (f *Findings) Unknown(format string, args ...any) {
 	}
 }
 
+// Foremost is Unknown of what explains the others: it is told first.
+func (f *Findings) Foremost(format string, args ...any) {
+	f.open++
+	f.unknowns = slices.Insert(f.unknowns, 0, fmt.Sprintf(format, args...))
+}
+
 // Doubt takes back that rules were broken: it is unknown instead, since why.
 func (f *Findings) Doubt(why string) {
 	for _, v := range f.violations {
