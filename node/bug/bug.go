@@ -55,6 +55,7 @@ const (
 	SyncDataNotName  Name = "sync-data-not-name"
 	SyncLate         Name = "sync-late"
 	TrustTornTail    Name = "trust-torn-tail"
+	KeepTornTail     Name = "keep-torn-tail"
 )
 
 // Setting is what a cluster must be like for a bug to show in it.
@@ -126,6 +127,7 @@ func All() []Bug {
 		{SyncDataNotName, "node-logs", "syncs what it writes, but not the directory in which it renames a snapshot or segment", power},
 		{SyncLate, "logs", "syncs what it acknowledges 50 ms later", power},
 		{TrustTornTail, "logs", "takes entries of a torn batch for whole when it comes back, whatever their data", torn},
+		{KeepTornTail, "node-logs", "does not cut a torn batch off when it comes back, but appends behind it", torn},
 	}
 }
 

@@ -207,7 +207,7 @@ func TestPowerFailure(t *testing.T) {
 
 // What the deliberate bugs promise is gone soon.
 func TestPowerFailureShowsBugs(t *testing.T) {
-	for _, b := range []bug.Name{bug.WriteWithoutSync, bug.SyncDataNotName, bug.SyncLate, bug.TrustTornTail} {
+	for _, b := range []bug.Name{bug.WriteWithoutSync, bug.SyncDataNotName, bug.SyncLate, bug.TrustTornTail, bug.KeepTornTail} {
 		found := 0
 		for seed := range uint64(100) {
 			if err := life(seed, b); err != nil {

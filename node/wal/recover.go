@@ -85,6 +85,9 @@ func (l *Log) openActive(r *replay) error {
 		return err
 	}
 	l.active = f
+	if l.options.Bug == bug.KeepTornTail {
+		l.end, r.torn = l.end+r.torn, 0
+	}
 	if r.torn > 0 || r.size < l.options.SegmentBytes {
 		if err := f.Truncate(l.end); err != nil {
 			return fmt.Errorf("cut torn batch: %w", err)
