@@ -273,12 +273,20 @@ func slowDisk(g *generator) {
 	}
 }
 
+// fullDisk leaves no space: half of the time for so long that those who take space seldom,
+// in files made beforehand, need some. Who went on regardless is killed then, so that he has
+// to read what there was space for.
 func fullDisk(g *generator) {
 	who := []Target{"leader", "one", "minority"}[g.random.IntN(3)]
 	if len(g.Nodes) < 3 {
 		who = "one"
 	}
-	g.rare(0, g.span(3, 6), FileFault{Action: "full", Who: who})
+	length := g.span(3, 6)
+	if g.random.IntN(2) == 0 {
+		length = g.span(15, 40)
+	}
+	g.rare(0, length, FileFault{Action: "full", Who: who})
+	g.rare(length-g.span(0.2, 1), g.span(0.5, 2), Kill{Same})
 	g.recover()
 }
 
