@@ -89,8 +89,8 @@ type Config struct {
 	Capture int64 `json:"capture,omitempty"`
 
 	// ValueSize is how many bytes the values have that put and cas write, up to 1 MiB; 0 for
-	// no more than tells them apart or, where disks keep a part of what was under way and the
-	// workload is one of ours, for half of them up to 4000 bytes.
+	// no more than tells them apart or, with a Disk of members' own and a workload of ours, for
+	// half of them up to 4000 bytes.
 	ValueSize int `json:"value_size,omitempty"`
 
 	// Election and Heartbeat are the target's own timers: T, of which timers are

@@ -16,7 +16,6 @@ import (
 	"github.com/usurper/usurper/harness/guard"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/harness/text"
-	"github.com/usurper/usurper/nemesis"
 )
 
 // DiskFaults lists the faults that break what a system must be able to rely on, so that a
@@ -168,9 +167,10 @@ func oneOf(words []string) string {
 // keeps are the states in which disks may come back, none if nothing takes their power.
 func (c *Config) keeps() []string { return disk.States(c.kind(), c.DiskEngine) }
 
-// varies tells whether values vary in size, so that some of them can be torn.
+// varies tells whether values vary in size, so that some of them can be torn, and that
+// files are soon full of which members begin another then.
 func (c *Config) varies() bool {
-	return c.ValueSize == 0 && c.Own == nil && slices.Contains(c.keeps(), nemesis.KeepSome)
+	return c.ValueSize == 0 && c.Own == nil && c.ownDisk() != ""
 }
 
 // Of a member's folder in the run directory: where its data is, and where its disk is

@@ -47,7 +47,7 @@ func (f *Flags) Add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.Cfg.Operator, "operator", false, "let administrators take part in a random plan: defragment, compact, move the lead, replace members (etcd)")
 	fs.Float64Var(&f.Cfg.Density, "density", f.Cfg.Density, "divides the pauses between the faults of a random plan")
 	fs.StringVar(&f.Cfg.Workload, "workload", f.Cfg.Workload, "what clients do: "+strings.Join(workload.Names(), ", "))
-	fs.IntVar(&f.Cfg.ValueSize, "value-size", 0, "bytes of the values that put and cas write; 0 for a few, on disks that tear writes up to 4000")
+	fs.IntVar(&f.Cfg.ValueSize, "value-size", 0, "bytes of the values that put and cas write; 0 for a few, on disks of members' own up to 4000")
 	fs.IntVar(&f.Cfg.Clients, "clients", f.Cfg.Clients, "number of clients")
 	fs.BoolVar(&f.Cfg.ProxyClients, "proxy-clients", false, `put clients behind the proxy layer too: plans may cut "clients" off`)
 	fs.BoolVar(&f.Cfg.Direct, "direct", false, "leave the proxy layer out, to tell what it costs: no taps, no traffic faults")
