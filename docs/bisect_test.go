@@ -17,12 +17,12 @@ func TestBisect(t *testing.T) {
 		t.Skip("replays a run from every commit: scripts/docs does")
 	}
 	t.Parallel()
-	r := reader{folder(t)}
+	r := newReader(t)
 	repo := filepath.Join(r.dir, "repo")
 	require.NoError(t, os.Mkdir(repo, 0o755))
 	source, err := os.ReadFile(filepath.Join(r.dir, "store.go"))
 	require.NoError(t, err)
-	in := reader{repo}
+	in := reader{repo, r.tmp}
 	ok := func(command string) string {
 		out, status := in.shell(t, repo, command)
 		require.Zero(t, status, "%s\n%s", command, out)

@@ -91,7 +91,7 @@ func TestCommands(t *testing.T) {
 		wg.Go(func() {
 			defer func() { <-slots }()
 			t.Run(strings.TrimPrefix(document, "docs/"), func(t *testing.T) {
-				r := reader{folder(t)}
+				r := newReader(t)
 				for _, c := range all {
 					r.run(t, c)
 				}
@@ -138,7 +138,15 @@ func writeModule(t *testing.T, dir string) {
 }
 
 // reader runs the commands of a document one after the other.
-type reader struct{ dir string }
+type reader struct {
+	dir string
+	tmp string // for what commands leave in $TMPDIR, such as run directories of go test
+}
+
+func newReader(t *testing.T) reader {
+	t.Helper()
+	return reader{folder(t), t.TempDir()}
+}
 
 // A command may end with no verdict, as it does on a machine that stalls, or find
 // nothing where it is to find something: it is then tried again, for so long or so
@@ -223,6 +231,7 @@ func (r reader) shell(t *testing.T, dir, text string) (out string, status int) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-o", "pipefail", "-c", text)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "TMPDIR="+r.tmp)
 	var b bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &b, &b
 	err := cmd.Run()
