@@ -14,6 +14,7 @@ type act struct {
 	classes []string // needs these classes of messages
 	clients bool     // needs clients behind the proxy layer
 	needs   string   // a fault that the disk or the machine must be able to do, by its first word
+	due     bool     // the plan must have it
 	write   func(*generator)
 }
 
@@ -70,6 +71,46 @@ func overture() [][]act {
 		{members: 3, out: minority, write: partlySeen},
 		{members: 1, out: 0, clients: true, write: loseAnswers},
 	}}
+}
+
+// overtureShare is how much of a plan the acts that it begins with may take: where
+// elections are slow, its themes matter more. overtureScene is how long, in election timeouts,
+// its first act may be.
+const (
+	overtureShare = 0.35
+	overtureScene = 10
+)
+
+// open deals the acts that every plan begins with, each once, and those that are due.
+func (g *generator) open(d *decks) (act, bool) {
+	if !d.opened {
+		d.opened = true
+		for _, part := range overture() {
+			d.overture = append(d.overture, g.shuffled(part)...)
+		}
+		g.darken(d)
+		g.oblige(d)
+	}
+	next := min(0, len(d.overture)-1)
+	if g.end.Seconds() > overtureShare*g.limit.Seconds() {
+		next = slices.IndexFunc(d.overture, func(a act) bool { return a.due })
+	}
+	if next < 0 {
+		return act{}, false
+	}
+	a := d.overture[next]
+	d.overture = slices.Delete(d.overture, next, next+1)
+	return a, true
+}
+
+// begin puts the i-th act of a kind into the overture: behind its first scene, if elections are quick
+// enough for that to leave time.
+func (g *generator) begin(d *decks, i int, a act) {
+	at := 2 * i
+	if overtureScene*g.Election.Seconds() < overtureShare*g.limit.Seconds() {
+		at++
+	}
+	d.overture = slices.Insert(d.overture, min(at, len(d.overture)), a)
 }
 
 // extraActs are the rest.
@@ -285,41 +326,6 @@ func restartLeaders(g *generator) {
 	for i := range 3 {
 		g.process(time.Duration(i)*3*g.Election+g.span(0, 1), 0, g.pick(Restart{"leader"}, Restart{"leader"}, Restart{"one"}))
 	}
-	g.recover()
-}
-
-// evenHalves leaves two halves of the same size, neither of which may elect: in a
-// cluster of odd size beside one who is down.
-func evenHalves(g *generator) {
-	length := g.span(4, 6)
-	if len(g.Nodes)%2 == 0 {
-		g.network(0, length, g.pick(Halves{}, Partition{[]Target{"leader", "rest"}}, Halves{}))
-	} else {
-		g.process(0, length+g.span(0.3, 1), g.pick(Kill{"leader"}, Kill{"one"}, Pause{"leader"}))
-		g.rare(g.span(0.2, 0.5), length, Partition{[]Target{Same + " minority", "rest"}})
-	}
-	g.recover()
-}
-
-// exactMajority leaves a majority without one to spare, of which messages are late:
-// nobody may win without each of its votes.
-func exactMajority(g *generator) {
-	length := g.span(5, 7)
-	g.process(0, length, g.pick(Kill{"minority"}, Pause{"minority"}))
-	mean := g.span(0.2, 0.8)
-	late := Traffic{Action: "delay", Delay: mean, Jitter: mean, From: "*", To: "*"}
-	if g.has("vote-response") {
-		late.Class = "vote-response"
-	}
-	g.rare(0, length, late)
-	if g.random.IntN(2) == 0 {
-		g.process(g.span(2, 3), g.span(2, 3), g.pick(Pause{"leader"}, Kill{"leader"}))
-	}
-}
-
-// oneTooFew leaves members one short of a majority, who stand term after term.
-func oneTooFew(g *generator) {
-	g.process(0, g.span(4, 6), g.pick(Kill{"majority"}, Pause{"majority"}))
 	g.recover()
 }
 

@@ -139,3 +139,38 @@ func lateMessages(g *generator, length time.Duration) {
 		g.rare(0, length, Traffic{Action: "duplicate", Class: "vote-response", Percent: g.percent(30, 90), From: "*", To: "*"})
 	}
 }
+
+// evenHalves leaves two halves of the same size, neither of which may elect: in a
+// cluster of odd size beside one who is down.
+func evenHalves(g *generator) {
+	length := g.span(4, 6)
+	if len(g.Nodes)%2 == 0 {
+		g.network(0, length, g.pick(Halves{}, Partition{[]Target{"leader", "rest"}}, Halves{}))
+	} else {
+		g.process(0, length+g.span(0.3, 1), g.pick(Kill{"leader"}, Kill{"one"}, Pause{"leader"}))
+		g.rare(g.span(0.2, 0.5), length, Partition{[]Target{Same + " minority", "rest"}})
+	}
+	g.recover()
+}
+
+// exactMajority leaves a majority without one to spare, of which messages are late:
+// nobody may win without each of its votes.
+func exactMajority(g *generator) {
+	length := g.span(5, 7)
+	g.process(0, length, g.pick(Kill{"minority"}, Pause{"minority"}))
+	mean := g.span(0.2, 0.8)
+	late := Traffic{Action: "delay", Delay: mean, Jitter: mean, From: "*", To: "*"}
+	if g.has("vote-response") {
+		late.Class = "vote-response"
+	}
+	g.rare(0, length, late)
+	if g.random.IntN(2) == 0 {
+		g.process(g.span(2, 3), g.span(2, 3), g.pick(Pause{"leader"}, Kill{"leader"}))
+	}
+}
+
+// oneTooFew leaves members one short of a majority, who stand term after term.
+func oneTooFew(g *generator) {
+	g.process(0, g.span(4, 6), g.pick(Kill{"majority"}, Pause{"majority"}))
+	g.recover()
+}

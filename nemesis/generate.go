@@ -29,7 +29,8 @@ type GenerateOptions struct {
 	// between them and members.
 	Clients bool
 	// Keeps are what disks may keep at a power failure, of the Keep constants: without any,
-	// the plan has no power failures. With some, they take the place of some of its kills.
+	// the plan has no power failures. With some, all lose power twice at least if there is
+	// time, and power failures take the place of some of its kills.
 	Keeps []string
 	// Storage names those of slow-sync, full, fail-sync, fail-write, short-write, lost-write
 	// and bit-rot that the plan may have. Files are the classes of files that are told apart,
@@ -40,6 +41,9 @@ type GenerateOptions struct {
 	// Machine names those of clock, slow, starve, freeze and deaf that the plan may have, and
 	// Beside those that it has now and then, though nobody named them.
 	Machine, Beside []string
+	// Named are those of Storage and Machine that somebody asked for: the plan has each of them,
+	// early, if it is not too short for that.
+	Named []string
 	// Density divides the pauses between faults. 0 means 1.
 	Density float64
 	// Themes are the names of those [Themes] that the plan is about; those that
@@ -105,6 +109,8 @@ type generator struct {
 	share  float64    // of kills that are power failures, while there are any
 	limit  time.Duration
 	steps  []Step
+	slot   time.Duration // what is reserved for each act that is due
+	due    int           // how many of them are still to come
 
 	// The act that is being written: its start, its end so far, and whether the
 	// one before it is still going on.
@@ -126,7 +132,7 @@ func (g *generator) compose() {
 			return
 		}
 		g.place(a, last, lastButOne)
-		if quiet--; quiet == 0 {
+		if quiet--; quiet <= 0 && !a.due {
 			quiet = 8 + g.random.IntN(4)
 			g.start, g.overlaps = g.round(max(last.end, lastButOne.end)+g.span(6, 9)), false
 		}
@@ -197,27 +203,6 @@ func (g *generator) next(d *decks, n int) (act, bool) {
 	return g.deal(&d.essentials, essentialActs)
 }
 
-// overtureShare is how much of a plan the acts that it begins with may take: where
-// elections are slow, its themes matter more.
-const overtureShare = 0.35
-
-// open deals the acts that every plan begins with, each once.
-func (g *generator) open(d *decks) (act, bool) {
-	if !d.opened {
-		d.opened = true
-		for _, part := range overture() {
-			d.overture = append(d.overture, g.shuffled(part)...)
-		}
-		g.darken(d)
-	}
-	if len(d.overture) == 0 || g.end.Seconds() > overtureShare*g.limit.Seconds() {
-		return act{}, false
-	}
-	a := d.overture[0]
-	d.overture = d.overture[1:]
-	return a, true
-}
-
 // window is the time of an act, and how many members it takes away at most.
 type window struct {
 	start, end time.Duration
@@ -236,22 +221,34 @@ func (g *generator) place(a act, last, lastButOne window) {
 	if last.end == 0 { // the cluster leads and serves already
 		gap = min(gap/2, firstFault)
 	}
+	if a.due {
+		gap = min(gap, g.slot/4)
+	}
 	g.start, g.overlaps = g.round(max(last.end, lastButOne.end)+gap), false
 	if together && inside > lastButOne.end && last.end > 0 {
 		g.start, g.overlaps = inside, true
 	}
 }
 
-// write writes an act, or nothing if it would go on for too long.
+// write writes an act, or nothing if it would go on for too long. What is due is shortened
+// until there is room.
 func (g *generator) write(a act) bool {
-	before := len(g.steps)
-	g.end = g.start
-	a.write(g)
-	if g.end > g.limit {
-		g.steps = g.steps[:before]
-		return false
+	before, timeout := len(g.steps), g.Election
+	defer func() { g.Election = timeout }()
+	if a.due {
+		g.due--
 	}
-	return true
+	for {
+		g.end = g.start
+		a.write(g)
+		if g.end <= g.limit-time.Duration(g.due)*g.slot {
+			return true
+		}
+		g.steps = g.steps[:before]
+		if g.Election /= 2; !a.due || g.Election < time.Millisecond {
+			return false
+		}
+	}
 }
 
 // excuse lets those steps find no traffic that begin while the act just written

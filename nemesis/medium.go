@@ -118,8 +118,12 @@ func promisesInTheDark(g *generator) {
 	g.recover()
 }
 
-// darks is how often all lose their power in what a plan begins with.
-const darks = 4
+// darks is how often all lose their power in what a plan begins with, and dueDarks how often
+// in any plan, however long elections take.
+const (
+	darks    = 4
+	dueDarks = 2
+)
 
 // darken puts power failures of all, if there are any, between the acts of the overture: the
 // first and every other one keeps the least, those between the most.
@@ -130,7 +134,30 @@ func (g *generator) darken(d *decks) {
 	for i := range darks {
 		keep := g.Keeps[i%2*(len(g.Keeps)-1)]
 		write := func(g *generator) { g.dark(i, keep) }
-		d.overture = slices.Insert(d.overture, min(1+2*i, len(d.overture)), act{members: 1, out: everybody, write: write})
+		g.begin(d, i, act{members: 1, out: everybody, due: i < dueDarks, write: write})
+	}
+}
+
+// oblige puts between them what somebody asked for by name, by itself, or, of disks that lose no power,
+// one fault that they have; and reserves the time for all that is due.
+func (g *generator) oblige(d *decks) {
+	names := g.Named
+	ofDisk := func(name string) bool { return slices.Contains(g.Storage, name) }
+	if len(g.Keeps) == 0 && len(g.Storage) > 0 && !slices.ContainsFunc(names, ofDisk) {
+		names = append(slices.Clone(names), g.Storage[g.media.IntN(len(g.Storage))])
+	}
+	due := slices.DeleteFunc(mediumActs(), func(a act) bool { return !slices.Contains(names, a.needs) })
+	for i, a := range g.shuffled(due) {
+		a.out, a.due = everybody, true
+		g.begin(d, i, a)
+	}
+	for _, a := range d.overture {
+		if a.due {
+			g.due++
+		}
+	}
+	if g.due > 0 {
+		g.slot = min(g.limit*3/10, g.limit*9/10/time.Duration(g.due))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/usurper/usurper/nemesis"
 )
@@ -250,4 +251,51 @@ func TestMachineBesideOthers(t *testing.T) {
 	}
 	require.Positive(t, beside)
 	require.Less(t, 6*beside, all, "%d of %d steps", beside, all)
+}
+
+// What somebody named comes in every plan, early, and power fails twice where it can, or else a
+// file fails, however slow elections are.
+func TestGenerateWhatIsNamed(t *testing.T) {
+	offered := media(1)
+	all := slices.Concat(offered.Storage, offered.Machine)
+	rapid.Check(t, func(t *rapid.T) {
+		o := media(rapid.IntRange(1, 7).Draw(t, "members"))
+		o.Election = time.Duration(rapid.IntRange(50, 2000).Draw(t, "T")) * time.Millisecond
+		o.Duration = time.Duration(rapid.IntRange(15, 60).Draw(t, "length")) * time.Second
+		o.Density = rapid.SampledFrom([]float64{0.5, 1, 3}).Draw(t, "density")
+		o.Operator = rapid.Bool().Draw(t, "operator")
+		if !rapid.Bool().Draw(t, "decoded") {
+			o.Classes, o.Events = nil, []string{}
+		}
+		o.Keeps = [][]string{nil, {nemesis.KeepNothing, nemesis.KeepNames}, {nemesis.KeepNothing, nemesis.KeepSome}}[rapid.IntRange(0, 2).Draw(t, "keeps")]
+		o.Named = rapid.SliceOfDistinct(rapid.SampledFrom(all), rapid.ID[string]).Draw(t, "named")
+		seed := rapid.Uint64().Draw(t, "seed")
+
+		plan := nemesis.Generate(seed, o)
+		require.Equal(t, plan.String(), nemesis.Generate(seed, o).String())
+		first, dark := make(map[string]time.Duration), 0
+		for _, s := range plan.Steps {
+			at := max(s.At, s.Trigger.From)
+			end := max(s.At, s.Repeat.Until, s.Trigger.Until+s.Trigger.After) + s.For
+			require.LessOrEqual(t, end, o.Duration*85/100, "%s", s)
+			word, who, _ := strings.Cut(s.Fault.String(), " ")
+			if old, ok := first[word]; !ok || at < old {
+				first[word] = at
+			}
+			if who, _, _ = strings.Cut(who, " "); word == "power-failure" && (who == "all" || who == "majority") {
+				dark++
+			}
+		}
+		for _, name := range o.Named {
+			require.Contains(t, first, name, "%s", plan)
+			if len(o.Named) == 1 {
+				require.Less(t, first[name], o.Duration/2, "%s", plan)
+			}
+		}
+		if len(o.Keeps) > 0 {
+			require.GreaterOrEqual(t, dark, 2, "%s", plan)
+		} else {
+			require.True(t, slices.ContainsFunc(plan.Steps, func(s nemesis.Step) bool { return nemesis.OnFiles(s.Fault) }), "%s", plan)
+		}
+	})
 }

@@ -131,11 +131,11 @@ type Config struct {
 	// DiskEngine is what takes the power from ext4, xfs and btrfs: shutdown or block; ""
 	// for what is usual.
 	DiskEngine disk.Engine `json:"disk_engine,omitempty"`
-	// DiskFaults names the faults of [DiskFaults] that a generated plan may have though
+	// DiskFaults names the faults of [DiskFaults] that a generated plan has though
 	// they break what a system must be able to rely on.
 	DiskFaults []string `json:"disk_faults,omitempty"`
 
-	// MachineFaults names the faults of machine.Faults that a generated plan may have, or
+	// MachineFaults names the faults of machine.Faults that a generated plan has, or
 	// "all" for those that are available here, or "none". If it is empty, and Disk is one of
 	// a member's own, the plan has some of slow, freeze, clock and deaf, as far as they are
 	// available.

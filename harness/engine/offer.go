@@ -172,6 +172,7 @@ func (c *Config) generating() nemesis.GenerateOptions {
 
 		Machine: c.machineFaults(),
 		Beside:  c.machineBeside(),
+		Named:   slices.Concat(c.DiskFaults, c.machineFaults()),
 	}
 }
 
