@@ -37,17 +37,6 @@ func (c *Lost) failureOf(l *lostWrite, early, finals []view) *failure {
 	return l.may[max(i, 0)]
 }
 
-// between are the reads of a key that were the first after a failure, which narrow down when
-// a write went.
-func (c *Lost) between(k *keptKey) (views []view) {
-	for _, f := range c.failures {
-		if r := f.first[k]; r != nil {
-			views = append(views, c.read(k, r))
-		}
-	}
-	return views
-}
-
 // justBefore is the time before a power failure of which the acknowledged are counted.
 const justBefore = time.Second
 
