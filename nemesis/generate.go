@@ -111,6 +111,7 @@ type generator struct {
 	steps  []Step
 	slot   time.Duration // what is reserved for each act that is due
 	due    int           // how many of them are still to come
+	weak   []string      // who may lose what was synced, see frail
 
 	// The act that is being written: its start, its end so far, and whether the
 	// one before it is still going on.

@@ -253,6 +253,23 @@ func TestMachineBesideOthers(t *testing.T) {
 	require.Less(t, 6*beside, all, "%d of %d steps", beside, all)
 }
 
+// What takes from members what they synced, without a word, is of a minority of them.
+func TestGenerateSparesAMajority(t *testing.T) {
+	for seed := range uint64(100) {
+		o := media(1 + int(seed%7))
+		hit := make(map[string]bool)
+		for _, s := range nemesis.Generate(seed, o).Steps {
+			for _, silent := range []string{"bit-rot ", "lost-write "} {
+				if rest, ok := strings.CutPrefix(s.Fault.String(), silent); ok {
+					hit[strings.Fields(rest)[0]] = true
+				}
+			}
+		}
+		require.LessOrEqual(t, len(hit), max(1, (len(o.Nodes)-1)/2), "seed %d", seed)
+		require.Subset(t, o.Nodes, slices.Collect(maps.Keys(hit)))
+	}
+}
+
 // What somebody named comes in every plan, early, and power fails twice where it can, or else a
 // file fails, however slow elections are.
 func TestGenerateWhatIsNamed(t *testing.T) {
