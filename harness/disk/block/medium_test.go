@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -236,4 +237,23 @@ func TestHeldWhileSlow(t *testing.T) {
 
 	tr.release()
 	require.NoError(t, tr.wait(make(chan struct{})))
+}
+
+// A flush that meets two troubles when the power goes leaves both, so that either can end.
+func TestTroublesEndAfterTheCut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, err := newMedium(2*Page, Options{})
+		require.NoError(t, err)
+		defer m.close()
+		troubles := newTroubles()
+		first, second := troubles.begin(Trouble{Delay: time.Hour}), troubles.begin(Trouble{Delay: time.Hour})
+		flushed := make(chan error, 1)
+		go func() { flushed <- m.flush(func() error { return troubles.wait(m.died()) }) }()
+		synctest.Wait()
+		m.cut(func(c []Change) []bool { return make([]bool, len(c)) })
+		require.ErrorIs(t, <-flushed, ErrDead)
+		require.Equal(t, Harm{FlushesSlowed: 1}, first.End())
+		require.Equal(t, Harm{FlushesSlowed: 1}, second.End())
+	})
 }

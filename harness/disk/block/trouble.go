@@ -168,10 +168,14 @@ func (t *troubles) wait(died <-chan struct{}) error {
 	if err := t.letGo(died); err != nil {
 		return err
 	}
-	for _, d := range t.delays() {
+	var gone error
+	for _, d := range t.delays() { // each is waited for, which is what its end waits for
 		if err := d.wait(died); err != nil {
-			return err
+			gone = err
 		}
+	}
+	if gone != nil {
+		return gone
 	}
 	if err := t.failFlush(); err != nil {
 		return err
