@@ -119,10 +119,10 @@ func (f *fake) Resume(ctx context.Context, node string) error {
 }
 
 // CutPower takes the power from all, but those whose blackout is to fail.
-func (f *fake) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep) (out nemesis.Outage, err error) {
+func (f *fake) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep, quiet bool) (out nemesis.Outage, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.call(ctx, fmt.Sprintf("cut power %s keep %s", strings.Join(nodes, " "), keep)); err != nil {
+	if err := f.call(ctx, strings.TrimSpace(fmt.Sprintf("cut power %s keep %s %s", strings.Join(nodes, " "), keep, map[bool]string{true: "quiet"}[quiet]))); err != nil {
 		return out, err
 	}
 	f.mu.Unlock()

@@ -46,7 +46,7 @@
 //	      | ("drop"|"duplicate"|"reorder") [class] [N"%"] ["first" N] links
 //	      | "hold" [class] ["first" N] links
 //	      | ("kill"|"pause") who ["staggered" [TIME]...]
-//	      | "power-failure" who ["keep" ("nothing"|"names"|"some" [N])] ["staggered" [TIME]...]
+//	      | "power-failure" who ["keep" ("nothing"|"names"|"some" [N])] ["quiet"] ["staggered" [TIME]...]
 //	      | "restart" who
 //	      | "restart-storm" who "every" TIME | "rolling-restart" [who] "every" TIME
 //	      | "slow-sync" who TIME["±"TIME] [files]
@@ -209,7 +209,7 @@ func Catalog() []Entry {
 		{"hold", "keep messages back until the end of the fault", "at 22s for 2s hold vote-response * > n1", parseTraffic},
 		{"kill", "SIGKILL, and start again at the end of the fault; staggered: one by one, before it", "on vote-granted by n3 for 1s kill n3", parseStruck(func(t Target) Fault { return Kill{t} })},
 		{"pause", "SIGSTOP, and SIGCONT at the end of the fault; staggered: one by one, before it", "at 12s for 2s pause several staggered", parseStruck(func(t Target) Fault { return Pause{t} })},
-		{"power-failure", "disk: take the power from members at one instant, and start them again at the end of the fault; staggered: one by one, before it", "at 5s for 1s power-failure majority keep nothing", parsePower},
+		{"power-failure", "disk: take the power from members at one instant, and start them again at the end of the fault; quiet: once clients have their answers; staggered: one by one, before its end", "at 5s for 1s power-failure majority keep nothing", parsePower},
 		{"restart", "SIGKILL, and start again at once", "at 15s restart one", parseWho(func(t Target) Fault { return Restart{t} })},
 		{"restart-storm", "restart again and again", "at 16s for 4s restart-storm one every 300ms", parseStorm},
 		{"rolling-restart", "restart all, one after the other", "at 16s rolling-restart every 500ms", parseRolling},

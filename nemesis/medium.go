@@ -49,7 +49,16 @@ func (g *generator) seeded(keep string) Keep {
 }
 
 // outage is a power failure.
-func (g *generator) outage(who Target) Fault { return PowerFailure{Who: who, Keep: g.keep()} }
+func (g *generator) outage(who Target) Fault {
+	return g.quieten(PowerFailure{Who: who, Keep: g.keep()})
+}
+
+// quieten lets every other power failure come when clients have their answers. Where some of
+// what is under way is kept there has to be something.
+func (g *generator) quieten(f PowerFailure) PowerFailure {
+	f.Quiet = f.Keep.What != KeepSome && g.media.IntN(2) == 0
+	return f
+}
 
 // empower lets some of the kills be power failures, where there are any.
 func (g *generator) empower(s Step) Step {
@@ -164,7 +173,7 @@ func (g *generator) oblige(d *decks) {
 // dark takes the power from all: the first time in any case, later as soon as clients have
 // been told that something is done, while more of it is under way.
 func (g *generator) dark(i int, keep string) {
-	f := PowerFailure{Who: "all", Keep: g.seeded(keep)}
+	f := g.quieten(PowerFailure{Who: "all", Keep: g.seeded(keep)})
 	if i > 0 && g.sees(Acknowledged) {
 		t := Trigger{On: Acknowledged, After: g.round(time.Duration(g.media.IntN(200)) * time.Millisecond)}
 		g.on(t, g.span(3, 4), g.span(0.3, 1), f)

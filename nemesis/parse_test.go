@@ -46,6 +46,8 @@ at 15s for 1s   power-failure leader keep some
 at 15s for 1s   power-failure leader rest keep some 4711 staggered
 at 15s for 1s   power-failure n1 n2 keep some 4711 staggered 1s 2s
 at 15s for 1s   power-failure several staggered
+at 15s for 1s   power-failure leader quiet
+at 15s for 1s   power-failure n1 n2 keep some quiet staggered 1s 2s
 at 15s for 1s   slow-sync leader 200ms±100ms wal
 at 15s for 1s   slow-sync n1 n2 200ms
 at 15s for 1s   fail-sync one follower snapshot

@@ -16,10 +16,13 @@ import (
 // PowerFailure takes the power from members at one instant, so that their disks lose
 // what was not synced. They are started again when it heals.
 //
-//	at 5s for 1s  power-failure all keep nothing
+//	at 5s for 1s  power-failure all keep nothing quiet
 type PowerFailure struct {
 	Who  Target
 	Keep Keep // without What it is drawn, and so is the Seed of KeepSome if it is 0
+	// Quiet has clients wait just before until all that is under way is answered: nothing
+	// that is asked for later brings what was acknowledged last to the disk.
+	Quiet bool
 }
 
 // OnPower tells whether a fault is one of power, so that what was not synced is lost.
@@ -31,8 +34,11 @@ func OnPower(f Fault) bool {
 	return ok
 }
 
-// keepWord begins what a disk keeps.
-const keepWord = "keep"
+// keepWord begins what a disk keeps; quietWord has clients wait.
+const (
+	keepWord  = "keep"
+	quietWord = "quiet"
+)
 
 // keeps lists what may be kept, of any disk.
 func keeps() []string { return []string{KeepNothing, KeepNames, KeepSome} }
@@ -85,10 +91,14 @@ func (k Keep) draw(s *Scene) Keep {
 
 // String is "power-failure leader keep names".
 func (f PowerFailure) String() string {
-	if f.Keep == (Keep{}) {
-		return "power-failure " + string(f.Who)
+	words := []string{"power-failure", string(f.Who)}
+	if f.Keep != (Keep{}) {
+		words = append(words, keepWord, f.Keep.String())
 	}
-	return fmt.Sprintf("power-failure %s %s %s", f.Who, keepWord, f.Keep)
+	if f.Quiet {
+		words = append(words, quietWord)
+	}
+	return strings.Join(words, " ")
 }
 
 // Span is Open.
@@ -109,7 +119,7 @@ func (f PowerFailure) Resolve(s *Scene) (Fault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return PowerFailure{Who: who, Keep: f.Keep.draw(s)}, nil
+	return PowerFailure{Who: who, Keep: f.Keep.draw(s), Quiet: f.Quiet}, nil
 }
 
 // Inject takes the power from them.
@@ -124,7 +134,7 @@ func (f PowerFailure) Inject(ctx context.Context, env *Env) (Injected, error) {
 
 // cut takes the power. Who is down then is in the answer, also after an error.
 func (f PowerFailure) cut(ctx context.Context, env *Env) (outage, error) {
-	o, err := env.CutPower(ctx, f.Who.words(), f.Keep)
+	o, err := env.CutPower(ctx, f.Who.words(), f.Keep, f.Quiet)
 	return outage{o}, err
 }
 
@@ -204,7 +214,7 @@ func (e *Env) waits() time.Duration {
 // them; pauses of them are over. One at least has to run. Those that it took down are in the
 // answer, also after an error, which also names those that were down before: their disks
 // lose power with the others, but it is not for this fault to start them.
-func (e *Env) CutPower(ctx context.Context, nodes []string, keep Keep) (out Outage, err error) {
+func (e *Env) CutPower(ctx context.Context, nodes []string, keep Keep, quiet bool) (out Outage, err error) {
 	powered, ok := e.system.(Powered)
 	if !ok {
 		return Outage{}, fmt.Errorf("power-failure: %w", ErrUnsupported)
@@ -240,7 +250,7 @@ func (e *Env) CutPower(ctx context.Context, nodes []string, keep Keep) (out Outa
 			return Outage{}, errors.Join(append(errs, err)...)
 		}
 	}
-	out, err = powered.CutPower(ctx, all, keep)
+	out, err = powered.CutPower(ctx, all, keep, quiet)
 	out.Evidence = maps.Clone(out.Evidence)
 	delete(out.Evidence, PidsGone) // those are counted by who starts them
 	out.Down = slices.DeleteFunc(out.Down, func(n string) bool { return !slices.Contains(up, n) })
@@ -292,18 +302,19 @@ func (e *Env) lost(nodes []string) {
 }
 
 func parsePower(_ string, r *reader) (Fault, error) {
-	f := PowerFailure{Who: r.target("|", ">", "<>", keepWord, staggered)}
+	f := PowerFailure{Who: r.target("|", ">", "<>", keepWord, quietWord, staggered)}
 	if r.accept(keepWord) {
 		f.Keep.What = r.next()
 		if !slices.Contains(keeps(), f.Keep.What) {
 			return nil, fmt.Errorf("keep %q%s: a disk keeps one of %s: for example %s", f.Keep.What, text.DidYouMean(f.Keep.What, keeps()), strings.Join(keeps(), ", "), exampleOf("power-failure"))
 		}
-		if f.Keep.What == KeepSome && r.peek() != "" && r.peek() != staggered {
+		if f.Keep.What == KeepSome && r.peek() != "" && r.peek() != staggered && r.peek() != quietWord {
 			var err error
 			if f.Keep.Seed, err = r.seed(); err != nil {
 				return nil, fmt.Errorf("keep some: %w", err)
 			}
 		}
 	}
+	f.Quiet = r.accept(quietWord)
 	return parseStaggered(f, r)
 }

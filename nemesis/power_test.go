@@ -76,6 +76,10 @@ func TestPowerFailureIsOneDeed(t *testing.T) {
 	require.Contains(t, p.lines(), "2 skipped: n3 is already down")
 	require.Contains(t, p.lines(), "4 heal bit=true: n1 is already down")
 
+	quiet := play(t, "at 1s for 2s power-failure n1 n3 keep nothing quiet\n", nil)
+	require.Equal(t, "1s cut power n1 n3 keep nothing quiet", quiet.calls[1])
+	require.Contains(t, quiet.lines(), "1 inject: at 1s for 2s power-failure n1 n3 keep nothing quiet")
+
 	partly := func(f *fake, _ *nemesis.Options) func(func()) {
 		f.refuse["blackout n2"] = errors.New("n2 keeps its power")
 		return nil

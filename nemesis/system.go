@@ -64,12 +64,13 @@ type Witness interface {
 type Powered interface {
 	// CutPower takes the power from these members at one instant: all of them are stopped
 	// before the first disk is cut; then they are killed and reaped, and their disks come
-	// back in one of the states that a power failure may leave, of which keep says which.
+	// back in one of the states that a power failure may leave, of which keep says which. Quiet
+	// has clients wait, before that, until what is under way is answered.
 	// The members are down from then on. One that was down before has no process to lose, but
 	// its disk takes part.
 	// After an error some of them may be down; those are in the answer. With ErrRefused or
 	// ErrUnsupported certainly nothing was done.
-	CutPower(ctx context.Context, nodes []string, keep Keep) (Outage, error)
+	CutPower(ctx context.Context, nodes []string, keep Keep, quiet bool) (Outage, error)
 }
 
 // Keep says in which of the legal states a disk is after a power failure.

@@ -23,6 +23,7 @@ func (r *run) workload() workload.Options {
 		Timeout:  r.cfg.Timeout,
 		Hurry:    r.cfg.Election,
 		Resend:   r.cfg.Resend,
+		Lull:     &r.lull,
 	}
 }
 

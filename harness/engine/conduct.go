@@ -61,6 +61,7 @@ type run struct {
 	stalls   *stallWatch      // of the harness itself
 	faults   time.Duration    // when the nemesis started
 
+	lull      workload.Lull
 	served    chan struct{} // closed when an operation has succeeded
 	serving   sync.Once
 	preparing atomic.Pointer[string] // what is done before clients come, as the target says it
@@ -335,6 +336,7 @@ func (r *run) system() (system.System, error) {
 		Target:   r.cfg.Target,
 		Disks:    r.volumes(),
 		Machine:  r.machine,
+		Lull:     r.lull.Hold,
 		Spoilt:   r.spoil,
 		Recorder: r.rec,
 		Poll:     r.poll(),

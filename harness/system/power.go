@@ -23,7 +23,7 @@ const restoreLimit = time.Minute
 var _ nemesis.Powered = (*system)(nil)
 
 // CutPower implements nemesis.Powered.
-func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep) (nemesis.Outage, error) {
+func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep, quiet bool) (nemesis.Outage, error) {
 	for _, n := range nodes {
 		if s.disks[n] == nil {
 			return nemesis.Outage{}, fmt.Errorf("%s has no disk of its own: %w", n, nemesis.ErrUnsupported)
@@ -31,21 +31,37 @@ func (s *system) CutPower(ctx context.Context, nodes []string, keep nemesis.Keep
 	}
 	back := restored{of: make(map[string]disk.Restored)}
 	uses := make(map[string]use)
+	left, resume := 0, func() {}
+	defer func() { resume() }()
 	pids, err := s.cluster.PowerOff(ctx, nodes, cluster.Failure{
 		Hold: func() func() {
 			for _, name := range nodes { // a directory may have to be read, which waits where flushes do
 				uses[name] = s.used(name)
 			}
+			if quiet && s.lull != nil {
+				left, resume = s.lull(longestLull)
+			}
 			return s.hold(nodes, keep)
 		},
-		Cut:     func() error { return s.cut(nodes, keep) },
+		Cut: func() error {
+			defer resume()
+			return s.cut(nodes, keep)
+		},
 		Restore: func(name string) error { return s.restore(ctx, name, &back) },
 	})
 	if pids == nil { // nothing was done
 		return nemesis.Outage{}, err
 	}
-	return s.outage(pids, back.of, uses), err
+	out := s.outage(pids, back.of, uses)
+	if left > 0 {
+		out.Note = strings.TrimPrefix(fmt.Sprintf("%s; operations under way that had no answer: %d", out.Note, left), "; ")
+	}
+	return out, err
 }
+
+// longestLull is how long a power failure waits until clients have their answers. Those who
+// ask a member that is cut off get none.
+const longestLull = 100 * time.Millisecond
 
 // apart is within what time the disks of members that lose power together come to finish no
 // flush any more.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -70,7 +71,7 @@ func withDisks(t *testing.T) (s *system, disks map[string]*volume, told *page, s
 func TestCutPower(t *testing.T) {
 	s, disks, _, _ := withDisks(t)
 	disks["n2"].back = disk.Restored{Bit: true, Flushes: 0, Unflushed: 8192}
-	out, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: nemesis.KeepSome, Seed: 7})
+	out, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: nemesis.KeepSome, Seed: 7}, false)
 	require.NoError(t, err)
 	require.Equal(t, nemesis.Outage{
 		Down:     []string{"n1", "n2"},
@@ -83,12 +84,31 @@ func TestCutPower(t *testing.T) {
 	require.NoError(t, s.Start(t.Context(), "n1"))
 }
 
+// Clients have their answers before a disk is held, and go on once the power is gone.
+func TestCutPowerIsQuiet(t *testing.T) {
+	s, disks, _, _ := withDisks(t)
+	var calls []string
+	s.lull = func(limit time.Duration) (int, func()) {
+		calls = append(calls, fmt.Sprint("lull ", limit, " ", len(disks["n1"].kept)))
+		return 2, func() { calls = append(calls, fmt.Sprint("resume ", len(disks["n1"].kept))) }
+	}
+	out, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: nemesis.KeepNothing}, true)
+	require.NoError(t, err)
+	require.Equal(t, []string{"lull 100ms 0", "resume 1"}, calls[:2])
+	require.Contains(t, out.Note, "operations under way that had no answer: 2")
+
+	calls = nil
+	_, err = s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: nemesis.KeepNothing}, false)
+	require.NoError(t, err)
+	require.Empty(t, calls)
+}
+
 // A member that keeps nothing on its disk loses nothing, and a disk whose canary survived
 // did not lose its power.
 func TestCutPowerTakesNothing(t *testing.T) {
 	s, disks, _, _ := withDisks(t)
 	disks["n1"].back.Bit = false
-	out, err := s.CutPower(t.Context(), []string{"n1", "n3"}, nemesis.Keep{What: nemesis.KeepNothing})
+	out, err := s.CutPower(t.Context(), []string{"n1", "n3"}, nemesis.Keep{What: nemesis.KeepNothing}, false)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"pids-gone": 2, "canaries-survived": 1, "canaries-lost": 1, "disks-empty": 1}, out.Evidence)
 	require.Contains(t, out.Note, "n3: nothing was written to the disk")
@@ -100,7 +120,7 @@ func TestCutPowerTakesNothing(t *testing.T) {
 func TestCutPowerTakesAll(t *testing.T) {
 	s, disks, _, _ := withDisks(t)
 	disks["n1"].takes, disks["n2"].takes = true, true
-	out, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: nemesis.KeepNothing})
+	out, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: nemesis.KeepNothing}, false)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"pids-gone": 2, "canaries-lost": 2}, out.Evidence)
 	require.Empty(t, out.Note)
@@ -116,7 +136,7 @@ func TestCutPowerSpoilsTheRun(t *testing.T) {
 	} {
 		s, disks, told, spoilt := withDisks(t)
 		change(disks["n1"])
-		out, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: nemesis.KeepNames})
+		out, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: nemesis.KeepNames}, false)
 		require.ErrorContains(t, err, name)
 		require.Equal(t, []string{"n1", "n2"}, out.Down)
 		require.Len(t, *spoilt, 1)
@@ -130,7 +150,7 @@ func TestCutPowerSpoilsTheRun(t *testing.T) {
 func TestCutPowerOfNoDisk(t *testing.T) {
 	s, _, _, _ := withDisks(t)
 	delete(s.disks, "n2")
-	_, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: nemesis.KeepNothing})
+	_, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: nemesis.KeepNothing}, false)
 	require.ErrorIs(t, err, nemesis.ErrUnsupported)
 	require.True(t, s.runs("n1"))
 }
@@ -170,7 +190,7 @@ func TestCutPowerInTheMidstOfFlushes(t *testing.T) {
 				done = append(done, what)
 			}}
 		}
-		_, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: tt.keep})
+		_, err := s.CutPower(t.Context(), []string{"n1", "n2"}, nemesis.Keep{What: tt.keep}, false)
 		require.NoError(t, err)
 		require.Equal(t, tt.want, done)
 	}

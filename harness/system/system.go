@@ -32,6 +32,9 @@ type Options struct {
 	Disks map[string]disk.Volume
 	// Machine is what can be done to single members; nil if the plan has nothing of the kind.
 	Machine *machine.Machine
+	// Lull, if not nil, has clients ask nothing new, and waits until all that is under way has
+	// its answer, or for limit. It returns how many operations have none, and what lets clients go on.
+	Lull func(limit time.Duration) (left int, resume func())
 	// Spoilt, if not nil, is called with why nothing follows any more from what the system
 	// does, once the history says so.
 	Spoilt func(error)
@@ -55,7 +58,7 @@ type System interface {
 // concurrently.
 func New(o Options) (System, error) {
 	s := &system{
-		cluster: o.Cluster, fabric: o.Fabric, target: o.Target, rec: o.Recorder, poll: o.Poll, disks: o.Disks, machine: o.Machine, spoilt: o.Spoilt,
+		cluster: o.Cluster, fabric: o.Fabric, target: o.Target, rec: o.Recorder, poll: o.Poll, disks: o.Disks, machine: o.Machine, lull: o.Lull, spoilt: o.Spoilt,
 		operator: newOperator(o.Cluster, o.Target, o.Recorder.Record),
 	}
 	if o.Attend {
@@ -76,6 +79,7 @@ type system struct {
 	poll    time.Duration
 	disks   map[string]disk.Volume
 	machine *machine.Machine
+	lull    func(limit time.Duration) (left int, resume func())
 	spoilt  func(error)
 
 	*operator

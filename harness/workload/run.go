@@ -42,6 +42,8 @@ type Options struct {
 	// numbers above all others, come at each change, ask the new leader first thing,
 	// and read at whom it replaced: see visitors.go.
 	Leaders <-chan string
+	// Lull, if not nil, may hold all of them back for a while.
+	Lull *Lull
 	// Resend is the share, 0 to 1, of unanswered and of refused writes that are sent
 	// once more with the same request id, to this member or another. An eighth of it is
 	// the share of acknowledged writes that are. Half of them are so at once, the others after up to LatestResend, or when the run ends. Either is

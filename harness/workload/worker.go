@@ -142,6 +142,8 @@ func (k *worker) perform(node int, op history.Op) (done history.Op, hint string,
 		k.seq++
 		op.Request = string(strconv.AppendUint(k.request[:len(k.request):len(k.request)], k.seq, 10))
 	}
+	k.o.Lull.begin()
+	defer k.o.Lull.end()
 	k.record(op)
 	sent := time.Now()
 	done, hint = k.send(node, op)

@@ -14,7 +14,10 @@ func (d drawer) power(t *rapid.T, triggered bool) nemesis.Fault {
 	if keep.What == nemesis.KeepSome {
 		keep.Seed = rapid.Uint64Range(0, 100).Draw(t, "seed")
 	}
-	of := func(who nemesis.Target) nemesis.Fault { return nemesis.PowerFailure{Who: who, Keep: keep} }
+	quiet := rapid.Bool().Draw(t, "quiet")
+	of := func(who nemesis.Target) nemesis.Fault {
+		return nemesis.PowerFailure{Who: who, Keep: keep, Quiet: quiet}
+	}
 	if rare(t, "staggered") {
 		return d.staggered(t, of, triggered)
 	}
