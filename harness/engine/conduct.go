@@ -264,7 +264,9 @@ func (r *run) attack(whole context.Context) error {
 	r.atWork(ctx, over)
 	r.phase(history.PhaseFaults)
 	r.faults = r.rec.Now()
+	ended := overdue(r.cfg.For+stuckAfter, r.stuck)
 	report, err := nemesis.Execute(ctx, r.nemesis(sys), r.plan)
+	ended()
 	if err == nil {
 		sleep(ctx, r.cfg.For-(r.rec.Now()-r.faults)) // a plan may end early, or have no step at all
 	}

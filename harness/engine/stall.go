@@ -2,6 +2,10 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -97,4 +101,40 @@ func (w *stallWatch) due(begun time.Time, limit, while time.Duration) time.Durat
 		begun = anew
 	}
 	return time.Until(begun.Add(limit))
+}
+
+// Whatever heals has a limit. What has not ended so long after an attack was to is stuck:
+// it would keep a night waiting for ever.
+const (
+	stuckAfter = 5 * time.Minute
+	stuckLook  = time.Second // a process that is stopped does not count time meanwhile
+)
+
+// overdue calls die after limit, unless done is called before.
+func overdue(limit time.Duration, die func()) (done func()) {
+	over := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(stuckLook)
+		defer tick.Stop()
+		for left := limit; left > 0; left -= stuckLook {
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+			}
+		}
+		die()
+	}()
+	return sync.OnceFunc(func() { close(over) })
+}
+
+// stuck ends the process with all its stacks, which the run directory keeps as well: nobody
+// can wind down what waits for itself. What it leaves behind its keeper and guard end.
+func (r *run) stuck() {
+	debug.SetTraceback("all")
+	if f, err := os.Create(r.dir.Path("stuck.txt")); err == nil {
+		_ = pprof.Lookup("goroutine").WriteTo(f, 2)
+		f.Close()
+	}
+	panic(fmt.Sprintf("the faults of %s should have ended %s ago, and have not: please report this, with stuck.txt of that directory", r.dir, stuckAfter))
 }

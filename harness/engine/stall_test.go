@@ -61,3 +61,17 @@ func TestPatienceBeginsAnewAfterAStall(t *testing.T) {
 		require.Equal(t, 3*limit, took(9*time.Second, 18*time.Second, 27*time.Second), "at most three times as long")
 	})
 }
+
+func TestOverdue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		died := make(chan time.Time, 1)
+		die := func() { died <- time.Now() }
+		overdue(time.Minute, die)()
+		time.Sleep(2 * time.Minute)
+		require.Empty(t, died)
+		begun := time.Now()
+		overdue(time.Minute, die)
+		require.Equal(t, time.Minute, (<-died).Sub(begun))
+	})
+}
