@@ -85,6 +85,10 @@ detached() {
 	IFS= read -r holds 2>/dev/null <"/sys/block/${of#/dev/}/loop/backing_file"
 	[ "${holds% (deleted)}" = "$from" ] || return 0
 	end=undone
+	# Mounting xfs writes again, for ever, what a disk refuses that is gone.
+	for retries in "/sys/fs/xfs/${of#/dev/}"/error/metadata/*/max_retries; do
+		[ ! -e "$retries" ] || echo 0 >"$retries"
+	done
 	why=$(losetup -d "$of" 2>&1) && why='somebody still holds it: it goes with the last of them'
 	return 1 # until it is seen to be gone: while somebody holds it, losetup promises only
 }

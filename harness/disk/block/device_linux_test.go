@@ -167,7 +167,9 @@ func TestServeNowhere(t *testing.T) {
 // A disk is closed also while a flush is held, and who waits for that is told.
 func TestCloseWhileHeld(t *testing.T) {
 	needs(t)
-	d, err := Serve(t.TempDir(), 1<<20, Options{})
+	dir := t.TempDir()
+	require.NoError(t, guarded(t).Promise(mounted(dir, Source)))
+	d, err := Serve(dir, 1<<20, Options{})
 	require.NoError(t, err)
 	d.Hold()
 	result := make(chan error)

@@ -54,6 +54,8 @@ func TestServerGone(t *testing.T) {
 	for _, doing := range []string{"nothing", "syncing"} {
 		t.Run(doing, func(t *testing.T) { // alone: mkfs.btrfs looks at every mount, and fails of dead ones
 			disk, dir := t.TempDir(), t.TempDir()
+			left := &rig{t: t, disk: &Device{mountpoint: disk}, guard: guarded(t)}
+			left.promise(mounted(disk, Source))
 			server := exec.Command(os.Args[0], "-test.run=^TestServerProcess$", "--", disk, dir, doing)
 			in, err := server.StdinPipe()
 			require.NoError(t, err)
@@ -62,11 +64,12 @@ func TestServerGone(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, server.Start())
 			lines := bufio.NewScanner(out)
-			loop := ""
-			for loop == "" && lines.Scan() {
-				loop, _ = strings.CutPrefix(lines.Text(), "loop ")
+			for left.loop == "" && lines.Scan() {
+				left.loop, _ = strings.CutPrefix(lines.Text(), "loop ")
 			}
-			require.NotEmpty(t, loop)
+			require.NotEmpty(t, left.loop)
+			left.promise(left.attached())
+			left.promise(mounted(dir, left.loop))
 			other := exec.Command("dd", "if=/dev/zero", "of="+dir+"/other", "bs=4k", "oflag=sync", "count=100000")
 			require.NoError(t, other.Start())
 			require.Eventually(t, func() bool {
@@ -78,9 +81,7 @@ func TestServerGone(t *testing.T) {
 			within(t, "the server dies", func() { _ = server.Wait() })
 			within(t, "who writes to it gets errors", func() { _ = other.Wait() })
 			within(t, "the file system is unmounted", func() { run(t, "umount", dir) })
-			within(t, "the loop device is detached", func() {
-				(&rig{t: t, loop: loop, disk: &Device{mountpoint: disk}}).detach()
-			})
+			within(t, "the loop device is detached", left.detach)
 			within(t, "the disk is unmounted", func() { run(t, "umount", disk) })
 		})
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/usurper/usurper/harness/guard"
 )
 
 // rig is a file system on a loop device on a disk.
@@ -20,7 +22,8 @@ type rig struct {
 	fs        string
 	disk      *Device
 	loop, dir string
-	held      *os.File // the loop device
+	held      *os.File     // the loop device
+	guard     *guard.Guard // nil if another process undoes what is left
 }
 
 const rigSize = 320 << 20 // mkfs.xfs wants 300 MiB
@@ -43,6 +46,19 @@ func needs(t *testing.T, programs ...string) {
 	}
 }
 
+// guarded returns who undoes what a test leaves that is killed.
+func guarded(t *testing.T) *guard.Guard {
+	t.Helper()
+	g, err := guard.Open()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, g.Close()) })
+	return g
+}
+
+func mounted(dir, from string) guard.Undo {
+	return guard.Undo{What: guard.Unmount, Of: dir, From: from}
+}
+
 func run(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
@@ -60,9 +76,11 @@ func newRig(t *testing.T, fs string) *rig {
 func newTracedRig(t *testing.T, fs string, trace *trace) *rig {
 	t.Helper()
 	needs(t)
-	r := &rig{t: t, fs: fs, dir: t.TempDir()}
+	r := &rig{t: t, fs: fs, dir: t.TempDir(), guard: guarded(t)}
+	below := t.TempDir()
+	r.promise(mounted(below, Source))
 	var err error
-	r.disk, err = serve(t.TempDir(), rigSize, Options{}, trace.under)
+	r.disk, err = serve(below, rigSize, Options{}, trace.under)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if r.fs != "" {
@@ -73,6 +91,7 @@ func newTracedRig(t *testing.T, fs string, trace *trace) *rig {
 		}
 		if r.disk != nil {
 			require.NoError(t, r.disk.Close())
+			r.fulfilled(mounted(below, Source))
 		}
 	})
 	if fs != "" {
@@ -85,6 +104,18 @@ func newTracedRig(t *testing.T, fs string, trace *trace) *rig {
 		require.NoError(t, r.mount())
 	}
 	return r
+}
+
+func (r *rig) promise(u guard.Undo) {
+	if r.guard != nil {
+		require.NoError(r.t, r.guard.Promise(u))
+	}
+}
+
+func (r *rig) fulfilled(u guard.Undo) {
+	if r.guard != nil {
+		r.guard.Fulfilled(u)
+	}
 }
 
 func (r *rig) make() {
@@ -115,11 +146,17 @@ func (r *rig) attach() {
 		r.loop = fmt.Sprint("/dev/loop", n)
 		r.held, err = os.OpenFile(r.loop, os.O_RDWR, 0)
 		require.NoError(r.t, err)
+		r.promise(r.attached())
 		if err = Aside(r.configure); err != nil {
+			r.fulfilled(r.attached())
 			r.held.Close()
 		}
 	}
 	require.NoError(r.t, err)
+}
+
+func (r *rig) attached() guard.Undo {
+	return guard.Undo{What: guard.Detach, Of: r.loop, From: r.disk.File()}
 }
 
 func (r *rig) configure() error {
@@ -145,6 +182,7 @@ func (r *rig) detach() {
 		b, err := os.ReadFile("/sys/block/" + filepath.Base(r.loop) + "/loop/backing_file")
 		return err != nil || strings.TrimSpace(string(b)) != r.disk.File()
 	}, 30*time.Second, time.Millisecond, "%s stays", r.loop)
+	r.fulfilled(r.attached())
 	r.loop = ""
 }
 
@@ -152,11 +190,16 @@ func (r *rig) detach() {
 func (r *rig) mount() error {
 	options := map[string]string{"ext4": "commit=300"}
 	defer r.held.Close()
+	r.promise(mounted(r.dir, r.loop))
 	return Aside(func() error { return unix.Mount(r.loop, r.dir, r.fs, 0, options[r.fs]) })
 }
 
 func (r *rig) unmount() error {
-	return Aside(func() error { return unix.Unmount(r.dir, 0) })
+	err := Aside(func() error { return unix.Unmount(r.dir, 0) })
+	if err == nil {
+		r.fulfilled(mounted(r.dir, r.loop))
+	}
+	return err
 }
 
 // power lets during cut the power, and gives it back. It returns what the file system had to
