@@ -368,7 +368,7 @@ func slowMachine(g *generator) {
 }
 
 func starve(g *generator) {
-	g.rare(0, g.span(5, 9), Constrained{"one", Constraint{Share: float64(100 + 5*g.random.IntN(11))}})
+	g.rare(0, g.span(5, 9), Constrained{"one", Constraint{Share: float64(100 + 5*g.random.IntN(5))}})
 	g.recover()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,5 +44,20 @@ func TestRandomPlanWithoutLeaders(t *testing.T) {
 			require.Equal(t, usual.Themes, plan.Themes)
 			require.NoError(t, plan.Validate(cfg.Setting()), plan.String())
 		}
+	}
+}
+
+// What somebody names of disks and machines is in any random plan that a run makes.
+func TestRandomPlanHasWhatIsNamed(t *testing.T) {
+	for seed := range uint64(3) {
+		cfg := Default()
+		cfg.Target, cfg.Seed, cfg.Election = silentTarget{}, seed, 2*time.Second
+		cfg.DiskFaults, cfg.MachineFaults = []string{"lost-write"}, []string{"clock", "deaf"}
+		plan := cfg.RandomPlan().String()
+		for _, name := range []string{"lost-write", "clock", "deaf"} {
+			require.Contains(t, plan, name+" ")
+		}
+		cfg.DiskFaults, cfg.MachineFaults = nil, []string{NoFaults}
+		require.NotRegexp(t, "lost-write|clock|deaf", cfg.RandomPlan().String())
 	}
 }
