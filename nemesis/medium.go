@@ -105,6 +105,7 @@ func outageActs() []act {
 	return []act{
 		{members: 1, out: everybody, needs: "power-failure", write: promisesInTheDark},
 		{members: 3, out: everybody, needs: "power-failure", write: darkAfterDark},
+		{members: 3, out: everybody, needs: "power-failure", write: darkVoters},
 		{members: 3, out: everybody, needs: "power-failure", write: darkInElection},
 		{members: 1, out: everybody, needs: "power-failure", write: darkAtSnapshot},
 	}
@@ -146,8 +147,10 @@ func (g *generator) darken(d *decks) {
 		write := func(g *generator) { g.dark(i, keep) }
 		g.begin(d, i, act{members: 1, out: everybody, due: i < dueDarks, write: write})
 	}
-	if len(g.Nodes) >= 3 && g.sees("vote-granted") {
-		g.begin(d, 1, act{members: 3, out: everybody, write: darkInElection})
+	for i, write := range []func(*generator){darkVoters, darkInElection} {
+		if len(g.Nodes) >= 3 && g.sees("vote-granted") {
+			g.begin(d, 1+i, act{members: 3, out: everybody, write: write})
+		}
 	}
 }
 
@@ -224,6 +227,20 @@ func darkAfterDark(g *generator) {
 		g.process(0, first, g.outage("all"))
 		g.process(first+g.span(0.3, 2.5), g.span(0.3, 1), g.outage("all"))
 	}
+	g.recover()
+}
+
+// darkVoters takes the power from voters while nobody hears of their votes: who has won
+// writes at once, and what is synced for that brings the vote to the disk as well.
+func darkVoters(g *generator) {
+	length := g.span(3, 5)
+	g.process(0, length, Kill{"leader"})
+	if g.has("vote-response") {
+		g.rare(0, length, Traffic{Action: "hold", Class: "vote-response", From: "*", To: "*"})
+	}
+	keep := g.Keeps[0]
+	t := Trigger{On: "vote-granted", Times: (len(g.Nodes) + 1) / 2}
+	g.on(t, length, g.span(0.2, 0.6), PowerFailure{Who: "voter", Keep: g.seeded(keep)})
 	g.recover()
 }
 

@@ -22,7 +22,7 @@ const gather = 10 * time.Millisecond
 type Failure struct {
 	// Hold, if not nil, has the disks finish nothing any more, just before the processes are
 	// stopped, so that the power goes in the midst of what they are about to keep. It
-	// returns what takes that back if they cannot be stopped.
+	// returns what takes that back if they cannot be stopped, or nil if no disk can.
 	Hold func() (release func())
 	// Cut takes the power, once every process stands still.
 	Cut func() error
@@ -86,8 +86,10 @@ func blackOut(ctx context.Context, nodes []*node, f Failure) (map[string]int, er
 	}
 	release := func() {}
 	if f.Hold != nil {
-		release = f.Hold()
-		time.Sleep(gather)
+		if hold := f.Hold(); hold != nil {
+			release = hold
+			time.Sleep(gather)
+		}
 	}
 	if err := stopAllLocked(ctx, nodes); err != nil {
 		release()

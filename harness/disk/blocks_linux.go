@@ -64,6 +64,8 @@ func (b *blocks) relax() {
 	}
 }
 
+func (b *blocks) holds() bool { return true }
+
 func (b *blocks) hold() {
 	b.device.Hold()
 	b.limit = time.AfterFunc(b.longer, b.device.Release)

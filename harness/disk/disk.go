@@ -76,6 +76,8 @@ type Volume interface {
 // flushed is torn.
 type Holder interface {
 	Volume
+	// Holds tells whether the disk can do so: if not, the others do nothing.
+	Holds() bool
 	// Strain lets each flush take so long from now on, until Release or Cut. Whoever flushes
 	// one thing after the other has more to flush each time then.
 	Strain(flush time.Duration)

@@ -23,7 +23,8 @@ type medium interface {
 	// leaves of what was not flushed.
 	harmless() bool
 	// strain lets each flush take so long, and hold lets none end, until release or cut, if
-	// it can.
+	// it holds.
+	holds() bool
 	strain(flush time.Duration)
 	hold()
 	release()
@@ -71,6 +72,8 @@ func (s *shutdown) keeps(what string) bool { return what == keepNothing || what 
 func (s *shutdown) aside(call func() error) error { return call() }
 
 func (s *shutdown) harmless() bool { return true }
+
+func (s *shutdown) holds() bool { return false }
 
 func (s *shutdown) strain(time.Duration) {}
 

@@ -168,6 +168,9 @@ func (v *volume) settle() error {
 	return nil
 }
 
+// Holds implements Holder.
+func (v *volume) Holds() bool { return v.medium.holds() }
+
 // Strain implements Holder.
 func (v *volume) Strain(flush time.Duration) { v.medium.strain(flush) }
 

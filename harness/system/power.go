@@ -76,12 +76,12 @@ const (
 )
 
 // hold has the disks that can finish no flush any more, one after the other, in an order
-// that is drawn, and returns what lets them. Who leads sends only what its own disk has
+// that is drawn, and returns what lets them; nil if none can. Who leads sends only what its own disk has
 // finished: if that was the first to be held, nobody else would have anything to flush.
 func (s *system) hold(nodes []string, keep nemesis.Keep) (release func()) {
 	var held []disk.Holder
 	for _, name := range nodes {
-		if h, ok := s.disks[name].(disk.Holder); ok {
+		if h, ok := s.disks[name].(disk.Holder); ok && h.Holds() {
 			held = append(held, h)
 		}
 	}
@@ -91,6 +91,9 @@ func (s *system) hold(nodes []string, keep nemesis.Keep) (release func()) {
 			h.Strain(strained)
 		}
 		time.Sleep(strain)
+	}
+	if len(held) == 0 {
+		return nil
 	}
 	for i, h := range held {
 		if i > 0 {

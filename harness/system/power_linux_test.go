@@ -162,6 +162,7 @@ type holder struct {
 }
 
 func (h *holder) Strain(time.Duration) { h.note("strain") }
+func (h *holder) Holds() bool          { return true }
 func (h *holder) Hold()                { h.note("hold") }
 func (h *holder) Release()             { h.note("release") }
 
