@@ -62,6 +62,17 @@ func (a *acks) note(e *history.Event) {
 	old.slot.Set(e)
 }
 
+// have lists who has an entry, the leader first.
+func (a *acks) have(leader string, index uint64) []string {
+	names := []string{leader}
+	for _, of := range a.of {
+		if of.node != leader && of.slot.Raft.Index >= index {
+			names = append(names, of.node)
+		}
+	}
+	return names
+}
+
 // holders counts those of the members who have an entry, the leader included.
 func (a *acks) holders(members []string, leader string, index uint64) (n int) {
 	for _, name := range members {
@@ -78,6 +89,7 @@ type boldCommit struct {
 	key     claimKey
 	index   uint64
 	holders []string // the leader included
+	counted []string // whom the leader counted, if its group was gathering
 	events  []history.Event
 }
 
@@ -99,7 +111,8 @@ const maxBold = 16
 // when it was a follower. So are those of its term that were in its log when it won, such
 // as a snapshot that everybody began with (Lead is not set). The leader is taken to hold its own entries. If the
 // harness changed the members, a majority of any set of voters so far will do, and
-// what one member of a name acknowledged counts for the next. Whether an
+// what one member of a name acknowledged counts for the next. A group that gathers is
+// counted as far as it has (verdict.Sources.Gathers). Whether an
 // acknowledgement can have escaped is decided at the end (whole).
 func (a *acknowledged) tap(s *verdict.Sources, e *history.Event) {
 	r := e.Raft
@@ -123,20 +136,20 @@ func (a *acknowledged) commit(s *verdict.Sources, e *history.Event) {
 	if told.holders(s.Nodes, key.node, e.Raft.Index) > len(s.Nodes)/2 {
 		return // nearly always
 	}
-	b := boldCommit{key: key, index: e.Raft.Index}
-	b.holders = append(b.holders, key.node)
+	b := boldCommit{key: key, index: e.Raft.Index, holders: told.have(key.node, e.Raft.Index)}
 	for _, ack := range told.of {
-		if ack.node == key.node {
-			continue
+		if ack.node != key.node {
+			b.events = append(b.events, ack.slot.Get()...)
 		}
-		if ack.slot.Raft.Index >= b.index {
-			b.holders = append(b.holders, ack.node)
-		}
-		b.events = append(b.events, ack.slot.Get()...)
 	}
 	if len(s.Nodes) == 0 || s.Decides(b.holders) || len(a.bold) >= maxBold {
 		return
 	}
+	entry := history.Pos{Term: e.Raft.EntryTerm, Index: e.Raft.Index}
+	if s.Gathers(entry, func(index uint64) []string { return told.have(key.node, index) }) {
+		return
+	}
+	b.counted = s.Gathered(entry)
 	b.events = append(b.events, verdict.Keep(e))
 	a.bold = append(a.bold, b)
 }
@@ -160,6 +173,9 @@ func (c *Logs) judgeBold() {
 		}
 		text := fmt.Sprintf("%s, leader of term %d, told that entry %s is committed when of %d members only %d had it, itself included",
 			b.key.node, b.key.term, history.Index(b.index), len(c.Nodes), len(b.holders))
+		if len(b.counted) > 0 {
+			text += ": its group was gathering, and it counted " + strings.Join(b.counted, " and ")
+		}
 		why := c.Uncounted(b.holders, true)
 		if c.Strange {
 			why = verdict.Unheard

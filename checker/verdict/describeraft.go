@@ -178,7 +178,11 @@ func configured(r *history.Raft) string {
 		if len(r.Voters) == 0 {
 			return "who votes among " + who + " changes, nobody says to whom"
 		}
-		return "those who vote among " + who + " are to be " + strings.Join(r.Voters, " ")
+		text := "those who vote among " + who + " are to be " + strings.Join(r.Voters, " ")
+		if len(r.Learners) > 0 {
+			text += fmt.Sprintf(", from entry %d on, until others follow", r.Index)
+		}
+		return text
 	}
 	text := fmt.Sprintf("uses the members %s from entry %d on", strings.Join(r.Voters, " "), r.Index)
 	if len(r.Outgoing) > 0 {

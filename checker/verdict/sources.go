@@ -59,20 +59,21 @@ type Sources struct {
 	Ended   bool // the history is whole
 	Seen    bool // there was a raft event
 
-	group   bool                 // it is about a group other than the main one
-	unknown bool                 // who votes changed to whom nobody told
-	unnamed map[history.Pos]bool // entries that changed it, whose voters have no names yet
-	changed *uint64              // the event by which it first changed on the wire
-	byEntry bool                 // … by an entry of the log
-	origin  bool                 // the first entry of the log said who votes
-	asked   bool                 // the harness asked for a change of members
-	rules   []history.Rule
-	configs [][]string        // other sets of voters that the harness asked for, or the wire told of
-	renewed map[string]uint64 // members to be replaced, by the first process of the new one
-	cursors map[string]*Cursor
-	cursor  *Cursor         // of the member whose trace told the last event
-	unread  map[string]bool // members of whose trace a line could not be read
-	procs   map[process]*account
+	group     bool                 // it is about a group other than the main one
+	unknown   bool                 // who votes changed to whom nobody told
+	unnamed   map[history.Pos]bool // entries that changed it, whose voters have no names yet
+	changed   *uint64              // the event by which it first changed on the wire
+	byEntry   bool                 // … by an entry of the log
+	origin    bool                 // the first entry of the log said who votes
+	asked     bool                 // the harness asked for a change of members
+	rules     []history.Rule
+	gathering gathering         // … while not all members were in it yet
+	configs   [][]string        // other sets of voters that the harness asked for, or the wire told of
+	renewed   map[string]uint64 // members to be replaced, by the first process of the new one
+	cursors   map[string]*Cursor
+	cursor    *Cursor         // of the member whose trace told the last event
+	unread    map[string]bool // members of whose trace a line could not be read
+	procs     map[process]*account
 }
 
 // Undecoded begins what is unknown since the taps have a hole. Why they have one, coverage
@@ -265,6 +266,9 @@ func (s *Sources) reconfigured(e *history.Event) bool {
 // voters takes a tap's word of who votes from now on, and tells whether that is another
 // set than those of the start. What the harness asked for, it has told of itself.
 func (s *Sources) voters(r *history.Raft) (changes bool) {
+	if s.gathering.takes(r) {
+		return false
+	}
 	entry := history.Pos{Term: r.EntryTerm, Index: r.Index}
 	switch {
 	case len(r.Voters) == 0 && s.asked:
@@ -354,22 +358,6 @@ func (s *Sources) Renew(r *history.Raft) bool {
 	}
 	delete(s.renewed, r.Node)
 	return true
-}
-
-// Decides tells whether the givers are a majority of any set of voters that may
-// have decided so far.
-func (s *Sources) Decides(givers []string) bool {
-	return IsMajority(s.Nodes, givers) ||
-		slices.ContainsFunc(s.configs, func(voters []string) bool { return IsMajority(voters, givers) })
-}
-
-// Everybody lists all who may ever have had a vote.
-func (s *Sources) Everybody() []string {
-	all := s.Nodes
-	for _, voters := range s.configs {
-		all = Union(all, voters)
-	}
-	return all
 }
 
 // States tells whether the system's target states that it keeps the rule.

@@ -187,6 +187,10 @@ const (
 	// members sent, Voters decide in Group from now on, as may those that decided before
 	// if it was told who; without any, it is not known who does, unless another event names
 	// them that tells of the same entry, the one of EntryTerm at Index. Node is "" then.
+	// With Learners, or Outgoing, the group is gathering: it began without knowing all of its
+	// members, and the leader of EntryTerm counts Voters from that entry on. Learners are
+	// who is to follow; Outgoing are those of the start, of whom a majority has to have the entry
+	// before that is safe, where it is the first that says so.
 	RaftConfig RaftWhat = "config"
 	// RaftRegress (taps): on one connection to Peer it sent a message that carries its
 	// own term, Term, after one of the higher PeerTerm.

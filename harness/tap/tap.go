@@ -101,7 +101,7 @@ const (
 //     was, and Node is "" in all. Of the main group, nothing is told while its voters are
 //     those of the start, but for those of a log's first entry. Index and EntryTerm are those of the entry that Configured was told
 //     of: without voters their names are not known yet, and the same event comes again with
-//     them once they are.
+//     them once they are. Learners and Outgoing are those of Gathers.
 //
 // Where one connection carries several Rafts, each group is followed by itself: members,
 // voters, terms and positions of one are nothing to another, and an event names the
@@ -252,11 +252,13 @@ func (a *Assembler) Reconfigured(group string) {
 }
 
 func (a *Assembler) configLocked(group string, at history.Pos, voters []string) {
+	a.tellConfigLocked(group, history.Raft{Voters: voters, Index: at.Index, EntryTerm: at.Term})
+}
+
+func (a *Assembler) tellConfigLocked(group string, e history.Raft) {
 	a.told++
-	a.emit(history.Raft{
-		Source: history.Tap, Seq: a.told, What: history.RaftConfig, Stage: history.Sent, Group: group, Voters: voters,
-		Index: at.Index, EntryTerm: at.Term,
-	})
+	e.Source, e.Seq, e.What, e.Stage, e.Group = history.Tap, a.told, history.RaftConfig, history.Sent, group
+	a.emit(e)
 }
 
 // Shows lists the kinds of events that an assembler ever tells.

@@ -163,6 +163,24 @@ func TestVoters(t *testing.T) {
 	require.Equal(t, "S-R3F-abc config 0 []", r.told()[len(r.told())-1])
 }
 
+// The meta group begins without knowing its servers, and counts those whom its leader has added.
+func TestGathering(t *testing.T) {
+	r := connect(t)
+	first := strings.Replace(peers(n1), "\x01", "\x02", 1) // one of two is known
+	r.say(t, "n1 n2", appends("_meta_", n1, 1, 0, 0, 0, first))
+	for _, link := range []string{"n1 n2", "n1 n3"} {
+		r.say(t, link, appends("_meta_", n1, 1, 0, 1, 1, entry(3, n3)))
+	}
+	r.say(t, "n1 n3", appends("_meta_", n1, 1, 2, 1, 2, entry(3, n2)))
+	var configs []string
+	for _, e := range r.events {
+		if e.What == history.RaftConfig {
+			configs = append(configs, fmt.Sprint(e.Group, e.EntryTerm, e.Index, e.Voters, e.Learners, e.Outgoing))
+		}
+	}
+	require.Equal(t, []string{"1 2 [n1 n3] [n2] [n1 n2 n3]", "1 3 [n1 n3 n2] [] []"}, configs)
+}
+
 // What is caught up was first sent in another term, perhaps by another leader.
 func TestCatchingUpProvesNoLead(t *testing.T) {
 	r := connect(t)

@@ -105,11 +105,11 @@ func (d *decoder) append(g *group, b []byte, m *tap.Message) error {
 		return nil
 	}
 	m.Kind, m.Last = tap.Append, history.Pos{Term: m.Term, Index: m.Log.Index + 1}
-	return d.entries(g, b[appendLeast:], count)
+	return d.entries(g, m.Last, b[appendLeast:], count)
 }
 
-// entries reads entries for what they say of who votes.
-func (d *decoder) entries(g *group, b []byte, count int) error {
+// entries reads the parts of the log's entry at a position for what they say of who votes.
+func (d *decoder) entries(g *group, at history.Pos, b []byte, count int) error {
 	for range count {
 		if len(b) < 4 {
 			return errShort
@@ -122,11 +122,11 @@ func (d *decoder) entries(g *group, b []byte, count int) error {
 		b = b[size:]
 		switch {
 		case kind == entryPeers:
-			if err := d.peers(g, data); err != nil {
+			if err := d.peers(g, at, data); err != nil {
 				return err
 			}
 		case kind == entryAddPeer && len(data) == len(token{}):
-			d.shared.admit(g, token(data))
+			d.shared.admit(g, at, token(data))
 		case kind == entryRemovePeer:
 			d.shared.dismiss(g)
 		case kind >= entryTypeAfterAll:
@@ -137,7 +137,7 @@ func (d *decoder) entries(g *group, b []byte, count int) error {
 }
 
 // peers reads a list of voters: the size of the group, then those that are known.
-func (d *decoder) peers(g *group, b []byte) error {
+func (d *decoder) peers(g *group, at history.Pos, b []byte) error {
 	if len(b) < peersLeast {
 		return errShort
 	}
@@ -146,14 +146,15 @@ func (d *decoder) peers(g *group, b []byte) error {
 	if known > maxPeers || int(known)*len(token{}) > len(b) {
 		return fmt.Errorf("a list of %d voters in %d bytes", known, len(b))
 	}
-	if size != known {
-		return nil // who the others are, the group does not know itself
-	}
 	peers := make([]token, known)
 	for i := range peers {
 		peers[i] = token(b[i*len(token{}):])
 	}
-	d.shared.vote(g, peers)
+	if size == known {
+		d.shared.vote(g, peers)
+	} else { // who the others are, the group does not know itself
+		d.shared.gather(g, at, peers)
+	}
 	return nil
 }
 

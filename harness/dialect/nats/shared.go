@@ -2,9 +2,11 @@ package nats
 
 import (
 	"crypto/sha256"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/tap"
 )
 
@@ -34,9 +36,14 @@ type shared struct {
 type group struct {
 	name string
 
-	mu      sync.Mutex
-	peers   []token // who votes, as its last list says; nil while that is not known
-	pending bool    // the cluster has not been told, for one of them is not known yet
+	mu    sync.Mutex
+	peers []token // who votes, as its last list says; nil while that is not known
+	// known are those whom a group that does not know all of its members has so far, by the
+	// entry at. Whom it adds it counts from there on, and nobody else.
+	known   []token
+	at      history.Pos
+	alone   bool // nobody was added yet
+	pending bool // the cluster has not been told, for one of them is not known yet
 }
 
 func newShared(c *tap.Cluster) *shared {
@@ -111,14 +118,40 @@ func (s *shared) meet(server, member string) (token, error) {
 func (s *shared) vote(g *group, peers []token) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.peers = peers
+	g.peers, g.known = peers, nil
 	s.tellLocked(g)
 }
 
-// admit takes one more voter of a group. In the meta group all servers vote.
-func (s *shared) admit(g *group, peer token) {
+// gather takes a list of a group that does not know yet who all of its members are.
+func (s *shared) gather(g *group, at history.Pos, known []token) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.at.Less(at) {
+		g.at, g.known, g.alone = at, known, true
+	}
+}
+
+// joinsLocked takes the entry by which a member joins the first ones, of the same leader.
+func (s *shared) joinsLocked(g *group, at history.Pos, peer token) {
+	if at.Term != g.at.Term || !g.at.Less(at) || slices.Contains(g.known, peer) {
+		return
+	}
+	g.at, g.known = at, append(g.known, peer)
+	ids := make([]string, len(g.known))
+	for i, id := range g.known {
+		ids[i] = string(id[:])
+	}
+	s.cluster.GathersByID(g.name, at, ids, g.alone)
+	g.alone = false
+}
+
+// admit takes one more voter of a group. In the meta group all servers vote.
+func (s *shared) admit(g *group, at history.Pos, peer token) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.known != nil {
+		s.joinsLocked(g, at, peer)
+	}
 	if g.peers == nil {
 		return
 	}
@@ -135,7 +168,7 @@ func (s *shared) admit(g *group, peer token) {
 func (s *shared) dismiss(g *group) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.peers, g.pending = nil, false
+	g.peers, g.known, g.pending = nil, nil, false
 	s.cluster.Reconfigured(g.name)
 }
 
