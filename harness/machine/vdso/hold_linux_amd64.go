@@ -25,6 +25,7 @@ type held struct {
 type thread struct {
 	tid     int
 	stopped bool        // by ptrace; else it is in an uninterruptible sleep
+	going   bool        // it was let go on, and has not stopped since
 	signal  unix.Signal // that it was about to receive
 	pc, sp  uint64      // where it will go on
 }

@@ -22,7 +22,7 @@ func (h *held) page(img *image) uint64 {
 	}
 	for _, t := range h.threads {
 		if t.stopped && t.signal == 0 {
-			at, err := t.call(img.base+uint64(syscall), unix.SYS_MMAP, 0, uint64(unix.Getpagesize()),
+			at, err := t.call(holds, img.base+uint64(syscall), unix.SYS_MMAP, 0, uint64(unix.Getpagesize()),
 				unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
 			if err != nil {
 				return 0
@@ -33,9 +33,13 @@ func (h *held) page(img *image) uint64 {
 	return 0
 }
 
-// call has the thread make a system call, by an instruction for that at an address of
-// its own.
-func (t *thread) call(by, number uint64, a ...uint64) (result uint64, err error) {
+// puts bounds how long it may take to put a thread back. One that is let go before would go on
+// with the registers of a system call that it never made.
+const puts = 30 * time.Second
+
+// call has the thread make a system call within limit, by an instruction for that at an address
+// of its own.
+func (t *thread) call(limit time.Duration, by, number uint64, a ...uint64) (result uint64, err error) {
 	var saved unix.PtraceRegs
 	if err := unix.PtraceGetRegs(t.tid, &saved); err != nil {
 		return 0, err
@@ -49,9 +53,7 @@ func (t *thread) call(by, number uint64, a ...uint64) (result uint64, err error)
 		return 0, err
 	}
 	defer func() { // whatever went wrong, it goes on where it was
-		back := errors.Join(ptrace(unix.PTRACE_INTERRUPT, t.tid, 0, 0), t.until(unix.PTRACE_CONT, func(status int) bool {
-			return status>>8 == unix.PTRACE_EVENT_STOP
-		}), unix.PtraceSetRegs(t.tid, &saved), ptrace(unix.PTRACE_SETSIGMASK, t.tid, 8, uintptr(unsafe.Pointer(&mask))))
+		back := errors.Join(t.halt(), unix.PtraceSetRegs(t.tid, &saved), ptrace(unix.PTRACE_SETSIGMASK, t.tid, 8, uintptr(unsafe.Pointer(&mask))))
 		err = errors.Join(err, back)
 	}()
 	regs := saved
@@ -62,7 +64,7 @@ func (t *thread) call(by, number uint64, a ...uint64) (result uint64, err error)
 	}
 	inCall := func(status int) bool { return status == int(unix.SIGTRAP)|0x80 }
 	for range 2 { // at its beginning, at its end
-		if err := t.until(unix.PTRACE_SYSCALL, inCall); err != nil {
+		if err := t.until(unix.PTRACE_SYSCALL, limit, inCall); err != nil {
 			return 0, err
 		}
 	}
@@ -75,12 +77,29 @@ func (t *thread) call(by, number uint64, a ...uint64) (result uint64, err error)
 	return regs.Rax, nil
 }
 
-// until lets the thread go on to a stop of a kind. A signal that it would receive
-// meanwhile, as only SIGSTOP can be, it receives when it is released.
-func (t *thread) until(how int, kind func(status int) bool) error {
-	for deadline := time.Now().Add(holds); ; {
-		if err := ptrace(how, t.tid, 0, 0); err != nil {
+// halt brings the thread to the stop in which it was at first. Any other stop makes the kernel
+// forget that one was asked for.
+func (t *thread) halt() error {
+	stop := func(kind func(status int) bool) error {
+		return errors.Join(ptrace(unix.PTRACE_INTERRUPT, t.tid, 0, 0), t.until(unix.PTRACE_CONT, puts, kind))
+	}
+	if t.going {
+		if err := stop(func(int) bool { return true }); err != nil {
 			return err
+		}
+	}
+	return stop(func(status int) bool { return status>>8 == unix.PTRACE_EVENT_STOP })
+}
+
+// until lets the thread go on to a stop of a kind, if it is not on its way already. A signal
+// that it would receive meanwhile, as only SIGSTOP can be, it receives when it is released.
+func (t *thread) until(how int, limit time.Duration, kind func(status int) bool) error {
+	for deadline := time.Now().Add(limit); ; {
+		if !t.going { // else it would go on from the very stop that is waited for
+			if err := ptrace(how, t.tid, 0, 0); err != nil {
+				return err
+			}
+			t.going = true
 		}
 		for {
 			status, stopped, err := stopOf(t.tid)
@@ -92,6 +111,9 @@ func (t *thread) until(how int, kind func(status int) bool) error {
 			case !stopped:
 				time.Sleep(20 * time.Microsecond)
 				continue
+			}
+			t.going = false
+			switch {
 			case kind(status):
 				return nil
 			case status>>8 == 0 && status&0x80 == 0:
