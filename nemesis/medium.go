@@ -230,32 +230,6 @@ func darkAfterDark(g *generator) {
 	g.recover()
 }
 
-// darkVoters takes the power from voters while nobody hears of their votes: who has won
-// writes at once, and what is synced for that brings the vote to the disk as well.
-func darkVoters(g *generator) {
-	length := g.span(3, 5)
-	g.process(0, length, Kill{"leader"})
-	if g.has("vote-response") {
-		g.rare(0, length, Traffic{Action: "hold", Class: "vote-response", From: "*", To: "*"})
-	}
-	keep := g.Keeps[0]
-	t := Trigger{On: "vote-granted", Times: (len(g.Nodes) + 1) / 2}
-	g.on(t, length, g.span(0.2, 0.6), PowerFailure{Who: "voter", Keep: g.seeded(keep)})
-	g.recover()
-}
-
-// darkInElection takes the power away while members stand and vote.
-func darkInElection(g *generator) {
-	length := g.span(4, 6)
-	g.process(0, length, g.outage("leader"))
-	t := Trigger{On: []string{"vote-granted", "candidate"}[g.random.IntN(2)], Times: 1 + g.random.IntN(2)}
-	if g.random.IntN(2) == 0 {
-		t.After = g.round(time.Duration(g.random.IntN(20)) * time.Millisecond)
-	}
-	g.on(t, length, g.span(0.3, 1), g.outage([]Target{"it", "it", "all", "majority"}[g.random.IntN(4)]))
-	g.recover()
-}
-
 // darkAtSnapshot takes the power away where logs give way to snapshots.
 func darkAtSnapshot(g *generator) {
 	t := Trigger{On: []string{"snapshot", "install", "truncate"}[g.random.IntN(3)]}
