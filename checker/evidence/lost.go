@@ -267,6 +267,9 @@ func (c *Lost) Finish() verdict.Result {
 	if there+lost == 0 {
 		return c.Unchecked(c.Name(), fmt.Sprintf("%s, and no final read shows one, %s", verdict.Many(c.acked, "acknowledged write"), after))
 	}
+	if lost == 0 && !slices.ContainsFunc(c.failures, func(f *failure) bool { return f.heal.Fault == nil || f.heal.Fault.Bit }) {
+		return c.Unchecked(c.Name(), c.failed(rots)+", and none of them had an effect")
+	}
 	for _, f := range c.failures {
 		if len(f.lost) == 0 {
 			continue

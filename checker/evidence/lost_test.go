@@ -27,6 +27,14 @@ func outage(h *tape.Tape, step int, nodes ...string) {
 	h.Fault(f)
 }
 
+// idle is a power failure that takes nothing from any disk.
+func idle(h *tape.Tape) {
+	f := history.Fault{Step: 1, What: history.FaultInject, Text: "at 1s for 1s power-failure n1 keep nothing", Nodes: []string{"n1"}}
+	h.Fault(f)
+	f.What, f.Evidence = history.FaultHeal, map[string]int64{"canaries-survived": 1}
+	h.Fault(f)
+}
+
 // struckBy is another fault.
 func struckBy(h *tape.Tape, fault string, nodes ...string) {
 	h.Fault(history.Fault{Step: 9, What: history.FaultInject, Text: "at 1s " + fault, Nodes: nodes})
@@ -61,6 +69,16 @@ func TestLost(t *testing.T) {
 			h.Do(1, ok, tape.Add("b"))
 			outage(h, 1, all...)
 			h.Do(2, ok, tape.Final("a"))
+		}), Want: verdict.Invalid, Rule: wasLost},
+		{Name: "without an effect, and there", Build: dark(func(h *tape.Tape) {
+			h.Do(1, ok, tape.Add("a"))
+			idle(h)
+			h.Do(2, ok, tape.Final("a"))
+		}), Want: verdict.Unchecked},
+		{Name: "without an effect, and not there", Build: dark(func(h *tape.Tape) {
+			h.Do(1, ok, tape.Add("a"))
+			idle(h)
+			h.Do(2, ok, tape.Final())
 		}), Want: verdict.Invalid, Rule: wasLost},
 		{Name: "added before, and there", Build: dark(func(h *tape.Tape) {
 			h.Do(1, ok, tape.Add("a"))
