@@ -15,9 +15,10 @@ import (
 
 // aim is what the words of a firing step are resolved with.
 type aim struct {
-	line   int          // the number of the step in its plan
-	roles  func() Roles // who is who now, or as the step's event left them
-	random *rand.PCG    // the step's own
+	line   int           // the number of the step in its plan
+	roles  func() Roles  // who is who now, or as the step's event left them
+	random *rand.PCG     // the step's own
+	late   time.Duration // by how much later it is due than planned, since it follows another
 }
 
 // lookout is how long a step without a duration waits for whom it names.
@@ -147,18 +148,38 @@ const Same = "same"
 type hits struct {
 	mu     sync.Mutex
 	by     map[int][]string
-	over   map[int]bool  // will not fire any more
-	change chan struct{} // closed when there is next something new
+	late   map[int]time.Duration // how much later than planned
+	over   map[int]bool          // will not fire any more
+	change chan struct{}         // closed when there is next something new
 }
 
 func newHits() *hits {
-	return &hits{by: make(map[int][]string), over: make(map[int]bool), change: make(chan struct{})}
+	return &hits{by: make(map[int][]string), late: make(map[int]time.Duration), over: make(map[int]bool), change: make(chan struct{})}
 }
 
-// begins notes whom a step is about to hit; nobody if it turned out that it could
-// not.
-func (h *hits) begins(step int, nodes []string) {
-	h.tell(func() { h.by[step] = nodes })
+// begins notes whom a step is about to hit, and how late; nobody if it turned out that it
+// could not.
+func (h *hits) begins(step int, nodes []string, late time.Duration) {
+	h.tell(func() { h.by[step], h.late[step] = nodes, late })
+}
+
+// delay is how much later than planned a step hit somebody. It waits for that; 0 means that it
+// hit nobody, or that ctx ended.
+func (h *hits) delay(ctx context.Context, step int) time.Duration {
+	for {
+		change := h.changed()
+		_, err := h.of(step)
+		if err == nil || !errors.Is(err, errNobody) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return h.late[step]
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return 0
+		}
+	}
 }
 
 // ends notes that a step is over.
@@ -210,6 +231,12 @@ func (s *Scene) hit(resolved Fault) []string {
 		return s.inOrder(s.struck)
 	}
 	return s.touched()
+}
+
+// follows tells whether a step goes on with whom the one before it hit, a time after it.
+func (s Step) follows(before Step) bool {
+	timed := func(s Step) bool { return !s.triggered() && !s.repeats() }
+	return links(s.Fault) && timed(s) && before.Fault != nil && timed(before) && before.At <= s.At
 }
 
 // links tells whether a fault goes by what the step before it hit.

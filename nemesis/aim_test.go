@@ -72,6 +72,12 @@ func TestSameIsWhomTheStepBeforeHit(t *testing.T) {
 			[]string{"no-target: no such target just now: same: the step before it hit nobody"}},
 		"those of them that were up": {"at 1s for 5s kill n1\nat 2s for 1s isolate n1\nat 4s for 1s pause same", nil,
 			[]string{"skipped: n1 is already down"}},
+		"as late as that": {"at 1s for 1s kill leader\nat 2s for 4s isolate leader\nat 3s for 1s pause same",
+			map[time.Duration]string{3 * time.Second: "n3"}, []string{"inject: at 4s for 1s pause n3", "heal bit=true"}},
+		"as late as the first of a chain": {"at 1s for 1s kill leader\nat 2s for 4s isolate leader\nat 3s for 1s pause same\nat 3200ms for 1s slow same 5%",
+			map[time.Duration]string{3 * time.Second: "n3"}, []string{"inject: at 4.2s for 1s slow n3 5%", "heal bit=true"}},
+		"before a step that comes later": {"at 5s for 1s kill n1\nat 1s for 1s pause same", nil,
+			[]string{"no-target: no such target just now: same: the step before it has hit nobody yet (waited 500ms)"}},
 		"who passes the lead on": {"at 1s move-leader to n4\nat 1s for 1s kill same", nil,
 			[]string{"inject: at 1s for 1s kill n2", "heal bit=true"}},
 	} {

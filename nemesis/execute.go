@@ -84,10 +84,12 @@ func ExecuteSteps(ctx context.Context, o Options, steps iter.Seq[Step]) (Report,
 	defer cancel()
 	unwatch := x.follow()
 	number := 0
+	var before Step
 	for step := range steps {
 		number++
-		n := number
-		x.running.Go(func() { x.step(run, n, step) })
+		n, follows := number, step.follows(before)
+		x.running.Go(func() { x.step(run, n, step, follows) })
+		before = step
 	}
 	x.running.Wait()
 	unwatch()
@@ -159,14 +161,20 @@ func (x *execution) follow() (stop func()) {
 	}
 }
 
-// step carries out step n: once at its time, or whenever its trigger fires.
-func (x *execution) step(ctx context.Context, n int, step Step) {
+// step carries out step n: once at its time, or whenever its trigger fires. If it follows the
+// one before it, it is as late as that was.
+func (x *execution) step(ctx context.Context, n int, step Step, follows bool) {
 	defer x.hits.ends(n)
 	random := source(x.Seed, fmt.Sprintf("step %d", n))
 	end := history.Fault{Step: n, Line: step.Line, Text: step.String(), Optional: step.Optional, Traffic: amongMembers(step.Fault)}
 	if step.repeats() {
 		x.repeat(ctx, end, step, n, random)
 		return
+	}
+	var late time.Duration
+	if follows && x.until(ctx, step.At) {
+		late = x.hits.delay(ctx, n-1)
+		step.At += late
 	}
 	for fired := range max(1, step.Trigger.Times) {
 		roles, miss := x.await(ctx, step)
@@ -177,7 +185,7 @@ func (x *execution) step(ctx context.Context, n int, step Step) {
 			}
 			return
 		}
-		x.fire(ctx, end, step, aim{n, roles, random})
+		x.fire(ctx, end, step, aim{n, roles, random, late})
 	}
 }
 
@@ -200,7 +208,7 @@ func (x *execution) repeat(ctx context.Context, end history.Fault, step Step, n 
 		if step.triggered() {
 			begun = x.Now()
 		}
-		x.fire(ctx, end, step, aim{n, roles, random})
+		x.fire(ctx, end, step, aim{n, roles, random, 0})
 		pause := repeat.Every - repeat.Jitter + time.Duration(pauses.Float64()*float64(2*repeat.Jitter))
 		next := max(begun+max(pause.Round(time.Millisecond), time.Millisecond), x.Now())
 		if step.triggered() {
@@ -245,7 +253,10 @@ func (x *execution) fire(ctx context.Context, f history.Fault, step Step, a aim)
 	f.Resolved, f.Nodes = x.resolved(step, r), r.touched
 	f.What = history.FaultInject
 	x.record(f)
-	x.hits.begins(f.Step, r.hit)
+	if r.late {
+		a.late += (x.Now() - step.At).Round(time.Millisecond)
+	}
+	x.hits.begins(f.Step, r.hit, a.late)
 
 	var in Injected
 	err = guard(func() (err error) {
@@ -253,7 +264,7 @@ func (x *execution) fire(ctx context.Context, f history.Fault, step Step, a aim)
 		return err
 	})
 	if err != nil {
-		x.hits.begins(f.Step, nil)
+		x.hits.begins(f.Step, nil, 0)
 		f.What = history.FaultSkipped
 		x.fail(f, err)
 		return
