@@ -16,13 +16,14 @@ type ends struct {
 	members map[int][]string  // whom those in force hit
 	struck  map[string]string // by member, such a fault that its process has lived through
 	rotten  map[string]string // by member, a fault that may have taken what it had synced
+	by      map[string]int    // by member, the step that was the first to
 	down    map[string]string // by member that has no process, how that ended
 }
 
 func newEnds() ends {
 	return ends{
 		force: make(map[int]string), members: make(map[int][]string),
-		struck: make(map[string]string), rotten: make(map[string]string), down: make(map[string]string),
+		struck: make(map[string]string), rotten: make(map[string]string), by: make(map[string]int), down: make(map[string]string),
 	}
 }
 
@@ -51,13 +52,36 @@ func (c *ends) fault(f *history.Fault) {
 		c.force[f.Step], c.members[f.Step] = what, slices.Clone(f.Nodes)
 		for _, n := range f.Nodes {
 			c.struck[strings.Clone(n)] = what
-			if slices.Contains(takesSynced(c.disk), what) {
-				c.rotten[strings.Clone(n)] = what
+			if !slices.Contains(takesSynced(c.disk), what) {
+				continue
 			}
+			if c.rotten[n] == "" {
+				c.by[strings.Clone(n)] = f.Step
+			} else {
+				delete(c.by, n) // more than one
+			}
+			c.rotten[strings.Clone(n)] = what
 		}
 	default:
+		c.retried(f, what)
 		delete(c.force, f.Step)
 		delete(c.members, f.Step)
+	}
+}
+
+// syncsRetried counts the syncs of an open file that succeeded after one of it had failed.
+const syncsRetried = "syncs-retried"
+
+// retried holds a member to what is in its files all the same, if nothing else was taken from it
+// than what it was told of, and it went on with that very file as though the next sync had made
+// it good: what was synced before is there.
+func (c *ends) retried(f *history.Fault, what string) {
+	if what != "fail-sync" || c.disk != "fuse" || len(f.Nodes) != 1 || f.Evidence[syncsRetried] == 0 {
+		return
+	}
+	if n := f.Nodes[0]; c.rotten[n] == what && c.by[n] == f.Step {
+		delete(c.rotten, n)
+		delete(c.by, n)
 	}
 }
 

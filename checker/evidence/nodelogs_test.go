@@ -42,6 +42,15 @@ func TestNodeLogsOnDisksThatFail(t *testing.T) {
 	heals := func(h *tape.Tape, fault string, nodes ...string) {
 		h.Fault(history.Fault{Step: 9, What: history.FaultHeal, Text: "at 1s " + fault, Nodes: nodes, Bit: true})
 	}
+	onFiles := func(script func(*tape.Tape)) func() *tape.Tape {
+		return tape.On(tape.New(history.Run{Disk: "fuse"}), func(h *tape.Tape) {
+			script(h)
+			h.End()
+		})
+	}
+	retries := func(h *tape.Tape, nodes ...string) {
+		h.Fault(history.Fault{Step: 9, What: history.FaultHeal, Text: "at 1s fail-sync n1 wal", Nodes: nodes, Bit: true, Evidence: map[string]int64{"syncs-retried": 3}})
+	}
 	tape.Verdicts(t, newNodeLogs, []tape.Row{
 		{Name: "while its syncs fail", Build: dark(func(h *tape.Tape) {
 			struckBy(h, "fail-sync n1 wal", "n1")
@@ -88,6 +97,39 @@ func TestNodeLogsOnDisksThatFail(t *testing.T) {
 			dies(h, "n1")
 			h.End()
 		}), Want: verdict.Invalid, Rule: died},
+		{Name: "at a start after a sync failed, of which it was told", Build: onFiles(func(h *tape.Tape) {
+			struckBy(h, "fail-sync n1 wal", "n1")
+			heals(h, "fail-sync n1 wal", "n1")
+			start(h, "n1")
+			dies(h, "n1")
+		}), Want: verdict.Valid},
+		{Name: "… and after which it went on with the same file", Build: onFiles(func(h *tape.Tape) {
+			struckBy(h, "fail-sync n1 wal", "n1")
+			start(h, "n1")
+			dies(h, "n1")
+			retries(h, "n1")
+			start(h, "n1")
+			dies(h, "n1")
+		}), Want: verdict.Invalid, Rule: died},
+		{Name: "… while they still fail", Build: onFiles(func(h *tape.Tape) {
+			struckBy(h, "fail-sync n1 wal", "n1")
+			start(h, "n1")
+			dies(h, "n1")
+			retries(h, "n1")
+		}), Want: verdict.Valid},
+		{Name: "… and lost a bit, too", Build: onFiles(func(h *tape.Tape) {
+			struckBy(h, "bit-rot n1 wal", "n1")
+			struckBy(h, "fail-sync n1 wal", "n1")
+			retries(h, "n1")
+			start(h, "n1")
+			dies(h, "n1")
+		}), Want: verdict.Valid},
+		{Name: "… and of two members it is not known which", Build: onFiles(func(h *tape.Tape) {
+			struckBy(h, "fail-sync n1 n2 wal", "n1", "n2")
+			retries(h, "n1", "n2")
+			start(h, "n1")
+			dies(h, "n1")
+		}), Want: verdict.Valid},
 		{Name: "a crash without power", Build: dark(func(h *tape.Tape) {
 			struckBy(h, "power-failure n1 keep names", "n1")
 			h.Run(history.Run{What: history.RunLog, Node: "n1", Text: "panic: write wal: input/output error"})

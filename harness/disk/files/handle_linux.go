@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fs"
@@ -21,6 +22,8 @@ type handle struct {
 	below *fs.LoopbackFile
 	fd    descriptor
 	dsync bool // each write is a sync as well, for which the kernel does not ask
+
+	failed atomic.Bool // a sync of it has failed
 }
 
 var (
@@ -79,6 +82,12 @@ func (h *handle) sync(ctx context.Context, held held, s syncing) syscall.Errno {
 	dropped, err := h.node.sync(ctx, held, h.fd, s)
 	if dropped {
 		h.node.NotifyContent(0, 0)
+	}
+	if a := held.first(FailSync); a != nil && (dropped || h.failed.Load()) {
+		h.failed.Store(true)
+		if err == nil {
+			a.add("syncs-retried", 1)
+		}
 	}
 	return fs.ToErrno(err)
 }

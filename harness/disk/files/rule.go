@@ -39,6 +39,7 @@ const (
 	// bytes at once, as they do on ext4 and xfs when the pages, which are marked clean, have
 	// been evicted. The size stays, as it does there, and what was appended reads as zeros.
 	// Truncations, names and preallocated space stay too. It counts syncs-failed,
+	// syncs-retried, which succeed after one of the same open file has failed,
 	// bytes-dropped, and bytes-not-dropped of a file of which more was written without sync than
 	// is remembered.
 	FailSync Action = "fail-sync"
