@@ -83,6 +83,7 @@ func (f Constrained) Span() Span { return Open }
 const (
 	maxOffset = 20 * 365 * 24 * time.Hour
 	maxDrift  = 500_000 // parts per million
+	minCPU    = 0.1     // percent
 	minMemory = 1_000_000
 	maxShare  = 10_000 // percent
 )
@@ -97,8 +98,8 @@ func (f Constrained) Check(s Setting) error {
 	switch {
 	case f.Kind() == "":
 		return errors.New("it changes nothing")
-	case f.CPU < 0 || f.CPU > 100:
-		return errors.New("slow leaves more than 0% of a processor, and at most 100%: for example slow leader 5%")
+	case f.CPU != 0 && !(f.CPU >= minCPU && f.CPU <= 100):
+		return fmt.Errorf("slow leaves %v%% of a processor or more, and at most 100%%: for example slow leader 5%%", minCPU)
 	case f.Memory != 0 && f.Memory < minMemory:
 		return fmt.Errorf("starve leaves %s or more: for example starve one 64MB", formatSize(minMemory))
 	}
@@ -339,10 +340,10 @@ func parseConstrained(name string, r *reader) (Fault, error) {
 		f.Who = r.until(isClock)
 		f.Clock, err = parseClock(r)
 	case "slow":
-		f.Who = r.until(startsNumber)
+		f.Who = r.until(startsAmount)
 		f.CPU, err = parsePercent(r.next())
 	case "starve":
-		f.Who = r.until(startsNumber)
+		f.Who = r.until(startsAmount)
 		f.Memory, f.Share, err = parseMemory(r.next())
 	case stands:
 		f.Who, f.Freeze = r.target("|", ">", "<>"), true
@@ -364,7 +365,7 @@ func parseMemory(word string) (size int64, share float64, err error) {
 
 // isClock tells whether a word begins what a clock is like.
 func isClock(word string) bool {
-	return strings.ContainsAny(word[:1], "+-") || startsNumber(word) || word == "drift" || word == "strobe"
+	return startsAmount(word) || word == "drift" || word == "strobe"
 }
 
 func parseClock(r *reader) (*Clock, error) {

@@ -299,7 +299,10 @@ func parseFileFault(name string, r *reader) (Fault, error) {
 	f := FileFault{Action: name}
 	var err error
 	if name == "slow-sync" {
-		f.Who = r.until(startsNumber)
+		f.Who = r.until(startsAmount)
+		if r.peek() == "" {
+			return nil, fmt.Errorf("slow-sync needs a time: for example %s", exampleOf(name))
+		}
 		if f.Delay, f.Jitter, err = r.spread(name); err != nil {
 			return nil, err
 		}
@@ -326,3 +329,8 @@ func parseBitRot(name string, r *reader) (Fault, error) {
 
 // startsNumber tells whether a word begins with a digit, which no word for a member does.
 func startsNumber(word string) bool { return word[0] >= '0' && word[0] <= '9' }
+
+// startsAmount tells whether a word is meant to be a number, so that errors name it.
+func startsAmount(word string) bool {
+	return startsNumber(word) || strings.ContainsAny(word[:1], "+-") || strings.HasSuffix(word, "%")
+}

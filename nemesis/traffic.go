@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -245,6 +246,11 @@ func formatTime(d time.Duration) string {
 
 func parseTime(word string) (time.Duration, error) {
 	d, err := time.ParseDuration(word)
+	if err != nil {
+		if _, other := time.ParseDuration(regexp.MustCompile(`[0-9]+`).ReplaceAllString(word, "1")); other == nil {
+			return 0, fmt.Errorf("the time %q is too long: write at most %s", word, formatTime(math.MaxInt64/time.Hour*time.Hour))
+		}
+	}
 	if err != nil || d < 0 {
 		return 0, fmt.Errorf("bad time %q: write a number with a unit, for example 80ms or 12s500ms", word)
 	}

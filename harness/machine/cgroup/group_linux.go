@@ -85,7 +85,7 @@ const (
 	longPeriod  = 1_000_000 // the kernel's longest
 	least       = 1_000     // of a period, the kernel's least
 	leastShare  = 100 * float64(least) / longPeriod
-	leastMemory = 1 << 20
+	leastMemory = 1_000_000 // as plans have it
 )
 
 // LimitCPU lets the group use so many percent of one processor; 0 is all that there is.
