@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/machine"
 	"github.com/usurper/usurper/harness/text"
 	"github.com/usurper/usurper/nemesis"
@@ -86,6 +87,10 @@ func (r *run) openMachine() error {
 		Name:      fmt.Sprintf("%s-%x", filepath.Base(r.dir.String()), rand.Uint32()),
 		Promises:  promises,
 		Processes: func(member string) []int { return r.cluster.Processes()[member] },
+		Spoilt: func(member string, why error) {
+			r.rec.Record(history.Event{Run: &history.Run{What: history.RunSpoilt, Node: member, Text: why.Error()}})
+			r.spoil(why)
+		},
 	})
 	return nil
 }

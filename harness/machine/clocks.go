@@ -9,7 +9,9 @@ import (
 
 // clocks are the wall clocks of a member's processes while they are changed.
 type clocks struct {
-	clock vdso.Clock
+	clock  vdso.Clock
+	change func(pid int, c vdso.Clock) error // vdso.Set
+	spoilt func(error)                       // is told of vdso.ErrSpoilt
 
 	mu     sync.Mutex
 	seen   map[int]*shifted
@@ -27,8 +29,8 @@ type shifted struct {
 // mostTries bounds how often a process is changed that does not stay so.
 const mostTries = 10
 
-func newClocks(c vdso.Clock) *clocks {
-	return &clocks{clock: c, seen: make(map[int]*shifted), lacked: make(map[int]bool)}
+func newClocks(c vdso.Clock, spoilt func(error)) *clocks {
+	return &clocks{clock: c, change: vdso.Set, spoilt: spoilt, seen: make(map[int]*shifted), lacked: make(map[int]bool)}
 }
 
 // set changes the clocks of processes. One that has ended is no failure.
@@ -45,7 +47,10 @@ func (c *clocks) set(pids []int) error {
 
 func (c *clocks) setLocked(pid int) error {
 	before, _ := vdso.Look(pid)
-	if err := vdso.Set(pid, c.clock); err != nil {
+	if err := c.change(pid, c.clock); err != nil {
+		if errors.Is(err, vdso.ErrSpoilt) {
+			c.spoilt(err)
+		}
 		if errors.Is(err, vdso.ErrGone) {
 			return nil
 		}

@@ -79,7 +79,8 @@ func (h *Constrained) apply(ctx context.Context, pids []int) error {
 	switch g := h.b.group; h.c.kind() {
 	case FaultClock:
 		if h.clocks == nil {
-			h.clocks = newClocks(vdso.Clock{Start: h.start, Offset: h.c.Clock.Offset, Drift: h.c.Clock.Drift, Every: h.c.Clock.Every})
+			c := vdso.Clock{Start: h.start, Offset: h.c.Clock.Offset, Drift: h.c.Clock.Drift, Every: h.c.Clock.Every}
+			h.clocks = newClocks(c, func(why error) { h.b.m.spoil(h.b.name, why) })
 		}
 		return h.clocks.set(pids)
 	case FaultSlow:

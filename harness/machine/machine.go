@@ -70,6 +70,9 @@ type Options struct {
 	// Processes lists the living processes of a member, those that it started among them. It may
 	// be called at any time, from any goroutine.
 	Processes func(member string) []int
+	// Spoilt, if not nil, is told what was done to a member that no fault says: nothing follows
+	// from what it does then. It may be called from any goroutine.
+	Spoilt func(member string, why error)
 }
 
 // Machine is what a run can do to its members. Its methods may be called concurrently.
@@ -190,6 +193,12 @@ func (c Constraint) kind() string {
 		return FaultFreeze
 	}
 	return ""
+}
+
+func (m *Machine) spoil(member string, why error) {
+	if m.o.Spoilt != nil {
+		m.o.Spoilt(member, fmt.Errorf("the harness itself has damaged %s: %w", member, why))
+	}
 }
 
 // enterLocked puts processes, and what they start meanwhile, into the member's groups.

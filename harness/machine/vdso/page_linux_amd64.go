@@ -3,6 +3,7 @@ package vdso
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"time"
 	"unsafe"
 
@@ -10,27 +11,27 @@ import (
 )
 
 // page has the process map a page of memory, where its readings are counted. It returns 0 if
-// that cannot be had just now: then nobody counts.
+// that cannot be had just now: then nobody counts. Its error is ErrSpoilt.
 //
 // One of its threads makes the system call, while all others are held, and is
 // put back to where it was, to the same stop: so that a system call of its own that was
 // interrupted is restarted as it would have been.
-func (h *held) page(img *image) uint64 {
+func (h *held) page(img *image) (uint64, error) {
 	syscall := bytes.Index(img.bytes, []byte{0x0f, 0x05})
 	if syscall < 0 {
-		return 0
+		return 0, nil
 	}
 	for _, t := range h.threads {
 		if t.stopped && t.signal == 0 {
-			at, err := t.call(holds, img.base+uint64(syscall), unix.SYS_MMAP, 0, uint64(unix.Getpagesize()),
+			at, err := t.call(holds, t.halt, img.base+uint64(syscall), unix.SYS_MMAP, 0, uint64(unix.Getpagesize()),
 				unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
-			if err != nil {
-				return 0
+			if errors.Is(err, ErrSpoilt) {
+				return 0, err
 			}
-			return at
+			return at, nil
 		}
 	}
-	return 0
+	return 0, nil
 }
 
 // puts bounds how long it may take to put a thread back. One that is let go before would go on
@@ -38,8 +39,9 @@ func (h *held) page(img *image) uint64 {
 const puts = 30 * time.Second
 
 // call has the thread make a system call within limit, by an instruction for that at an address
-// of its own.
-func (t *thread) call(limit time.Duration, by, number uint64, a ...uint64) (result uint64, err error) {
+// of its own, and brings it to where it was by halt. Its error is ErrSpoilt if the thread lives and that
+// failed.
+func (t *thread) call(limit time.Duration, halt func() error, by, number uint64, a ...uint64) (result uint64, err error) {
 	var saved unix.PtraceRegs
 	if err := unix.PtraceGetRegs(t.tid, &saved); err != nil {
 		return 0, err
@@ -53,8 +55,16 @@ func (t *thread) call(limit time.Duration, by, number uint64, a ...uint64) (resu
 		return 0, err
 	}
 	defer func() { // whatever went wrong, it goes on where it was
-		back := errors.Join(t.halt(), unix.PtraceSetRegs(t.tid, &saved), ptrace(unix.PTRACE_SETSIGMASK, t.tid, 8, uintptr(unsafe.Pointer(&mask))))
-		err = errors.Join(err, back)
+		back := halt()
+		if back == nil {
+			back = errors.Join(unix.PtraceSetRegs(t.tid, &saved), ptrace(unix.PTRACE_SETSIGMASK, t.tid, 8, uintptr(unsafe.Pointer(&mask))))
+		}
+		if back != nil && !errors.Is(back, unix.ESRCH) && !errors.Is(back, unix.ECHILD) { // it was not killed
+			back = fmt.Errorf("%w: %v", ErrSpoilt, back) // and that is not tried again
+		}
+		if err = errors.Join(err, back); err != nil {
+			result = 0
+		}
 	}()
 	regs := saved
 	regs.Rip, regs.Rax, regs.Orig_rax = by, number, ^uint64(0) // no system call is to be restarted now

@@ -134,7 +134,9 @@ func Set(pid int, c Clock) error {
 			return errNotNow
 		}
 		if page == 0 {
-			page = h.page(img)
+			if page, err = h.page(img); err != nil {
+				return err
+			}
 		}
 		p.word(wordPage, page)
 		p.clock(c, page, changes)

@@ -49,6 +49,9 @@ type State struct {
 var (
 	ErrGone        = errors.New("the process has ended")
 	ErrUnsupported = errors.New("wall clocks of single processes cannot be changed here")
+	// ErrSpoilt is that a thread of the process, which lives on, may not be what it was: what
+	// the process does from now on is no doing of its own.
+	ErrSpoilt = errors.New("a thread could not be put back to what it did")
 )
 
 const (

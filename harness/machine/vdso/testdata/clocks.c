@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,8 +67,10 @@ int main(int argc, char **argv) {
 	while (getchar() != EOF) {
 		struct timeval tv;
 		struct timezone tz;
+		struct timex adjusted = {0};
+		adjtimex(&adjusted); // tells by how much CLOCK_TAI is ahead on this machine
 		gettimeofday(&tv, &tz);
-		printf("%lld %lld %lld %lld %lld %lld %lld\n", told(CLOCK_REALTIME), told(CLOCK_REALTIME_COARSE), told(CLOCK_TAI),
+		printf("%lld %lld %lld %lld %lld %lld %lld\n", told(CLOCK_REALTIME), told(CLOCK_REALTIME_COARSE), told(CLOCK_TAI) - adjusted.tai * BILLION,
 			tv.tv_sec * BILLION + tv.tv_usec * 1000, time(NULL) * BILLION, told(CLOCK_MONOTONIC), told(CLOCK_BOOTTIME));
 		fflush(stdout);
 	}
