@@ -53,6 +53,9 @@ func available(kind Kind, engine Engine) error {
 	if err := known(kind); err != nil {
 		return err
 	}
+	if err := files.MayMount(string(kind)); err != nil {
+		return err
+	}
 	return freeLoop()
 }
 

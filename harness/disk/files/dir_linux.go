@@ -35,10 +35,22 @@ func Available() error {
 		return fmt.Errorf("no FUSE: %w: run it as root, or let this process have the device; or load the kernel's module fuse", err)
 	}
 	if os.Geteuid() == 0 {
-		return nil
+		return MayMount("fuse")
 	}
 	if _, err := exec.LookPath("fusermount3"); err != nil {
 		return fmt.Errorf("no FUSE without root: %w: install fuse3", err)
+	}
+	return nil
+}
+
+// MayMount tells why root may not mount file systems of a kind, as in most containers; nil if he
+// may. It tries to mount what is none, which leaves nothing behind.
+func MayMount(kind string) error {
+	err := unix.Mount("/dev/null", "/", kind, 0, "")
+	for _, refusal := range []error{unix.EPERM, unix.EACCES, unix.ENOSYS} {
+		if errors.Is(err, refusal) {
+			return fmt.Errorf("this root may not mount %s (%w): run it as root of the machine itself, or of a container with all that root may (--privileged)", kind, err)
+		}
 	}
 	return nil
 }
