@@ -146,4 +146,6 @@ type Options struct {
 	Seed uint64
 	// Guard is told what has to be undone; nil for one of the disks' own.
 	Guard *guard.Guard
+
+	memory int64 // that is available; 0 for what there is
 }

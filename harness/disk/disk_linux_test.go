@@ -162,6 +162,71 @@ func TestCutsThatAreRefused(t *testing.T) {
 	require.Equal(t, "x", read(t, filepath.Join(v.Dir(), "x")))
 }
 
+// Images for which there is no room in memory lie where the run does, lose power as others do, and
+// are gone afterwards. Blocks in user space lie nowhere else, which is said.
+func TestNoRoomInMemory(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []Kind{Ext4, XFS} {
+		need(t, kind, Shutdown)
+		dir := filepath.Join(t.TempDir(), "with spaces", strings.Repeat("long", 50))
+		o := Options{
+			Kind: kind, Members: []string{"n1"}, Size: leastSize, memory: 1 << 20,
+			Mount: func(m string) string { return filepath.Join(dir, m) }, Spill: filepath.Join(dir, "spill"),
+		}
+		d, err := Open(t.Context(), o)
+		require.NoError(t, err)
+		assert.Contains(t, d.Note(), "on disk, which is slower: 1 MB of memory are available")
+		images, err := filepath.Glob(filepath.Join(o.Spill, "*", "n1.img"))
+		require.NoError(t, err)
+		assert.Len(t, images, 1)
+		v := d.Volume("n1")
+		write(t, filepath.Join(v.Dir(), "kept"), "kept", true)
+		write(t, filepath.Join(v.Dir(), "lost"), "lost", false)
+		require.NoError(t, v.Cut(Keep{What: keepNothing}))
+		r := restore(t, v)
+		assert.True(t, r.Bit && !r.Lied, r)
+		assert.Equal(t, "kept", read(t, filepath.Join(v.Dir(), "kept")))
+		assert.Equal(t, "absent", read(t, filepath.Join(v.Dir(), "lost")))
+		require.NoError(t, d.Close())
+		left, err := os.ReadDir(o.Spill)
+		require.NoError(t, err)
+		assert.Empty(t, left)
+
+		o.Engine = Block
+		if Available(kind, Block) == nil {
+			_, err = Open(t.Context(), o)
+			assert.ErrorContains(t, err, "blocks in user space lie in memory: free some, ask for smaller disks, or use the engine shutdown")
+		}
+		o.Engine, o.Size = Shutdown, 1<<60
+		_, err = Open(t.Context(), o)
+		assert.ErrorContains(t, err, "fit neither into half of the 1 MB of memory that are available nor into half of")
+		left, err = os.ReadDir(o.Spill)
+		require.NoError(t, err)
+		assert.Empty(t, left)
+	}
+}
+
+// Of a program that makes no file system one is told what it said, and nothing is left.
+func TestMakerFails(t *testing.T) {
+	need(t, Ext4, Shutdown)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "mkfs.ext4"), []byte("#!/bin/sh\necho no  magic today >&2; exit 3\n"), 0o755))
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	for _, engine := range []Engine{Shutdown, Block} {
+		need(t, Ext4, engine)
+		mount, spill := filepath.Join(dir, "n1"), filepath.Join(dir, "spill")
+		_, err := Open(t.Context(), Options{
+			Kind: Ext4, Engine: engine, Members: []string{"n1"}, Size: leastSize,
+			Mount: func(string) string { return mount }, Spill: spill,
+		})
+		require.ErrorContains(t, err, "n1: mkfs.ext4: exit status 3: no magic today")
+		require.NoDirExists(t, mount)
+		left, err := os.ReadDir(spill)
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}
+}
+
 // A full disk loses power like any other.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()

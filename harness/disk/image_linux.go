@@ -37,7 +37,10 @@ func place(g *guard.Guard, o Options) (*images, error) {
 	if err := unix.Statfs(o.Spill, &stat); err != nil {
 		return nil, fmt.Errorf("look for room in %s: %w", o.Spill, err)
 	}
-	available, free := availableMemory(), int64(stat.Bavail)*stat.Bsize
+	available, free := o.memory, int64(stat.Bavail)*stat.Bsize
+	if available == 0 {
+		available = availableMemory("/proc", "/sys/fs/cgroup")
+	}
 	if o.Engine == Block { // which remembers up to a quarter more, of what can vanish
 		available = available / 5 * 4
 	}

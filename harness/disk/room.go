@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -52,25 +54,48 @@ func megabytes(n int64) string { return fmt.Sprintf("%d MB", n>>20) }
 func fresh() string { return strconv.FormatUint(rand.Uint64(), 36) }
 
 // availableMemory is what can be taken without anybody being pushed out: of the machine,
-// and of the cgroup in which a container is.
-func availableMemory() int64 {
-	available := int64(0)
-	b, _ := os.ReadFile("/proc/meminfo")
-	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); len(f) >= 2 && f[0] == "MemAvailable:" {
-			kb, _ := strconv.ParseInt(f[1], 10, 64)
-			available = kb << 10
+// and of each cgroup in which this process is, as in a container. proc is /proc, groups
+// /sys/fs/cgroup.
+func availableMemory(proc, groups string) int64 {
+	kb, _ := field(filepath.Join(proc, "meminfo"), "MemAvailable:")
+	available := kb << 10
+	own, _ := os.ReadFile(filepath.Join(proc, "self/cgroup"))
+	for line := range strings.Lines(string(own)) {
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(f) != 3 {
+			continue
 		}
-	}
-	for _, files := range [][2]string{
-		{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
-		{"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"},
-	} {
-		if limit, used := number(files[0]), number(files[1]); limit >= 0 && used >= 0 {
-			available = min(available, max(limit-used, 0))
+		base, limit, used, cached := groups, "memory.max", "memory.current", "inactive_file"
+		switch {
+		case f[1] == "":
+		case slices.Contains(strings.Split(f[1], ","), "memory"):
+			base, limit, used, cached = filepath.Join(groups, "memory"), "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+		default:
+			continue
+		}
+		for group := filepath.Join("/", f[2]); ; group = filepath.Dir(group) { // what a container does not see is not there
+			at := func(file string) string { return filepath.Join(base, group, file) }
+			if most, n := number(at(limit)), number(at(used)); most >= 0 && n >= 0 {
+				free, _ := field(at("memory.stat"), cached)
+				available = min(available, max(most-n+free, 0))
+			}
+			if group == "/" {
+				break
+			}
 		}
 	}
 	return available
+}
+
+// field reads the number behind a word of a file of such lines.
+func field(file, word string) (int64, error) {
+	b, err := os.ReadFile(file)
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) >= 2 && f[0] == word {
+			return strconv.ParseInt(f[1], 10, 64)
+		}
+	}
+	return 0, err
 }
 
 // number reads a file of one number; -1 if it is not one.
