@@ -139,7 +139,7 @@ func (g *Guard) Close() error {
 // place and its source.
 func (u Undo) fields() ([]string, error) {
 	if strings.ContainsAny(u.Of+u.From, "\t\n\r\\") {
-		return nil, errors.New("names with tabs, line ends or backslashes cannot be promised")
+		return nil, errors.New("names with tabs, line ends or backslashes cannot be promised: use another directory")
 	}
 	switch u.What {
 	case Kill:

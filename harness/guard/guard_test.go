@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 func place(t *testing.T) (folder, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	return filepath.Join(dir, "journals"), filepath.Join(dir, "things to undo")
+	return filepath.Join(dir, "journals [of *]"), filepath.Join(dir, "things to undo")
 }
 
 func gone(t *testing.T, paths ...string) {
@@ -221,4 +221,20 @@ func TestFolderOfSomebodyElse(t *testing.T) {
 	require.NoError(t, os.Symlink(folder, link))
 	_, err = open(link)
 	require.Error(t, err)
+}
+
+// Where nothing can be written it is said what to do.
+func TestFolderNowhere(t *testing.T) {
+	t.Parallel()
+	_, dir := place(t)
+	_, err := open(filepath.Join(dir, "none", "journals"))
+	require.ErrorContains(t, err, "let TMPDIR be a directory that this user may write to")
+	undone, err := sweep(filepath.Join(dir, "none", "journals"))
+	require.NoError(t, err)
+	require.Empty(t, undone)
+}
+
+func TestFolderIsAbsolute(t *testing.T) {
+	t.Setenv("TMPDIR", "here")
+	require.True(t, filepath.IsAbs(folder()))
 }

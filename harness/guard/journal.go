@@ -14,13 +14,20 @@ import (
 
 // folder is where the journals of this user are, whoever starts next.
 func folder() string {
-	return filepath.Join(os.TempDir(), fmt.Sprintf("usurper-%d-guard", os.Geteuid()))
+	path := filepath.Join(os.TempDir(), fmt.Sprintf("usurper-%d-guard", os.Geteuid()))
+	if abs, err := filepath.Abs(path); err == nil { // who undoes works in another directory
+		return abs
+	}
+	return path
 }
+
+// prefix is how the names of journals begin.
+const prefix = "journal-"
 
 // own makes the folder, or makes sure that nobody else can have put anything into it.
 func own(folder string) error {
 	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+		return fmt.Errorf("%w: let TMPDIR be a directory that this user may write to", err)
 	}
 	info, err := os.Lstat(folder)
 	if err != nil {
@@ -48,7 +55,7 @@ func create(folder string) (*journal, error) {
 		if err := own(folder); err != nil {
 			return nil, err
 		}
-		path := filepath.Join(folder, "journal-"+strconv.FormatUint(rand.Uint64(), 36))
+		path := filepath.Join(folder, prefix+strconv.FormatUint(rand.Uint64(), 36))
 		j, err := take(path, os.O_CREATE|os.O_EXCL)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errHeld) {
 			continue // a sweep removed the folder, or the file, in between
@@ -159,13 +166,16 @@ func sweep(folder string) (undone []Undo, err error) {
 	if err := own(folder); err != nil {
 		return nil, fmt.Errorf("sweep: %w", err)
 	}
-	paths, err := filepath.Glob(filepath.Join(folder, "journal-*"))
-	if err != nil {
+	journals, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // another sweep is quicker
 		return nil, fmt.Errorf("sweep: %w", err)
 	}
 	var errs []error
-	for _, path := range paths {
-		j, err := take(path, 0)
+	for _, file := range journals {
+		if !strings.HasPrefix(file.Name(), prefix) {
+			continue
+		}
+		j, err := take(filepath.Join(folder, file.Name()), 0)
 		if errors.Is(err, errHeld) || errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

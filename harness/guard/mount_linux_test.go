@@ -186,3 +186,55 @@ func backing(device string) string {
 	b, _ := os.ReadFile("/sys/block/" + filepath.Base(device) + "/loop/backing_file")
 	return strings.TrimSpace(string(b))
 }
+
+// An xfs that waits for a disk which is gone is let give up, or nobody could ever detach the
+// disk; that of others goes on to wait.
+func TestXFSGivesUp(t *testing.T) {
+	t.Parallel()
+	root(t)
+	maker, err := exec.LookPath("/usr/sbin/mkfs.xfs")
+	if err != nil {
+		t.Skip(err)
+	}
+	folder, dir := place(t)
+	g, err := open(folder)
+	require.NoError(t, err)
+	retries := make(map[string]string)
+	for _, name := range []string{"own", "others"} {
+		image, at := filepath.Join(dir, name+".img"), filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(at, 0o700))
+		require.NoError(t, os.WriteFile(image, nil, 0o600))
+		require.NoError(t, os.Truncate(image, 320<<20))
+		out, err := exec.Command(maker, "-q", "-K", image).CombinedOutput()
+		require.NoError(t, err, string(out))
+		if out, err := exec.Command("mount", "-t", "xfs", "-o", "loop", image, at).CombinedOutput(); err != nil {
+			t.Skipf("cannot mount here: %s", out)
+		}
+		t.Cleanup(func() { assert.NoError(t, unix.Unmount(at, 0)) })
+		device, err := exec.Command("findmnt", "-no", "SOURCE", at).Output()
+		require.NoError(t, err)
+		loop := strings.TrimSpace(string(device))
+		found, err := filepath.Glob(filepath.Join("/sys/fs/xfs", filepath.Base(loop), "error/metadata/*/max_retries"))
+		require.NoError(t, err)
+		if len(found) == 0 {
+			t.Skip("this kernel does not say how often xfs tries again")
+		}
+		retries[name] = found[0]
+		from := image
+		if name == "others" {
+			from = filepath.Join(dir, "mine.img") // which the device served once
+		}
+		require.NoError(t, g.Promise(Undo{What: Detach, Of: loop, From: from}))
+	}
+	usual, err := os.ReadFile(retries["others"])
+	require.NoError(t, err)
+	require.NotEqual(t, "0\n", string(usual))
+	require.ErrorContains(t, g.Close(), "somebody still holds it")
+	now := make(map[string]string)
+	for name, file := range retries {
+		b, err := os.ReadFile(file)
+		require.NoError(t, err)
+		now[name] = string(b)
+	}
+	require.Equal(t, map[string]string{"own": "0\n", "others": string(usual)}, now)
+}
