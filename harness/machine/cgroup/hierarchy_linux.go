@@ -92,10 +92,18 @@ func delegating(mount, group string, c Controller) (string, error) {
 	if errors.Is(last, syscall.EBUSY) {
 		last = fmt.Errorf("%w: processes in it stand in the way: start this in a group that is delegated to it, as systemd-run -p Delegate=yes does", last)
 	}
-	if errors.Is(last, fs.ErrPermission) {
-		return "", fmt.Errorf("%w: run it as root: %w", ErrUnsupported, last)
+	return "", refused(last)
+}
+
+// refused says of an error of the kernel's what to do.
+func refused(err error) error {
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: %w: let them be written to, as --privileged does for a container", ErrUnsupported, err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: %w: run it as root", ErrUnsupported, err)
 	}
-	return "", fmt.Errorf("%w: %w", ErrUnsupported, last)
+	return fmt.Errorf("%w: %w", ErrUnsupported, err)
 }
 
 // write writes to one of the kernel's files.

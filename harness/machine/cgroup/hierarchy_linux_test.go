@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,6 +82,30 @@ func TestReadOnly(t *testing.T) {
 	r := open(proc, "test", nil)
 	for _, c := range Controllers() {
 		require.ErrorIs(t, r.Available(c), ErrUnsupported)
+	}
+}
+
+// Nor where they are mounted to be read alone, as a container has them, whichever the version.
+func TestMountedReadOnly(t *testing.T) {
+	for _, c := range []struct{ mount, own string }{
+		{"30 23 0:20 / ROOT/no rw - cgroup cgroup ro,cpu,memory,freezer\n", "1:cpu,memory,freezer:/\n"},
+		{"30 23 0:20 / ROOT/no rw - cgroup2 cgroup2 ro\n", "0::/\n"},
+	} {
+		proc, root := system(t, c.mount, c.own, "no")
+		at := filepath.Join(root, "no")
+		if err := syscall.Mount("none", at, "tmpfs", 0, ""); err != nil {
+			t.Skip(err)
+		}
+		t.Cleanup(func() { require.NoError(t, syscall.Unmount(at, 0)) })
+		for file, text := range map[string]string{"cgroup.controllers": "cpu memory\n", "cgroup.procs": "", "cgroup.subtree_control": ""} {
+			require.NoError(t, os.WriteFile(filepath.Join(at, file), []byte(text), 0o600))
+		}
+		require.NoError(t, syscall.Mount("none", at, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+		r := open(proc, "test", nil)
+		for _, c := range Controllers() {
+			require.ErrorIs(t, r.Available(c), ErrUnsupported)
+			require.ErrorContains(t, r.Available(c), "read-only file system: let them be written to")
+		}
 	}
 }
 

@@ -51,7 +51,7 @@ func open(proc, name string, promises Promises) *Root {
 func tried(h hierarchy, name string, c Controller) error {
 	dir := filepath.Join(h.base, name+"-tried")
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+		return refused(err)
 	}
 	defer os.Remove(dir)
 	file := map[Controller][2]string{
