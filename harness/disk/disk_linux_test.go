@@ -121,6 +121,48 @@ func TestPowerFailure(t *testing.T) {
 	}
 }
 
+// synced is a medium beside which somebody calls sync(2) just before the power goes.
+type synced struct{ medium }
+
+func (s synced) cut(root string, keep Keep) (int64, error) {
+	err := s.aside(func() error {
+		dir, err := os.Open(root)
+		if err != nil {
+			return err
+		}
+		return errors.Join(unix.Syncfs(int(dir.Fd())), dir.Close())
+	})
+	if err != nil {
+		return -1, err
+	}
+	return s.medium.cut(root, keep)
+}
+
+// Somebody else's sync(2) leaves nothing to lose, which is seen, and is no lie of the engine.
+func TestSomebodySyncs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind   Kind
+		engine Engine
+	}{{Ext4, Shutdown}, {XFS, Shutdown}, {Ext4, Block}, {Btrfs, Block}} {
+		t.Run(string(c.kind)+"/"+string(c.engine), func(t *testing.T) {
+			t.Parallel()
+			v := one(t, c.kind, c.engine).(*volume)
+			for _, keep := range States(c.kind, c.engine) {
+				power := v.medium
+				v.medium = synced{power}
+				require.NoError(t, v.Cut(Keep{What: keep, Seed: 1}))
+				v.medium = power
+				r := restore(t, v)
+				require.False(t, r.Bit || r.Lied, "keep %s: %+v", keep, r)
+				require.NoError(t, v.Cut(Keep{What: keepNothing}))
+				r = restore(t, v)
+				require.True(t, r.Bit && !r.Lied, "once nobody does: %+v", r)
+			}
+		})
+	}
+}
+
 // A file system that does not mount is nobody's fault, and stays so.
 func TestRefused(t *testing.T) {
 	t.Parallel()
