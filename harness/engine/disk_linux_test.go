@@ -3,6 +3,7 @@ package engine_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -19,6 +20,7 @@ import (
 	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/machine"
 )
 
 // powered is the configuration of a run on disks of members' own, if there are such here.
@@ -128,6 +130,55 @@ func TestDisksFailBelow(t *testing.T) {
 				require.Positive(t, heals[i].Evidence[counted], "%v", heals[i].Evidence)
 			}
 			require.Positive(t, heals[3].Evidence["pids-gone"], "%v", heals[3].Evidence)
+			requireNoDisks(t, cfg.Results)
+		})
+	}
+}
+
+// Whatever else is in force at a member that loses its power, and whenever: no fault is held
+// against the system, all of them heal, and nothing is left behind.
+func TestTroublesMeet(t *testing.T) {
+	t.Parallel()
+	shutdown := `maybe at 500ms for 700ms power-failure n1 keep nothing
+maybe at 700ms for 700ms power-failure n1 keep names
+maybe at 800ms for 400ms power-failure n1 n2 quiet
+maybe at 1500ms for 500ms pause n2
+maybe at 1700ms for 300ms power-failure n2 n3
+maybe at 3s for 1ns power-failure n1
+maybe at 3990ms for 1h power-failure all`
+	block := `maybe at 500ms for 1s fail-sync n1
+maybe at 700ms for 400ms power-failure n1 keep some
+maybe at 2s for 1s slow-sync n2 200ms
+maybe at 2200ms for 300ms power-failure n2 keep some
+maybe at 3s for 800ms fail-write n3
+maybe at 3990ms for 1h power-failure n3`
+	for name, fault := range map[string]string{
+		machine.FaultFreeze: "freeze n1", machine.FaultSlow: "slow n2 5%", machine.FaultStarve: "starve n3 110%", machine.FaultClock: "clock n2 drift 500000ppm",
+	} {
+		if machine.Available(name) == nil {
+			shutdown += fmt.Sprintf("\nmaybe at 600ms for 700ms %s\nmaybe at 1600ms for 2s %s", fault, fault)
+			block += fmt.Sprintf("\nmaybe at 2100ms for 1s %s", fault)
+		}
+	}
+	for engineName, text := range map[disk.Engine]string{disk.Shutdown: shutdown, disk.Block: block} {
+		t.Run(string(engineName), func(t *testing.T) {
+			cfg := powered(t, disk.Ext4)
+			if err := disk.Available(disk.Ext4, engineName); err != nil {
+				t.Skip(err)
+			}
+			cfg.DiskEngine, cfg.For, cfg.PlanName = engineName, 4*time.Second, "test"
+			var err error
+			cfg.Plan, err = plan(text)
+			require.NoError(t, err)
+			result, err := engine.Run(t.Context(), cfg)
+			require.NoError(t, err)
+			require.NotEqual(t, checker.Invalid, result.Report.Verdict, result.Report.String())
+			require.Empty(t, result.Left)
+			var cuts int64
+			for _, f := range faultsOf(t, result) {
+				cuts += f.Evidence["canaries-lost"]
+			}
+			require.Positive(t, cuts)
 			requireNoDisks(t, cfg.Results)
 		})
 	}
