@@ -74,25 +74,38 @@ func overture() [][]act {
 }
 
 // overtureShare is how much of a plan the acts that it begins with may take: where
-// elections are slow, its themes matter more. overtureScene is how long, in election timeouts,
+// elections are slow, its themes matter more. It is darkShare where power failures come on top
+// of them, so that those have their turn, too. overtureScene is how long, in election timeouts,
 // its first act may be.
 const (
 	overtureShare = 0.35
+	darkShare     = 0.6
 	overtureScene = 10
 )
+
+func (g *generator) overtureShare() float64 {
+	if len(g.Keeps) > 0 && !g.tears() { // torn writes need as many failures as there can be
+		return darkShare
+	}
+	return overtureShare
+}
 
 // open deals the acts that every plan begins with, each once, and those that are due.
 func (g *generator) open(d *decks) (act, bool) {
 	if !d.opened {
 		d.opened = true
-		for _, part := range overture() {
+		parts := overture()
+		if g.overtureShare() > overtureShare {
+			parts = [][]act{parts[0], slices.Concat(parts[1:]...)}
+		}
+		for _, part := range parts {
 			d.overture = append(d.overture, g.shuffled(part)...)
 		}
 		g.darken(d)
 		g.oblige(d)
 	}
 	next := min(0, len(d.overture)-1)
-	if g.end.Seconds() > overtureShare*g.limit.Seconds() {
+	if g.end.Seconds() > g.overtureShare()*g.limit.Seconds() {
 		next = slices.IndexFunc(d.overture, func(a act) bool { return a.due })
 	}
 	if next < 0 {

@@ -178,10 +178,17 @@ func (g *generator) oblige(d *decks) {
 }
 
 // dark takes the power from all: the first time in any case, later as soon as clients have
-// been told that something is done, while more of it is under way.
+// been told that something is done, while more of it is under way. Those that are not due come
+// where a log gives way to a snapshot, and files are made and deleted.
 func (g *generator) dark(i int, keep string) {
 	f := g.quieten(PowerFailure{Who: "all", Keep: g.seeded(keep)})
-	if i > 0 && g.sees(Acknowledged) {
+	if i >= dueDarks && g.sees("snapshot") && !g.tears() {
+		t := Trigger{On: "snapshot"}
+		if g.media.IntN(2) == 0 {
+			t.After = g.round(time.Duration(g.media.IntN(30)) * time.Millisecond)
+		}
+		g.on(t, g.span(8, 10), g.span(0.3, 1), f)
+	} else if i > 0 && g.sees(Acknowledged) {
 		t := Trigger{On: Acknowledged, After: g.round(time.Duration(g.media.IntN(200)) * time.Millisecond)}
 		g.on(t, g.span(3, 4), g.span(0.3, 1), f)
 	} else {
@@ -298,10 +305,19 @@ func slowDisk(g *generator) {
 	mean, length := g.span(0.1, 1), g.span(4, 8)
 	who := []Target{"leader", "one", "all", "majority"}[g.random.IntN(4)]
 	g.rare(0, length, FileFault{Action: "slow-sync", Who: who, Delay: mean, Jitter: g.round(mean / 2), Files: g.failing()})
-	if g.random.IntN(2) == 0 {
-		g.rare(length/2, g.span(1, 2), Kill{"leader"})
+	if len(g.Keeps) > 0 || g.random.IntN(2) == 0 {
+		g.rare(length/2, g.span(1, 2), g.inMidst())
 		g.recover()
 	}
+}
+
+// inMidst takes a leader away in the midst of syncs, which what it has promised does not
+// wait for; or, with the power, all.
+func (g *generator) inMidst() Fault {
+	if len(g.Keeps) == 0 {
+		return Kill{"leader"}
+	}
+	return PowerFailure{Who: []Target{"leader", "all"}[g.media.IntN(2)], Keep: g.keep()}
 }
 
 // fullDisk leaves no space: half of the time for so long that those who take space seldom,
@@ -321,38 +337,6 @@ func fullDisk(g *generator) {
 	g.recover()
 }
 
-// rotten damages a file of one of a few, so that the others have what it held.
-func rotten(g *generator) {
-	rot := FileRot{How: rots()[g.random.IntN(len(rots()))], Files: g.someFiles(), Seed: 1 + g.random.Uint64N(maxSeed)}
-	g.rare(0, g.span(0.5, 2), BitRot{Who: g.frail(), FileRot: rot})
-	g.recover()
-}
-
-// frail draws one of those members that may lose what they synced without a word: always the same
-// minority of a plan, as many never serve again.
-func (g *generator) frail() Target {
-	if g.weak == nil {
-		g.weak = slices.Clone(g.Nodes)
-		g.media.Shuffle(len(g.weak), func(i, j int) { g.weak[i], g.weak[j] = g.weak[j], g.weak[i] })
-		g.weak = g.weak[:max(1, (len(g.weak)-1)/2)]
-	}
-	return Target(g.weak[g.media.IntN(len(g.weak))])
-}
-
-// meddleWith breaks what the disk of one member promises, and kills it then, so that it
-// has to read what is there.
-func meddleWith(action string) func(*generator) {
-	return func(g *generator) {
-		length, who := g.span(2, 4), []Target{"leader", "one"}[g.random.IntN(2)]
-		if action == "lost-write" {
-			who = g.frail()
-		}
-		g.rare(0, length, FileFault{Action: action, Who: who, Files: g.failing()})
-		g.rare(length/2, length/4, Kill{Same})
-		g.recover()
-	}
-}
-
 func slowMachine(g *generator) {
 	who := []Target{"leader", "one", "all"}[g.random.IntN(3)]
 	g.rare(0, g.span(5, 9), Constrained{who, Constraint{CPU: g.percent(5, 30)}})
@@ -368,7 +352,11 @@ func frozen(g *generator) {
 	if len(g.Nodes) < 3 {
 		who = "one"
 	}
-	g.rare(0, g.span(2, 5), Constrained{who, Constraint{Freeze: true}})
+	length := g.span(2, 5)
+	g.rare(0, length, Constrained{who, Constraint{Freeze: true}})
+	if who == "leader" && g.media.IntN(3) > 0 { // it goes on, and nobody tells it that it was replaced
+		g.rare(0, length+g.span(1, 2), Isolate{Same})
+	}
 }
 
 // wrongClock gives members another time: that of others, or one that goes to and fro.
@@ -384,10 +372,18 @@ func wrongClock(g *generator) {
 	default:
 		c.Offset, c.Every = time.Duration(1+g.random.IntN(10))*time.Second, max(g.span(0.5, 2), 50*time.Millisecond)
 	}
-	g.rare(0, g.span(5, 9), Constrained{[]Target{"leader", "one", "all"}[g.random.IntN(3)], Constraint{Clock: &c}})
-	if g.random.IntN(2) == 0 {
-		g.rare(g.span(2, 4), g.span(1, 2), Kill{"leader"})
+	least, who := g.span(5, 9), []Target{"leader", "one", "all"}[g.random.IntN(3)]
+	g.rare(0, max(least, min(g.span(20, 60), g.limit-g.start)), Constrained{who, Constraint{Clock: &c}})
+	g.end = g.start + least // it takes nobody away: other acts go on under it
+	begin := g.start
+	g.start += g.span(1, 2)
+	switch next := g.random.IntN(3); {
+	case next == 0:
+		g.rare(g.Election, g.span(1, 2), Kill{"leader"})
+	case next == 1 && len(g.Nodes) >= 3 && g.has("heartbeat-response"): // by its clock a leader may lead still
+		oldAnswers(g)
 	}
+	g.start = begin
 }
 
 func deafen(g *generator) {

@@ -2,6 +2,7 @@ package nemesis_test
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -319,4 +320,56 @@ func TestGenerateWhatIsNamed(t *testing.T) {
 			require.True(t, slices.ContainsFunc(plan.Steps, func(s nemesis.Step) bool { return nemesis.OnFiles(s.Fault) }), "%s", plan)
 		}
 	})
+}
+
+// Power failures come on top of the scenes that plans begin with, and some of them where a log
+// gives way to a snapshot.
+func TestGenerateDarkAmongOthers(t *testing.T) {
+	answers, snapshots := 0, 0
+	for seed := range uint64(100) {
+		o := generating(5)
+		o.Duration, o.Keeps = 30*time.Second, []string{nemesis.KeepNothing, nemesis.KeepNames}
+		plan := nemesis.Generate(seed, o).String()
+		if regexp.MustCompile(`delay heartbeat-response \S+ \* > leader`).MatchString(plan) {
+			answers++
+		}
+		if regexp.MustCompile(`on snapshot .* power-failure all`).MatchString(plan) {
+			snapshots++
+		}
+	}
+	require.Greater(t, answers, 40)
+	require.Greater(t, snapshots, 80)
+}
+
+// Whoever stood still, or has a wrong clock, may lead in his own eyes: nobody tells him otherwise.
+// Other scenes go on under wrong clocks. Where syncs are slow and power can fail it does.
+func TestGenerateUnderMedia(t *testing.T) {
+	unheard, under, midst := 0, 0, 0
+	for seed := range uint64(60) {
+		o := media(5)
+		o.Duration, o.Keeps = 30*time.Second, []string{nemesis.KeepNothing, nemesis.KeepSome}
+		o.Storage, o.Machine, o.Named = []string{"slow-sync"}, []string{"clock", "freeze"}, []string{"clock", "freeze"}
+		steps := nemesis.Generate(seed, o).Steps
+		for i, s := range steps {
+			f := s.Fault.String()
+			if i > 0 && f == "isolate same" && steps[i-1].Fault.String() == "freeze leader" {
+				require.Greater(t, s.For, steps[i-1].For)
+				unheard++
+			}
+			for _, other := range steps {
+				if at := max(other.At, other.Trigger.From); at <= s.At || at >= s.At+s.For {
+					continue
+				}
+				if strings.HasPrefix(f, "clock ") {
+					under++
+				}
+				if strings.HasPrefix(f, "slow-sync ") && nemesis.OnPower(other.Fault) {
+					midst++
+				}
+			}
+		}
+	}
+	require.Greater(t, unheard, 10)
+	require.Greater(t, under, 60*5)
+	require.Greater(t, midst, 30)
 }

@@ -334,3 +334,35 @@ func startsNumber(word string) bool { return word[0] >= '0' && word[0] <= '9' }
 func startsAmount(word string) bool {
 	return startsNumber(word) || strings.ContainsAny(word[:1], "+-") || strings.HasSuffix(word, "%")
 }
+
+// rotten damages a file of one of a few, so that the others have what it held.
+func rotten(g *generator) {
+	rot := FileRot{How: rots()[g.random.IntN(len(rots()))], Files: g.someFiles(), Seed: 1 + g.random.Uint64N(maxSeed)}
+	g.rare(0, g.span(0.5, 2), BitRot{Who: g.frail(), FileRot: rot})
+	g.recover()
+}
+
+// frail draws one of those members that may lose what they synced without a word: always the same
+// minority of a plan, as many never serve again.
+func (g *generator) frail() Target {
+	if g.weak == nil {
+		g.weak = slices.Clone(g.Nodes)
+		g.media.Shuffle(len(g.weak), func(i, j int) { g.weak[i], g.weak[j] = g.weak[j], g.weak[i] })
+		g.weak = g.weak[:max(1, (len(g.weak)-1)/2)]
+	}
+	return Target(g.weak[g.media.IntN(len(g.weak))])
+}
+
+// meddleWith breaks what the disk of one member promises, and kills it then, so that it
+// has to read what is there.
+func meddleWith(action string) func(*generator) {
+	return func(g *generator) {
+		length, who := g.span(2, 4), []Target{"leader", "one"}[g.random.IntN(2)]
+		if action == "lost-write" {
+			who = g.frail()
+		}
+		g.rare(0, length, FileFault{Action: action, Who: who, Files: g.failing()})
+		g.rare(length/2, length/4, Kill{Same})
+		g.recover()
+	}
+}
