@@ -166,13 +166,13 @@ func (e *Env) act(ctx context.Context, node string, f func(context.Context, *mem
 	if m == nil {
 		return fmt.Errorf("unknown member %q", node)
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	select {
 	case m.turn <- struct{}{}:
 	case <-ctx.Done():
-		return fmt.Errorf("wait for what else is done to %s: %w", node, ctx.Err())
+		return fmt.Errorf("wait for what else is done to %s: %w", node, context.Cause(ctx))
 	}
 	defer func() { <-m.turn }()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.patience)

@@ -270,8 +270,8 @@ func (e *Env) take(ctx context.Context, nodes []string) (release func(), err err
 			<-m.turn
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	for _, n := range e.Nodes() {
 		if !slices.Contains(nodes, n) {
@@ -282,7 +282,7 @@ func (e *Env) take(ctx context.Context, nodes []string) (release func(), err err
 			taken = append(taken, e.members[n])
 		case <-ctx.Done():
 			release()
-			return nil, ctx.Err()
+			return nil, fmt.Errorf("wait for what else is done to %s: %w", n, context.Cause(ctx))
 		}
 	}
 	return release, nil

@@ -112,6 +112,19 @@ func TestHealsBesideALongPowerFailure(t *testing.T) {
 	require.ErrorContains(t, p.err, "at 500ms for 1s clock n1 +1m: not healed: wait for what else is done to n1: context deadline exceeded")
 }
 
+// One that still waits for another when the faults are over says so.
+func TestPowerTooLate(t *testing.T) {
+	p := play(t, "at 1s for 5s power-failure n1 keep nothing\nat 1500ms for 1s power-failure n1 n2 keep nothing\nat 1600ms for 1s kill n1", func(f *fake, o *nemesis.Options) func(func()) {
+		f.slow["cut power"], o.Until = 3*time.Second, 1900*time.Millisecond
+		return nil
+	})
+	require.NoError(t, p.err)
+	require.Equal(t, 1, p.report.Count(history.FaultHeal))
+	for _, step := range []string{"2 skipped", "3 skipped"} {
+		require.Contains(t, p.lines(), step+": wait for what else is done to n1: the faults are over")
+	}
+}
+
 // Members that lost their power come back one by one, at the times that are drawn.
 func TestPowerReturnsStaggered(t *testing.T) {
 	p := play(t, "at 1s for 4s power-failure n1 n2 n3 keep names staggered 3s 1s 2s", nil)
