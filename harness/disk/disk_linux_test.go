@@ -269,6 +269,23 @@ func TestMakerFails(t *testing.T) {
 	}
 }
 
+// Whoever interrupts it while file systems are made is told of that, and not of them.
+func TestMakerIsInterrupted(t *testing.T) {
+	need(t, Ext4, Shutdown)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "mkfs.ext4"), []byte("#!/bin/sh\nexec sleep 300\n"), 0o755))
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	why := errors.New("somebody has seen enough")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, why)
+	defer cancel()
+	_, err := Open(ctx, Options{
+		Kind: Ext4, Members: []string{"n1"}, Size: leastSize,
+		Mount: func(string) string { return filepath.Join(dir, "n1") }, Spill: filepath.Join(dir, "spill"),
+	})
+	require.ErrorIs(t, err, why)
+	require.NotContains(t, err.Error(), "mkfs")
+}
+
 // A full disk loses power like any other.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()

@@ -142,6 +142,9 @@ func (k Kind) make(ctx context.Context, image string) error {
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() != nil { // that is why it ended
+			return context.Cause(ctx)
+		}
 		err = fmt.Errorf("%s: %w: %s", args[0], err, strings.Join(strings.Fields(string(bytes.TrimSpace(out))), " "))
 		if !bytes.Contains(out, []byte("cannot check mount status")) || time.Now().After(deadline) {
 			return err
