@@ -88,7 +88,7 @@ func (d *file) read(root *yaml.Node) *config {
 		}
 	}
 	if c.name == "" || !systemName.MatchString(c.name) {
-		d.Errorf(root, "name %q: use a short word such as my-store", c.name)
+		d.Errorf(root, "name %q: use small letters, digits and . _ -, as in my-store", c.name)
 	}
 	if len(c.command) == 0 {
 		d.Errorf(root, "no command: say how a member is started, as a list of words")

@@ -14,7 +14,7 @@ func (d *file) dataFiles(n *yaml.Node) map[string][]string {
 	all := make(map[string][]string)
 	d.Entries(n, func(key, value *yaml.Node) {
 		if !systemName.MatchString(key.Value) {
-			d.Errorf(key, "data-files: %q: use a short word such as wal, snapshot or db", key.Value)
+			d.Errorf(key, "data-files: %q: use small letters, digits and . _ -, as in wal, snapshot or db", key.Value)
 		}
 		before := len(d.Errs)
 		d.List(value, func(e *yaml.Node) {

@@ -6,7 +6,7 @@
 // This page is the reference of the format. A complete file, for a key-value
 // store with an HTTP interface:
 //
-//	name: my-store                  # in reports: letters, digits, . _ -
+//	name: my-store                  # in reports: small letters, digits, . _ -
 //	nodes: 3                        # members unless told otherwise, 1 to 9
 //	addresses: per-pair             # or one; see Addresses
 //	timers: {election: 300ms, heartbeat: 50ms}
