@@ -1,11 +1,15 @@
 package cluster_test
 
 import (
+	"bufio"
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,6 +33,37 @@ func TestStartsInItsDirectory(t *testing.T) {
 	require.NoError(t, err)
 	<-p.Done()
 	require.Equal(t, dir+"\nold , 1 a b \n", said.String())
+}
+
+// Of a program that was killed nothing is left that others could take for a process, whoever
+// had started what and however late the first process of the machine reaps.
+func TestLeavesNoZombies(t *testing.T) {
+	t.Parallel()
+	host, err := cluster.NewLocal()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, host.Close()) })
+	said, says := io.Pipe()
+	p, err := host.Start(target.Command{Path: "/bin/sh", Args: []string{"-c", `sleep 1000 & echo $!; setsid sh -c 'echo $$; sleep 1000; true' & wait`}}, says)
+	require.NoError(t, err)
+	lines := bufio.NewScanner(said)
+	var pids []int
+	for range 2 {
+		require.True(t, lines.Scan())
+		pid, err := strconv.Atoi(lines.Text())
+		require.NoError(t, err)
+		require.NoError(t, syscall.Kill(pid, 0))
+		pids = append(pids, pid)
+	}
+	go io.Copy(io.Discard, said)
+	killed := time.Now()
+	require.NoError(t, p.Signal(syscall.SIGKILL))
+	<-p.Done()
+	for _, pid := range pids {
+		if syscall.Kill(pid, 0) == nil && time.Since(killed) > 5*time.Second {
+			t.Skip("nobody reaps orphans here")
+		}
+		require.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH)
+	}
 }
 
 // Programs can be started in a directory that the harness itself serves, whatever else it

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -61,6 +62,11 @@ func (m mark) listed(pid int) bool {
 
 // kin lists the processes that have the mark and live.
 func (m mark) kin() []int {
+	return slices.DeleteFunc(m.all(), func(pid int) bool { return !alive(pid) })
+}
+
+// all lists the processes that have the mark, zombies too.
+func (m mark) all() []int {
 	if m == 0 {
 		return nil
 	}
@@ -72,7 +78,7 @@ func (m mark) kin() []int {
 	names, _ := dir.Readdirnames(-1) // a failure halfway leaves what was listed
 	var all []int
 	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil && m.on(pid) && alive(pid) {
+		if pid, err := strconv.Atoi(name); err == nil && m.on(pid) {
 			all = append(all, pid)
 		}
 	}
@@ -98,6 +104,15 @@ func alive(pid int) bool {
 	stat := statOf(fmt.Sprintf("/proc/%d/stat", pid))
 	// Of a process whose first thread has ended the others may go on.
 	return len(stat) > 17 && (!strings.ContainsAny(stat[0], "ZX") || stat[17] != "1" && stat[17] != "0")
+}
+
+// buried returns once no zombies have the mark, or after a while: to others they are
+// processes, and a server refuses to start while its pid file names one. Orphans are reaped
+// by the first process of the machine, which may take its time; that of a container may never do it.
+func (m mark) buried(patience time.Duration) {
+	for begun, left := time.Now(), m.all(); len(left) > 0 && time.Since(begun) < patience; time.Sleep(time.Millisecond) {
+		left = slices.DeleteFunc(left, func(pid int) bool { return !m.on(pid) })
+	}
 }
 
 // stopped tells whether no thread of a process runs: each has been stopped, has

@@ -5,6 +5,7 @@ package cluster
 import (
 	"os"
 	"syscall"
+	"time"
 )
 
 // mark needs Linux; elsewhere only a process's group is known to belong to it.
@@ -15,6 +16,8 @@ func brand(int) mark { return 0 }
 func (mark) on(int) bool { return false }
 
 func (mark) kin() []int { return nil }
+
+func (mark) buried(time.Duration) {}
 
 func (mark) signal(int, syscall.Signal) error { return os.ErrProcessDone }
 

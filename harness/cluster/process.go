@@ -21,6 +21,8 @@ const (
 	// busy a machine, and missedPatience how long it is tried where a signal is refused.
 	kinPatience    = 20 * time.Second
 	missedPatience = 2 * time.Second
+	// buriedPatience bounds how long it may take until somebody has reaped them.
+	buriedPatience = 5 * time.Second
 )
 
 // localProcess is a process of this machine with all that descend from it.
@@ -171,7 +173,7 @@ func (p *localProcess) outlive() {
 	}
 }
 
-// end kills what is left. What cannot be killed the keeper goes on watching.
+// end kills what is left, and waits until no zombies are. What cannot be killed the keeper goes on watching.
 func (p *localProcess) end() {
 	syscall.Kill(-p.Pid(), syscall.SIGKILL)
 	for begun := time.Now(); ; {
@@ -180,6 +182,7 @@ func (p *localProcess) end() {
 			patience = missedPatience
 		}
 		if len(p.mark.kin()) == 0 {
+			p.mark.buried(buriedPatience)
 			p.keeper.forget(p.Pid(), p.mark)
 			return
 		}
