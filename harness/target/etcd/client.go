@@ -8,56 +8,46 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/stats"
 
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/workload"
 )
 
 // separator stands between the values of a list, which is one key's value.
 const separator = "\n"
 
-// client is etcd's official client, held to one member and to one attempt: it
-// would ask again by itself after some errors, reads up to a hundred times. Of
-// gRPC's own retries only those remain of which it is certain that no server
+// client asks one member by etcd's own calls, and each time once. etcd's official client
+// would ask again by itself after some errors, reads up to a hundred times, and costs more
+// than that. Of gRPC's own retries only those remain of which it is certain that no server
 // has seen the first attempt.
 //
 // A list is one value, its elements separated by line ends. An append reads the
 // list and writes it again in a transaction that does nothing if the key was
 // written in between: two requests, of which only the second changes anything.
 type client struct {
-	etcd         *clientv3.Client
+	conn         *grpc.ClientConn
 	kv           pb.KVClient
 	lease        pb.LeaseClient
 	serializable bool
 	revision     atomic.Int64 // the highest that an answer told
 }
 
-func newClient(addr string, serializable bool) (*client, error) {
-	c, err := clientv3.New(clientv3.Config{
-		Endpoints:       []string{addr},
-		MaxUnaryRetries: 1, // it counts attempts
-		Logger:          zap.NewNop(),
-		DialOptions: []grpc.DialOption{
-			grpc.WithDisableRetry(),
-			grpc.WithStatsHandler(watchSending{}),
-			// A member that is back must not wait for gRPC's backoff of minutes.
-			grpc.WithConnectParams(grpc.ConnectParams{
-				Backoff:           backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 250 * time.Millisecond},
-				MinConnectTimeout: time.Second,
-			}),
-		},
-	})
+func newClient(m target.Member, serializable bool) (*client, error) {
+	conn, err := reach(m,
+		grpc.WithStatsHandler(watchSending{}),
+		// A member that is back must not wait for gRPC's backoff of minutes.
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 250 * time.Millisecond},
+			MinConnectTimeout: time.Second,
+		}))
 	if err != nil {
-		return nil, fmt.Errorf("etcd client of %s: %w", addr, err)
+		return nil, err
 	}
-	// The stub underneath the client marks no request as repeatable.
-	conn := c.ActiveConnection()
-	return &client{etcd: c, kv: pb.NewKVClient(conn), lease: pb.NewLeaseClient(conn), serializable: serializable}, nil
+	return &client{conn: conn, kv: pb.NewKVClient(conn), lease: pb.NewLeaseClient(conn), serializable: serializable}, nil
 }
 
 var _ workload.Client = (*client)(nil)
@@ -78,7 +68,7 @@ func (c *client) Do(ctx context.Context, op history.Op) (done history.Op, hint s
 }
 
 // Close closes the connection.
-func (c *client) Close() error { return c.etcd.Close() }
+func (c *client) Close() error { return c.conn.Close() }
 
 // do sends the request and sets in op what it showed. It sets op's type to Fail
 // where that does not follow from the error.

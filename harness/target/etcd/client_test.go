@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/target"
 )
 
 // server is a key-value server that keeps one revision of each key. fails, if
@@ -177,7 +178,7 @@ func dial(t *testing.T, addr string, serializable bool) *client {
 	c := dialNobody(t, addr, serializable)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	conn := c.etcd.ActiveConnection()
+	conn := c.conn
 	for state := conn.GetState(); state != connectivity.Ready; state = conn.GetState() {
 		conn.Connect()
 		require.True(t, conn.WaitForStateChange(ctx, state), "it is %s still", state)
@@ -188,7 +189,7 @@ func dial(t *testing.T, addr string, serializable bool) *client {
 // dialNobody returns a client of where no member is.
 func dialNobody(t *testing.T, addr string, serializable bool) *client {
 	t.Helper()
-	c, err := newClient(addr, serializable)
+	c, err := newClient(target.Member{Name: "n1", ClientAddr: addr}, serializable)
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return c

@@ -1,6 +1,6 @@
 // Package etcd is the target for etcd as its users run it: the binary is not
 // patched, its members talk through the fabric, its elections are judged from
-// what a passive tap decodes of that traffic, and clients are etcd's own.
+// what a passive tap decodes of that traffic, and clients make etcd's own calls.
 //
 // Read etcd.go first. What members say to each other, dialect/etcd reads. The client is client.go, its transactions clienttxn.go and
 // listtxn.go, and outcome.go says what an error means. operator.go, membership.go
@@ -275,7 +275,7 @@ func (t *Target) initialCluster(m target.Member) (string, error) {
 
 // Client returns a client of m alone, which connects when it is first used.
 func (t *Target) Client(m target.Member) (workload.Client, error) {
-	return newClient(m.ClientAddr, t.o.SerializableReads)
+	return newClient(m, t.o.SerializableReads)
 }
 
 // Protocol decodes etcd's peer traffic for nobody: a run's fabric gets its Tap
