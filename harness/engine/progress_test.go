@@ -15,7 +15,9 @@ func followed(run history.Run) (*follower, func(...history.Event)) {
 	f := newFollower()
 	feed := func(events ...history.Event) {
 		for i := range events {
-			f.take(&events[i])
+			if f.wants(&events[i]) {
+				f.take(&events[i])
+			}
 		}
 	}
 	run.What, run.Nodes = history.RunBegin, []string{"n1", "n2", "n3"}
