@@ -8,6 +8,7 @@ import (
 
 	"github.com/usurper/usurper/checker/evidence"
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -140,9 +141,9 @@ func (r *Report) vacuous() {
 
 // String is one line of all that is known.
 func (f Facts) String() string {
-	parts := []string{fmt.Sprintf("%d events in %s", f.Events, verdict.Seconds(f.Length))}
+	parts := []string{fmt.Sprintf("%s in %s", count.Many(f.Events, "event"), verdict.Seconds(f.Length))}
 	if f.Nodes > 0 {
-		nodes := verdict.Many(f.Nodes, "node")
+		nodes := count.Many(f.Nodes, "node")
 		if f.Disk != "" {
 			nodes += " on " + f.Disk
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -83,7 +84,7 @@ func (r Report) why() string {
 	}
 	names = append(names, follow...)
 	if len(names) > 1 {
-		names = append(names[:1], verdict.Many(len(names)-1, "other"))
+		names = append(names[:1], count.Many(len(names)-1, "other"))
 	}
 	return strings.Join(names, "; ")
 }
@@ -137,7 +138,7 @@ func (r Report) judged() string {
 			idle++
 		}
 	}
-	said := verdict.Many(len(r.Results)-idle, "checker") + " found nothing wrong"
+	said := count.Many(len(r.Results)-idle, "checker") + " found nothing wrong"
 	if idle > 0 {
 		said += fmt.Sprintf(", %d had nothing to judge", idle)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -189,7 +190,7 @@ func (s *story) timeline(out *printer) {
 		out.line(moments, "%s %9s  %s", mark, verdict.Seconds(m.at), text)
 	}
 	if left > 0 {
-		out.line(4, "  … and %s about them", verdict.Many(left, "event"))
+		out.line(4, "  … and %s about them", count.Many(left, "event"))
 	}
 }
 

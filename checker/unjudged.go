@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -25,7 +25,7 @@ func (t *tally) foreign(f history.F) {
 // that no checker knows.
 func (r *Report) unjudged(t *tally, cs []Checker) {
 	var words []string
-	var count int64
+	var operations int64
 	for f, n := range t.ops {
 		claims := func(c Checker) bool {
 			j, ok := c.(Judge)
@@ -33,7 +33,7 @@ func (r *Report) unjudged(t *tally, cs []Checker) {
 		}
 		if !slices.ContainsFunc(cs, claims) {
 			words = append(words, string(f))
-			count += n
+			operations += n
 		}
 	}
 	absent := slices.DeleteFunc(slices.Clone(t.own), func(name string) bool {
@@ -43,11 +43,11 @@ func (r *Report) unjudged(t *tally, cs []Checker) {
 	if len(absent) > 0 {
 		text := fmt.Sprintf("the run has checkers of its own that judge nothing here: %s", strings.Join(absent, ", "))
 		if len(words) > 0 {
-			text += fmt.Sprintf(", for %s (%s)", verdict.Many(count, "operation"), strings.Join(words, ", "))
+			text += fmt.Sprintf(", for %s (%s)", count.Many(operations, "operation"), strings.Join(words, ", "))
 		}
 		r.Doubt(text + "; its go test judges it whole")
 	} else if len(words) > 0 {
-		r.Doubt(fmt.Sprintf("no checker judges %s (%s)", verdict.Many(count, "operation"), strings.Join(words, ", ")))
+		r.Doubt(fmt.Sprintf("no checker judges %s (%s)", count.Many(operations, "operation"), strings.Join(words, ", ")))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/engine"
 )
 
@@ -29,12 +30,12 @@ func (p *telling) update(now engine.Progress) {
 		p.say("%s", strings.TrimRight(fmt.Sprintf("%.0fs: prepare: %s", now.At.Seconds(), now.Doing), ": "))
 		return
 	}
-	text := fmt.Sprintf("%.0fs: %s, %d operations succeeded, %.0f a second", now.At.Seconds(), strings.TrimSpace(now.Phase), now.OK, now.PerSec)
+	text := fmt.Sprintf("%.0fs: %s, %s succeeded, %.0f a second", now.At.Seconds(), strings.TrimSpace(now.Phase), count.Many(now.OK, "operation"), now.PerSec)
 	if now.Leader.Node != "" {
 		text += ", leader " + now.Leader.Node
 	}
 	if now.Steps > 0 {
-		text += fmt.Sprintf(", %d of %d steps done", now.Done, now.Steps)
+		text += fmt.Sprintf(", %d of %s done", now.Done, count.Many(now.Steps, "step"))
 	}
 	if len(now.Faults) > 0 {
 		text += ": " + strings.Join(now.Faults, "; ")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -39,10 +40,10 @@ func (a *Answers) Finish() verdict.Result {
 	case tried == 0:
 		a.Unknown("no operation was tried")
 	case ok == 0:
-		a.Unknown("none of %s succeeded", verdict.Many(tried, "operation"))
+		a.Unknown("none of %s succeeded", count.Many(tried, "operation"))
 	}
 	if !a.ended {
 		a.Unknown("the history was cut short: it has no end")
 	}
-	return a.Result(a.Name(), fmt.Sprintf("of %s %d succeeded, %d failed, %d have no answer", verdict.Many(tried, "operation"), ok, failed, tried-ok-failed))
+	return a.Result(a.Name(), fmt.Sprintf("of %s %d succeeded, %d failed, %d have no answer", count.Many(tried, "operation"), ok, failed, tried-ok-failed))
 }

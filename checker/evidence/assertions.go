@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -90,7 +91,8 @@ func (c *Assertions) Finish() verdict.Result {
 	}
 	c.Count("assertions", c.hits)
 	c.Count("never", int64(len(never)))
-	summary := fmt.Sprintf("%d processes assert, %d times they came by what they assert, and nothing failed", c.heard, c.hits)
+	summary := fmt.Sprintf("%s %s; what is asserted came up %s, and nothing failed",
+		count.Many(c.heard, "process"), count.Word(c.heard, "asserts", "assert"), count.Times(c.hits))
 	if len(never) > 0 {
 		summary += "; never came to pass, which is told and not judged: " + strings.Join(never[:min(len(never), 5)], ", ")
 		if more := len(never) - 5; more > 0 {

@@ -23,8 +23,8 @@ func TestAssertions(t *testing.T) {
 	}{
 		"nobody asserts":                {nil, verdict.Unchecked, "assert nothing"},
 		"a line of a log":               {[]history.Run{{What: history.RunLog, Node: "n2", Text: "x"}}, verdict.Unchecked, "assert nothing"},
-		"nobody came by any":            {[]history.Run{asserts, asserts}, verdict.Valid, "2 processes assert, 0 times"},
-		"it holds":                      {[]history.Run{asserts, say(history.Assertion{Message: "m", Type: always, Hit: true, Condition: true, Where: "a.go:3"})}, verdict.Valid, "1 times"},
+		"nobody came by any":            {[]history.Run{asserts, asserts}, verdict.Valid, "2 processes assert; what is asserted came up 0 times"},
+		"it holds":                      {[]history.Run{asserts, say(history.Assertion{Message: "m", Type: always, Hit: true, Condition: true, Where: "a.go:3"})}, verdict.Valid, "came up once"},
 		"it does not":                   {[]history.Run{asserts, say(history.Assertion{Message: "m", Type: always, Hit: true, Where: "a.go:3", Details: "{}"})}, verdict.Invalid, `n2 says that "m" did not hold, at a.go:3, with {}`},
 		"it is declared":                {[]history.Run{asserts, say(history.Assertion{Message: "m", Type: always, Must: true})}, verdict.Valid, `never came to pass, which is told and not judged: "m"`},
 		"a place is declared":           {[]history.Run{asserts, say(history.Assertion{Message: "m", Type: reach})}, verdict.Valid, "nothing failed"},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -260,7 +261,7 @@ func (c *Coverage) Finish() verdict.Result {
 		if c.interrupted {
 			why = "interrupted"
 		}
-		c.Unknown("%s, %d of %d steps of the plan not started", why, left, c.steps)
+		c.Unknown("%s, %d of %s of the plan not started", why, left, count.Many(c.steps, "step"))
 	}
 	if c.drawn && c.steps == 0 {
 		c.Unknown("the random plan has no fault, for which the time is too short: give it longer with --for (a clean run is --plan none)")
@@ -270,10 +271,10 @@ func (c *Coverage) Finish() verdict.Result {
 	if (c.Traced || c.Tapped) && c.leaders == 0 {
 		c.Unknown("no member was ever seen to lead")
 	}
-	text := fmt.Sprintf("%s, %d operations succeeded before them, %d during, %d after",
-		c.struck(), c.before, c.during, c.after)
+	text := fmt.Sprintf("%s, %s succeeded before them, %d during, %d after",
+		c.struck(), count.Many(c.before, "operation"), c.during, c.after)
 	if n := c.Counted("operations-untried"); n > 0 {
-		text += fmt.Sprintf("; %d that arrived were not tried, since all clients waited", n)
+		text += fmt.Sprintf("; %d that arrived %s not tried, since all clients waited", n, count.Word(n, "was", "were"))
 	}
 	c.understood()
 	r := c.Result(c.Name(), text)
@@ -318,7 +319,7 @@ func (c *Coverage) told() string {
 		parts = append(parts, verdict.Heard(h))
 	}
 	if c.drawn && c.steps > 0 && c.steps < few && c.election >= slow {
-		parts = append(parts, fmt.Sprintf("a random plan of %s: with an election timeout of %s a longer --for has more of them", verdict.Many(c.steps, "fault"), c.election))
+		parts = append(parts, fmt.Sprintf("a random plan of %s: with an election timeout of %s a longer --for has more of them", count.Many(c.steps, "fault"), c.election))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -333,7 +334,7 @@ const (
 // struck says how many faults bit, of those that were put in force, and what became of
 // the other steps of the plan.
 func (c *Coverage) struck() string {
-	text := fmt.Sprintf("%d of %d faults bit", c.Counted("faults-bit"), c.Counted("faults-injected"))
+	text := fmt.Sprintf("%d of %s bit", c.Counted("faults-bit"), count.Many(c.Counted("faults-injected"), "fault"))
 	var others []string
 	for _, what := range []struct{ stat, text string }{
 		{"faults-skipped", "skipped"}, {"faults-not-fired", "not fired"}, {"faults-no-target", "without a target"}, {"faults-not-started", "not started"},
@@ -355,16 +356,16 @@ func (c *Coverage) judgeFaults() {
 		}
 	}
 	if !c.authored && c.traffic.bit == 0 && c.traffic.injected >= manyFaults {
-		c.Unknown("none of %d faults on traffic had any effect: see that members reach each other by the addresses that they are given", c.traffic.injected)
+		c.Unknown("none of %s on traffic had any effect: see that members reach each other by the addresses that they are given", count.Many(c.traffic.injected, "fault"))
 	}
 	if c.steps == 0 || c.Counted("faults-bit") > 0 {
 		return
 	}
 	if !c.injected {
-		c.Unknown("no fault was injected although the plan has %d steps", c.steps)
+		c.Unknown("no fault was injected although the plan has %s", count.Many(c.steps, "step"))
 		return
 	}
-	c.Unknown("no fault had any effect although the plan has %d steps", c.steps)
+	c.Unknown("no fault had any effect although the plan has %s", count.Many(c.steps, "step"))
 }
 
 func (c *Coverage) judgeOps() {
@@ -391,7 +392,7 @@ func (c *Coverage) judgeOps() {
 		}
 	}
 	if c.final.asked > 0 && c.final.answered == 0 {
-		c.Unknown("none of %d final reads succeeded", c.final.asked)
+		c.Unknown("none of %s succeeded", count.Many(c.final.asked, "final read"))
 	}
 	if c.Ended && c.injected && !c.finality && c.final.asked == 0 {
 		c.Unknown("the run never came to its final reads")

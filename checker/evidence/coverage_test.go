@@ -193,7 +193,7 @@ func TestCoverageOfAnInterruptedRun(t *testing.T) {
 		h.Fault(history.Fault{Step: 2, What: history.FaultNotFired})
 		h.Fault(history.Fault{Step: 3, What: history.FaultSkipped})
 	}
-	require.Contains(t, c.Build().Judge(evidence.NewCoverage()).Summary, "1 of 1 faults bit (1 skipped, 1 not fired), ")
+	require.Contains(t, c.Build().Judge(evidence.NewCoverage()).Summary, "1 of 1 fault bit (1 skipped, 1 not fired), ")
 }
 
 func TestAvailability(t *testing.T) {

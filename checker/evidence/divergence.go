@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -319,12 +320,12 @@ func (c *Divergence) agree(told map[string]history.Event, whole bool) bool {
 func (c *Divergence) agreement() string {
 	for _, told := range []map[string]history.Event{c.data, c.hashes} {
 		for _, e := range told {
-			text := fmt.Sprintf("%s hold the same data at revision %d", verdict.Many(len(told), "member"), e.State.Revision)
+			text := fmt.Sprintf("%s hold the same data at revision %d", count.Many(len(told), "member"), e.State.Revision)
 			if e.State.What == history.StateData {
-				text += fmt.Sprintf(", %s read one by one", verdict.Many(e.State.Keys, "key"))
+				text += fmt.Sprintf(", %s read one by one", count.Many(e.State.Keys, "key"))
 			}
 			if c.compared > 0 {
-				text += fmt.Sprintf(", and did when compared %s before", verdict.Many(c.compared, "time"))
+				text += fmt.Sprintf(", and did when compared %s before", count.Many(c.compared, "time"))
 			}
 			return text
 		}

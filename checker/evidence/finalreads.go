@@ -9,6 +9,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -255,8 +256,8 @@ func (c *Availability) refuses() {
 	}
 	first := missing[0]
 	if !slices.ContainsFunc(missing, func(f *finalRead) bool { return r.kinds[f.f] }) {
-		c.Unknown("%d of %d final reads never succeeded, nor did any %s before: does the client take an answer such as \"not found\" for a failure?",
-			len(missing), len(r.reads), first.f)
+		c.Unknown("%d of %s never succeeded, nor did any %s before: does the client take an answer such as \"not found\" for a failure?",
+			len(missing), count.Many(len(r.reads), "final read"), first.f)
 		return
 	}
 	for _, f := range missing {
@@ -264,7 +265,7 @@ func (c *Availability) refuses() {
 			return
 		}
 	}
-	c.Unknown("%d of %d final reads never succeeded, as %s: %s", len(missing), len(r.reads), first.text, c.excuse(first))
+	c.Unknown("%d of %s never succeeded, as %s: %s", len(missing), count.Many(len(r.reads), "final read"), first.text, c.excuse(first))
 }
 
 // broken notes the violation, if not serving f is one.
@@ -278,11 +279,11 @@ func (c *Availability) broken(f *finalRead, missing int) bool {
 	bound := fmt.Sprintf("members that said they were ready have %d election timeouts, at least %v: %v", serveTimeouts, serveLeast, c.serves())
 	if c.final.answered == 0 {
 		c.Violate("does not serve what was written", fmt.Sprintf("none of %s succeeded in %s after everything was healed, as %s, which was written; %s",
-			verdict.Many(len(c.final.reads), "final read"), verdict.Seconds(waited), f.text, bound), proof...)
+			count.Many(len(c.final.reads), "final read"), verdict.Seconds(waited), f.text, bound), proof...)
 		return true
 	}
-	c.Violate("does not serve what was written", fmt.Sprintf("%s, which was written and read before, was refused %d times in %s after everything was healed, while others were served (%d of %d never were); %s",
-		f.text, f.refused, verdict.Seconds(waited), missing, len(c.final.reads), bound), proof...)
+	c.Violate("does not serve what was written", fmt.Sprintf("%s, which was written and read before, was refused %s in %s after everything was healed, while others were served (%d of %d never were); %s",
+		f.text, count.Times(f.refused), verdict.Seconds(waited), missing, len(c.final.reads), bound), proof...)
 	return true
 }
 

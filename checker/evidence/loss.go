@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -66,7 +67,7 @@ func (c *Lost) tell(f *failure) {
 		text += fmt.Sprintf(" Acknowledged before it and there: %s; after it: %s.", c.nearby(before), c.nearby(after))
 	}
 	if n := len(first.may) - 1; n > 0 {
-		text += fmt.Sprintf(" Nobody read it between this and %s, which may have taken it, too.", verdict.Many(n, "other "+kindOf(first.may)))
+		text += fmt.Sprintf(" Nobody read it between this and %s, which may have taken it, too.", count.Many(n, "other "+kindOf(first.may)))
 	}
 	if f.rot {
 		text += " What was damaged cannot be read as the torn end of a file: what follows it was written later."
@@ -166,15 +167,12 @@ func (f *failure) kind() string {
 }
 
 func wereLost(n int) string {
-	if n == 1 {
-		return "1 acknowledged write was"
-	}
-	return fmt.Sprintf("%d acknowledged writes were", n)
+	return count.Many(n, "acknowledged write") + " " + count.Word(n, "was", "were")
 }
 
 func shownInstead(op *history.Op) string {
 	if op.F == history.FRead {
-		return fmt.Sprintf("%s without it", verdict.Many(len(op.List), "value"))
+		return fmt.Sprintf("%s without it", count.Many(len(op.List), "value"))
 	}
 	return verdict.Value(op.Got)
 }

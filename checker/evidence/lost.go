@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -265,7 +266,7 @@ func (c *Lost) Finish() verdict.Result {
 	c.Count("lost", lost)
 	after := "after " + c.failed(rots)
 	if there+lost == 0 {
-		return c.Unchecked(c.Name(), fmt.Sprintf("%s, and no final read shows one, %s", verdict.Many(c.acked, "acknowledged write"), after))
+		return c.Unchecked(c.Name(), fmt.Sprintf("%s, and no final read shows one, %s", count.Many(c.acked, "acknowledged write"), after))
 	}
 	if lost == 0 && !slices.ContainsFunc(c.failures, func(f *failure) bool { return f.heal.Fault == nil || f.heal.Fault.Bit }) {
 		return c.Unchecked(c.Name(), c.failed(rots)+", and none of them had an effect")
@@ -279,15 +280,15 @@ func (c *Lost) Finish() verdict.Result {
 			why = "the history was cut short, and another final read might show them"
 		}
 		if why != "" {
-			c.Unknown("%s are gone %s, but %s", verdict.Many(lost, "acknowledged write"), after, why)
+			c.Unknown("%s %s gone %s, but %s", count.Many(lost, "acknowledged write"), count.Word(lost, "is", "are"), after, why)
 			continue
 		}
 		c.tell(f)
 	}
 	r := c.Result(c.Name(), fmt.Sprintf("%s, none lost %s: the final reads show %d, the others were overwritten or are not read",
-		verdict.Many(c.acked, "acknowledged write"), after, there))
+		count.Many(c.acked, "acknowledged write"), after, there))
 	if r.Verdict == verdict.Invalid {
-		r.Summary = fmt.Sprintf("%s, %d lost %s: %s", verdict.Many(c.acked, "acknowledged write"), lost, after, c.head)
+		r.Summary = fmt.Sprintf("%s, %d lost %s: %s", count.Many(c.acked, "acknowledged write"), lost, after, c.head)
 	}
 	return r
 }
@@ -296,11 +297,11 @@ func (c *Lost) Finish() verdict.Result {
 func (c *Lost) failed(rots int64) string {
 	switch powers := int64(len(c.failures)) - rots; {
 	case rots == 0:
-		return verdict.Many(powers, "power failure")
+		return count.Many(powers, "power failure")
 	case powers == 0:
 		return timesRot(rots)
 	default:
-		return verdict.Many(powers, "power failure") + " and " + timesRot(rots)
+		return count.Many(powers, "power failure") + " and " + timesRot(rots)
 	}
 }
 
@@ -308,7 +309,7 @@ func timesRot(n int64) string {
 	if n == 1 {
 		return bitRot
 	}
-	return fmt.Sprintf("%s %d times", bitRot, n)
+	return bitRot + " " + count.Times(n)
 }
 
 // excuse says why what is lost in a failure proves nothing; "" if it does.

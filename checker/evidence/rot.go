@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 )
 
 // bitRot is the word of plans for files that go bad at rest.
@@ -78,7 +79,7 @@ func (c *Lost) looksTorn(g *failure) string {
 		return ""
 	}
 	return fmt.Sprintf("too little is gone to tell that from the torn end of a file: %s one after the other, of more than %d, in the bit-rot at %s (%s)",
-		verdict.Many(size, "byte"), unit, at, g.heal.Fault.Reason)
+		count.Many(size, "byte"), unit, at, g.heal.Fault.Reason)
 }
 
 // behind tells how many bytes of values were acknowledged, before something else was asked

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -165,7 +166,7 @@ func (c *Checker) Finish() verdict.Result {
 		return c.Unchecked(c.Name(), "no lock was asked for")
 	}
 	if c.oks[acquires] == 0 {
-		c.Unknown("nobody got a lock, of %s", verdict.Many(c.counts[acquires], "attempt"))
+		c.Unknown("nobody got a lock, of %s", count.Many(c.counts[acquires], "attempt"))
 	}
 	for _, l := range c.order {
 		c.judgeTenures(l)
@@ -177,7 +178,7 @@ func (c *Checker) Finish() verdict.Result {
 		return trial
 	}})
 	return c.Result(c.Name(), fmt.Sprintf("%s had %s, never two at a time; %s accepted",
-		verdict.Many(len(c.order), "lock"), verdict.Many(c.oks[acquires], "holder"), verdict.Many(c.oks[fenced], "fenced write")))
+		count.Many(len(c.order), "lock"), count.Many(c.oks[acquires], "holder"), count.Many(c.oks[fenced], "fenced write")))
 }
 
 // events rebuilds both ends of operations, as far as they have them.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -117,19 +118,19 @@ func (c *judge[S]) Finish() verdict.Result {
 		}
 	}
 	if len(undecided) > 0 {
-		c.Unknown("%d of %s decided%s; not decided%s", len(decided), verdict.Many(len(c.order), "key"), few(decided), few(undecided))
+		c.Unknown("%d of %s decided%s; not decided%s", len(decided), count.Many(len(c.order), "key"), few(decided), few(undecided))
 	}
 	for _, text := range details {
 		c.Unknown("%s", text)
 	}
 	if c.ok == 0 {
-		c.Unknown("of %s (%v) none succeeded: nothing to judge", verdict.Many(c.asked, "operation"), c.model.Ops)
+		c.Unknown("of %s (%v) none succeeded: nothing to judge", count.Many(c.asked, "operation"), c.model.Ops)
 	}
 	c.Count("ops", c.asked)
 	c.Count("keys", int64(len(c.order)))
 	c.Count("decided", int64(len(decided)))
 	c.Count("steps", b.Total)
-	return c.Result(c.Name(), verdict.Many(c.asked, "operation")+" on "+verdict.Many(len(c.order), "key"))
+	return c.Result(c.Name(), count.Many(c.asked, "operation")+" on "+count.Many(len(c.order), "key"))
 }
 
 // few lists the first few names.
@@ -166,7 +167,7 @@ func (c *judge[S]) judge(k *keyed[S], b *verdict.Budget) (undecided string) {
 
 // tell reports operations that have no order.
 func (c *judge[S]) tell(k *keyed[S], bad part[S], b *verdict.Budget) {
-	text := fmt.Sprintf("key %s: no order of these %s agrees with what they returned and when", k.name, verdict.Many(len(bad.ops), "operation"))
+	text := fmt.Sprintf("key %s: %s", k.name, verdict.NoOrder(len(bad.ops)))
 	if last := bad.last(); last >= 0 {
 		op := bad.ops[last]
 		rest := part[S]{c, k.name, slices.Delete(slices.Clone(bad.ops), last, last+1)}

@@ -11,6 +11,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -27,7 +28,7 @@ type Page struct {
 
 // String is one line about the page.
 func (p Page) String() string {
-	return fmt.Sprintf("key %s, %s from %s to %s", p.Key, verdict.Many(p.Operations, "operation"), verdict.Seconds(p.From), verdict.Seconds(p.To))
+	return fmt.Sprintf("key %s, %s from %s to %s", p.Key, count.Many(p.Operations, "operation"), verdict.Seconds(p.From), verdict.Seconds(p.To))
 }
 
 // WriteHTML writes porcupine's interactive page about a key of a history on which

@@ -9,6 +9,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -176,9 +177,9 @@ func (p part[S]) decide(b *verdict.Budget) (bad part[S], v verdict.Verdict, why 
 	far := "nothing decided"
 	if legal > 0 {
 		at := slices.IndexFunc(p.ops, func(op *operation) bool { return op.ret == ends[legal-1] })
-		far = fmt.Sprintf("its first %s have an order, up to %s", verdict.Many(legal, "answer"), verdict.Seconds(p.ops[at].doneAt))
+		far = fmt.Sprintf("its first %s have an order, up to %s", count.Many(legal, "answer"), verdict.Seconds(p.ops[at].doneAt))
 	}
-	return bad, verdict.Unknown, fmt.Sprintf("%s; of all its %s, %s", far, verdict.Many(len(p.ops), "operation"), why)
+	return bad, verdict.Unknown, fmt.Sprintf("%s; of all its %s, %s", far, count.Many(len(p.ops), "operation"), why)
 }
 
 // Size is how many operations there are.

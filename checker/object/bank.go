@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 )
 
 // Bank judges accounts between which money moves: every read of all of them shows one
@@ -52,9 +53,9 @@ func (c *Bank) Finish() verdict.Result {
 		}
 	}
 	if c.asked > 0 && (transfers == 0 || reads == 0) {
-		c.Unknown("%s and %s succeeded: nothing to judge", verdict.Many(transfers, "transfer"), verdict.Many(reads, "read"))
+		c.Unknown("%s and %s succeeded: nothing to judge", count.Many(transfers, "transfer"), count.Many(reads, "read"))
 	}
-	return c.result("no transfer and no read of accounts", fmt.Sprintf("%s, %s, each with the total %d", verdict.Many(transfers, "transfer"), verdict.Many(reads, "read"), total),
+	return c.result("no transfer and no read of accounts", fmt.Sprintf("%s, %s, each with the total %d", count.Many(transfers, "transfer"), count.Many(reads, "read"), total),
 		func() (verdict.Checker, *gathered) { c := NewBank(c.rules); return c, &c.gathered })
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 )
 
 // Counter judges counters: whether increments and reads have an order that agrees with
@@ -60,7 +61,7 @@ func (c *Counter) Finish() verdict.Result {
 	if c.relative {
 		c.Trial() // what is shown is what is meant
 	}
-	return c.result("no increment and no read", fmt.Sprintf("%s on %s, %s", verdict.Many(c.asked, "operation"), verdict.Many(len(c.order), "counter"), verdict.Many(reads, "read")),
+	return c.result("no increment and no read", fmt.Sprintf("%s on %s, %s", count.Many(c.asked, "operation"), count.Many(len(c.order), "counter"), count.Many(reads, "read")),
 		func() (verdict.Checker, *gathered) { c := NewCounter(c.options); return c, &c.gathered })
 }
 
@@ -280,7 +281,7 @@ func (c *Counter) apart(s sums, r amount, lost bool) {
 		which = "%s certainly came between"
 	}
 	c.violate(verdict.NotLinearizable, fmt.Sprintf("%s and client %d read %d by %s, but "+which+verdict.NotMinimal,
-		who, other.asked().Process, other.n, other.ended(), verdict.Many(len(least), "increment")), slices.Concat(least, []*operation{other.operation, r.operation})...)
+		who, other.asked().Process, other.n, other.ended(), count.Many(len(least), "increment")), slices.Concat(least, []*operation{other.operation, r.operation})...)
 }
 
 func abs(n int64) int64 { return max(n, -n) }
@@ -304,7 +305,7 @@ func (c *Counter) search(s sums, b *verdict.Budget) {
 		for _, a := range bad.all {
 			shown = append(shown, a.operation)
 		}
-		c.violate(verdict.NotLinearizable, fmt.Sprintf("%s: no order of these %s agrees with what they returned and when", s.key, verdict.Many(len(shown), "operation")), shown...)
+		c.violate(verdict.NotLinearizable, s.key+": "+verdict.NoOrder(len(shown)), shown...)
 	}
 }
 

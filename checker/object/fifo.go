@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 )
 
 // ordered applies the rule of a queue that is first in, first out, and of which each
@@ -88,7 +89,7 @@ func (c *Queue) passed(q *flow, came []*element) {
 		text := fmt.Sprintf("%s: %s was enqueued by %s, before %s at %s, which came out by %s, and nobody had taken the first",
 			q.key, verdict.Value(l.x.value), l.x.in[0].ended(), verdict.Value(l.y.value), l.y.in[0].began(), l.y.out[0].ended())
 		if i > 0 {
-			text += fmt.Sprintf("; %d such elements, and %s to take one", i+1, verdict.Many(i, "dequeue without an answer"))
+			text += fmt.Sprintf("; %d such elements, and %s without an answer to take one", i+1, count.Many(i, "dequeue"))
 			for _, d := range q.open {
 				if d.call < l.y.out[0].ret {
 					shown = append(shown, d)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 )
 
 // Mutex judges locks of which nobody says who has them: each successful lock finds it
@@ -49,7 +50,7 @@ func (c *Mutex) Finish() verdict.Result {
 		c.Doubt("a lock that its holder may take again may do so, a mutex may not: --model mutex, or fenced-lock, says that it is one")
 	}
 	return c.result("no lock was asked for",
-		fmt.Sprintf("%s taken %s, never by two at a time", verdict.Many(len(c.order), "lock"), verdict.Many(locked, "time")),
+		fmt.Sprintf("%s taken %s, never by two at a time", count.Many(len(c.order), "lock"), count.Times(locked)),
 		func() (verdict.Checker, *gathered) { c := NewMutex(false); return c, &c.gathered })
 }
 

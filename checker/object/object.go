@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -146,7 +147,7 @@ func (g *gathered) result(nothing, summary string, fresh func() (verdict.Checker
 		return g.Unchecked(g.name, nothing)
 	}
 	if g.oks == 0 {
-		g.Unknown("of %s none succeeded: nothing to judge", verdict.Many(g.asked, "operation"))
+		g.Unknown("of %s none succeeded: nothing to judge", count.Many(g.asked, "operation"))
 	}
 	g.Prove(verdict.Prover{Keep: true, Enables: enables, Fresh: func() verdict.Checker {
 		c, trial := fresh()

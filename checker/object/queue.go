@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 )
 
 // The disciplines of queues, which are the names of their checkers.
@@ -67,7 +68,7 @@ func (c *Queue) Finish() verdict.Result {
 	if c.discipline == Guessed && discipline == AnyOrder && c.Violated() {
 		discipline = c.doubt()
 	}
-	summary := fmt.Sprintf("%s on %s, %s dequeued", verdict.Many(c.asked, "operation"), verdict.Many(len(c.order), "queue"), verdict.Many(came, "element"))
+	summary := fmt.Sprintf("%s on %s, %s dequeued", count.Many(c.asked, "operation"), count.Many(len(c.order), "queue"), count.Many(came, "element"))
 	if again > 0 {
 		summary += fmt.Sprintf("; %d of them again", again)
 	}
@@ -216,7 +217,7 @@ func (c *Queue) surplus(q *flow, e *element, k int) {
 			who, e.in[k].asked().Process, e.in[k].began()), slices.Concat(e.out[:k+1], e.in[:k+1])...)
 	case k > 0:
 		c.violate("an element twice", fmt.Sprintf("%s, the %s time, and it was enqueued %s",
-			who, ordinal(k+1), verdict.Many(len(e.in), "time")), slices.Concat(e.out[:k+1], e.in)...)
+			who, ordinal(k+1), count.Times(len(e.in))), slices.Concat(e.out[:k+1], e.in)...)
 	case len(e.tried) > 0:
 		c.violate("an element that was refused", fmt.Sprintf("%s, but to enqueue it had failed", who), e.out[k], e.tried[0])
 	default:

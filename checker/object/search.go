@@ -3,13 +3,13 @@ package object
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/anishathalye/porcupine"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 )
 
 // search looks for an order of what was done to a queue, where elements repeat and
@@ -22,7 +22,7 @@ func (c *Queue) search(q *flow, discipline string, b *verdict.Budget) {
 	slices.SortStableFunc(p.steps, func(a, b step) int { return cmp.Compare(a.op.call, b.op.call) })
 	switch v, why := p.check(b); v {
 	case verdict.Unknown:
-		c.Unknown("%s: of %s none decided: elements repeat, and %s", q.key, verdict.Many(len(q.ops), "operation"), why)
+		c.Unknown("%s: of %s none decided: elements repeat, and %s", q.key, count.Many(len(q.ops), "operation"), why)
 	case verdict.Invalid:
 		less := b.Part(16)
 		bad := verdict.Shrink(p, func(p queued) bool {
@@ -34,8 +34,7 @@ func (c *Queue) search(q *flow, discipline string, b *verdict.Budget) {
 		for _, s := range bad.steps {
 			shown = append(shown, s.op)
 		}
-		c.violate(verdict.NotLinearizable, fmt.Sprintf("%s: no order of these %s agrees with what they returned and when",
-			q.key, verdict.Many(len(bad.steps), "operation")), shown...)
+		c.violate(verdict.NotLinearizable, q.key+": "+verdict.NoOrder(len(bad.steps)), shown...)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 )
 
 // total judges a queue that gives what it was given at least once, and tells how many
@@ -56,7 +57,7 @@ func (c *Queue) lost(q *flow, lost []*element) {
 	}
 	if len(gone) < len(lost) {
 		c.Unknown("%s: whether %s was lost is not known, %s was not dequeued: nobody drained the queue after it was acknowledged",
-			q.key, verdict.Value(lost[0].value), verdict.Many(len(lost)-len(gone), "element"))
+			q.key, verdict.Value(lost[0].value), count.Many(len(lost)-len(gone), "element"))
 	}
 	takers := 0
 	if drain != nil {
@@ -78,7 +79,7 @@ func (c *Queue) lost(q *flow, lost []*element) {
 		text = fmt.Sprintf("%s: %d elements were acknowledged and never came out, though the queue was drained by %s: %s", q.key, len(gone), drain.ended(), few(names))
 	}
 	if takers > 0 {
-		text += fmt.Sprintf("; only %s may have taken one", verdict.Many(takers, "dequeue without an answer"))
+		text += fmt.Sprintf("; only %s without an answer may have taken one", count.Many(takers, "dequeue"))
 		shown = append(shown, q.open...)
 	}
 	c.violate("a lost element", text, shown...)

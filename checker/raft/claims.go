@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -205,7 +206,7 @@ func (c *Claims) Finish() verdict.Result {
 	c.Count("terms-claimed", int64(claimed))
 	switch {
 	case c.atomic:
-		r := c.Result(c.Name(), fmt.Sprintf("elections judged by the members' own words: %s claimed, none by two", verdict.Many(claimed, "term")))
+		r := c.Result(c.Name(), fmt.Sprintf("elections judged by the members' own words: %s claimed, none by two", count.Many(claimed, "term")))
 		r.Told = strings.Join(pairs, "; ")
 		return r
 	case c.vague:

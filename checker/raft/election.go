@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -171,7 +172,7 @@ func (c *Election) Finish() verdict.Result {
 		c.impostors()
 		c.compare()
 	}
-	return c.Result(c.Name(), verdict.Many(len(c.terms), "term")+" with a leader, never with two")
+	return c.Result(c.Name(), count.Many(len(c.terms), "term")+" with a leader, never with two")
 }
 
 // impostors finds followers of members that never led by their own whole trace, nor

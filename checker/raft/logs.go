@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -310,7 +311,7 @@ func (c *Logs) Finish() verdict.Result {
 			c.Unknown("no member's trace was read")
 		}
 		if c.wire.commits > 0 && c.whole() {
-			return c.Result(c.Name(), verdict.Many(c.wire.commits, "commit")+" on the wire, each acknowledged by a majority; the members write no trace")
+			return c.Result(c.Name(), count.Many(c.wire.commits, "commit")+" on the wire, each acknowledged by a majority; the members write no trace")
 		}
 		return c.Unchecked(c.Name(), "the members write no trace")
 	}
@@ -321,5 +322,5 @@ func (c *Logs) Finish() verdict.Result {
 	c.Count("hashes", c.hashes)
 	c.Count("states", c.states.compared)
 	return c.Result(c.Name(), fmt.Sprintf("entries up to %d committed, the same on %s; %s compared",
-		top, verdict.Many(len(c.byID), "member"), verdict.Many(c.states.compared, "state")))
+		top, count.Many(len(c.byID), "member"), count.Many(c.states.compared, "state")))
 }

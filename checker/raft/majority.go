@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -53,7 +54,7 @@ func (c *Votes) Finish() verdict.Result {
 	}
 	c.Count("votes", votes)
 	c.Count("winners", int64(len(c.wins)))
-	text := fmt.Sprintf("%s, at most one per member and term; %s", verdict.Many(votes, "vote"), verdict.Many(len(c.wins), "winner"))
+	text := fmt.Sprintf("%s, at most one per member and term; %s", count.Many(votes, "vote"), count.Many(len(c.wins), "winner"))
 	if why, _ := c.Voterless(); why == "" {
 		text += " with a majority"
 	}

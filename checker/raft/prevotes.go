@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -172,7 +173,7 @@ func (c *PreVotes) Finish() verdict.Result {
 	c.Count("candidacies", int64(len(c.stood)))
 	c.Count("pre-votes", c.granted)
 	if !c.States(history.PreVotes) && c.leaderBound() && c.granted > 0 {
-		text := verdict.Many(c.granted, "pre-vote") + ", none while a leader was known to live"
+		text := count.Many(c.granted, "pre-vote") + ", none while a leader was known to live"
 		return c.Result(c.Name(), strings.Join(c.cost(text), "; "))
 	}
 	if !c.States(history.PreVotes) {
@@ -185,7 +186,7 @@ func (c *PreVotes) Finish() verdict.Result {
 	} else {
 		c.Unknown("pre-votes may have gone unseen: whether those that stood had a majority's cannot be decided")
 	}
-	return c.Result(c.Name(), strings.Join(c.cost(verdict.Many(len(c.stood), "candidate")+", each after the pre-votes of a majority"), "; "))
+	return c.Result(c.Name(), strings.Join(c.cost(count.Many(len(c.stood), "candidate")+", each after the pre-votes of a majority"), "; "))
 }
 
 // Foresees tells whether somebody stood without the pre-votes of a majority.
@@ -257,7 +258,7 @@ func (c *PreVotes) cost(text string) []string {
 		parts = append(parts, text)
 	}
 	if spent > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d terms spent on elections that nobody won", spent, len(terms)))
+		parts = append(parts, fmt.Sprintf("%d of %s spent on elections that nobody won", spent, count.Many(len(terms), "term")))
 	}
 	var gone []string
 	for _, l := range c.left {
@@ -275,7 +276,7 @@ func (c *PreVotes) cost(text string) []string {
 		if n > 2 {
 			gone, more = gone[:2], fmt.Sprintf(" and %d more", n-2)
 		}
-		parts = append(parts, fmt.Sprintf("%s gave way to a candidate: %s%s", verdict.Many(n, "leader"), strings.Join(gone, ", "), more))
+		parts = append(parts, fmt.Sprintf("%s gave way to a candidate: %s%s", count.Many(n, "leader"), strings.Join(gone, ", "), more))
 	}
 	return parts
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -110,7 +111,7 @@ func (c *StaleLog) Finish() verdict.Result {
 	c.Count("winners", int64(len(c.winners)))
 	c.Count("compared", compared)
 	return c.Result(c.Name(), fmt.Sprintf("%s, %d of them in terms after a commit, none without a committed entry",
-		verdict.Many(len(c.winners), "winner"), compared))
+		count.Many(len(c.winners), "winner"), compared))
 }
 
 // judge compares a winner's log with the furthest commit of lower terms.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -121,8 +122,8 @@ func (c *Timers) Finish() verdict.Result {
 			fmt.Sprintf("all %d members that stood had not heard their leader for the same %v", len(c.waits), mid.Round(time.Millisecond)),
 			c.first, c.last)
 	}
-	return c.Result(c.Name(), fmt.Sprintf("%d candidacies after silences of %v to %v, median %v; the timer is at least %v",
-		len(c.waits), low.Round(time.Millisecond), high.Round(time.Millisecond), mid.Round(time.Millisecond), c.election))
+	return c.Result(c.Name(), fmt.Sprintf("%s after silences of %v to %v, median %v; the timer is at least %v",
+		count.Many(len(c.waits), "candidacy"), low.Round(time.Millisecond), high.Round(time.Millisecond), mid.Round(time.Millisecond), c.election))
 }
 
 // chance bounds how probable it is that timers drawn evenly from [T, 2T) let all

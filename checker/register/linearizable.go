@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -185,7 +186,7 @@ func (l *Checker) Finish() verdict.Result {
 	if l.ops == 0 {
 		return l.Unchecked(l.Name(), "no get, put, cas or delete")
 	}
-	return l.Result(l.Name(), verdict.Many(l.ops, "operation")+" on "+verdict.Many(len(l.order), "key"))
+	return l.Result(l.Name(), count.Many(l.ops, "operation")+" on "+count.Many(len(l.order), "key"))
 }
 
 // trial returns a checker for parts of a history.
@@ -207,7 +208,7 @@ func (l *Checker) plainly(key, rule string, ops []verdict.Shown) string {
 }
 
 func noOrder(key string, operations int) string {
-	return fmt.Sprintf("key %s: no order of these %d operations agrees with what they returned and when", key, operations)
+	return "key " + key + ": " + verdict.NoOrder(operations)
 }
 
 // judge decides one key: as a whole if its values are plain, else passage by
@@ -275,7 +276,7 @@ func (u *undecided) add(r *register, part passage, reached position, why string)
 		to = max(to, r.doneAt(part.items[i].op))
 	}
 	u.first = fmt.Sprintf("the first, of %s from %s to %s, has a value that was deleted or written more than once, and %s",
-		verdict.Many(len(part.items), "operation"), verdict.Seconds(from.callAt), verdict.Seconds(to), why)
+		count.Many(len(part.items), "operation"), verdict.Seconds(from.callAt), verdict.Seconds(to), why)
 	answers, last := 0, time.Duration(0)
 	for i := range part.items {
 		if o := r.ops.At(int(part.items[i].op)); o.done != 0 && o.done < reached && o.outcome != verdict.Open {
@@ -283,13 +284,13 @@ func (u *undecided) add(r *register, part passage, reached position, why string)
 		}
 	}
 	if answers > 0 {
-		u.first += fmt.Sprintf("; its first %s have an order, up to %s", verdict.Many(answers, "answer"), verdict.Seconds(last))
+		u.first += fmt.Sprintf("; its first %s have an order, up to %s", count.Many(answers, "answer"), verdict.Seconds(last))
 	}
 }
 
 func (u *undecided) text(r *register, all int) string {
 	return fmt.Sprintf("key %s: %d of %s decided; %s undecided: %s",
-		r.key, u.decided, verdict.Many(all, "operation"), verdict.Many(u.passages, "passage"), u.first)
+		r.key, u.decided, count.Many(all, "operation"), count.Many(u.passages, "passage"), u.first)
 }
 
 // searched reports a part of a passage of these items that a search found to have no

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -178,7 +179,7 @@ func (m *Multi) Finish() verdict.Result {
 		trial.Trial()
 		return trial
 	}})
-	return m.Result(m.Name(), fmt.Sprintf("%s on %s of registers", verdict.Many(ops, "operation"), verdict.Many(judged, "group")))
+	return m.Result(m.Name(), fmt.Sprintf("%s on %s of registers", count.Many(ops, "operation"), count.Many(judged, "group")))
 }
 
 // judge decides one group.
@@ -202,10 +203,10 @@ func (m *Multi) judge(group []int32, searches *verdict.Budget) {
 	s.prune()
 	switch v, why := s.check(s.ops); v {
 	case verdict.Unknown:
-		m.Unknown("the group of %s: of %s none decided: %s", m.names(places), verdict.Many(len(s.ops), "operation"), why)
+		m.Unknown("the group of %s: of %s none decided: %s", m.names(places), count.Many(len(s.ops), "operation"), why)
 	case verdict.Invalid:
 		bad := m.withWriters(group, s.shrink())
-		text := fmt.Sprintf("no order of these %s agrees with what they returned and when", verdict.Many(len(bad), "operation"))
+		text := verdict.NoOrder(len(bad))
 		bad, note := verdict.Showable(bad)
 		var evidence []history.Event
 		for _, op := range bad {
@@ -223,7 +224,7 @@ func (m *Multi) names(places map[int32]int32) string {
 	}
 	slices.Sort(names)
 	if len(names) > 4 {
-		return fmt.Sprintf("%s and %d more registers", strings.Join(names[:4], ", "), len(names)-4)
+		return fmt.Sprintf("%s and %s", strings.Join(names[:4], ", "), count.Many(len(names)-4, "more register"))
 	}
 	return strings.Join(names, ", ")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 )
 
 // clients is a Checker for a history without phases, in which no read is known to be
@@ -32,7 +33,7 @@ func (s clients) Finish() verdict.Result {
 			}
 		}
 		if acknowledged > 0 && len(c.reads) == 0 {
-			s.Unknown("key %s was never read: what became of %s is not known", c.key, verdict.Many(acknowledged, "acknowledged addition"))
+			s.Unknown("key %s was never read: what became of %s is not known", c.key, count.Many(acknowledged, "acknowledged addition"))
 		}
 		late += after
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -25,17 +26,17 @@ func (s *Checker) misplacing(c *collection, p *placement, why *misfit) {
 			c.key, c.when(p, why.by), later), evidence...)
 		return
 	}
-	value, count := c.words[why.value], verdict.Many(len(why.crowd), "append")
+	value, appends := c.words[why.value], count.Many(len(why.crowd), "append")
 	switch {
 	case why.by == 0:
 		s.Violate("a value that is there twice", fmt.Sprintf("%s: %q is there at least %s, but only %s of it had been asked for",
-			c.key, value, times(int32(why.places)), count), evidence...)
+			c.key, value, count.Times(why.places), appends), evidence...)
 	case why.blocker < 0:
 		s.Violate("an acknowledged value is lost", fmt.Sprintf("%s: %s of %q had been acknowledged by %s, but a later read shows it only %s",
-			c.key, count, value, c.when(p, why.by), times(int32(why.places))), evidence...)
+			c.key, appends, value, c.when(p, why.by), count.Times(why.places)), evidence...)
 	default:
 		s.Violate("a list out of order", fmt.Sprintf("%s: %s of %q had been acknowledged by %s, but it is there only %s before %s",
-			c.key, count, value, c.when(p, why.by), times(int32(why.places)), later), evidence...)
+			c.key, appends, value, c.when(p, why.by), count.Times(why.places), later), evidence...)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -150,10 +151,10 @@ func (s *Checker) wrong(c *collection, r *reading, place int) bool {
 	case a.copies > 1 && !c.offered(a, r):
 		added := "once"
 		if a.twice() {
-			added = fmt.Sprintf("at most %s by then", times(a.copies-1))
+			added = fmt.Sprintf("at most %s by then", count.Times(a.copies-1))
 		}
 		s.Violate("a value that is there twice",
-			fmt.Sprintf("%s: %q was added %s and is there %s, at places %d and %d", c.key, c.words[a.id], added, times(a.copies), a.place+1, place+1),
+			fmt.Sprintf("%s: %q was added %s and is there %s, at places %d and %d", c.key, c.words[a.id], added, count.Times(a.copies), a.place+1, place+1),
 			append(c.offers(a, r), c.readBy(r, r.places(a.id)[:a.copies]...)...)...)
 		return true
 	}
@@ -191,17 +192,6 @@ func (c *collection) offers(a *addition, r *reading) []history.Event {
 		return c.ends(a)
 	}
 	return events
-}
-
-// times says how often.
-func times(n int32) string {
-	switch n {
-	case 1:
-		return "once"
-	case 2:
-		return "twice"
-	}
-	return fmt.Sprintf("%d times", n)
 }
 
 // clean returns the list without invented values and copies.

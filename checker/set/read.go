@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -110,7 +111,7 @@ func (c *collection) readBy(r *reading, places ...int) []history.Event {
 		answer.List = append(answer.List, c.words[r.list[place]])
 	}
 	if others := len(r.list) - len(places); others > 0 {
-		answer.Error = verdict.Many(others, "value") + " not shown"
+		answer.Error = count.Many(others, "value") + " not shown"
 	}
 	return []history.Event{{Seq: r.invoke.Seq, At: r.invoke.At, Op: ask}, {Seq: r.done.Seq, At: r.done.At, Op: &answer}}
 }

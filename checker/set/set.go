@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -251,7 +252,7 @@ func (s *Checker) Finish() verdict.Result {
 		s.judge(c)
 	}
 	s.prove()
-	return s.Result(s.Name(), fmt.Sprintf("%s to %s, %s", verdict.Many(s.adds, "addition"), verdict.Many(len(s.order), "key"), verdict.Many(s.reads, "read")))
+	return s.Result(s.Name(), fmt.Sprintf("%s to %s, %s", count.Many(s.adds, "addition"), count.Many(len(s.order), "key"), count.Many(s.reads, "read")))
 }
 
 // prove makes the explanations proofs.

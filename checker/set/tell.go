@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 )
 
 // incomparable reports that of two reads neither shows all that the other does.
@@ -70,7 +71,7 @@ func (s *Checker) unshown(c *collection, a *addition, r *reading) {
 	}
 	text := fmt.Sprintf("%s: adding %q was acknowledged, but a later read does not show it", c.key, c.words[a.id])
 	if others > 0 {
-		text += fmt.Sprintf(", nor %d others", others)
+		text += ", nor " + count.Many(others, "other")
 	}
 	s.Violate("an acknowledged value is lost", text, append(c.ends(a), c.readBy(r)...)...)
 }

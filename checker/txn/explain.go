@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -203,7 +204,7 @@ func (c *Checker) evidence(about subject, txns ...int32) []history.Event {
 	for _, n := range txns {
 		t := &c.txns[n]
 		op := history.Op{Process: t.process, Node: t.node, Type: history.Invoke, F: history.FTxn}
-		var count []int32 // the deeds that count
+		var judged []int32 // the deeds that count
 		for i, d := range t.deeds {
 			if !slices.Contains(about.lists, d.list) || d.reads && about.reads != nil && !slices.Contains(about.reads, place{n, int32(i)}) {
 				continue
@@ -212,25 +213,25 @@ func (c *Checker) evidence(about subject, txns ...int32) []history.Event {
 			if d.reads {
 				f = history.FRead
 			}
-			count = append(count, int32(i))
+			judged = append(judged, int32(i))
 			op.Txn = append(op.Txn, history.Micro{F: f, Key: c.lists[d.list].name, Arg: d.value})
 		}
 		out = append(out, history.Event{Seq: t.call.Seq, At: t.call.At, Op: &op})
 		if t.done != (verdict.Stamp{}) {
-			out = append(out, history.Event{Seq: t.done.Seq, At: t.done.At, Op: c.completion(n, count, op, matters)})
+			out = append(out, history.Event{Seq: t.done.Seq, At: t.done.At, Op: c.completion(n, judged, op, matters)})
 		}
 	}
 	return out
 }
 
-// completion returns the end of a transaction of which op, with the deeds that
-// count, is the beginning.
-func (c *Checker) completion(n int32, count []int32, op history.Op, matters func(*list, string) bool) *history.Op {
+// completion returns the end of a transaction of which op, with the deeds that are
+// judged, is the beginning.
+func (c *Checker) completion(n int32, judged []int32, op history.Op, matters func(*list, string) bool) *history.Op {
 	t := &c.txns[n]
 	op.Type = t.outcome.Type()
 	op.Txn = slices.Clone(op.Txn)
 	hidden := 0
-	for i, deed := range count {
+	for i, deed := range judged {
 		d := t.deeds[deed]
 		got, ok := c.found(n, deed)
 		if !d.reads || !ok {
@@ -246,7 +247,7 @@ func (c *Checker) completion(n int32, count []int32, op history.Op, matters func
 		hidden += len(got) - len(m.List)
 	}
 	if hidden > 0 {
-		op.Error = verdict.Many(hidden, "value") + " not shown"
+		op.Error = count.Many(hidden, "value") + " not shown"
 	}
 	return &op
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -224,7 +225,7 @@ func (c *Checker) Finish() verdict.Result {
 		return trial
 	}, Keep: true})
 	return c.Result(c.Name(), fmt.Sprintf("%s on %s, %s: strictly serializable",
-		verdict.Many(len(c.txns), "transaction"), verdict.Many(len(c.lists), "list"), verdict.Many(reads, "read")))
+		count.Many(len(c.txns), "transaction"), count.Many(len(c.lists), "list"), count.Many(reads, "read")))
 }
 
 // tally counts what was looked at, and returns the number of reads.

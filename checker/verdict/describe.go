@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -81,16 +82,16 @@ func Heard(h *history.Heard) string {
 	if h == nil {
 		return "nothing is told"
 	}
-	text := Many(h.Messages, "message") + " understood"
+	text := count.Many(h.Messages, "message") + " understood"
 	for i, what := range slices.Sorted(maps.Keys(h.Strange)) {
 		if i == maxStrange {
-			text += fmt.Sprintf(", and %d other kinds of things", len(h.Strange)-i)
+			text += ", and " + count.Many(len(h.Strange)-i, "other kind") + " of things"
 			break
 		}
-		text += fmt.Sprintf(", %d times %s, which the dialect does not know", h.Strange[what], what)
+		text += fmt.Sprintf(", %s %s, which the dialect does not know", count.Times(h.Strange[what]), what)
 	}
 	if h.Undecoded > 0 {
-		text += fmt.Sprintf(", %d bytes passed on connections that the tap had lost", h.Undecoded)
+		text += fmt.Sprintf(", %s passed on connections that the tap had lost", count.Many(h.Undecoded, "byte"))
 	}
 	return text
 }
@@ -296,12 +297,12 @@ func OrElse(s, other string) string {
 	return s
 }
 
-// Many renders a count and its noun: 1 vote, 2 votes.
-func Many[N int | int64 | uint64](n N, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+// NoOrder says of how many operations no order explains the answers.
+func NoOrder(operations int) string {
+	if operations == 1 {
+		return "no order of operations lets this one return what it did"
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("no order of these %d operations agrees with what they returned and when", operations)
 }
 
 // statNames lists a result's counts in a fixed order.

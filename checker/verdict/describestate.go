@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -49,7 +50,7 @@ func describeState(s *history.State) string {
 	case history.StateHash:
 		return fmt.Sprintf("%s tells the digest %08x of its data at revision %d, compacted at %d", s.Node, s.Hash, s.Revision, s.Compacted)
 	case history.StateData:
-		return fmt.Sprintf("%s shows %s at revision %d, digest %016x", s.Node, Many(s.Keys, "key"), s.Revision, s.Hash)
+		return fmt.Sprintf("%s shows %s at revision %d, digest %016x", s.Node, count.Many(s.Keys, "key"), s.Revision, s.Hash)
 	case history.StateDiffer:
 		if s.Revision == 0 {
 			return HeldText(s)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -185,7 +186,7 @@ func (p *perGroup) Finish() Result {
 		m.add(g.name, g.Finish())
 	}
 	if p.left > 0 {
-		m.unknown(fmt.Sprintf("%s of groups beyond the first %d: these are not judged", Many(p.left, "event"), maxGroups))
+		m.unknown(fmt.Sprintf("%s of groups beyond the first %d: these are not judged", count.Many(p.left, "event"), maxGroups))
 	}
 	return m.result()
 }
@@ -268,9 +269,9 @@ func (m *merge) result() Result {
 	case len(m.Unknowns) > 0:
 		m.Summary = FirstLine(m.Unknowns[0])
 	case m.judged > 0 && strings.HasPrefix(m.Summary, uncheckedBecause):
-		m.Summary = fmt.Sprintf("%s, such as %s", Many(m.judged, "group"), m.example)
+		m.Summary = fmt.Sprintf("%s, such as %s", count.Many(m.judged, "group"), m.example)
 	case m.judged > 0:
-		m.Summary += fmt.Sprintf("; likewise in %s beside the main one", Many(m.judged, "group"))
+		m.Summary += fmt.Sprintf("; likewise in %s beside the main one", count.Many(m.judged, "group"))
 	}
 	return m.Result
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/reassembly"
+
+	"github.com/usurper/usurper/harness/count"
 )
 
 const (
@@ -117,7 +119,7 @@ func (a *arrival) GetCaptureInfo() gopacket.CaptureInfo { return a.packet.info }
 
 // String is for errors.
 func (s Stats) String() string {
-	text := fmt.Sprintf("%d connections in %d packets", s.Conns, s.Packets)
+	text := fmt.Sprintf("%s in %s", count.Many(s.Conns, "connection"), count.Many(s.Packets, "packet"))
 	if s.Others > 0 {
 		text += fmt.Sprintf(", %d of anything else", s.Others)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/harness/cli/screen"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/jepsen"
 	"github.com/usurper/usurper/harness/results"
@@ -115,8 +116,8 @@ func exportJepsen(path string, out io.Writer, m jepsen.Model, say io.Writer) err
 	if err != nil {
 		return fmt.Errorf("export %s: %w", path, err)
 	}
-	fmt.Fprintf(say, "model %s: %d operations and %d entries of the nemesis; %d operations are not of that model\n",
-		done.Model, done.Ops, done.Faults, done.Skipped)
+	fmt.Fprintf(say, "model %s: %s and %s of the nemesis; %s %s not of that model\n",
+		done.Model, count.Many(done.Ops, "operation"), count.Many(done.Faults, "entry"), count.Many(done.Skipped, "operation"), count.Word(done.Skipped, "is", "are"))
 	cutShort(h, path, say)
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/cli/setup"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/pace"
 )
@@ -161,8 +162,8 @@ func (f *paceFlags) pairing(ctx context.Context, other *setup.Flags, seed uint64
 		return p, fmt.Errorf("the other: %w", err)
 	}
 	if p.run.Nodes != p.against.Nodes || p.run.Workload != p.against.Workload || p.run.Mixed != p.against.Mixed {
-		return p, fmt.Errorf("%d nodes with workload %s against %d with %s: say which with --nodes and --workload",
-			p.run.Nodes, p.run.Workload, p.against.Nodes, p.against.Workload)
+		return p, fmt.Errorf("%s with workload %s against %d with %s: say which with --nodes and --workload",
+			count.Many(p.run.Nodes, "node"), p.run.Workload, p.against.Nodes, p.against.Workload)
 	}
 	if p.against.Plan == nil {
 		plan := p.against.Drawn()
@@ -195,8 +196,8 @@ func (f *paceFlags) run(ctx context.Context, cmd *cobra.Command, other *setup.Fl
 	if against == "" {
 		against = "itself"
 	}
-	head := fmt.Sprintf("%d pairs of %s, plan %s, seeds from %d: %s against %s",
-		f.pairs, first.run.For, first.run.PlanName, f.Cfg.Seed, first.run.Target.Name(), against)
+	head := fmt.Sprintf("%s of %s, plan %s, seeds from %d: %s against %s",
+		count.Many(f.pairs, "pair"), first.run.For, first.run.PlanName, f.Cfg.Seed, first.run.Target.Name(), against)
 	show.Line("%s, about %s", head, (time.Duration(2*f.pairs) * (first.run.For + 2*time.Second)).Round(time.Minute))
 	var done []paced
 	for i := 0; i < f.pairs && ctx.Err() == nil; i++ {

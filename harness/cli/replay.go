@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/checker/verdict"
 	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/cli/setup"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/reproduce"
 	"github.com/usurper/usurper/harness/results"
@@ -115,8 +115,8 @@ func (f *replayFlags) run(ctx context.Context, cmd *cobra.Command, path string) 
 	case len(found.Config.Plan.Steps) == 1:
 		how = "as it came to pass"
 	}
-	show.Line("%s, seed %d, %s %s: %s", verdict.Many(found.Config.Nodes, found.Config.TargetName+" node"),
-		found.Config.Seed, verdict.Many(len(found.Config.Plan.Steps), "fault"), how, found.Breach)
+	show.Line("%s, seed %d, %s %s: %s", count.Many(found.Config.Nodes, found.Config.TargetName+" node"),
+		found.Config.Seed, count.Many(len(found.Config.Plan.Steps), "fault"), how, found.Breach)
 	all, err := f.trial(ctx, show, found)
 	if f.anchor && err == nil {
 		all, err = f.anchored(ctx, cmd, found, all)
@@ -188,7 +188,7 @@ func (f *replayFlags) anchored(ctx context.Context, cmd *cobra.Command, found re
 		show.Line("no fault began soon after a raft event that could trigger it")
 		return timed, nil
 	}
-	show.Line("again with triggers for %d times:\n%s", rewritten, plan)
+	show.Line("again with triggers for %s:\n%s", count.Many(rewritten, "time"), plan)
 	found.Config.Plan = &plan
 	if err := found.Config.Validate(); err != nil {
 		return timed, err

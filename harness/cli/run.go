@@ -14,6 +14,7 @@ import (
 	"github.com/usurper/usurper/harness/cli/nights"
 	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/cli/setup"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/night"
@@ -101,7 +102,7 @@ func onDisk(cfg engine.Config) string {
 func run(ctx context.Context, cmd *cobra.Command, cfg engine.Config) error {
 	show := screen.NewStatus(cmd.ErrOrStderr())
 	cfg.Progress = show.Update
-	show.Line("%d %s nodes%s, seed %d, %s of plan %s%s", cfg.Nodes, cfg.Target.Name(), onDisk(cfg), cfg.Seed, cfg.For, cfg.PlanName, about(cfg))
+	show.Line("%s%s, seed %d, %s of plan %s%s", count.Many(cfg.Nodes, cfg.Target.Name()+" node"), onDisk(cfg), cfg.Seed, cfg.For, cfg.PlanName, about(cfg))
 	result, err := engine.Run(ctx, cfg)
 	show.Done()
 	for _, left := range result.Left {

@@ -5,7 +5,7 @@ import (
 	"io"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/perfetto"
 	"github.com/usurper/usurper/harness/results"
@@ -34,8 +34,8 @@ func exportTrace(dir results.Dir, out, say io.Writer) (unread, err error) {
 	if j.problem != nil && done.Unread == nil {
 		fmt.Fprintf(say, "no broken rules are shown: %v\n", j.problem)
 	}
-	fmt.Fprintf(say, "%s as %d on %d tracks; open it with \"Open trace file\" of https://ui.perfetto.dev\n",
-		verdict.Many(done.Events, "event"), done.Packets, done.Tracks)
+	fmt.Fprintf(say, "%s as %d on %s; open it with \"Open trace file\" of https://ui.perfetto.dev\n",
+		count.Many(done.Events, "event"), done.Packets, count.Many(done.Tracks, "track"))
 	cutShort(h, path, say)
 	return done.Unread, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/workload"
@@ -89,8 +90,8 @@ func (r *run) calm() time.Duration { return max(500*time.Millisecond, 2*r.cfg.El
 // untried tells of operations that arrived and found all clients waiting.
 func (r *run) untried(s workload.Stats) {
 	if s.Untried > 0 {
-		text := fmt.Sprintf("%d of %d operations that arrived were not tried: all %d clients had no answer yet",
-			s.Untried, s.Untried+s.Operations(), r.cfg.inFlight())
+		text := fmt.Sprintf("%d of %s that arrived %s not tried: all clients, %d, had no answer yet",
+			s.Untried, count.Many(s.Untried+s.Operations(), "operation"), count.Word(s.Untried, "was", "were"), r.cfg.inFlight())
 		r.rec.Record(history.Event{Run: &history.Run{What: history.RunNote, Text: text, Untried: s.Untried}})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/guard"
 	"github.com/usurper/usurper/harness/results"
@@ -229,7 +230,7 @@ func (r *run) guarded() (*guard.Guard, error) {
 func (r *run) sweep() {
 	undone, err := guard.Sweep()
 	if len(undone) > 0 {
-		r.note("", fmt.Sprintf("%d things that a harness had left which was killed were undone, the first of them: %s", len(undone), undone[0]))
+		r.note("", fmt.Sprintf("what a killed harness had left is undone, %s, such as: %s", count.Many(len(undone), "thing"), undone[0]))
 	}
 	if err != nil {
 		r.note("", "what a harness left that was killed is still there: "+err.Error())

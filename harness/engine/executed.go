@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/results"
 	"github.com/usurper/usurper/nemesis"
@@ -169,7 +170,7 @@ func (c conducted) String() string {
 		}
 	}
 	if left > 0 {
-		text += fmt.Sprintf("# The run %s, %d of %d steps not started.\n", c.ending, left, c.steps)
+		text += fmt.Sprintf("# The run %s, %d of %s not started.\n", c.ending, left, count.Many(c.steps, "step"))
 	}
 	return text
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/nemesis"
 )
@@ -127,10 +128,10 @@ func (f *faults) finish(m *maker) ([]Band, []Cut) {
 		cuts = append(cuts, links...)
 	}
 	if f.more > 0 {
-		m.lack(plural(f.more, "event") + " of faults beyond the first 1500 are not drawn")
+		m.lack(count.Many(f.more, "event") + " of faults beyond the first 1500 are not drawn")
 	}
 	if more > 0 {
-		m.lack("the links of " + plural(more, "fault") + " are not drawn: there are too many")
+		m.lack("the links of " + count.Many(more, "fault") + " are not drawn: there are too many")
 	}
 	return bands, cuts
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -250,7 +251,7 @@ func (m *maker) run(e *history.Event) {
 	case history.RunMessages:
 		m.messages.tells = true
 		if r.Left > 0 {
-			m.lack(fmt.Sprintf("of %d messages of elections the history tells of %d: the others are not shown", r.Messages+r.Left, r.Messages))
+			m.lack(fmt.Sprintf("of %s of elections the history tells of %d: the others are not shown", count.Many(r.Messages+r.Left, "message"), r.Messages))
 		}
 	case history.RunEnd:
 		m.ended = true
@@ -270,7 +271,7 @@ func (m *maker) finish(s *Source) Picture {
 		m.lack("the history has no end: the run was cut short, or is under way, and is drawn up to " + seconds(m.end))
 	}
 	if more := m.unreads - maxUnreads; more > 0 {
-		m.lack("and " + plural(more, "other") + " like these: a trace or a connection that could not be read on")
+		m.lack("and " + count.Many(more, "other") + " like these: a trace or a connection that could not be read on")
 	}
 	if m.grain > 0 {
 		m.lack("stalls of the harness within the same " + m.grain.String() + " are drawn as one")

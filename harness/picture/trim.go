@@ -6,6 +6,7 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 )
 
@@ -34,7 +35,7 @@ func trimmed(r checker.Report) checker.Report {
 		}
 		result.Unknowns = slices.Clone(result.Unknowns)
 		if more := len(result.Unknowns) - maxUnknowns; more > 0 {
-			result.Unknowns = append(result.Unknowns[:maxUnknowns], "… and "+plural(more, "other"))
+			result.Unknowns = append(result.Unknowns[:maxUnknowns], "… and "+count.Many(more, "other"))
 		}
 		for k := range result.Unknowns {
 			result.Unknowns[k] = brief(result.Unknowns[k], aText)

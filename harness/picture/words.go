@@ -78,5 +78,3 @@ func counts(evidence map[string]int64, names []string) string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-func plural(n int, noun string) string { return verdict.Many(n, noun) }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/nemesis"
 )
@@ -25,24 +26,14 @@ func (s Size) String() string {
 	if s.Rate > 0 {
 		rate = fmt.Sprintf("%g op/s", s.Rate)
 	}
-	return fmt.Sprintf("%s, %s, %s, %d clients, %s", faults(s.Faults), s.Length, nodes(s.Nodes), s.Clients, rate)
+	return fmt.Sprintf("%s, %s, %s, %s, %s", faults(s.Faults), s.Length, count.Many(s.Nodes, "node"), count.Many(s.Clients, "client"), rate)
 }
 
 func faults(n int) string {
-	switch n {
-	case 0:
+	if n == 0 {
 		return "no fault"
-	case 1:
-		return "1 fault"
 	}
-	return fmt.Sprintf("%d faults", n)
-}
-
-func nodes(n int) string {
-	if n == 1 {
-		return "1 node"
-	}
-	return fmt.Sprintf("%d nodes", n)
+	return count.Many(n, "fault")
 }
 
 // candidate is a run that may be enough for the breach.

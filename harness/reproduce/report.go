@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/count"
 )
 
 // Files that Shrink leaves in the run directory of its result.
@@ -69,7 +70,7 @@ func (s Shrunk) String() string {
 	if !s.Measured {
 		how = "failed while it was looked for, which flatters it,"
 	}
-	fmt.Fprintf(&b, "%s\n%s\n%s %s\nfrom %s\nto   %s\nin %s, %d runs\n",
-		s.Config.Plan, s.Table(), how, s.Count, s.Before, s.After, s.Elapsed.Round(time.Second), s.Runs)
+	fmt.Fprintf(&b, "%s\n%s\n%s %s\nfrom %s\nto   %s\nin %s, %s\n",
+		s.Config.Plan, s.Table(), how, s.Count, s.Before, s.After, s.Elapsed.Round(time.Second), count.Many(s.Runs, "run"))
 	return b.String()
 }

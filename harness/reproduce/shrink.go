@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/results"
 )
@@ -95,7 +96,7 @@ func Shrink(ctx context.Context, f Finding, o ShrinkOptions) (Shrunk, error) {
 	case !s.found() && ctx.Err() != nil:
 		return s.result(), context.Cause(ctx)
 	case !s.found():
-		return s.result(), fmt.Errorf("%w often enough in %d runs, for which there was time: give it a larger budget, or replay it", ErrNotReproduced, s.runs)
+		return s.result(), fmt.Errorf("%w often enough in %s, for which there was time: give it a larger budget, or replay it", ErrNotReproduced, count.Many(s.runs, "run"))
 	}
 	measure, cancel := context.WithTimeout(ctx, max(s.o.Budget-time.Since(s.begun), s.o.Budget/8))
 	defer cancel()
@@ -196,7 +197,7 @@ func (s *shrinker) search(ctx context.Context) error {
 	case s.found():
 		return nil
 	case most == nil:
-		return fmt.Errorf("%w: in none of %d runs, of the whole plan or a part of it: replay it more often", ErrNotReproduced, s.runs)
+		return fmt.Errorf("%w: in none of %s, of the whole plan or a part of it: replay it more often", ErrNotReproduced, count.Many(s.runs, "run"))
 	}
 	rate := min(max(mostly.Rate(), 0.2), s.test.Often)
 	s.test = Sequential{Often: rate, Seldom: rate / 2, Error: 0.2, Most: 12}

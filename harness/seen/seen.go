@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/picture"
 	"github.com/usurper/usurper/harness/results"
@@ -164,7 +165,7 @@ func (m *manifest) versions() []string {
 		add("%s", b.Go)
 	}
 	if b.Platform != "" {
-		add("%s, %d processors", b.Platform, b.CPUs)
+		add("%s, %s", b.Platform, count.Many(b.CPUs, "processor"))
 	}
 	if b.System != "" {
 		add("members: %s, sha256 %.12s", filepath.Base(b.System), b.SHA256)

@@ -14,6 +14,7 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/night/morning"
 )
 
@@ -31,7 +32,7 @@ type nightNow struct {
 
 func (n *nightNow) words() string {
 	r := n.Runs
-	text := fmt.Sprintf("%d runs: %d valid, %d invalid, %d unknown, %d broken", r.All, r.Valid, r.Invalid, r.Unknown, r.Broken)
+	text := fmt.Sprintf("%s: %d valid, %d invalid, %d unknown, %d broken", count.Many(r.All, "run"), r.Valid, r.Invalid, r.Unknown, r.Broken)
 	switch {
 	case n.now:
 		text += "; it goes on"

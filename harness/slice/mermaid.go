@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 )
 
 const (
@@ -47,7 +48,7 @@ func (s *Slice) Mermaid() string {
 	rest.Further += len(s.Events) - len(shown)
 	left := rest.Left()
 	if joins > mermaidJoins {
-		left += " Not drawn: " + verdict.Many(joins-mermaidJoins, "arrow") + "."
+		left += " Not drawn: " + count.Many(joins-mermaidJoins, "arrow") + "."
 	}
 	if rest.Further+rest.Between+rest.Others > 0 || joins > mermaidJoins {
 		fmt.Fprintf(&b, "    left[\"%s\"]\n", label(left, len(left)))

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -70,7 +71,7 @@ func (s *Slice) Left() string {
 	var parts []string
 	count := func(n int, noun, which string) {
 		if n > 0 {
-			parts = append(parts, verdict.Many(n, noun)+" "+which)
+			parts = append(parts, count.Many(n, noun)+" "+which)
 		}
 	}
 	count(s.Further, "event", "that can have led to it too, further away")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/usurper/usurper/harness/cluster"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/nemesis"
@@ -220,9 +221,9 @@ func askedFor(r disk.Restored) string {
 	if r.Flushes < 0 {
 		return ""
 	}
-	said := fmt.Sprintf("flushed %d times since it was mounted", r.Flushes)
+	said := fmt.Sprintf("flushed %s since it was mounted", count.Times(r.Flushes))
 	if r.Unflushed > 0 {
-		said += fmt.Sprintf(", %d bytes not flushed", r.Unflushed)
+		said += fmt.Sprintf(", %s not flushed", count.Many(r.Unflushed, "byte"))
 	}
 	return said
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usurper/usurper/harness/cli/screen"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/night/coverage"
 	"github.com/usurper/usurper/harness/night/entry"
 	"github.com/usurper/usurper/harness/results"
@@ -60,7 +61,7 @@ The exit status is 0 if anything was counted, else 2.`,
 				left += n
 			}
 			if sum.Runs == 0 {
-				return fmt.Errorf("none of %d runs counts: nothing was judged, or nothing is kept of what they covered", left)
+				return fmt.Errorf("of %s none counts: nothing was judged, or nothing is kept of what they covered", count.Many(left, "run"))
 			}
 			if save != "" {
 				before := coverage.Sum(before, sum)
@@ -122,7 +123,7 @@ func tellCoverage(out io.Writer, sum coverage.Tally, known coverage.States, left
 	width := screen.Width(out)
 	lines := report.Lines()
 	if left > 0 {
-		lines = append(lines, fmt.Sprintf("%d more runs do not count: controls, not judged, or nothing is kept of what they covered", left))
+		lines = append(lines, fmt.Sprintf("%s %s not count: controls, not judged, or nothing is kept of what they covered", count.Many(left, "more run"), count.Word(left, "does", "do")))
 	}
 	if all {
 		for _, p := range sum.Powers() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/night/entry"
 	"github.com/usurper/usurper/harness/night/finding"
@@ -84,11 +85,11 @@ func (f *mergeFlags) merge(cmd *cobra.Command, args []string) error {
 		}
 	}
 	if len(joined) == 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "findings of %d directories are in %s; there was no night\n", len(stores), f.findings)
+		fmt.Fprintf(cmd.ErrOrStderr(), "findings of %s are in %s; there was no night\n", count.Many(len(stores), "directory"), f.findings)
 		return nil
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%d shards or nights are in %s, findings of %d directories in %s\n",
-		len(nights), strings.Join(joined, ", "), len(stores), f.findings)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%d %s in %s, findings of %s in %s\n", len(nights),
+		count.Word(len(nights), "shard or night is", "shards or nights are"), strings.Join(joined, ", "), count.Many(len(stores), "directory"), f.findings)
 	return f.report(cmd, joined, failOn)
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/cli/setup"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/night"
 	"github.com/usurper/usurper/harness/night/entry"
 	"github.com/usurper/usurper/harness/night/finding"
@@ -235,7 +236,7 @@ func opening(n *night.Night, by string) string {
 		night += fmt.Sprintf(", shard %d of %d by %s", n.Facts().Shard, n.Facts().Shards, by)
 	}
 	if n.Resumed {
-		return fmt.Sprintf("%s goes on, %d runs made, seeds from %d: %s", night, len(n.Entries()), n.Plan.Seed, n.Dir)
+		return fmt.Sprintf("%s goes on, %s made, seeds from %d: %s", night, count.Many(len(n.Entries()), "run"), n.Plan.Seed, n.Dir)
 	}
 	return fmt.Sprintf("%s, seeds from %d: %s", night, n.Plan.Seed, n.Dir)
 }

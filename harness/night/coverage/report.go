@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/usurper/usurper/harness/count"
 )
 
 // Report is what is told of what runs covered.
@@ -166,13 +168,13 @@ func (r Report) states() string {
 	if !r.Exact {
 		about = "about "
 	}
-	return fmt.Sprintf("%s%d distinct states, %s%d of them new; %s of the states of one more run would be new (Good–Turing, over runs: %d seen in one run only)",
-		about, r.Distinct, about, r.New, percent(r.Unseen.Mass), r.Unseen.Once)
+	return fmt.Sprintf("%s%s, %s%d of them new; %s of the states of one more run would be new (Good–Turing, over runs: %d seen in one run only)",
+		about, count.Many(r.Distinct, "distinct state"), about, r.New, percent(r.Unseen.Mass), r.Unseen.Once)
 }
 
 // String is "kill: bit 12 of 40 times, in 3 of 84 cells; never whom: voter, …".
 func (g Gaps) String() string {
-	text := fmt.Sprintf("%s: bit %d of %d times, in %d of %d cells", g.Kind, g.Bit, g.Put, g.Hit, g.Possible)
+	text := fmt.Sprintf("%s: bit %d of %s, in %d of %s", g.Kind, g.Bit, count.Many(g.Put, "time"), g.Hit, count.Many(g.Possible, "cell"))
 	if g.Bit == 0 {
 		return text
 	}
@@ -200,11 +202,6 @@ func (p Power) String() string {
 	return fmt.Sprintf("%s: %s, from %s", p.Cell, percent(p.Rate), many(p.Runs))
 }
 
-func many(runs int) string {
-	if runs == 1 {
-		return "1 run"
-	}
-	return fmt.Sprintf("%d runs", runs)
-}
+func many(runs int) string { return count.Many(runs, "run") }
 
 func percent(part float64) string { return fmt.Sprintf("%.3g %%", 100*part) }

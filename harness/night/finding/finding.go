@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/reproduce"
 	"github.com/usurper/usurper/harness/text"
 )
@@ -236,7 +237,7 @@ func (f Finding) parts() []Finding {
 		part := f
 		part.ID = f.ID + "." + digest([]byte(form))[:4]
 		part.Form, part.Minimal = form, forms[form]
-		part.Several = fmt.Sprintf("%d runs of %d plans: rate, first and last seen are those of all of them", f.runs, len(order))
+		part.Several = fmt.Sprintf("%s of %s: rate, first and last seen are those of all of them", count.Many(f.runs, "run"), count.Many(len(order), "plan"))
 		parts = append(parts, part)
 	}
 	return parts

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/reproduce"
 	"github.com/usurper/usurper/harness/results"
 )
@@ -144,7 +145,7 @@ func (f *Finding) Page() string {
 		if !m.Measured {
 			how = "failed while it was looked for, which flatters it,"
 		}
-		fmt.Fprintf(&b, "\nsmallest plan, which %s %d of %d times (from %s to %s):\n", how, m.Reproduced, m.Runs, m.Before, m.After)
+		fmt.Fprintf(&b, "\nsmallest plan, which %s %d of %s (from %s to %s):\n", how, m.Reproduced, count.Many(m.Runs, "time"), m.Before, m.After)
 		if strings.TrimSpace(m.Plan) == "" {
 			b.WriteString("  (no fault: the system fails by itself)\n")
 		}
@@ -163,7 +164,7 @@ func (f *Finding) rows() [][2]string {
 	rows := [][2]string{
 		{"proof", f.Text},
 		{"shape", f.Shape},
-		{"seen", fmt.Sprintf("%d of %d runs (%.0f %% sure: %s to %s), %d in the last night", f.Rate.K, f.Rate.N, 100*reproduce.Confidence, percent(f.Low), percent(f.High), f.Tonight)},
+		{"seen", fmt.Sprintf("%d of %s (%.0f %% sure: %s to %s), %d in the last night", f.Rate.K, count.Many(f.Rate.N, "run"), 100*reproduce.Confidence, percent(f.Low), percent(f.High), f.Tonight)},
 		{"again", f.Again()},
 		{"first", f.First.String()},
 		{"last", f.Last.String()},
@@ -174,7 +175,7 @@ func (f *Finding) rows() [][2]string {
 		}
 	}
 	if f.Tonight == 0 {
-		add("quiet", fmt.Sprintf("for %d runs; from %d on it is resolved", f.Rate.Quiet, f.Rate.Needs))
+		add("quiet", fmt.Sprintf("for %s; from %d on it is resolved", count.Many(f.Rate.Quiet, "run"), f.Rate.Needs))
 	}
 	add("versions", strings.Join(f.Systems, ", "))
 	add("usurper", strings.Join(f.Harness, ", "))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/engine"
 	"github.com/usurper/usurper/harness/reproduce"
 	"github.com/usurper/usurper/harness/results"
@@ -119,7 +120,7 @@ func (o *WorkOptions) defaults() {
 // noted, or that ctx ended before there was anything to note.
 func (s *Store) carryOut(ctx context.Context, t Task, night string, share time.Duration, o WorkOptions) error {
 	f := t.finding
-	o.Progress(fmt.Sprintf("%s %s: %s, seen in %d of %d runs", t.What, t.ID, f.Signature, f.Rate.K, f.Rate.N))
+	o.Progress(fmt.Sprintf("%s %s: %s, seen in %d of %s", t.What, t.ID, f.Signature, f.Rate.K, count.Many(f.Rate.N, "run")))
 	tried := Tried{What: t.What, Of: t.Example, Night: night, Begun: time.Now().UTC()}
 	scratch, err := os.MkdirTemp(cmp.Or(o.Scratch, s.dir), workPrefix)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/night/entry"
 )
 
@@ -64,11 +65,11 @@ func (t *Tally) unseeing(controls []Control) []Doubt {
 		switch c.State {
 		case green:
 			all = append(all, Doubt{aboutControl, c.Name, fmt.Sprintf(
-				"control %s stayed green, tried %s: whether %s would have seen anything is not known", c.Name, times(c.Tries), c.Checker)})
+				"control %s stayed green, tried %s: whether %s would have seen anything is not known", c.Name, count.Times(c.Tries), c.Checker)})
 		case untried:
 			why := "not tried"
 			if c.Tries > 0 {
-				why = "tried " + times(c.Tries) + " in vain"
+				why = "tried " + count.Times(c.Tries) + " in vain"
 			}
 			why += " (" + cmp.Or(c.Untried, "its turn did not come") + ")"
 			g := untriedFor[why]
@@ -129,23 +130,23 @@ func (t *Tally) vacuous(cells []Cell) []Doubt {
 		case c.Runs.All == 0:
 			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s was never run", c.Name)})
 		case c.Runs.Valid+c.Runs.Invalid == 0:
-			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s came to no verdict: of %s %d unknown, %d broken", c.Name, plural(c.Runs.All, "run"), c.Runs.Unknown, c.Runs.Broken)})
+			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s came to no verdict: of %s %d unknown, %d broken", c.Name, count.Many(c.Runs.All, "run"), c.Runs.Unknown, c.Runs.Broken)})
 		case c.answered == 0:
-			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: no operation succeeded in %s with a verdict", c.Name, plural(c.Runs.Valid+c.Runs.Invalid, "run"))})
+			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: no operation succeeded in %s with a verdict", c.Name, count.Many(c.Runs.Valid+c.Runs.Invalid, "run"))})
 		}
 	}
 	if t.unread > 0 {
-		all = append(all, Doubt{aboutNight, "", fmt.Sprintf("what %s covered cannot be read", plural(t.unread, "run"))})
+		all = append(all, Doubt{aboutNight, "", fmt.Sprintf("what %s covered cannot be read", count.Many(t.unread, "run"))})
 	}
 	for _, f := range t.kinds() {
 		switch {
 		case t.bitten[f.Kind] || f.Fired < firedInVain && f.Planned < plannedInVain:
 		case f.Fired == 0:
-			all = append(all, Doubt{aboutFault, f.Kind, fmt.Sprintf("fault %s never came into force, though planned %s: whom or what it waits for was never there", f.Kind, times(f.Planned))})
+			all = append(all, Doubt{aboutFault, f.Kind, fmt.Sprintf("fault %s never came into force, though planned %s: whom or what it waits for was never there", f.Kind, count.Times(f.Planned))})
 		case f.Bit > 0:
 			all = append(all, Doubt{aboutFault, f.Kind, fmt.Sprintf("fault %s bit only in runs that came to no verdict", f.Kind)})
 		default:
-			all = append(all, Doubt{aboutFault, f.Kind, fmt.Sprintf("fault %s never bit: in force %s, and no evidence of it%s", f.Kind, times(f.Fired), needs(f.Kind))})
+			all = append(all, Doubt{aboutFault, f.Kind, fmt.Sprintf("fault %s never bit: in force %s, and no evidence of it%s", f.Kind, count.Times(f.Fired), needs(f.Kind))})
 		}
 	}
 	return all
@@ -161,7 +162,7 @@ func (t *Tally) hidden(parts []entry.Facts, cells []Cell) []Doubt {
 	var all []Doubt
 	for _, p := range parts {
 		if p.Failures > 0 && t.runs.Invalid >= p.Failures && (p.Runs == 0 || t.made[p.Night] < p.Runs) {
-			all = append(all, Doubt{aboutPlan, p.Night, fmt.Sprintf("%s ended after %s, of known findings alone", partName(p, parts), plural(t.runs.Invalid, "invalid run"))})
+			all = append(all, Doubt{aboutPlan, p.Night, fmt.Sprintf("%s ended after %s, of known findings alone", partName(p, parts), count.Many(t.runs.Invalid, "invalid run"))})
 		}
 	}
 	if t.runs.Invalid > 0 && t.runs.Valid == 0 {
@@ -169,7 +170,7 @@ func (t *Tally) hidden(parts []entry.Facts, cells []Cell) []Doubt {
 	}
 	for _, c := range cells {
 		if c.Runs.Invalid >= byChance && c.Runs.Valid == 0 {
-			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: none of %s was valid: what known findings hide is not known", c.Name, plural(c.Runs.All, "run"))})
+			all = append(all, Doubt{aboutCell, c.Name, fmt.Sprintf("cell %s: none of %s was valid: what known findings hide is not known", c.Name, count.Many(c.Runs.All, "run"))})
 		}
 	}
 	return all
@@ -197,7 +198,7 @@ func (t *Tally) short(parts []entry.Facts) []Doubt {
 	}
 	for _, n := range nights {
 		if made := t.made[n]; made < asked[n] && !enough[n] {
-			all = append(all, Doubt{aboutPlan, n, fmt.Sprintf("%s made %d of the %s that were asked for", nightName(n, nights), made, plural(asked[n], "run"))})
+			all = append(all, Doubt{aboutPlan, n, fmt.Sprintf("%s made %d of the %s that were asked for", nightName(n, nights), made, count.Many(asked[n], "run"))})
 		}
 	}
 	return all
@@ -245,16 +246,8 @@ func missing(parts []entry.Facts) []string {
 			}
 		}
 		if len(lack) > 0 {
-			lines = append(lines, fmt.Sprintf("%s lacks of its %d shards: %s", nightName(n, nights), of[n], strings.Join(lack, ", ")))
+			lines = append(lines, fmt.Sprintf("%s lacks of its %s: %s", nightName(n, nights), count.Many(of[n], "shard"), strings.Join(lack, ", ")))
 		}
 	}
 	return lines
-}
-
-// times is "once", "7 times".
-func times(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
 }

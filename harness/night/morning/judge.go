@@ -1,6 +1,10 @@
 package morning
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/usurper/usurper/harness/count"
+)
 
 // FailOn says which findings fail a night.
 type FailOn string
@@ -31,40 +35,40 @@ type evidence struct {
 // judge decides what a night was, and says what was found and what it lacks to be known
 // for good. What it lacks never masks what was found.
 func judge(e evidence) (v Verdict, found, lacks []string) {
-	count := make(map[Status]int)
+	by := make(map[Status]int)
 	for i := range e.findings {
 		if e.failOn.fails(&e.findings[i]) {
-			count[e.findings[i].Status]++
+			by[e.findings[i].Status]++
 		}
 	}
 	for _, s := range statuses() {
-		if n := count[s]; n > 0 {
-			found = append(found, plural(n, string(s)+" finding"))
+		if n := by[s]; n > 0 {
+			found = append(found, count.Many(n, string(s)+" finding"))
 		}
-		delete(count, s)
+		delete(by, s)
 	}
-	for s, n := range count {
-		found = append(found, plural(n, "finding")+" of status "+string(s))
+	for s, n := range by {
+		found = append(found, count.Many(n, "finding")+" of status "+string(s))
 	}
 	if e.unfiled > 0 {
-		found = append(found, plural(e.unfiled, "broken rule")+" of which no finding tells")
+		found = append(found, count.Many(e.unfiled, "broken rule")+" of which no finding tells")
 	}
 	if e.runs.Broken > 0 {
-		lacks = append(lacks, plural(e.runs.Broken, "run")+" broken")
+		lacks = append(lacks, count.Many(e.runs.Broken, "run")+" broken")
 	}
 	if share := float64(e.runs.Unknown); e.runs.Unknown > 0 && share > e.maxUnknown*float64(e.runs.All) {
 		most := "none may be"
 		if e.maxUnknown > 0 {
 			most = fmt.Sprintf("at most %.3g %% may be", 100*e.maxUnknown)
 		}
-		lacks = append(lacks, fmt.Sprintf("%d of %s unknown: %s", e.runs.Unknown, plural(e.runs.All, "run"), most))
+		lacks = append(lacks, fmt.Sprintf("%d of %s unknown: %s", e.runs.Unknown, count.Many(e.runs.All, "run"), most))
 	}
 	switch n := len(e.doubts); n {
 	case 0:
 	case 1:
 		lacks = append(lacks, e.doubts[0].Text)
 	default:
-		lacks = append(lacks, e.doubts[0].Text+", and "+plural(n-1, "more doubt"))
+		lacks = append(lacks, e.doubts[0].Text+", and "+count.Many(n-1, "more doubt"))
 	}
 	if e.runs.All == 0 {
 		lacks = append(lacks, "no run was made")
@@ -87,12 +91,4 @@ func (v Verdict) Status() int {
 		return 0
 	}
 	return 2
-}
-
-// plural is "1 run", "2 runs".
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

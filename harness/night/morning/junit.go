@@ -10,6 +10,7 @@ import (
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
 	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 )
 
 // JUnit writes the night for what reads JUnit's XML: a test case a finding, a cell of
@@ -69,13 +70,13 @@ func (r *Report) findingCases() []junit.Testcase {
 	var all []junit.Testcase
 	for _, u := range r.Unfiled {
 		c := junitCase("findings", u.name(), 0)
-		c.Failure = result(string(New), u.Text, fmt.Sprintf("%s\n%s, no finding tells of it\nseed %d\n%s\n", u.Text, plural(u.Runs, "run"), u.Seed, u.Dir))
+		c.Failure = result(string(New), u.Text, fmt.Sprintf("%s\n%s, no finding tells of it\nseed %d\n%s\n", u.Text, count.Many(u.Runs, "run"), u.Seed, u.Dir))
 		all = append(all, c)
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		c := junitCase("findings", f.name()+" ("+f.ID+")", 0)
-		message := fmt.Sprintf("%s: %s", f.Status, plural(f.Tonight, "run")+" tonight")
+		message := fmt.Sprintf("%s: %s", f.Status, count.Many(f.Tonight, "run")+" tonight")
 		switch {
 		case r.FailOn.fails(f):
 			c.Failure = result(string(f.Status), message, f.story())
@@ -127,7 +128,7 @@ func (r *Report) cellCases() []junit.Testcase {
 			why = append(why, text)
 		}
 		if n := cell.Runs.Broken; n > 0 {
-			why = append(why, fmt.Sprintf("%d of %s broken", n, plural(cell.Runs.All, "run")))
+			why = append(why, fmt.Sprintf("%d of %s broken", n, count.Many(cell.Runs.All, "run")))
 		}
 		if len(why) > 0 {
 			c.Error = result("unknown", strings.Join(why, "; "), "")
@@ -141,7 +142,7 @@ func (r *Report) cellCases() []junit.Testcase {
 func (r *Report) brokenText() string {
 	var b strings.Builder
 	for _, g := range r.Broken {
-		fmt.Fprintf(&b, "%s: %s (seeds %s; %s) %s\n", plural(g.Runs, "run"), g.Why, strings.Trim(fmt.Sprint(g.Seeds), "[]"), strings.Join(g.Cells, ", "), g.Dir)
+		fmt.Fprintf(&b, "%s: %s (seeds %s; %s) %s\n", count.Many(g.Runs, "run"), g.Why, strings.Trim(fmt.Sprint(g.Seeds), "[]"), strings.Join(g.Cells, ", "), g.Dir)
 	}
 	return b.String()
 }
@@ -159,7 +160,7 @@ func (r *Report) planCase() junit.Testcase {
 	}
 	b.WriteString(r.brokenText())
 	for _, g := range r.Unknown {
-		fmt.Fprintf(&b, "%s unknown: %s (seeds %s) %s\n", plural(g.Runs, "run"), g.Why, strings.Trim(fmt.Sprint(g.Seeds), "[]"), g.Dir)
+		fmt.Fprintf(&b, "%s unknown: %s (seeds %s) %s\n", count.Many(g.Runs, "run"), g.Why, strings.Trim(fmt.Sprint(g.Seeds), "[]"), g.Dir)
 	}
 	c.Error = result("unknown", strings.Join(r.Lacks, "; "), b.String())
 	return c

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/text"
 )
 
@@ -37,9 +38,9 @@ func (l *Live) Line() string { return oneLine(strings.Join(l.parts(), "; ")) }
 
 func (l *Live) parts() []string {
 	c := l.Runs
-	runs := plural(c.All, "run")
+	runs := count.Many(c.All, "run")
 	if l.Asked > 0 {
-		runs = fmt.Sprintf("%d of %s", c.All, plural(l.Asked, "run"))
+		runs = fmt.Sprintf("%d of %s", c.All, count.Many(l.Asked, "run"))
 	}
 	var classes []string
 	for _, class := range []struct {
@@ -59,17 +60,17 @@ func (l *Live) parts() []string {
 	}
 	parts := []string{when, runs}
 	if n := len(l.Running); n > 0 {
-		parts = append(parts, plural(n, "cluster")+" running")
+		parts = append(parts, count.Many(n, "cluster")+" running")
 	}
-	count := make(map[Status]int)
+	by := make(map[Status]int)
 	for i := range l.Findings {
 		if !l.Findings[i].Muted {
-			count[l.Findings[i].Status]++
+			by[l.Findings[i].Status]++
 		}
 	}
 	for _, s := range statuses() {
-		if n := count[s]; n > 0 && s != Resolved {
-			parts = append(parts, plural(n, string(s)+" finding"))
+		if n := by[s]; n > 0 && s != Resolved {
+			parts = append(parts, count.Many(n, string(s)+" finding"))
 		}
 	}
 	return parts
@@ -101,7 +102,7 @@ func cutLines(lines []string, most int, what string) []string {
 	if most < 1 {
 		return nil
 	}
-	return append(lines[:most-1:most-1], fmt.Sprintf("  … and %s", plural(len(lines)-most+1, "more "+what)))
+	return append(lines[:most-1:most-1], fmt.Sprintf("  … and %s", count.Many(len(lines)-most+1, "more "+what)))
 }
 
 // clusters has a row for each cluster, columns one below the other. The faults are
@@ -174,7 +175,7 @@ func (l *Live) shown() []string {
 		if f.Muted {
 			status = "muted"
 		}
-		lines = append(lines, oneLine(fmt.Sprintf("  %-9s  %s  %s", status, plural(f.Tonight, "run"), f.name())))
+		lines = append(lines, oneLine(fmt.Sprintf("  %-9s  %s  %s", status, count.Many(f.Tonight, "run"), f.name())))
 	}
 	return lines
 }

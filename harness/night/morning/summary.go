@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/usurper/usurper/harness/count"
 )
 
 // How much of each part the page has; night.json has all.
@@ -54,7 +56,7 @@ func (r *Report) Summary() string {
 	}
 	text := p.String()
 	if p.left > 0 {
-		text += fmt.Sprintf("\n%s left out, the page being full: night.json has all.\n", plural(p.left, "line"))
+		text += fmt.Sprintf("\n%s left out, the page being full: night.json has all.\n", count.Many(p.left, "line"))
 	}
 	return text
 }
@@ -83,14 +85,14 @@ func (r *Report) Headline() string {
 	case Found:
 		text = "FINDINGS: "
 	case Quiet:
-		text = "QUIET: nothing new in " + plural(r.Runs.All, "run")
+		text = "QUIET: nothing new in " + count.Many(r.Runs.All, "run")
 	default:
 		text = "UNKNOWN: "
 	}
 	text += strings.Join(slices.Concat(r.News, r.Lacks), "; ")
 	if r.Verdict == Quiet {
 		if n := r.seen(Ongoing); n > 0 {
-			text += "; " + plural(n, "finding") + " ongoing"
+			text += "; " + count.Many(n, "finding") + " ongoing"
 		}
 	}
 	if r.Muted > 0 {
@@ -116,7 +118,7 @@ func (r *Report) seen(s Status) int {
 // counts is how many runs there were, and what became of them.
 func (r *Report) counts() string {
 	c := r.Runs
-	text := fmt.Sprintf("%s: %d valid, %d invalid, %d unknown, %d broken", plural(c.All, "run"), c.Valid, c.Invalid, c.Unknown, c.Broken)
+	text := fmt.Sprintf("%s: %d valid, %d invalid, %d unknown, %d broken", count.Many(c.All, "run"), c.Valid, c.Invalid, c.Unknown, c.Broken)
 	if r.Asked > 0 {
 		text += fmt.Sprintf("; asked for: %d", r.Asked)
 	}
@@ -154,7 +156,7 @@ func (r *Report) findings(p *page) {
 	p.table("Findings", []string{"status", "finding", "rule", "runs", "seen", "example", "commands"}, unfiled+len(r.Findings), mostFindings, func(i int) []string {
 		if i < unfiled {
 			u := &r.Unfiled[i]
-			return []string{"**no finding**", "", said(u.name(), u.Text), plural(u.Runs, "run"), "", code(u.Dir), ""}
+			return []string{"**no finding**", "", said(u.name(), u.Text), count.Many(u.Runs, "run"), "", code(u.Dir), ""}
 		}
 		return r.Findings[i-unfiled].row()
 	}, "`usurper findings` lists all, and so does night.json")

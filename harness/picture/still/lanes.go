@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/picture"
 )
 
@@ -21,7 +21,7 @@ func (s *still) lanes() {
 	for i := range s.p.Lanes {
 		if i == s.f.lanes {
 			s.y += lineHeight
-			s.text("q", margin, s.y-4, width-2*margin, "and "+verdict.Many(len(s.p.Lanes)-i, "more member"))
+			s.text("q", margin, s.y-4, width-2*margin, "and "+count.Many(len(s.p.Lanes)-i, "more member"))
 			break
 		}
 		s.lane(&s.p.Lanes[i])

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/picture"
 	"github.com/usurper/usurper/harness/picture/columns"
 )
@@ -53,7 +53,7 @@ func (d *drawing) elections() {
 		d.print(plain, 14, fmt.Sprintf("  %10s  %s", columns.Moment(e.at), d.words(e.text)))
 	}
 	if more := len(all) - maxTold; more > 0 {
-		d.print(plain, 2, fmt.Sprintf("  and %s: draw a shorter stretch with --from and --to", verdict.Many(more, "more line")))
+		d.print(plain, 2, fmt.Sprintf("  and %s: draw a shorter stretch with --from and --to", count.Many(more, "more line")))
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker"
-	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/count"
 	"github.com/usurper/usurper/harness/picture"
 	"github.com/usurper/usurper/harness/picture/columns"
 )
@@ -103,7 +103,7 @@ func (d *drawing) others() {
 		d.print(plain, 4, fmt.Sprintf("  also broken: %s (%d)", name, times[name]))
 	}
 	if left > 0 {
-		d.print(plain, 4, fmt.Sprintf("  and %s more", verdict.Many(left, "rule")))
+		d.print(plain, 4, fmt.Sprintf("  and %s more", count.Many(left, "rule")))
 	}
 }
 
