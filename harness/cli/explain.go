@@ -12,6 +12,7 @@ import (
 	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/cli/screen"
 	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/reproduce"
 	"github.com/usurper/usurper/harness/results"
 	layout "github.com/usurper/usurper/harness/text"
 )
@@ -50,6 +51,9 @@ The exit status is that of check.`,
 				return err
 			}
 			dir, report := j.dir, &j.report
+			if about, ok := reproduce.About(dir, report); ok && by == "" {
+				by = about.Checker
+			}
 			if html != "" {
 				if err := explainHTML(cmd, dir, report, html, key); err != nil {
 					return err
@@ -67,7 +71,7 @@ The exit status is that of check.`,
 			return screen.ExitWith(report.Verdict)
 		},
 	}
-	cmd.Flags().StringVar(&by, "checker", "", "explain the first rule that this checker found broken (default: the first of all)")
+	cmd.Flags().StringVar(&by, "checker", "", "explain the first rule that this checker found broken (default: that of the rule which the run was shrunk or kept for, else the first of all)")
 	cmd.Flags().StringVar(&html, "html", "", "the page to write, which must not exist")
 	cmd.Flags().StringVar(&key, "key", "", "the key that the page is about (default: that of the first violation)")
 	budget.add(cmd.Flags())

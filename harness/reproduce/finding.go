@@ -45,8 +45,8 @@ type Finding struct {
 var ErrNothingToReproduce = errors.New("nothing to reproduce")
 
 // Load reads a run directory and judges its history again, within Config.Search. Of several broken
-// rules it takes the one that the history proves first; if by is not "", only
-// those of that checker count. models are the user's own, if the run was judged by
+// rules it takes the one that the run is about (see [About]), else the one that the
+// history proves first; if by is not "", only those of that checker count. models are the user's own, if the run was judged by
 // any. The Config that it returns has no Target yet.
 func Load(dir results.Dir, by string, models ...checker.Spec) (Finding, error) {
 	var f Finding
@@ -57,7 +57,7 @@ func Load(dir results.Dir, by string, models ...checker.Spec) (Finding, error) {
 	if f.Report, err = engine.CheckWithin(dir.History(), f.Config.Search, models...); err != nil {
 		return f, err
 	}
-	if f.Breach, err = choose(&f.Report, by); err != nil {
+	if f.Breach, err = choose(dir, &f.Report, by); err != nil {
 		return f, fmt.Errorf("%s: %w", dir, err)
 	}
 	f.Violation, _ = f.Report.Violation(f.Breach)
@@ -97,7 +97,25 @@ func shown(r *checker.Report, b checker.Breach, same func(checker.Violation) boo
 	return checker.Violation{}, false
 }
 
-func choose(r *checker.Report, by string) (checker.Breach, error) {
+// About is the broken rule that a run was kept or shrunk for; false if the report does
+// not show it, or it was neither.
+func About(dir results.Dir, r *checker.Report) (checker.Breach, bool) {
+	for _, name := range []string{ExpectedFile, ReproductionFile} {
+		var about struct{ Breach checker.Breach }
+		if err := dir.ReadJSON(name, &about); err == nil && about.Breach != (checker.Breach{}) {
+			_, shown := r.Violation(about.Breach)
+			return about.Breach, shown
+		}
+	}
+	return checker.Breach{}, false
+}
+
+// choose takes of several broken rules the one that the run is about, else the first, if
+// by is not "" of that checker.
+func choose(dir results.Dir, r *checker.Report, by string) (checker.Breach, error) {
+	if b, ok := About(dir, r); ok && (by == "" || by == b.Checker) {
+		return b, nil
+	}
 	all := r.Breaches()
 	if len(all) == 0 {
 		return checker.Breach{}, fmt.Errorf("%w: the verdict is %s", ErrNothingToReproduce, r.Verdict)

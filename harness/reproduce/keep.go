@@ -23,7 +23,7 @@ const ExpectedFile = "expected.json"
 type Expected struct {
 	Shows   string          `json:"shows"` // one line
 	Verdict checker.Verdict `json:"verdict"`
-	Breach  checker.Breach  `json:"breach,omitzero"` // of an invalid run, the first that the history proves
+	Breach  checker.Breach  `json:"breach,omitzero"` // of an invalid run, the one that it was shrunk for, else the first that the history proves
 	// Reproduced of Runs times the plan broke the rule again, when it was measured.
 	Reproduced int `json:"reproduced,omitempty"`
 	Runs       int `json:"runs,omitempty"`
@@ -129,10 +129,9 @@ func expect(dir results.Dir, models []checker.Spec) (engine.Saved, Expected, err
 		return saved, e, err
 	}
 	e.Shows = fmt.Sprintf("a clean run of workload %s", saved.Config.Workload)
-	if all := report.Breaches(); len(all) > 0 {
-		e.Breach = all[0]
-		if _, ok := report.Violation(r.Breach); ok {
-			e.Breach = r.Breach
+	if e.Verdict == checker.Invalid {
+		if e.Breach, err = choose(dir, &report, ""); err != nil {
+			return saved, e, err
 		}
 		v, _ := report.Violation(e.Breach)
 		e.Shows = v.Text

@@ -30,7 +30,7 @@ type Saved struct {
 // Add adds the flags.
 func (f *Saved) Add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.Binary, "binary", "", "the executable of the members (default: this one for reference nodes, else the run's own)")
-	cmd.Flags().StringVar(&f.checker, "checker", "", "of several broken rules, take the first of this checker (default: the first of all)")
+	cmd.Flags().StringVar(&f.checker, "checker", "", "of several broken rules, take the first of this checker (default: the one that the run was shrunk or kept for, else the first of all)")
 	cmd.Flags().StringVar(&f.rule, "rule", "", "of several broken rules of a checker, take this one (default: the first)")
 }
 
