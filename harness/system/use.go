@@ -24,6 +24,10 @@ type use struct {
 // configuration.
 const settled = time.Second
 
+// behind is how much later than a file elsewhere one on the disk may be written, by a member that
+// writes to both by turns, on a busy machine.
+const behind = 2 * time.Second
+
 // used tells what a member makes of its disk.
 func (s *system) used(name string) use {
 	return useOf(s.disks[name].Dir(), s.cluster.Processes()[name])
@@ -52,7 +56,7 @@ func useOf(dir string, pids []int) (u use) {
 		u.elsewhere = fmt.Sprintf("writes to %d files that are not on its disk, the first of them %s", n, o.files[0])
 	}
 	begun := began(pids).Add(settled)
-	u.unused = !o.onDisk && !on.After(begun) && o.newest.After(begun)
+	u.unused = !o.onDisk && !on.After(begun) && o.newest.After(begun.Add(behind))
 	return u
 }
 

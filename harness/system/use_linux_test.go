@@ -50,7 +50,7 @@ func TestUse(t *testing.T) {
 					return u.unused
 				}
 				require.False(t, u.unused)
-				return time.Since(begun) > 2*settled && (u.elsewhere != "") == c.elsewhere
+				return time.Since(begun) > 2*settled+behind && (u.elsewhere != "") == c.elsewhere
 			}
 			require.Eventually(t, done, 30*time.Second, 20*time.Millisecond)
 			require.Equal(t, name == "nothing on the disk", u.empty && c.unused)
