@@ -285,14 +285,15 @@ func (r *fakeRule) Remove(ctx context.Context) (map[string]int64, error) {
 	}
 	r.fake.rules--
 	harmless := r.node == "" || verb == "clock" || verb == "slow" || verb == "freeze"
+	done := map[string]int64{"frames": 7}
+	if r.fake.idle {
+		done["frames"] = 0
+	}
 	if r.fake.deadly && !harmless {
 		r.fake.state[r.node] = "down"
-		return map[string]int64{nemesis.PidsGone: 1}, nil
+		done[nemesis.PidsGone] = 1
 	}
-	if r.fake.idle {
-		return map[string]int64{"frames": 0}, nil
-	}
-	return map[string]int64{"frames": 7}, nil
+	return done, nil
 }
 
 // healed tells what is not as it was at first.

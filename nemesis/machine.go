@@ -296,10 +296,12 @@ func (d *deadly) Remove(ctx context.Context) (map[string]int64, error) {
 			return nil, err
 		}
 		d.removed, d.evidence = true, maps.Clone(evidence)
-		switch {
-		case d.env.isDown(d.member):
-			delete(d.evidence, PidsGone) // another fault took it down
-		case d.evidence[PidsGone] > 0:
+		gone, down := d.evidence[PidsGone] > 0, d.env.isDown(d.member)
+		delete(d.evidence, PidsGone)
+		if gone && !down && Evidence(d.evidence).Bit() {
+			d.evidence[PidsGone] = 1 // neither another fault took it down, nor did it end of nothing
+		}
+		if gone && !down {
 			d.dies()
 		}
 	}

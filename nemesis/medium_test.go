@@ -97,7 +97,11 @@ func TestProcessesThatEndOfAFault(t *testing.T) {
 	p := play(t, "at 1s for 2s full n1\nat 2s for 2s kill n1", dying)
 	require.NoError(t, p.err)
 	require.Equal(t, "4s start n1", p.calls[len(p.calls)-1], "by the kill, since it was down")
-	require.Equal(t, "1 heal bit=false", p.lines()[2], "it was the kill")
+	require.Zero(t, p.report.Ends[0].Evidence[nemesis.PidsGone], "it was the kill")
+	p = play(t, "at 1s for 1s full n1", func(f *fake, _ *nemesis.Options) func(func()) { f.deadly, f.idle = true, true; return nil })
+	require.NoError(t, p.err)
+	require.Equal(t, "2s start n1", p.calls[len(p.calls)-1])
+	require.Equal(t, "1 heal bit=false", p.lines()[1], "nothing was refused, so it ended of something else")
 
 	p = play(t, "at 1s for 2s bit-rot n1 n2 flip", func(f *fake, _ *nemesis.Options) func(func()) {
 		f.refuse["rot n1"] = nemesis.ErrUnsupported
