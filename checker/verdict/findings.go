@@ -13,6 +13,8 @@ import (
 const (
 	// PerRule is how many violations of one rule are kept; the rest is counted.
 	PerRule = 3
+	// violations is the stat of how often rules were broken.
+	violations = "violations"
 	// maxUnknowns is how many things left undecided are named.
 	maxUnknowns = 10
 )
@@ -155,7 +157,7 @@ func (f *Findings) Result(name, summary string) Result {
 	for _, n := range f.broken {
 		total += n
 	}
-	f.Count("violations", total)
+	f.Count(violations, total)
 	slices.SortStableFunc(f.violations, func(a, b Violation) int { return cmp.Compare(a.Proven(), b.Proven()) })
 	r.Verdict, r.Violations, r.Stats = Invalid, f.violations, maps.Clone(f.stats)
 	r.Summary = firstOf(f.violations, total)

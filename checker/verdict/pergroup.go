@@ -265,7 +265,7 @@ func (m *merge) result() Result {
 	}
 	switch {
 	case len(m.Violations) > 0:
-		m.Summary = firstOf(m.Violations, m.Stats["violations"])
+		m.Summary = firstOf(m.Violations, m.Stats[violations])
 	case len(m.Unknowns) > 0:
 		m.Summary = FirstLine(m.Unknowns[0])
 	case m.judged > 0 && strings.HasPrefix(m.Summary, uncheckedBecause):

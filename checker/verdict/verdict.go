@@ -10,6 +10,7 @@
 package verdict
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -92,6 +93,10 @@ func (r *Result) Excuse(why func(*Violation) string) {
 
 func (r *Result) takeBack(why func(*Violation) string, instead func(text, why string)) {
 	n := len(r.Violations)
+	if n == 0 {
+		return
+	}
+	unseen := r.Stats[violations] - int64(n) // those that were counted and not kept
 	r.Violations = slices.DeleteFunc(r.Violations, func(v Violation) bool {
 		w := why(&v)
 		if w != "" {
@@ -99,10 +104,17 @@ func (r *Result) takeBack(why func(*Violation) string, instead func(text, why st
 		}
 		return w != ""
 	})
+	taken := n - len(r.Violations)
+	if r.Stats[violations] -= int64(taken); r.Stats[violations] <= 0 {
+		delete(r.Stats, violations)
+	}
+	if taken == n && unseen > 0 {
+		r.Unknowns = append(r.Unknowns, fmt.Sprintf("%d more broke a rule, too, and were not kept: nobody knows whether faults have done that", unseen))
+	}
 	switch {
-	case len(r.Violations) == n:
+	case taken == 0:
 	case len(r.Violations) > 0:
-		r.Summary = r.Violations[0].Text
+		r.Summary = firstOf(r.Violations, r.Stats[violations])
 	case len(r.Unknowns) > 0:
 		r.Verdict, r.Summary = Unknown, FirstLine(r.Unknowns[len(r.Unknowns)-1])
 	default:
