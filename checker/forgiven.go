@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/usurper/usurper/checker/evidence"
+	"github.com/usurper/usurper/checker/verdict"
+	"github.com/usurper/usurper/harness/history"
 )
 
 // forgive takes back what members may do that were robbed of what they had synced. Whoever
@@ -30,9 +32,11 @@ func (r *Runner) forgives(checker string) bool {
 	return r.summary.disks.Hit() && slices.Contains(ofLoss(), checker)
 }
 
-// ofLoss lists the checkers whose rules may be broken where what was synced is gone.
+// ofLoss lists the checkers whose rules may be broken where what was synced is gone. A member
+// that is told to take back what was committed may well end, or say that this cannot be.
 func ofLoss() []string {
-	return []string{"votes", "logs", "election", "claims", "stale-log", "linearizable", "set", "lock", "transactions", "autopsy"}
+	return []string{"votes", "logs", "election", "claims", "stale-log", "linearizable", "set", "lock", "transactions", "autopsy",
+		"node-logs", "assertions"}
 }
 
 // promises lists the rules that a member breaks all by itself, whatever others forget.
@@ -51,11 +55,11 @@ func invented() []string {
 
 // ownLoss says why a member need not have kept a promise; "" if it had to.
 func ownLoss(d *evidence.Disks, v *Violation) string {
-	if !slices.Contains(promises(), v.Rule) || d.Before(v.Proven()) {
+	if !slices.Contains(promises(), v.Rule) {
 		return ""
 	}
-	who := about(v)
-	if len(who) == 0 || slices.ContainsFunc(who, func(n string) bool { return !slices.Contains(d.Silent(), n) }) {
+	who, robbed := about(v), d.Silent(proven(v))
+	if len(who) == 0 || slices.ContainsFunc(who, func(n string) bool { return !slices.Contains(robbed, n) }) {
 		return ""
 	}
 	return "it may have been robbed of what it had synced without a word"
@@ -64,28 +68,37 @@ func ownLoss(d *evidence.Disks, v *Violation) string {
 // doubt says why a broken rule proves nothing; "" if it does. Whom a member votes for is its
 // own affair, and that of who asks it.
 func doubt(d *evidence.Disks, checker string, v *Violation) string {
-	if slices.Contains(invented(), v.Rule) || slices.Contains(promises(), v.Rule) || d.Before(v.Proven()) {
+	if slices.Contains(invented(), v.Rule) || slices.Contains(promises(), v.Rule) {
 		return ""
 	}
+	robbed := d.Silent(proven(v))
 	if checker == "autopsy" {
-		return rotten(d, v)
+		return rotten(robbed, v)
 	}
-	if why := d.Loss(); why != "" && checker != "votes" {
+	if why := d.Loss(proven(v)); why != "" && checker != "votes" {
 		return why
 	}
 	for _, n := range append(about(v), peers(v)...) {
-		if slices.Contains(d.Silent(), n) {
-			return fmt.Sprintf("faults may have taken without a word what was synced from %s", strings.Join(d.Silent(), " "))
+		if slices.Contains(robbed, n) {
+			return fmt.Sprintf("faults may have taken without a word what was synced from %s", strings.Join(robbed, " "))
 		}
 	}
 	return ""
 }
 
+// proven is the event with which a rule was broken for sure: what comes later takes nothing of it back.
+func proven(v *Violation) uint64 {
+	if at := v.Proven(); at > 0 {
+		return at
+	}
+	return verdict.Forever
+}
+
 // rotten says why what is wrong with files that were left is nobody's doing; "" if it is a member's.
-func rotten(d *evidence.Disks, v *Violation) string {
+func rotten(robbed []string, v *Violation) string {
 	for i := range v.Events {
-		if r := v.Events[i].Run; r != nil && (r.Node == "" && len(d.Silent()) > 0 || slices.Contains(d.Silent(), r.Node)) {
-			return fmt.Sprintf("faults may have damaged without a word what %s had", strings.Join(d.Silent(), " "))
+		if r := v.Events[i].Run; r != nil && (r.Node == "" && len(robbed) > 0 || slices.Contains(robbed, r.Node)) {
+			return fmt.Sprintf("faults may have damaged without a word what %s had", strings.Join(robbed, " "))
 		}
 	}
 	return ""
@@ -94,8 +107,11 @@ func rotten(d *evidence.Disks, v *Violation) string {
 // about lists the members whose deeds prove it.
 func about(v *Violation) (who []string) {
 	for i := range v.Events {
-		if r := v.Events[i].Raft; r != nil {
-			who = append(who, r.Node)
+		switch e := &v.Events[i]; {
+		case e.Raft != nil:
+			who = append(who, e.Raft.Node)
+		case e.Run != nil && e.Run.What == history.RunAssertion:
+			who = append(who, e.Run.Node)
 		}
 	}
 	return who

@@ -136,3 +136,83 @@ func TestNobodyFailsFastForWhatIsForgiven(t *testing.T) {
 		require.Equal(t, want, r.Violated(), fault)
 	}
 }
+
+// A fault excuses those whom it hit, from then on, if it had an effect.
+func TestNobodyElseIsForgiven(t *testing.T) {
+	hit := func(h *tape.Tape, step int, fault string, bit bool, nodes ...string) {
+		f := history.Fault{Step: step, What: history.FaultInject, Text: "at 1s " + fault, Nodes: nodes}
+		h.Fault(f)
+		f.What, f.Bit = history.FaultHeal, bit
+		h.Fault(f)
+	}
+	twice := func(h *tape.Tape, voter string, term uint64) {
+		h.Stand("n2", term)
+		h.Stand("n4", term)
+		h.Grant(voter, "n2", term)
+		h.Grant(voter, "n4", term)
+	}
+	dies := func(h *tape.Tape, node string) {
+		h.Proc(history.Proc{Node: node, What: history.ProcExit, Code: 2})
+	}
+	asserts := func(h *tape.Tape, node string) {
+		h.Run(history.Run{What: history.RunAssertion, Node: node, Assertion: &history.Assertion{
+			Type: history.AssertAlways, Message: "m", Must: true, Hit: true,
+		}})
+	}
+	for name, c := range map[string]struct {
+		nodes   int
+		checker string
+		build   func(h *tape.Tape)
+		want    checker.Verdict
+	}{
+		"robbed later than another": {5, "votes", func(h *tape.Tape) {
+			hit(h, 1, "lost-write n2", true, "n2")
+			twice(h, "n1", 1)
+			hit(h, 2, "lost-write n1", true, "n1")
+		}, checker.Invalid},
+		"of nothing": {5, "votes", func(h *tape.Tape) {
+			hit(h, 1, "lost-write n1", false, "n1")
+			twice(h, "n1", 1)
+		}, checker.Invalid},
+		"more often than is kept, and once another": {5, "votes", func(h *tape.Tape) {
+			hit(h, 1, "lost-write n1", true, "n1")
+			for term := range uint64(4) {
+				twice(h, "n1", term+1)
+			}
+			twice(h, "n3", 5)
+		}, checker.Unknown},
+		"as often as is kept": {5, "votes", func(h *tape.Tape) {
+			hit(h, 1, "lost-write n1", true, "n1")
+			for term := range uint64(3) {
+				twice(h, "n1", term+1)
+			}
+		}, checker.Valid},
+		"another ends, who has what is lost":        {3, "node-logs", func(h *tape.Tape) { hit(h, 1, "lost-write n1", true, "n1"); dies(h, "n2") }, checker.Unknown},
+		"another ends, and two of four keep all":    {4, "node-logs", func(h *tape.Tape) { hit(h, 1, "lost-write n1", true, "n1"); dies(h, "n2") }, checker.Invalid},
+		"another ends before":                       {3, "node-logs", func(h *tape.Tape) { dies(h, "n2"); hit(h, 1, "lost-write n1", true, "n1") }, checker.Invalid},
+		"another ends, and nothing was lost":        {3, "node-logs", func(h *tape.Tape) { hit(h, 1, "lost-write n1", false, "n1"); dies(h, "n2") }, checker.Invalid},
+		"another ends, and power failed":            {3, "node-logs", func(h *tape.Tape) { hit(h, 1, "power-failure n1", true, "n1"); dies(h, "n2") }, checker.Invalid},
+		"who was robbed asserts what does not hold": {4, "assertions", func(h *tape.Tape) { hit(h, 1, "lost-write n1", true, "n1"); asserts(h, "n1") }, checker.Unknown},
+		"another asserts it":                        {4, "assertions", func(h *tape.Tape) { hit(h, 1, "lost-write n1", true, "n1"); asserts(h, "n2") }, checker.Invalid},
+		"robbed of an acknowledged write by many, later": {6, "linearizable", func(h *tape.Tape) {
+			hit(h, 1, "lost-write n1", true, "n1")
+			h.Do(1, history.OK, tape.Put("a"))
+			h.Do(1, history.OK, tape.Put("b"))
+			h.Do(2, history.OK, tape.Get("a"))
+			hit(h, 2, "lost-write n2", true, "n2")
+		}, checker.Invalid},
+		"… and before": {6, "linearizable", func(h *tape.Tape) {
+			hit(h, 1, "lost-write n1", true, "n1")
+			h.Do(1, history.OK, tape.Put("a"))
+			h.Do(1, history.OK, tape.Put("b"))
+			hit(h, 2, "lost-write n2", true, "n2")
+			h.Do(2, history.OK, tape.Get("a"))
+		}, checker.Unknown},
+	} {
+		h := tape.New(history.Run{Traced: true, Disk: "fuse", Nodes: []string{"n1", "n2", "n3", "n4", "n5", "n6"}[:c.nodes]})
+		h.Start()
+		c.build(h)
+		h.End()
+		require.Equal(t, c.want, verdicts(t, h)[c.checker], name)
+	}
+}

@@ -223,8 +223,8 @@ func (c *Availability) judge(summary *string) {
 	switch {
 	case c.apart:
 		c.Unknown("%s, but the harness itself kept members apart", text)
-	case c.disks.Spared() != "":
-		c.Unknown("%s, but %s", text, c.disks.Spared())
+	case c.disks.Spared(verdict.Forever) != "":
+		c.Unknown("%s, but %s", text, c.disks.Spared(verdict.Forever))
 	case c.down:
 		c.Unknown("%s, but less than a majority of the members ran", text)
 	case len(c.faults) > 0:

@@ -91,8 +91,12 @@ func (c *Availability) stuck() {
 		}
 		text := fmt.Sprintf("%s knew entries up to %d committed when it was stopped, %s after everything was healed, although entry %d was committed before that",
 			name, m.index, verdict.Seconds(c.stopped-c.healed), goal)
-		if c.disks.Spared() != "" {
-			c.Unknown("%s; but %s", text, c.disks.Spared())
+		if why := c.disks.Spared(verdict.Forever); why != "" {
+			c.Unknown("%s; but %s", text, why)
+			continue
+		}
+		if slices.Contains(c.disks.Silent(verdict.Forever), name) { // it need not know what it lacks, nor its leader
+			c.Unknown("%s; but faults may have taken without a word what it had synced", text)
 			continue
 		}
 		if c.down || c.apart || c.calm.longest(c.firstOK, c.stopped) < c.recovery() {

@@ -46,6 +46,14 @@ func TestCatchUp(t *testing.T) {
 		h.Put("n3", "n1", 1, 1, 5)
 		h.Commit("n3", 1, 15, false)
 	}
+	lied := func(bit bool) func(h *tape.Tape) {
+		return func(h *tape.Tape) {
+			f := history.Fault{Step: 2, What: history.FaultInject, Text: "at 2s for 1s lost-write n3", Nodes: []string{"n3"}}
+			h.Fault(f)
+			f.What, f.Bit = history.FaultHeal, bit
+			h.Fault(f)
+		}
+	}
 	const rule = "a member did not catch up"
 	tape.Verdicts(t, func() verdict.Checker { return evidence.NewAvailability() }, []tape.Row{
 		{Name: "never told", Build: lagging(time.Minute, nil), Want: verdict.Invalid, Rule: rule},
@@ -67,6 +75,8 @@ func TestCatchUp(t *testing.T) {
 		{Name: "a fault without an end", Build: lagging(time.Minute, func(h *tape.Tape) {
 			h.Fault(history.Fault{Step: 2, What: history.FaultInject, Text: "at 2s for 1s pause n3"})
 		}), Want: verdict.Valid},
+		{Name: "robbed without a word", Build: lagging(time.Minute, lied(true)), Want: verdict.Unknown},
+		{Name: "… or to be", Build: lagging(time.Minute, lied(false)), Want: verdict.Invalid, Rule: rule},
 		{Name: "a short stall", Build: lagging(time.Minute, func(h *tape.Tape) {
 			h.Run(history.Run{What: history.RunStall, Stall: tape.ElectionTimeout})
 		}), Want: verdict.Invalid, Rule: rule},

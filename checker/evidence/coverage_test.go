@@ -196,6 +196,14 @@ func TestCoverageOfAnInterruptedRun(t *testing.T) {
 	require.Contains(t, c.Build().Judge(evidence.NewCoverage()).Summary, "1 of 1 fault bit (1 skipped, 1 not fired), ")
 }
 
+// rot damages files of members, or finds none.
+func rot(h *tape.Tape, bit bool, nodes ...string) {
+	f := history.Fault{Step: 1, What: history.FaultInject, Text: "at 1s bit-rot several", Nodes: nodes}
+	h.Fault(f)
+	f.What, f.Bit = history.FaultHeal, bit
+	h.Fault(f)
+}
+
 func TestAvailability(t *testing.T) {
 	// healed is a run that fails every operation for so long after healing.
 	healed := func(tries int, extra func(h *tape.Tape), before ...func(h *tape.Tape)) func() *tape.Tape {
@@ -227,16 +235,9 @@ func TestAvailability(t *testing.T) {
 	tape.Verdicts(t, func() verdict.Checker { return evidence.NewAvailability() }, []tape.Row{
 		{Name: "never recovered", Build: healed(30, nil), Want: verdict.Invalid, Rule: "did not recover"},
 		{Name: "never recovered from a power failure", Build: healed(30, nil, func(h *tape.Tape) { outage(h, 1, h.Nodes...) }), Want: verdict.Invalid, Rule: "did not recover"},
-		{Name: "files of a majority went bad", Build: healed(30, func(h *tape.Tape) {
-			for _, what := range []history.FaultWhat{history.FaultInject, history.FaultHeal} {
-				h.Fault(history.Fault{Step: 1, What: what, Text: "at 1s bit-rot n1 n2", Nodes: h.Nodes[:2]})
-			}
-		}), Want: verdict.Unknown},
-		{Name: "… of a minority", Build: healed(30, func(h *tape.Tape) {
-			for _, what := range []history.FaultWhat{history.FaultInject, history.FaultHeal} {
-				h.Fault(history.Fault{Step: 1, What: what, Text: "at 1s bit-rot n1", Nodes: h.Nodes[:1]})
-			}
-		}), Want: verdict.Invalid, Rule: "did not recover"},
+		{Name: "files of a majority went bad", Build: healed(30, func(h *tape.Tape) { rot(h, true, "n1", "n2") }), Want: verdict.Unknown},
+		{Name: "… of a minority", Build: healed(30, func(h *tape.Tape) { rot(h, true, "n1") }), Want: verdict.Invalid, Rule: "did not recover"},
+		{Name: "… were to go bad, and did not", Build: healed(30, func(h *tape.Tape) { rot(h, false, "n1", "n2") }), Want: verdict.Invalid, Rule: "did not recover"},
 		{Name: "not tried for long", Build: healed(3, nil), Want: verdict.Unknown},
 		{Name: "members that take half a minute to be ready", Build: healed(39, slow), Want: verdict.Unknown},
 		{Name: "… and do not come in that time either", Build: healed(41, slow), Want: verdict.Invalid, Rule: "did not recover"},

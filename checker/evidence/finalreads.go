@@ -305,8 +305,8 @@ func (c *Availability) excuse(f *finalRead) string {
 		return "perhaps nothing is there, and the client takes that for a failure"
 	case c.down || len(c.faults) > 0:
 		return "less than a majority of the members ran, or a fault had not ended"
-	case c.disks.Spared() != "":
-		return c.disks.Spared()
+	case c.disks.Spared(verdict.Forever) != "":
+		return c.disks.Spared(verdict.Forever)
 	case f.last.Op == nil || f.last.At-f.asked.At < c.serves():
 		return fmt.Sprintf("too short a time to judge, which takes %d election timeouts and at least %v: %v", serveTimeouts, serveLeast, c.serves())
 	case c.apart:

@@ -13,11 +13,14 @@ import (
 // nothing else.
 const powerFailure = "power-failure"
 
+// lyingDisk is the word of plans for writes that disks say they have made, and have not.
+const lyingDisk = "lost-write"
+
 // takesSynced lists the words of plans for faults that may take what a member has synced, so
 // that nobody can hold the member to it, on disks of such a kind. A file system tells once of
 // what it could not write, and may have it no more when it is synced again.
 func takesSynced(disk string) []string {
-	faults := []string{"lost-write", "short-write", "fail-sync", bitRot}
+	faults := []string{lyingDisk, "short-write", "fail-sync", bitRot}
 	if disk != "" && disk != "fuse" { // it failed below the file system
 		faults = append(faults, "fail-write")
 	}
@@ -35,17 +38,35 @@ func theFault(f *history.Fault, faults ...string) string {
 }
 
 // silent lists those of them that tell the member nothing.
-func silent() []string { return []string{"lost-write", bitRot} }
+func silent() []string { return []string{lyingDisk, bitRot} }
 
-// Disks follows which members were hit by what may take synced bytes. The zero value has
-// seen nothing.
+// withoutEffect tells whether it is the end of a fault that did nothing.
+func withoutEffect(f *history.Fault) bool {
+	if f.What != history.FaultHeal || f.Bit || f.Reason != "" {
+		return false
+	}
+	for _, n := range f.Evidence { // a fault may do what it does and count as one that did not bite
+		if n > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Disks follows which members were hit by what may take synced bytes. What had no effect hit
+// nobody, which is known once it has ended. The zero value has seen nothing.
 type Disks struct {
 	members []string
 	kind    string
-	hit     []string
-	silent  []string // those of them that were told nothing
-	others  bool     // something else than bit-rot hit one
-	first   uint64   // the event at which the first was hit
+	thefts  []theft
+}
+
+// theft is a fault that may have taken what members had synced.
+type theft struct {
+	step  int
+	what  string
+	nodes []string
+	at    uint64 // its event
 }
 
 // Event takes the next event.
@@ -53,18 +74,17 @@ func (d *Disks) Event(e *history.Event) {
 	switch {
 	case e.Run != nil && e.Run.What == history.RunBegin:
 		d.members, d.kind = slices.Clone(e.Run.Nodes), strings.Clone(e.Run.Disk)
-	case e.Fault != nil && e.Fault.What == history.FaultInject:
-		what := theFault(e.Fault, takesSynced(d.kind)...)
-		if what == "" {
-			return
+	case e.Fault == nil:
+	case e.Fault.What == history.FaultInject:
+		if what := theFault(e.Fault, takesSynced(d.kind)...); what != "" {
+			d.thefts = append(d.thefts, theft{e.Fault.Step, what, with(nil, e.Fault.Nodes), e.Seq})
 		}
-		if len(d.hit) == 0 {
-			d.first = e.Seq
-		}
-		d.hit = with(d.hit, e.Fault.Nodes)
-		d.others = d.others || what != bitRot
-		if slices.Contains(silent(), what) {
-			d.silent = with(d.silent, e.Fault.Nodes)
+	case withoutEffect(e.Fault):
+		for i := range slices.Backward(d.thefts) {
+			if d.thefts[i].step == e.Fault.Step {
+				d.thefts = slices.Delete(d.thefts, i, i+1)
+				break
+			}
 		}
 	}
 }
@@ -78,38 +98,68 @@ func with(all, more []string) []string {
 	return all
 }
 
-// Hit tells whether any was.
-func (d *Disks) Hit() bool { return len(d.hit) > 0 }
-
-// OnlyRotten tells whether all that has hit any was bit-rot, and something has.
-func (d *Disks) OnlyRotten() bool { return len(d.hit) > 0 && !d.others }
-
-// Before tells whether an event, of which 0 is none, came before the first of them was hit.
-func (d *Disks) Before(event uint64) bool { return event > 0 && event < d.first }
-
-// Silent lists the members that may have lost what they had synced without a word, so that
-// they cannot be held to what they had promised.
-func (d *Disks) Silent() []string { return d.silent }
-
-// Spared says why a majority need not have what was synced; "" if one has.
-func (d *Disks) Spared() string {
-	if len(d.hit) == 0 || 2*len(d.hit) < len(d.members) {
-		return ""
+// hit lists the members that were hit before an event by one of these faults; by any, if none
+// is named.
+func (d *Disks) hit(before uint64, faults ...string) (all []string) {
+	for i := range d.thefts {
+		if t := &d.thefts[i]; t.at < before && (len(faults) == 0 || slices.Contains(faults, t.what)) {
+			all = with(all, t.nodes)
+		}
 	}
-	return fmt.Sprintf("faults may have taken what was synced from %s, which is no minority", strings.Join(d.hit, " "))
+	return all
 }
 
-// Loss says why the loss of what was acknowledged proves nothing; "" if it does prove
-// something. A majority elects and a majority keeps: what both share has to be more members
-// than were robbed without a word.
-func (d *Disks) Loss() string {
-	if why := d.Spared(); why != "" {
+// Hit tells whether any was.
+func (d *Disks) Hit() bool { return len(d.thefts) > 0 }
+
+// OnlyRotten tells whether all that has hit any was bit-rot, and something has.
+func (d *Disks) OnlyRotten() bool {
+	return d.Hit() && !slices.ContainsFunc(d.thefts, func(t theft) bool { return t.what != bitRot })
+}
+
+// Silent lists the members that may have lost, before an event, what they had synced without a
+// word, so that they cannot be held to what they had promised.
+func (d *Disks) Silent(before uint64) []string { return d.hit(before, silent()...) }
+
+// Spared says why a majority need not have at an event what was synced; "" if one has.
+func (d *Disks) Spared(at uint64) string {
+	hit := d.hit(at)
+	if len(hit) == 0 || 2*len(hit) < len(d.members) {
+		return ""
+	}
+	return fmt.Sprintf("faults may have taken what was synced from %s, which is no minority", strings.Join(hit, " "))
+}
+
+// Loss says why it proves nothing that what was acknowledged was gone at an event; "" if it
+// does prove something. A majority elects and a majority keeps: what both share has to be
+// more members than were robbed without a word.
+func (d *Disks) Loss(at uint64) string {
+	if why := d.Spared(at); why != "" {
 		return why
 	}
-	n := len(d.members)
-	if len(d.silent) == 0 || len(d.silent) < 2*(n/2+1)-n {
+	n, robbed := len(d.members), d.Silent(at)
+	if len(robbed) == 0 || len(robbed) < 2*(n/2+1)-n {
 		return ""
 	}
 	return fmt.Sprintf("faults may have taken without a word what was synced from %s, and a majority of %d need not have another that keeps it",
-		strings.Join(d.silent, " "), n)
+		strings.Join(robbed, " "), n)
+}
+
+// Differing says why it proves nothing that these members differ from the others at an event;
+// "" if it does prove something. What a disk says that it wrote and did not, nobody can know; a
+// file that rots a member has to notice, and not to serve. Others differ as well once something
+// that they have applied is lost.
+func (d *Disks) Differing(odd []string, at uint64) string {
+	lied := d.hit(at, lyingDisk)
+	rotten := func(n string) bool { return slices.Contains(d.hit(at, bitRot), n) && !slices.Contains(lied, n) }
+	if !slices.ContainsFunc(odd, func(n string) bool { return !rotten(n) }) {
+		return ""
+	}
+	if why := d.Loss(at); why != "" {
+		return why
+	}
+	if !slices.ContainsFunc(odd, func(n string) bool { return slices.Contains(lied, n) }) {
+		return ""
+	}
+	return fmt.Sprintf("faults may have taken without a word what was written by %s", strings.Join(lied, " "))
 }

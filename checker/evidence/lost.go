@@ -317,7 +317,7 @@ func (c *Lost) excuse(f *failure) string {
 	if c.members == 1 && c.disks.OnlyRotten() {
 		return c.torn(f)
 	}
-	return c.disks.Loss()
+	return c.disks.Loss(verdict.Forever)
 }
 
 // judge finds out what became of each acknowledged write.

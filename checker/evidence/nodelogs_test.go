@@ -2,6 +2,7 @@ package evidence_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -70,6 +71,33 @@ func TestNodeLogsOnDisksThatFail(t *testing.T) {
 			dies(h, "n1")
 			heals(h, "full n1", "n1")
 			start(h, "n1")
+			dies(h, "n1")
+		}), Want: verdict.Invalid, Rule: died},
+		{Name: "beside a fault that had no effect", Build: dark(func(h *tape.Tape) {
+			f := history.Fault{Step: 9, What: history.FaultInject, Text: "at 1s lost-write n1", Nodes: []string{"n1"}}
+			h.Fault(f)
+			f.What = history.FaultHeal
+			h.Fault(f)
+			dies(h, "n1")
+		}), Want: verdict.Invalid, Rule: died},
+		{Name: "… and after one that had", Build: dark(func(h *tape.Tape) {
+			struckBy(h, "lost-write n1", "n1")
+			heals(h, "lost-write n1", "n1")
+			f := history.Fault{Step: 10, What: history.FaultInject, Text: "at 1s lost-write n1", Nodes: []string{"n1"}}
+			h.Fault(f)
+			f.What = history.FaultHeal
+			h.Fault(f)
+			dies(h, "n1")
+		}), Want: verdict.Valid},
+		{Name: "just after its memory came back", Build: dark(func(h *tape.Tape) {
+			struckBy(h, "starve n1 100%", "n1")
+			heals(h, "starve n1 100%", "n1")
+			dies(h, "n1")
+		}), Want: verdict.Valid},
+		{Name: "long after that", Build: dark(func(h *tape.Tape) {
+			struckBy(h, "starve n1 100%", "n1")
+			heals(h, "starve n1 100%", "n1")
+			h.Wait(5 * time.Second)
 			dies(h, "n1")
 		}), Want: verdict.Invalid, Rule: died},
 		{Name: "again, still without room", Build: dark(func(h *tape.Tape) {
