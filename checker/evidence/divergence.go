@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,6 +30,9 @@ import (
 // away is no worse for it (moments.go). A member that ended by itself, as it may where its files
 // fail, is left out, which is told.
 //
+// Who was robbed of what he had synced cannot be held to all of that: what follows from it is
+// unknown ([Disks.Differing]).
+//
 // That acknowledged writes are there is not its business: where members hold the
 // same, final reads, which "linearizable" and "set" judge, show it for all.
 type Divergence struct {
@@ -43,6 +45,7 @@ type Divergence struct {
 	silent []history.Event // members that did not tell
 	asked  bool
 	ends   ends
+	disks  Disks
 	away   []string // those left out, and why
 	moments
 }
@@ -77,6 +80,7 @@ func (*Divergence) Kinds() verdict.Kinds { return verdict.Others }
 // Event takes the next event.
 func (c *Divergence) Event(e *history.Event) {
 	s := e.State
+	c.disks.Event(e)
 	switch {
 	case s == nil:
 		if e.Run != nil && e.Run.What == history.RunBegin {
@@ -209,8 +213,21 @@ func (c *Divergence) differAt(s *history.State, data map[string]history.Event, e
 	if !majority(by) { // each has diverged from the others, but not here
 		by = groups(s.Held, atKey)
 	}
-	c.Violate("members hold different data",
-		fmt.Sprintf("%s: at revision %d, %s", blame(by), s.Revision, verdict.HeldText(s)), evidence...)
+	c.differs("members hold different data", by, fmt.Sprintf("at revision %d, %s", s.Revision, verdict.HeldText(s)), evidence)
+}
+
+// differs notes that members differ, of which the groups hold the same, unless faults that
+// came before the last of the evidence may have done that.
+func (c *Divergence) differs(rule string, by [][]string, how string, evidence []history.Event) {
+	text, last := blame(by)+": "+how, uint64(0)
+	for i := range evidence {
+		last = max(last, evidence[i].Seq)
+	}
+	if why := c.disks.Differing(odd(by), last); why != "" {
+		c.Unknown("%s; but %s", text, why)
+		return
+	}
+	c.Violate(rule, text, evidence...)
 }
 
 // digestOf returns what tells a member's data apart from another's: a digest of
@@ -257,8 +274,8 @@ func (c *Divergence) revisions() {
 			evidence = append(evidence, e)
 		}
 	}
-	c.Violate("members at different revisions of one log", fmt.Sprintf("%s: having applied entries up to %d, and for %s, %s",
-		blame(by), position(c.nodes[0]).Applied, verdict.Seconds(last.at-first.at), positions(held)), evidence...)
+	c.differs("members at different revisions of one log", by, fmt.Sprintf("having applied entries up to %d, and for %s, %s",
+		position(c.nodes[0]).Applied, verdict.Seconds(last.at-first.at), positions(held)), evidence)
 }
 
 // still returns the last rounds in which every member told, and all the same.
@@ -356,37 +373,6 @@ func (c *Divergence) digests() string {
 		parts = append(parts, fmt.Sprintf("%s %08x at %d since %d", n, s.Hash, s.Revision, s.Compacted))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// groups sorts members by what they hold, the largest group first.
-func groups(held []history.Held, of func(history.Held) string) [][]string {
-	by := make(map[string][]string)
-	for _, h := range held {
-		by[of(h)] = append(by[of(h)], h.Node)
-	}
-	return slices.SortedFunc(maps.Values(by), func(a, b []string) int {
-		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a[0], b[0]))
-	})
-}
-
-// majority tells whether most members are in the first group, the largest.
-func majority(by [][]string) bool { return 2*len(by[0]) > len(slices.Concat(by...)) }
-
-// blame names the members that differ from the others: those outside the group
-// that has a majority, or everybody if none has.
-func blame(by [][]string) string {
-	all := slices.Concat(by...)
-	if !majority(by) {
-		slices.Sort(all)
-		return strings.Join(all, " ") + " disagree"
-	}
-	odd := slices.Concat(by[1:]...)
-	slices.Sort(odd)
-	verb := " differs"
-	if len(odd) > 1 {
-		verb = " differ"
-	}
-	return strings.Join(odd, " ") + verb + " from " + strings.Join(by[0], " ")
 }
 
 func positions(held []history.Held) string {

@@ -1,6 +1,7 @@
 package evidence_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -155,9 +156,44 @@ func TestDivergenceWithoutTheExcused(t *testing.T) {
 		{Name: "it may end, and did", Build: without("bit-rot n3 wal", true, true), Want: verdict.Valid},
 		{Name: "it may end, and runs", Build: without("bit-rot n3 wal", false, true), Want: verdict.Unknown},
 		{Name: "it may not end, and did", Build: without("partition n3 | rest", true, true), Want: verdict.Unknown},
-		{Name: "the others differ", Build: without("bit-rot n3 wal", true, false), Want: verdict.Invalid, Rule: "members hold different data"},
+		{Name: "the others differ", Build: without("fail-write n3", true, false), Want: verdict.Invalid, Rule: "members hold different data"},
+		{Name: "… since what n1 and n3 had committed is lost", Build: without("bit-rot n3 wal", true, false), Want: verdict.Unknown},
 	})
 	r := without("bit-rot n3 wal", true, true)().Judge(evidence.NewDivergence())
 	require.Equal(t, "2 members hold the same data at revision 50", r.Summary)
 	require.Equal(t, "n3 is left out: it ended with code 2, as it may after bit-rot", r.Told)
+}
+
+// Who differs is to blame, unless a disk has lied to him or what others had committed is lost.
+func TestDivergenceOfTheRobbed(t *testing.T) {
+	differ := func(nodes int, odd, fault string, bit bool) func() *tape.Tape {
+		return func() *tape.Tape {
+			h := tape.New(history.Run{Disk: "fuse", Nodes: []string{"n1", "n2", "n3", "n4", "n5"}[:nodes]})
+			f := history.Fault{Step: 1, What: history.FaultInject, Text: "at 1s " + fault, Nodes: []string{"n1"}}
+			h.Fault(f)
+			f.What, f.Bit = history.FaultHeal, bit
+			h.Fault(f)
+			h.Told(1, 2, slices.Repeat([]uint64{50}, nodes)...)
+			var all []history.Held
+			for _, n := range h.Nodes {
+				value := "a"
+				if n == odd {
+					value = "b"
+				}
+				all = append(all, held(n, value, 7))
+			}
+			h.Differ(50, all...)
+			h.End()
+			return h
+		}
+	}
+	const rule = "members hold different data"
+	tape.Verdicts(t, func() verdict.Checker { return evidence.NewDivergence() }, []tape.Row{
+		{Name: "who was lied to", Build: differ(4, "n1", "lost-write n1", true), Want: verdict.Unknown},
+		{Name: "who was not", Build: differ(4, "n1", "lost-write n1", false), Want: verdict.Invalid, Rule: rule},
+		{Name: "another, of four: two others keep what was committed", Build: differ(4, "n2", "lost-write n1", true), Want: verdict.Invalid, Rule: rule},
+		{Name: "another, of three", Build: differ(3, "n2", "lost-write n1", true), Want: verdict.Unknown},
+		{Name: "whose file is rotten, and served", Build: differ(3, "n1", "bit-rot n1 db", true), Want: verdict.Invalid, Rule: rule},
+		{Name: "who lost power", Build: differ(3, "n1", "power-failure n1", true), Want: verdict.Invalid, Rule: rule},
+	})
 }
