@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/checker/evidence"
 	"github.com/usurper/usurper/checker/register"
 	"github.com/usurper/usurper/checker/set"
@@ -69,4 +70,78 @@ func TestLostIsNoSecondOpinion(t *testing.T) {
 	}
 	t.Logf("%d of 20,000 histories have lost something", found)
 	require.Greater(t, found, 100)
+}
+
+// Whatever kind it is of that was acknowledged and is gone after a power failure, who judges
+// the kind says so; and not of what may never have been there.
+func TestPowerTakesOfEachKind(t *testing.T) {
+	all := []string{"n1", "n2", "n3"}
+	dark := func(h *tape.Tape) {
+		f := history.Fault{Step: 1, What: history.FaultInject, Text: "at 1s power-failure all keep nothing", Nodes: all}
+		h.Fault(f)
+		f.What, f.Bit = history.FaultHeal, true
+		h.Fault(f)
+	}
+	final := func(op history.Op) history.Op { op.Final = true; return op }
+	for name, c := range map[string]struct {
+		checker string
+		build   func(h *tape.Tape, told history.OpType)
+		open    checker.Verdict // if nobody was told
+	}{
+		"a register": {"linearizable", func(h *tape.Tape, told history.OpType) {
+			h.Do(1, history.OK, tape.Put("a"))
+			h.Do(2, told, tape.Put("b"))
+			dark(h)
+			h.Do(3, history.OK, final(tape.Get("a")))
+		}, checker.Valid},
+		"a deletion": {"linearizable", func(h *tape.Tape, told history.OpType) {
+			h.Do(1, history.OK, tape.Put("a"))
+			h.Do(2, told, tape.Erase())
+			dark(h)
+			h.Do(3, history.OK, final(tape.Get("a")))
+		}, checker.Valid},
+		"the first of a chain": {"linearizable", func(h *tape.Tape, told history.OpType) {
+			h.Do(1, history.OK, tape.Put("a"))
+			h.Do(2, told, tape.Cas("a", "b"))
+			dark(h)
+			h.Do(3, history.OK, tape.Cas("a", "c"))
+			h.Do(4, history.OK, final(tape.Get("c")))
+		}, checker.Valid},
+		"a set": {"set", func(h *tape.Tape, told history.OpType) {
+			h.Do(1, history.OK, tape.Add("a"))
+			h.Do(2, told, tape.Add("b"))
+			dark(h)
+			h.Do(3, history.OK, tape.Final("a"))
+		}, checker.Valid},
+		"a list": {"set", func(h *tape.Tape, told history.OpType) {
+			h.Do(1, history.OK, tape.Extend("a"))
+			h.Do(2, told, tape.Extend("b"))
+			dark(h)
+			h.Do(3, history.OK, tape.Final("a"))
+		}, checker.Valid},
+		"a lock": {"lock", func(h *tape.Tape, told history.OpType) {
+			h.Do(1, told, tape.Acquire("a", "1"))
+			dark(h)
+			h.Do(2, history.OK, tape.Acquire("b", "2"))
+		}, checker.Valid},
+		"a transaction": {"transactions", func(h *tape.Tape, told history.OpType) {
+			h.DoTxn(1, history.OK, "append x 1")
+			h.DoTxn(2, told, "append x 2, append y 1")
+			dark(h)
+			h.DoTxn(3, history.OK, "read x 1, read y")
+		}, checker.Valid},
+		"registers of a transaction": {"linearizable", func(h *tape.Tape, told history.OpType) {
+			h.Do(1, history.OK, tape.TxnOf(tape.PutAt("x", "a"), tape.PutAt("y", "a")))
+			h.Do(2, told, tape.TxnOf(tape.PutAt("x", "b")))
+			dark(h)
+			h.Do(3, history.OK, tape.TxnOf(tape.GetAt("x", "a"), tape.GetAt("y", "a")))
+		}, checker.Valid},
+	} {
+		for told, want := range map[history.OpType]checker.Verdict{history.OK: checker.Invalid, history.Info: c.open} {
+			h := tape.New(history.Run{Disk: "ext4", Nodes: all})
+			c.build(h, told)
+			h.End()
+			require.Equal(t, want, verdicts(t, h)[c.checker], "%s, %s", name, told)
+		}
+	}
 }
