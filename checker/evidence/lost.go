@@ -79,6 +79,7 @@ type failure struct {
 	inject, heal history.Event
 	rot          bool
 	cut          verdict.Stamp             // when the last of its members had no process any more
+	gone, back   []string                  // members that had none any more, and that have had one again since, before it healed
 	first        map[*keptKey]*finalAnswer // of a key, the first read that was asked for after that and served
 	lost         []lostWrite
 }
@@ -118,6 +119,8 @@ func (c *Lost) Event(e *history.Event) {
 		c.whole = true
 	case e.Proc != nil && e.Proc.What == history.ProcExit:
 		c.ended(e)
+	case e.Proc != nil && e.Proc.What == history.ProcStart:
+		c.started(e.Proc.Node)
 	case e.Raft != nil && e.Raft.What == history.RaftLeader:
 		c.led(e)
 	}

@@ -39,13 +39,28 @@ func (c *Lost) led(e *history.Event) {
 func (c *Lost) ended(e *history.Event) {
 	of := false
 	for _, f := range c.failures {
-		if e.Proc.Expected && f.heal.Fault == nil && slices.Contains(f.inject.Fault.Nodes, e.Proc.Node) {
-			f.cut, of = verdict.StampOf(e), true
+		if e.Proc.Expected && f.takes(e.Proc.Node) {
+			f.cut, of, f.gone = verdict.StampOf(e), true, with(f.gone, []string{e.Proc.Node})
 		}
 	}
 	if c.follows && !of {
 		c.rivals = append(c.rivals, rival{at: verdict.StampOf(e), node: strings.Clone(e.Proc.Node), killed: e.Proc.Expected})
 	}
+}
+
+// started notes that a member that has no power any more has it again: what ends it from then
+// on is something else.
+func (c *Lost) started(node string) {
+	for _, f := range c.failures {
+		if f.heal.Fault == nil && slices.Contains(f.gone, node) {
+			f.back = with(f.back, []string{node})
+		}
+	}
+}
+
+// takes tells whether it is a member's process that the failure ends.
+func (f *failure) takes(node string) bool {
+	return f.heal.Fault == nil && slices.Contains(f.inject.Fault.Nodes, node) && !slices.Contains(f.back, node)
 }
 
 // rivalsOf lists what else may have taken a write between two events than the failures that

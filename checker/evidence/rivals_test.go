@@ -106,5 +106,35 @@ func TestLostBeforeThePowerFailed(t *testing.T) {
 			outage(h, 2, "n1", "n2", "n3")
 			h.Do(2, ok, tape.Final())
 		}), Want: verdict.Unchecked},
+		{Name: "killed once it was back, while others had no power yet", Build: dark(func(h *tape.Tape) { backAndKilled(h, false) }), Want: verdict.Unchecked},
+		{Name: "… and gone before", Build: dark(func(h *tape.Tape) { backAndKilled(h, true) }), Want: verdict.Invalid, Rule: wasLost},
 	})
+}
+
+// backAndKilled has members come back one by one, of which the first is killed; something is
+// added before that, or before the power failed.
+func backAndKilled(h *tape.Tape, before bool) {
+	start := func(n string) { h.Proc(history.Proc{Node: n, What: history.ProcStart}) }
+	end := func(n string) {
+		h.Proc(history.Proc{Node: n, What: history.ProcExit, Signal: "killed", Expected: true})
+	}
+	if before {
+		h.Do(1, ok, tape.Add("a"))
+	}
+	f := history.Fault{Step: 1, What: history.FaultInject, Text: "at 1s for 1s power-failure all keep nothing staggered", Nodes: h.Nodes}
+	h.Fault(f)
+	for _, n := range h.Nodes {
+		end(n)
+	}
+	start("n1")
+	start("n2")
+	if !before {
+		h.Do(1, ok, tape.Add("a"))
+	}
+	end("n1")
+	start("n1")
+	start("n3")
+	f.What, f.Bit = history.FaultHeal, true
+	h.Fault(f)
+	h.Do(2, ok, tape.Final())
 }
