@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -276,34 +275,6 @@ func (d *deafened) Remove(ctx context.Context) (map[string]int64, error) {
 			return nil, err
 		}
 		d.dies()
-	}
-	return d.evidence, d.revive(ctx)
-}
-
-// deadly is a rule in force of which the member's process may end by itself.
-type deadly struct {
-	revival
-	Applied
-	removed  bool
-	evidence map[string]int64
-}
-
-// Remove takes the rule out, and starts the member if it did not live with it.
-func (d *deadly) Remove(ctx context.Context) (map[string]int64, error) {
-	if !d.removed {
-		evidence, err := d.Applied.Remove(ctx)
-		if err != nil {
-			return nil, err
-		}
-		d.removed, d.evidence = true, maps.Clone(evidence)
-		gone, down := d.evidence[PidsGone] > 0, d.env.isDown(d.member)
-		delete(d.evidence, PidsGone)
-		if gone && !down && Evidence(d.evidence).Bit() {
-			d.evidence[PidsGone] = 1 // neither another fault took it down, nor did it end of nothing
-		}
-		if gone && !down {
-			d.dies()
-		}
 	}
 	return d.evidence, d.revive(ctx)
 }
