@@ -42,7 +42,9 @@ function decoded(text) {
 
 /** listenLink keeps the address as the page is, and the page as the address. */
 function listenLink(app) {
+	let known = location.hash;
 	window.addEventListener('hashchange', () => {
+		known = location.hash;
 		if (location.hash === app.linked) return;
 		const proof = app.proof;
 		follow(app, location.hash);
@@ -55,8 +57,10 @@ function listenLink(app) {
 	app.note = () => {
 		clearTimeout(waiting);
 		waiting = setTimeout(() => {
+			if (location.hash !== known) return; // it was changed just now, and is to be followed
 			app.linked = linkOf(app);
 			history.replaceState(null, '', app.linked);
+			known = location.hash;
 		}, 300);
 	};
 }
