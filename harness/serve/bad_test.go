@@ -24,7 +24,8 @@ func TestBadRuns(t *testing.T) {
 	} {
 		put(t, dir, name+"/history.jsonl", history)
 		age(t, dir, name+"/history.jsonl")
-		put(t, dir, "live-"+name+"/history.jsonl", history) // as if it was under way
+		defer held(t, dir, "live-"+name)() // as if it was under way
+		put(t, dir, "live-"+name+"/history.jsonl", history)
 	}
 	put(t, dir, "packed/history.jsonl.gz", "no gzip")
 	put(t, dir, "judged/verdict.json", `{"verdict":"valid"}`)
@@ -72,8 +73,8 @@ func TestBadRuns(t *testing.T) {
 // A run that is watched, and the directory itself, may vanish.
 func TestVanishesWhileWatched(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "runs")
-	put(t, dir, "one/history.jsonl", begun)
-	put(t, dir, "two/history.jsonl", begun)
+	defer held(t, dir, "one")()
+	defer held(t, dir, "two")()
 	put(t, dir, "n/runs.jsonl", "")
 	defer lockNight(t, filepath.Join(dir, "n"))()
 	s := up(t, dir, Options{})

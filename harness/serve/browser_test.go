@@ -33,13 +33,8 @@ type tab struct {
 func browse(t *testing.T, s *site) *tab {
 	t.Helper()
 	b := &tab{t: t}
-	ctx, end := chromedp.NewContext(browser.Start(t, *browserFlag), chromedp.WithListener(func(event any) { b.note(event, s.at) }))
-	t.Cleanup(end)
-	require.NoError(t, chromedp.Do(ctx), "the browser does not start")
-	ctx, end = context.WithTimeout(ctx, browser.Patience)
-	t.Cleanup(end)
-	b.ctx = ctx
-	require.NoError(t, chromedp.Do(ctx, call(network.Enable, network.EnableParams{}), call(log.Enable, cdp.Empty{})))
+	b.ctx = browser.Start(t, *browserFlag, chromedp.WithListener(func(event any) { b.note(event, s.at) }))
+	b.do(call(network.Enable, network.EnableParams{}), call(log.Enable, cdp.Empty{}))
 	return b
 }
 
@@ -67,18 +62,23 @@ func call[P, R any](command cdp.Command[P, R], params P) chromedp.Action[chromed
 	})
 }
 
+func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	require.NoError(b.t, browser.Do(b.ctx, actions...))
+}
+
 func (b *tab) open(url string) {
 	b.t.Helper()
-	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS("body"))))
+	b.do(chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS("body")))
 }
 
 // until waits until an expression is true.
 func (b *tab) until(expression string) {
 	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(browser.Patience/4)))
-	if err != nil {
-		text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("document.body.innerText"))
-		require.NoError(b.t, err, "%s: %q; %.2000s", expression, b.problems, text)
+	if err := browser.Until(b.ctx, expression); err != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		require.NoError(b.t, err, "%q", b.problems)
 	}
 }
 
@@ -88,12 +88,12 @@ func TestBrowser(t *testing.T) {
 	dir := t.TempDir()
 	run(t, dir, "done", "invalid", "double-vote", "two votes in one term")
 	put(t, dir, "done/summary.svg", `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><style>rect{fill:red}</style><rect width="9" height="9"/></svg>`)
-	put(t, dir, "live/history.jsonl", begun)
+	defer held(t, dir, "live")()
 	s := up(t, dir, Options{})
 	b := browse(t, s)
 	b.open(s.at + "/")
 	b.until(`document.querySelectorAll("tbody tr").length === 2`)
-	require.NoError(t, chromedp.Do(b.ctx, chromedp.Navigate(s.at+"/?verdict=invalid")))
+	b.open(s.at + "/?verdict=invalid")
 	b.until(`document.querySelectorAll("tbody tr").length === 1 && document.querySelector("select[name=verdict]").value === "invalid"`)
 	b.open(s.at + "/files/done")
 	b.until(`document.querySelector("img").naturalWidth === 9`)

@@ -70,7 +70,7 @@ func grow(t *testing.T, path, text string) {
 // A run under way is drawn as it grows, by a history that is read once.
 func TestLive(t *testing.T) {
 	dir := t.TempDir()
-	put(t, dir, "one/history.jsonl", begun)
+	defer held(t, dir, "one")()
 	path := filepath.Join(dir, "one", "history.jsonl")
 	s := up(t, dir, Options{})
 	require.Contains(t, s.ok("/"), "under way")
@@ -116,7 +116,7 @@ func TestLive(t *testing.T) {
 // A line that is no event ends the view, and the picture says so.
 func TestLiveTorn(t *testing.T) {
 	dir := t.TempDir()
-	put(t, dir, "one/history.jsonl", begun)
+	defer held(t, dir, "one")()
 	s := up(t, dir, Options{})
 	lines := s.watch("/events/one")
 	require.Equal(t, "data: 3", s.next(lines))
@@ -128,7 +128,7 @@ func TestLiveTorn(t *testing.T) {
 // The end of the server ends what goes on and on.
 func TestEndOfStreams(t *testing.T) {
 	dir := t.TempDir()
-	put(t, dir, "one/history.jsonl", begun)
+	defer held(t, dir, "one")()
 	s, err := New(dir, Options{Listen: "127.0.0.1:0"})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -155,7 +155,7 @@ func TestPace(t *testing.T) {
 	require.Equal(t, latest, pace(time.Minute))
 
 	dir := t.TempDir()
-	put(t, dir, "one/history.jsonl", begun)
+	defer held(t, dir, "one")()
 	s := up(t, dir, Options{})
 	require.Equal(t, "data: 3", s.next(s.watch("/events/one")))
 	l, err := s.s.live.follow("one")

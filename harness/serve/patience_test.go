@@ -39,19 +39,11 @@ func soon[T any](t *testing.T, c <-chan T) (got T) {
 	return got
 }
 
-// Who does not take an answer is let go, who takes it slowly is not.
+// Who does not take an answer is let go.
 func TestPatience(t *testing.T) {
 	s := &Server{takeWithin: 100 * time.Millisecond}
 	failed := make(chan error, 1)
 	web := httptest.NewServer(s.patiently(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/slow" {
-			for range 3 {
-				io.WriteString(w, "a part\n")
-				http.NewResponseController(w).Flush()
-				time.Sleep(2 * s.takeWithin)
-			}
-			return
-		}
 		for {
 			if _, err := w.Write(make([]byte, 1<<20)); err != nil {
 				failed <- err
@@ -60,22 +52,49 @@ func TestPatience(t *testing.T) {
 		}
 	})))
 	defer web.Close()
-	deaf(t, web.Listener.Addr().String(), "/endless")
+	deaf(t, web.Listener.Addr().String(), "/")
 	require.ErrorIs(t, soon(t, failed), os.ErrDeadlineExceeded)
-	for range 2 { // on one connection
-		r, err := http.Get(web.URL + "/slow")
-		require.NoError(t, err)
-		text, err := io.ReadAll(r.Body)
-		require.NoError(t, err)
-		require.NoError(t, r.Body.Close())
-		require.Equal(t, "a part\na part\na part\n", string(text))
-	}
+}
+
+// clerk notes what becomes of an answer, and the deadlines of it.
+type clerk struct {
+	*httptest.ResponseRecorder
+	notes []string
+	until time.Time
+}
+
+func (c *clerk) SetWriteDeadline(until time.Time) error {
+	c.notes, c.until = append(c.notes, "deadline"), until
+	return nil
+}
+
+func (c *clerk) Write(b []byte) (int, error) {
+	c.notes = append(c.notes, fmt.Sprint(len(b)))
+	return c.ResponseRecorder.Write(b)
+}
+
+func (c *clerk) FlushError() error {
+	c.notes = append(c.notes, "flush")
+	return nil
+}
+
+// Who takes it slowly is not: each part of an answer has as long as the one before.
+func TestPatienceAnew(t *testing.T) {
+	c, begin := &clerk{ResponseRecorder: httptest.NewRecorder()}, time.Now()
+	s := &Server{takeWithin: time.Hour}
+	s.patiently(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "a part")
+		require.NoError(t, http.NewResponseController(w).Flush())
+		w.Write(make([]byte, 130<<10))
+	})).ServeHTTP(c, httptest.NewRequest("GET", "/", nil))
+	require.Equal(t, "deadline deadline 6 deadline flush deadline 65536 deadline 65536 deadline 2048 deadline", strings.Join(c.notes, " "))
+	require.WithinRange(t, c.until, begin.Add(s.takeWithin), time.Now().Add(s.takeWithin))
 }
 
 // Its end ends everything that it began, whoever still holds on.
 func TestNothingIsLeft(t *testing.T) {
 	dir := t.TempDir()
-	put(t, dir, "one/history.jsonl", begun)
+	defer held(t, dir, "one")()
 	put(t, dir, "one/log", "")
 	require.NoError(t, os.Truncate(filepath.Join(dir, "one", "log"), 1<<30))
 	s, err := New(dir, Options{Listen: "127.0.0.1:0"})

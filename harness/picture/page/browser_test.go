@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -27,11 +28,7 @@ var browserFlag = flag.String("browser", "auto", browser.Usage)
 // startBrowser starts a headless Chromium for one test, or skips it where there is none.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
-	ctx := browser.Start(t, *browserFlag)
-	ctx, endTab := chromedp.NewContext(ctx)
-	t.Cleanup(endTab)
-	require.NoError(t, chromedp.Do(ctx), "the browser does not start")
-	return ctx
+	return browser.Start(t, *browserFlag)
 }
 
 type step = chromedp.Action[chromedp.Void]
@@ -51,9 +48,10 @@ func open(t *testing.T, started context.Context, url string, first ...step) *tab
 	b := &tab{t: t}
 	ctx, end := chromedp.NewContext(started, chromedp.WithListener(b.note))
 	t.Cleanup(end)
-	require.NoError(t, chromedp.Do(ctx), "no tab opens")
-	ctx, stop := context.WithTimeout(ctx, browser.Patience)
-	t.Cleanup(stop)
+	late := time.AfterFunc(browser.Patience, end) // a deadline would be the tab's own
+	err := chromedp.Do(ctx)
+	require.True(t, late.Stop(), "no tab opens within %s", browser.Patience)
+	require.NoError(t, err, "no tab opens")
 	b.ctx = ctx
 	b.do(call(network.Enable, network.EnableParams{}), call(log.Enable, cdp.Empty{}))
 	b.do(first...)
@@ -78,7 +76,7 @@ func (b *tab) note(event any) {
 
 func (b *tab) do(actions ...step) {
 	b.t.Helper()
-	require.NoError(b.t, chromedp.Do(b.ctx, actions...))
+	require.NoError(b.t, browser.Do(b.ctx, actions...))
 }
 
 // quiet asserts that nothing was complained of, and nothing asked of a network.
@@ -95,7 +93,7 @@ func (b *tab) quiet() {
 // js evaluates an expression, awaited if it is a promise.
 func js[T any](b *tab, expression string) T {
 	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	v, err := browser.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	require.NoError(b.t, err, expression)
 	return v
 }
@@ -110,8 +108,7 @@ func (b *tab) text(selector string) string {
 // until waits until an expression is true.
 func (b *tab) until(expression, why string) {
 	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(browser.Patience/4)))
-	require.NoError(b.t, err, why)
+	require.NoError(b.t, browser.Until(b.ctx, expression), why)
 }
 
 // settle waits until what was asked for is drawn.
@@ -141,7 +138,7 @@ func call[P, R any](command cdp.Command[P, R], params P) step {
 func (b *tab) shoot(name string) {
 	b.t.Helper()
 	b.settle()
-	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	png, err := browser.Run(b.ctx, chromedp.FullScreenshot(100))
 	require.NoError(b.t, err)
 	require.NoError(b.t, os.WriteFile(filepath.Join(b.t.ArtifactDir(), name+".png"), png, 0o666))
 }
