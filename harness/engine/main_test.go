@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,8 +16,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/usurper/usurper/checker"
 	"github.com/usurper/usurper/harness/disk"
 	"github.com/usurper/usurper/harness/engine"
+	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/target"
 	"github.com/usurper/usurper/harness/target/reference"
 	"github.com/usurper/usurper/harness/workload"
@@ -103,6 +106,30 @@ func steady(t *testing.T, cfg engine.Config) engine.Config {
 func plan(text string) (*nemesis.Plan, error) {
 	p, err := nemesis.Parse("test", text)
 	return &p, err
+}
+
+// carriedOut runs cfg until each step of its plan that has a time had its turn, five times at
+// most: on a busy machine the harness itself may sleep until the faults are over. What a test
+// counts of a run is counted anew.
+func carriedOut(t *testing.T, cfg engine.Config, anew ...func()) engine.Result {
+	t.Helper()
+	for range 5 {
+		for _, f := range anew {
+			f()
+		}
+		result, err := engine.Run(t.Context(), cfg)
+		require.NoError(t, err)
+		require.NotEqual(t, checker.Invalid, result.Report.Verdict, result.Report.String())
+		if !slices.ContainsFunc(read(t, result.Dir), sleptThrough) {
+			return result
+		}
+	}
+	require.FailNow(t, "no run had all of its plan carried out")
+	return engine.Result{}
+}
+
+func sleptThrough(e *history.Event) bool {
+	return e.Fault != nil && strings.HasSuffix(e.Fault.Reason, "before it was due")
 }
 
 // configFor makes the results directory of a test too.

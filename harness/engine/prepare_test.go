@@ -59,7 +59,11 @@ func TestPrepareOnce(t *testing.T) {
 				return errors.New("not everybody is here")
 			}
 			for _, m := range s.Members {
-				if _, err := cfg.Target.Status(ctx, m); err != nil {
+				_, err := cfg.Target.Status(ctx, m)
+				for ; err != nil && ctx.Err() == nil; _, err = cfg.Target.Status(ctx, m) { // which a busy machine keeps waiting
+					time.Sleep(10 * time.Millisecond)
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -81,9 +85,11 @@ func TestPrepareOnce(t *testing.T) {
 			}
 		},
 	}
-	result, err := engine.Run(t.Context(), steadyTimers(cfg))
-	require.NoError(t, err)
-	require.NotEqual(t, checker.Invalid, result.Report.Verdict, result.Report.String())
+	carriedOut(t, steadyTimers(cfg), func() {
+		called.Store(0)
+		told.Store(false)
+		clear(starts)
+	})
 	require.EqualValues(t, 1, called.Load())
 	require.True(t, told.Load(), "who watches is told")
 	require.Len(t, starts, 6, "two of each of three members")

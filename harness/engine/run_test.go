@@ -99,8 +99,7 @@ func TestHistoryIsWellFormed(t *testing.T) {
 	cfg.Plan, err = plan("at 100ms for 300ms isolate one\nat 500ms for 300ms pause one")
 	require.NoError(t, err)
 	cfg.Timeout = 100 * time.Millisecond // so that some operations end unknown
-	result, err := engine.Run(t.Context(), cfg)
-	require.NoError(t, err)
+	result := carriedOut(t, cfg)
 	events := read(t, result.Dir)
 
 	first, last := events[0], events[len(events)-1]
@@ -226,6 +225,7 @@ func TestRunsSideBySide(t *testing.T) {
 	var wg sync.WaitGroup
 	var got [2]engine.Result
 	var errs [2]error
+	stormy.For *= 3 // enough for its plan on a busy machine
 	for i, cfg := range []engine.Config{quiet, stormy} {
 		wg.Go(func() { got[i], errs[i] = engine.Run(t.Context(), cfg) })
 	}

@@ -23,8 +23,7 @@ func TestLoadSaved(t *testing.T) {
 	var err error
 	cfg.Plan, err = plan("at 100ms for 200ms isolate one\non leader from 200ms for 100ms pause it")
 	require.NoError(t, err)
-	result, err := engine.Run(t.Context(), cfg)
-	require.NoError(t, err)
+	result := carriedOut(t, cfg)
 
 	saved, err := engine.Load(result.Dir)
 	require.NoError(t, err)
