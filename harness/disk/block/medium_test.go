@@ -227,16 +227,20 @@ func TestEdges(t *testing.T) {
 
 // A flush that has begun to take its time is held like any other.
 func TestHeldWhileSlow(t *testing.T) {
-	tr, died, done := newTroubles(), make(chan struct{}), make(chan error, 1)
-	tr.begin(Trouble{Delay: 20 * time.Millisecond})
-	go func() { done <- tr.wait(died) }()
-	tr.hold()
-	<-time.After(60 * time.Millisecond)
-	close(died)
-	require.ErrorIs(t, <-done, ErrDead)
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tr, died, done := newTroubles(), make(chan struct{}), make(chan error, 1)
+		tr.begin(Trouble{Delay: time.Hour})
+		go func() { done <- tr.wait(died) }()
+		synctest.Wait()
+		tr.hold()
+		time.Sleep(2 * time.Hour)
+		close(died)
+		require.ErrorIs(t, <-done, ErrDead)
 
-	tr.release()
-	require.NoError(t, tr.wait(make(chan struct{})))
+		tr.release()
+		require.NoError(t, tr.wait(make(chan struct{})))
+	})
 }
 
 // A flush that meets two troubles when the power goes leaves both, so that either can end.
