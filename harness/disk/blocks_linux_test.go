@@ -108,7 +108,7 @@ func TestBlocksLosePowerInTheMidstOfASync(t *testing.T) {
 					done <- block.Aside(func() error { return store(v, "under way", bytes.Repeat([]byte("new"), 5000), true) })
 				}()
 				device := v.(*volume).medium.(*blocks).device
-				require.Eventually(t, func() bool { return device.State().Unflushed > 0 }, 20*time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { return device.State().Unflushed > 0 }, time.Minute, time.Millisecond)
 				require.Empty(t, done)
 				return done
 			}

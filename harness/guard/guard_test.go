@@ -49,7 +49,7 @@ func gone(t *testing.T, paths ...string) {
 			_, err := os.Lstat(p)
 			assert.ErrorIs(c, err, os.ErrNotExist, p)
 		}
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 }
 
 func TestCloseUndoes(t *testing.T) {
@@ -187,7 +187,7 @@ func TestOutlivingProcessIsKilled(t *testing.T) {
 	require.NoError(t, g.Promise(Undo{What: Remove, Of: dir}))
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	require.NoError(t, g.cmd.Process.Kill())
-	require.Eventually(t, func() bool { return g.Promise(Undo{What: Remove, Of: dir}) != nil }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return g.Promise(Undo{What: Remove, Of: dir}) != nil }, time.Minute, 10*time.Millisecond)
 	require.NoError(t, g.Close())
 	gone(t, dir, folder)
 }

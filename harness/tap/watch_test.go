@@ -91,12 +91,12 @@ func TestWatchThroughAFabric(t *testing.T) {
 			return false
 		}
 	}
-	require.Eventually(t, saw(history.RaftVote, history.Sent), 10*time.Second, time.Millisecond)
+	require.Eventually(t, saw(history.RaftVote, history.Sent), time.Minute, time.Millisecond)
 	require.True(t, saw(history.RaftCandidate, history.Sent)())
-	require.Eventually(t, saw(history.RaftMessage, history.Sent), 10*time.Second, time.Millisecond)
+	require.Eventually(t, saw(history.RaftMessage, history.Sent), time.Minute, time.Millisecond)
 	require.False(t, saw(history.RaftVote, history.Delivered)(), "a held vote is no vote")
 	hold.Remove()
-	require.Eventually(t, saw(history.RaftVote, history.Delivered), 10*time.Second, time.Millisecond)
+	require.Eventually(t, saw(history.RaftVote, history.Delivered), time.Minute, time.Millisecond)
 	w.Flush()
 	require.Equal(t, map[string]uint64{"a frame of a type of its own": 1}, w.Strange())
 }
