@@ -13,7 +13,10 @@ import (
 
 // What a checker of Prefix finds broken in a part is broken in the whole.
 func TestPrefixStaysBroken(t *testing.T) {
-	const count = 4000
+	count := 4000
+	if testing.Short() {
+		count = 500
+	}
 	judge := func(i int, events []history.Event) verdict.Verdict {
 		h := tape.Tape{Events: events}
 		return h.Judge(checker.Prefix(verdict.Options{})[i]).Verdict
