@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -27,17 +28,30 @@ func healed(events []*history.Event) map[int]history.Fault {
 }
 
 // validEvents is the history of a run that is valid. One that a machine which stalls
-// left without a verdict is made again, four times at most.
+// left without a verdict, or without a part of its plan, is made again, four times at most.
 func validEvents(t *testing.T, cfg engine.Config) []*history.Event {
 	t.Helper()
-	result, err := engine.Run(t.Context(), cfg)
-	for tries := 1; err == nil && result.Report.Verdict == checker.Unknown && tries < 5; tries++ {
+	for tries := 1; ; tries++ {
+		result, err := engine.Run(t.Context(), cfg)
+		require.NoError(t, err)
+		events := read(t, result.Dir)
+		stalled := result.Report.Verdict == checker.Unknown || slices.ContainsFunc(events, sleptThrough)
+		if !stalled || tries == 5 {
+			require.Equal(t, checker.Valid, result.Report.Verdict, result.Report.String())
+			return events
+		}
 		t.Log(result.Report.String())
-		result, err = engine.Run(t.Context(), cfg)
 	}
-	require.NoError(t, err)
-	require.Equal(t, checker.Valid, result.Report.Verdict, result.Report.String())
-	return read(t, result.Dir)
+}
+
+// highestTerm is that of the last leader.
+func highestTerm(events []*history.Event) (term uint64) {
+	for _, e := range events {
+		if e.Raft != nil && e.Raft.What == history.RaftLeader {
+			term = max(term, e.Raft.Term)
+		}
+	}
+	return term
 }
 
 // What a leader answers while its answers are cut off may have happened, for all
@@ -52,12 +66,16 @@ func TestCutBetweenClientsAndLeader(t *testing.T) {
 	cfg.Plan, err = plan("at 100ms for 600ms cut leader > clients\nat 1s for 600ms cut clients > *\nat 1800ms reset * > clients")
 	require.NoError(t, err)
 	events := validEvents(t, cfg)
+	for tries := 1; highestTerm(events) > 1 && tries < 5; tries++ { // a machine that stalls deposes leaders too
+		events = validEvents(t, cfg)
+	}
+	require.EqualValues(t, 1, highestTerm(events), "members hear each other as before")
 	ends := healed(events)
 	require.Positive(t, ends[1].Evidence["bytes-held"], "answers")
 	require.Positive(t, ends[2].Evidence["bytes-held"]+ends[2].Evidence["dials-held"], "requests")
 	require.Positive(t, ends[3].Evidence["conns-reset"])
 	require.NotContains(t, ends[1].Nodes, "clients")
-	step, infos, leaders := 0, make(map[int]int), 0
+	step, infos := 0, make(map[int]int)
 	for _, e := range events {
 		switch {
 		case e.Fault != nil && e.Fault.What == history.FaultInject:
@@ -66,13 +84,10 @@ func TestCutBetweenClientsAndLeader(t *testing.T) {
 			step = 0
 		case e.Op != nil && e.Op.Type == history.Info:
 			infos[step]++
-		case e.Raft != nil && e.Raft.What == history.RaftLeader:
-			leaders = max(leaders, int(e.Raft.Term))
 		}
 	}
 	require.Positive(t, infos[1], "what is asked and not answered is open")
 	require.Positive(t, infos[2])
-	require.Equal(t, 1, leaders, "members hear each other as before")
 }
 
 // Clients that see a deposed leader alone must not be told what is no longer
