@@ -194,7 +194,10 @@ func darkInElection(g *generator) {
 	length := g.span(4, 6)
 	g.process(0, length, g.outage("leader"))
 	t := Trigger{On: []string{"vote-granted", "candidate"}[g.random.IntN(2)], Times: 1 + g.random.IntN(2)}
-	if g.random.IntN(2) == 0 {
+	switch {
+	case t.On == "candidate": // who is asked writes down what he answers within a few of these
+		t.After = time.Duration(g.random.IntN(12)) * 250 * time.Microsecond
+	case g.random.IntN(2) == 0:
 		t.After = g.round(time.Duration(g.random.IntN(20)) * time.Millisecond)
 	}
 	g.on(t, length, g.span(0.3, 1), g.outage([]Target{"it", "it", "all", "majority"}[g.random.IntN(4)]))

@@ -382,6 +382,9 @@ func wrongClock(g *generator) {
 		g.rare(g.Election, g.span(1, 2), Kill{"leader"})
 	case next == 1 && len(g.Nodes) >= 3 && g.has("heartbeat-response"): // by its clock a leader may lead still
 		oldAnswers(g)
+	case next == 2 && len(g.Nodes) >= 3: // who counts his lease by it has it back
+		g.rare(g.Election, g.span(4, 6), Isolate{"leader"})
+		g.rare(g.Election+g.span(0.05, 0.5), g.span(4, 6), Constrained{Same, Constraint{Clock: &Clock{Offset: -time.Minute}}})
 	}
 	g.start = begin
 }
