@@ -315,7 +315,7 @@ func (c *Coverage) told() string {
 			parts = append(parts, "the group without a name is "+w.Main)
 		}
 	}
-	if h := c.heard; h != nil && (len(h.Strange) > 0 || h.Undecoded > 0) {
+	if h := c.heard; h != nil && (len(h.Strange)+len(h.Aside) > 0 || h.Undecoded > 0) {
 		parts = append(parts, verdict.Heard(h))
 	}
 	if c.drawn && c.steps > 0 && c.steps < few && c.election >= slow {

@@ -90,6 +90,9 @@ func Heard(h *history.Heard) string {
 		}
 		text += fmt.Sprintf(", %s %s, which the dialect does not know", count.Times(h.Strange[what]), what)
 	}
+	for _, first := range slices.Sorted(maps.Keys(h.Aside)) {
+		text += fmt.Sprintf(", %s of another protocol at the same port (first byte %s)", count.Many(h.Aside[first], "connection"), first)
+	}
 	if h.Undecoded > 0 {
 		text += fmt.Sprintf(", %s passed on connections that the tap had lost", count.Many(h.Undecoded, "byte"))
 	}

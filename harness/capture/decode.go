@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -63,6 +64,7 @@ type Tally struct {
 	Bytes     int64
 	Undecoded int64 // of them, those that cannot be decoded
 	Rest      int64 // of them, those of frames that the end of the connection cut short
+	Aside     int64 // of them, those of another protocol at the same port
 	Trouble   string
 }
 
@@ -120,10 +122,25 @@ func (s *Decoding) End() (Decoded, error) {
 	for _, r := range s.order {
 		s.finish(r)
 	}
+	s.judgeAside()
 	s.watch.Flush()
 	s.follows(nil)
 	s.done.Strange = s.watch.Strange()
 	return s.done, s.err
+}
+
+// judgeAside tells of connections that were another protocol's, unless nothing showed that
+// members share their ports.
+func (s *Decoding) judgeAside() {
+	if s.watch.Shares() {
+		return
+	}
+	for _, r := range s.order {
+		if r.aside != nil {
+			r.tally.Undecoded, r.tally.Aside, r.tally.Trouble = r.tally.Aside, 0, r.aside.Err.Error()
+			s.say(Item{At: s.at, Conn: r.tally.Conn, Trouble: r.aside})
+		}
+	}
 }
 
 func names(members []Member) (names []string) {
@@ -142,6 +159,7 @@ type reader struct {
 	pending  [2][]byte
 	offset   [2]int64
 	broken   bool
+	aside    *Trouble // why it is broken, if that may be no trouble
 }
 
 // spy lets the dialect decode, and looks at what it says.
@@ -194,6 +212,9 @@ func (s *Decoding) Piece(p Piece) error {
 	i := index(p.Forward)
 	r.tally.Bytes += int64(len(p.Bytes))
 	switch {
+	case r.aside != nil:
+		r.tally.Aside += int64(len(p.Bytes))
+		return nil
 	case r.broken:
 		r.tally.Undecoded += int64(len(p.Bytes))
 		return nil
@@ -299,9 +320,14 @@ func (s *Decoding) trouble(r *reader, forward bool, err error) {
 	i := index(forward)
 	b := r.pending[i]
 	t := &Trouble{Link: r.tally.Link(forward), Offset: r.offset[i], First: b[:min(len(b), someBytes)], Beginning: r.offset[i] == 0, Err: err}
-	r.tally.Trouble = err.Error()
-	s.say(Item{At: s.at, Conn: r.tally.Conn, Trouble: t})
-	r.tally.Undecoded += int64(len(r.pending[0]) + len(r.pending[1]))
+	rest := int64(len(r.pending[0]) + len(r.pending[1]))
+	if errors.Is(err, fabric.ErrAside) {
+		t.First = bytes.Clone(t.First)
+		r.aside, r.tally.Aside = t, rest
+	} else {
+		r.tally.Trouble, r.tally.Undecoded = err.Error(), r.tally.Undecoded+rest
+		s.say(Item{At: s.at, Conn: r.tally.Conn, Trouble: t})
+	}
 	r.broken = true
 	r.pending = [2][]byte{}
 }

@@ -213,6 +213,9 @@ func (p *decodePrinter) end(d capture.Decoded) error {
 		if c.Undecoded > 0 {
 			fmt.Fprintf(p.out, ", of them %d undecoded: %s", c.Undecoded, c.Trouble)
 		}
+		if c.Aside > 0 {
+			fmt.Fprintf(p.out, ", of them %d of another protocol", c.Aside)
+		}
 		fmt.Fprintln(p.out)
 	}
 	for _, what := range slices.Sorted(maps.Keys(d.Strange)) {

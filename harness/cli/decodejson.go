@@ -83,6 +83,7 @@ type decodedConn struct {
 	Frames    int    `json:"frames"`
 	Bytes     int64  `json:"bytes"`
 	Undecoded int64  `json:"undecoded"`
+	Aside     int64  `json:"aside,omitempty"` // of another protocol at the same port
 }
 
 // end prints what came of it all, the last line.
@@ -95,7 +96,7 @@ func (p decodeJSON) end(d capture.Decoded) error {
 		CutShort  string            `json:"cut_short,omitempty"`
 	}{Kind: "end", Undecoded: d.Undecoded(), Strange: d.Strange, CutShort: d.CutShort}
 	for _, c := range d.Conns {
-		line.Conns = append(line.Conns, decodedConn{c.Number, c.Dialler, c.Accepter, c.Frames, c.Bytes, c.Undecoded})
+		line.Conns = append(line.Conns, decodedConn{c.Number, c.Dialler, c.Accepter, c.Frames, c.Bytes, c.Undecoded, c.Aside})
 	}
 	return p.out.Encode(line)
 }

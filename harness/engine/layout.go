@@ -22,7 +22,7 @@ import (
 // the fabric at host 100+i, on a port for each other member (and each port that has a
 // name and is for peers); or, if members know
 // each other by one address each, the listener at host 100+j that all who dial
-// member j share. If clients are proxied, they dial member j at host 100+j too,
+// member j share, on the port at which member j itself listens. If clients are proxied, they dial member j at host 100+j too,
 // on its client port. A packet capture thus shows who talks to whom.
 const (
 	memberHost = 10
@@ -230,9 +230,10 @@ func (r *run) redial() time.Duration {
 	return 0
 }
 
-// sharedAddr is where all who dial a member do so.
+// sharedAddr is where all who dial a member do so: at the port at which it listens itself,
+// for those that advertise no other.
 func (r *run) sharedAddr(member int) string {
-	return r.subnet.Addr(byte(fabricHost+member+1), linkPort)
+	return r.subnet.Addr(byte(fabricHost+member+1), peerPort)
 }
 
 // hello returns what finds the member that a dialler says it is, by its own address or by

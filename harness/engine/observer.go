@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,11 +79,13 @@ func (c *Config) rules() []history.Rule {
 // Undecodable records a connection that the tap cannot follow: what is concluded
 // from the other frames stays true, but evidence may be missing.
 func (o observer) Undecodable(link fabric.Link, err error) {
-	o.record(history.Event{Run: &history.Run{
-		What: history.RunUntap,
-		Node: link.From,
-		Text: fmt.Sprintf("the tap lost a connection %s: %v%s", link, err, dialect.Explain(err)),
-	}})
+	if !errors.Is(err, fabric.ErrAside) {
+		o.record(untap(link.From, fmt.Sprintf("the tap lost a connection %s: %v%s", link, err, dialect.Explain(err))))
+	}
+}
+
+func untap(node, text string) history.Event {
+	return history.Event{Run: &history.Run{What: history.RunUntap, Node: node, Text: text}}
 }
 
 // keep begins the capture of a run that is to have one.
@@ -119,6 +122,11 @@ func (r *run) flush() {
 		return
 	}
 	r.tap.Flush()
+	if d, ok := r.tap.(target.Doubtful); ok {
+		for _, doubt := range d.Doubts() {
+			r.rec.Record(untap(doubt.Link.From, fmt.Sprintf("the tap could not follow %s: %v%s", doubt.About(), doubt.Err, dialect.Explain(doubt.Err))))
+		}
+	}
 	if h, ok := r.tap.(target.Heard); ok && r.fabric != nil {
 		heard := h.Heard()
 		heard.Undecoded = r.fabric.Undecoded()

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"sync"
@@ -47,6 +48,10 @@ func (s spoken) Command(m target.Member) (target.Command, error) {
 	s.listen.mu.Lock()
 	s.listen.at[m.Name] = m.PeerAddr
 	s.listen.mu.Unlock()
+	_, at, _ := net.SplitHostPort(m.PeerAddr)
+	if _, port, err := net.SplitHostPort(m.Advertised[m.Name]); err != nil || port != at {
+		return target.Command{}, fmt.Errorf("%s listens at %s, and is dialled at another port: %s", m.Name, m.PeerAddr, m.Advertised[m.Name])
+	}
 	return s.Target.Command(m)
 }
 
@@ -165,24 +170,39 @@ func leaders(t *testing.T, dir results.Dir) map[string]bool {
 	return led
 }
 
-// A protocol that is named for another system is told, with what it looks like; the
-// members talk on, and their elections are not judged.
+// A protocol that is named for another system is told, with what it looks like, also if each
+// connection by itself may be one of several at the port; the members talk on, and their
+// elections are not judged.
 func TestProtocolOfAnotherSystem(t *testing.T) {
 	t.Parallel()
-	d := frames()
-	d.Name = "whispers"
-	d.Open = func(*tap.Cluster) func(string, string) (tap.Decoder, tap.Decoder) {
-		return func(string, string) (tap.Decoder, tap.Decoder) { return whispers{}, whispers{} }
+	for _, aside := range []bool{false, true} {
+		t.Run(fmt.Sprint("aside ", aside), func(t *testing.T) {
+			t.Parallel()
+			d := frames()
+			d.Name = "whispers"
+			d.Open = func(c *tap.Cluster) func(string, string) (tap.Decoder, tap.Decoder) {
+				return func(string, string) (tap.Decoder, tap.Decoder) { return whispers{c, aside}, whispers{c, aside} }
+			}
+			cfg, _ := strangers(t, d)
+			result, err := engine.Run(t.Context(), cfg)
+			require.NoError(t, err)
+			require.Equal(t, checker.Unknown, result.Report.Verdict, result.Report.String())
+			require.Contains(t, result.Report.String(), "this is no whispers: too loud")
+			require.Empty(t, leaders(t, result.Dir))
+		})
 	}
-	cfg, _ := strangers(t, d)
-	result, err := engine.Run(t.Context(), cfg)
-	require.NoError(t, err)
-	require.Equal(t, checker.Unknown, result.Report.Verdict, result.Report.String())
-	require.Contains(t, result.Report.String(), "this is no whispers: too loud")
-	require.Empty(t, leaders(t, result.Dir))
 }
 
 // whispers understands nobody.
-type whispers struct{}
+type whispers struct {
+	cluster *tap.Cluster
+	aside   bool
+}
 
-func (whispers) Next([]byte, *tap.Message) (int, string, error) { return 0, "", errors.New("too loud") }
+func (w whispers) Next(b []byte, _ *tap.Message) (int, string, error) {
+	err := errors.New("too loud")
+	if w.aside && len(b) > 0 {
+		err = w.cluster.Aside(b[0], err)
+	}
+	return 0, "", err
+}

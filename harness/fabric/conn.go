@@ -24,6 +24,7 @@ type conn struct {
 
 	splitting sync.Mutex  // the two splitters of a connection take turns
 	plain     atomic.Bool // cannot be decoded
+	lost      atomic.Bool // … and should have been
 	tape      Tape        // nil: nobody keeps what enters
 	reported  sync.Once
 
@@ -128,6 +129,7 @@ func (c *conn) dial(ctx context.Context) (net.Conn, error) {
 func (c *conn) undecodable(l Link, err error) {
 	c.reported.Do(func() {
 		c.plain.Store(true)
+		c.lost.Store(!errors.Is(err, ErrAside))
 		if o := c.fabric.opts.Observer; o != nil {
 			o.Undecodable(l, err)
 		}

@@ -153,7 +153,7 @@ func (s *stream) items(marks []mark) []*item {
 // passed counts bytes that went on.
 func (s *stream) passed(n int) {
 	s.link.bytes.Add(int64(n))
-	if s.conn.plain.Load() {
+	if s.conn.lost.Load() {
 		s.conn.fabric.undecoded.Add(uint64(n))
 	}
 }

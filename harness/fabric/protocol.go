@@ -1,6 +1,9 @@
 package fabric
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Protocol decodes the traffic of a system, so that rules can tell frames
 // apart and an Observer can watch them. It alters no bytes, unless its Splitters are
@@ -44,6 +47,10 @@ type Splitter interface {
 	// answer to its own beginning.
 	Next(b []byte) (n int, class string, err error)
 }
+
+// ErrAside is a Splitter's error, or within it, of a connection that is none of its
+// protocol's: that is known of it, so its bytes do not count as Undecoded.
+var ErrAside = errors.New("another protocol at the same port")
 
 // Teller is a Splitter that makes something of the frames that it finds, so that much
 // of a stream which means nothing without what came before is understood once.
@@ -102,6 +109,7 @@ const (
 type Observer interface {
 	// Frame is told of a frame at each stage that it reaches.
 	Frame(stage Stage, f Frame)
-	// Undecodable is told once for a connection that could not be decoded.
+	// Undecodable is told once for a connection that could not be decoded, or is not
+	// meant to be: its error is then ErrAside.
 	Undecodable(link Link, err error)
 }

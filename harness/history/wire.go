@@ -19,6 +19,9 @@ type Heard struct {
 	// Strange counts, by what it was, what the dialect does not know: it was passed on,
 	// and nothing was guessed from it.
 	Strange map[string]uint64 `json:"strange,omitempty"`
+	// Aside counts the connections that are another protocol's, at the same port, by the
+	// byte that they begin with, in hexadecimal.
+	Aside map[string]uint64 `json:"aside,omitempty"`
 	// Undecoded is how many bytes passed on connections after the tap lost them.
 	Undecoded uint64 `json:"undecoded,omitempty"`
 }

@@ -106,6 +106,7 @@ type Cluster struct {
 	main string     // what the dialect calls the main group
 
 	understood atomic.Uint64 // messages
+	port       port
 
 	mu      sync.Mutex
 	known   map[string]identity // by what they call themselves

@@ -13,6 +13,7 @@ import (
 // fabric, what its Observer is told (target.Tap). It decodes once, as it splits.
 type Watch struct {
 	dialect Dialect
+	members []string
 	tap     *Assembler // nil: nobody wants to know
 	cluster *Cluster
 	open    func(dialler, accepter string) (forward, backward Decoder)
@@ -26,7 +27,7 @@ var (
 // Watch begins to watch a cluster of these members, of which emit is told one event
 // at a time. With a nil emit it only splits.
 func (d Dialect) Watch(members []string, emit func(history.Raft)) *Watch {
-	w := &Watch{dialect: d}
+	w := &Watch{dialect: d, members: members}
 	if emit != nil {
 		w.tap = New(emit, members)
 	}
@@ -106,7 +107,7 @@ func (w *Watch) Strange() map[string]uint64 { return w.Heard().Strange }
 
 // Heard returns what was made of the traffic so far.
 func (w *Watch) Heard() history.Heard {
-	h := history.Heard{Messages: w.cluster.understood.Load()}
+	h := history.Heard{Messages: w.cluster.understood.Load(), Aside: w.cluster.port.asides()}
 	w.cluster.mu.Lock()
 	defer w.cluster.mu.Unlock()
 	h.Strange = maps.Clone(w.cluster.strange)
@@ -125,6 +126,7 @@ type direction struct {
 	link    fabric.Link
 	order   Order
 	begun   bool    // a frame was found
+	heard   bool    // … that says something
 	message Message // of the frame at hand
 }
 
@@ -140,6 +142,9 @@ func (d *direction) Next(b []byte) (n int, class string, err error) {
 	}
 	d.begun = d.begun || n > 0
 	if n == 0 || err != nil {
+		if err != nil {
+			d.watch.cluster.port.noted(d.link, err)
+		}
 		*m = Message{}
 		return n, class, err
 	}
@@ -150,6 +155,10 @@ func (d *direction) Next(b []byte) (n int, class string, err error) {
 		return n, class, nil
 	}
 	d.watch.cluster.understood.Add(1)
+	if !d.heard {
+		d.heard = true
+		d.watch.cluster.port.says(d.link.From)
+	}
 	if m.From == "" {
 		m.From = d.link.From
 	}

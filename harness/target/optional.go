@@ -7,6 +7,7 @@ import (
 
 	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
+	"github.com/usurper/usurper/harness/tap"
 )
 
 // Limited is a Target whose clients cannot carry out every operation.
@@ -142,6 +143,14 @@ type Heard interface {
 	Tap
 	// Heard returns what was made of the traffic so far.
 	Heard() history.Heard
+}
+
+// Doubtful is a Tap that knows only at the end whether what it left aside was another
+// protocol's: a tap.Watch is one.
+type Doubtful interface {
+	Tap
+	// Doubts returns what it could not follow after all.
+	Doubts() []tap.Doubt
 }
 
 // Listener is a Target that learns from what its members print.

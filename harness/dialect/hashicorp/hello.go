@@ -8,9 +8,11 @@ import (
 
 // hello returns the address that a dialler advertises, which each request has.
 func hello(first []byte) (addr string, more bool, err error) {
-	if len(first) < 2 {
-		return "", true, nil
+	from, known, err := starts(first)
+	if !known || err != nil {
+		return "", !known, err
 	}
+	first = first[from:]
 	if first[0] > requestPreVote {
 		return "", false, fmt.Errorf("a request of type %d", first[0])
 	}
@@ -43,5 +45,8 @@ func noHello(size int) error {
 
 // begins knows a connection by the library's first field, in a request or an answer.
 func begins(first []byte) bool {
+	if from, known, err := starts(first); known && err == nil {
+		first = first[from:]
+	}
 	return len(first) > 7 && (first[0] <= requestPreVote || first[0] == 0xa0) && first[1]&0xf0 == 0x80 && bytes.HasPrefix(first[2:], []byte("\xa4Addr"))
 }

@@ -1,7 +1,6 @@
 package hashicorp
 
 import (
-	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -18,15 +17,15 @@ const (
 	requestPreVote
 )
 
-var errTLS = errors.New("the connection is TLS: give the members a transport without, as raft.NewTCPTransport makes it")
-
 // requests reads what the one who dialled says.
 type requests struct {
 	conn *conn
 	who  speaker
 	led  *atomic.Uint64 // the last term in which the dialler was seen to lead
 	walk walk
-	at   int    // what is read of the frame at hand
+	from int    // where the frame at hand begins: behind the byte of a multiplexer
+	at   int    // what is read of it
+	met  bool   // it is known how the connection begins
 	data uint64 // bytes of a snapshot that are still to come
 }
 
@@ -37,25 +36,27 @@ func (d *requests) Next(b []byte, m *tap.Message) (n int, class string, err erro
 		d.data -= n
 		return int(n), classSnapshotData, nil
 	}
+	if !d.met {
+		if d.from, d.met, err = d.conn.begin(b); !d.met || err != nil {
+			return 0, "", err
+		}
+	}
 	if d.at == 0 {
-		if len(b) < 2 { // a type alone says nothing
+		if len(b) < d.from+2 { // a type alone says nothing
 			return 0, "", nil
 		}
-		if b[0] == 0x16 && b[1] == 3 {
-			return 0, "", errTLS
-		}
-		d.at = 1
+		d.at = d.from + 1
 		d.walk.reset()
 	}
 	at, done, err := d.walk.read(b, d.at)
 	if err != nil {
-		return 0, "", fmt.Errorf("a request of type %d: %w", b[0], err)
+		return 0, "", fmt.Errorf("a request of type %d: %w", b[d.from], err)
 	}
 	if d.at = at; !done {
 		return 0, "", nil
 	}
-	d.at = 0
-	class, err = d.take(b[0], m)
+	class, err = d.take(b[d.from], m)
+	d.from, d.at = 0, 0
 	return at, class, err
 }
 

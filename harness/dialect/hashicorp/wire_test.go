@@ -2,6 +2,7 @@ package hashicorp_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/usurper/usurper/harness/capture/golden"
 	"github.com/usurper/usurper/harness/dialect/hashicorp"
+	"github.com/usurper/usurper/harness/fabric"
 	"github.com/usurper/usurper/harness/history"
 	"github.com/usurper/usurper/harness/tap"
 )
@@ -302,8 +304,9 @@ func TestNotTheProtocol(t *testing.T) {
 		want  string
 	}{
 		"TLS":             {talk{{0x16, 3, 1, 2, 0, 1, 0}}, "TLS"},
-		"HTTP":            {talk{[]byte("GET /raft/stream")}, "a request of type 71: no msgpack: a table should begin with byte 45"},
-		"zeros":           {talk{make([]byte, 64)}, "a request of type 0: no msgpack"},
+		"TLS behind":      {talk{{3, 0x16, 3, 1, 2, 0, 1, 0}}, "TLS"},
+		"HTTP":            {talk{[]byte("GET /raft/stream")}, "no request, nor one behind a byte of a multiplexer: it begins with bytes 47 45 54"},
+		"zeros":           {talk{make([]byte, 64)}, "it begins with bytes 00 00 00"},
 		"unasked":         {talk{nil, votes("n2", 1, true)}, "an answer to no request"},
 		"a word as term":  {talk{asks(requestVote, by("n1", "Term", "7"))}, "Term is no number"},
 		"another's name":  {talk{stands("n1", requestVote, 7), votes("n1", 7, true)}, `n2 introduces itself as "n1", which is n1`},
@@ -363,6 +366,9 @@ func TestHello(t *testing.T) {
 			addr, more, err := d.Hello(first[:n])
 			require.True(t, more && err == nil && addr == "", "%s of %d bytes", name, n)
 		}
+		behind := append([]byte{1}, first...)
+		addr, more, err = d.Hello(behind)
+		require.True(t, addr == "127.0.0.1:7101" && !more && err == nil && d.Begins(behind), "%s behind a byte: %v", name, err)
 	}
 	require.True(t, d.Begins(votes("n2", 7, true)), "an answer")
 	for name, first := range map[string][]byte{
@@ -374,10 +380,66 @@ func TestHello(t *testing.T) {
 	}
 }
 
+// A byte of a multiplexer before a connection says what is spoken on it, and is no part
+// of the first request.
+func TestBehindAMultiplexer(t *testing.T) {
+	words := func(mux string) talk {
+		return talk{
+			append([]byte(mux), stands("n1", requestPreVote, 7)...), votes("n2", 7, true),
+			installs("n1", 7, "data"), answers(by("n2", "Success", true, "Term", uint64(7))), appends("n1", 7, 9, 2, 8, list{entryOf(10, 2, 0)}),
+		}
+	}
+	plain := words("").decode(t)
+	require.NoError(t, plain.Err)
+	for _, mux := range []string{"\x01", "\x02", "\x00", "\x16", "\xf0"} {
+		w := words(mux).decode(t)
+		require.NoError(t, w.Err, "%x", mux)
+		require.Equal(t, plain.Frames, w.Frames, "%x", mux)
+		require.True(t, w.Watch.Shares())
+	}
+	require.False(t, plain.Watch.Shares())
+}
+
+// Behind the other bytes is no Raft, whatever it looks like; behind the same there is.
+func TestAnotherProtocolBehindAMultiplexer(t *testing.T) {
+	yamux := "\x04\x00\x01\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00"
+	raft := "\x01" + string(stands("n1", requestVote, 7))
+	for name, tc := range map[string]struct {
+		first string
+		aside bool
+		says  string
+	}{
+		"yamux":              {yamux, true, "bytes 04 00 01"},
+		"gRPC":               {"\x08PRI * HTTP/2.0\r\n", true, "bytes 08 50 52"},
+		"a table":            {string(pack([]byte{0}, table{"ServiceMethod", "Status.Ping", "Seq", uint64(1)})), true, "it begins with byte 00, others with 01"},
+		"the same byte":      {"\x01\x00\x01\x00", false, "bytes 01 00 01"},
+		"the byte is a type": {string(stands("n1", requestVote, 7)), false, "nothing stands behind byte 01"},
+		"another Raft":       {"\x02" + string(stands("n1", requestVote, 7)), false, "several Rafts"},
+		"TLS":                {"\x03\x16\x03\x01\x00\xf8\x01", false, "TLS"},
+	} {
+		w := hashicorp.Dialect().Watch([]string{"n1", "n2"}, func(history.Raft) {})
+		say := func(first string) error {
+			forward, _ := w.Open("n1", "n2")
+			for n := range first {
+				if _, _, err := forward.Next([]byte(first[:n+1])); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		require.NoError(t, say(raft))
+		err := say(tc.first)
+		require.ErrorContains(t, err, tc.says, name)
+		require.Equal(t, tc.aside, errors.Is(err, fabric.ErrAside), "%s: %v", name, err)
+	}
+}
+
 func FuzzDecoder(f *testing.F) {
 	f.Add(appends("n1", 3, 9, 2, 8, list{entryOf(10, 2, 0)}), appended("n2", 3, true), uint8(7))
 	f.Add(installs("n1", 7, "data"), votes("n2", 7, false), uint8(90))
 	f.Add(stands("n1", requestPreVote, 7), pack(nil, "no", nil), uint8(1))
+	f.Add(append([]byte{2}, stands("n1", requestPreVote, 7)...), votes("n2", 7, true), uint8(1))
+	f.Add([]byte("\x04\x00\x01\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00"), []byte("\x00\x01"), uint8(2))
 	f.Fuzz(func(t *testing.T, forward, backward []byte, step uint8) {
 		whole, parts := connect(), connect()
 		whole.Take(0, forward)

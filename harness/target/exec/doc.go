@@ -107,7 +107,8 @@
 // at .PeerAddr, which is private, and dials others at the addresses it is given.
 // With "per-pair" it finds them in .Peers and no other member uses the same; who
 // dialled is then known by the address. With "one", for systems whose members
-// must agree on one address for each of them, it is in .Advertised, and who
+// must agree on one address for each of them, it is in .Advertised, another host with the
+// port at which that member listens itself, and who
 // dialled is told by what it says first, if "tap" names a protocol that has a word for
 // that, or found from the owner of the socket (Linux only). A system that has
 // one port for members and clients listens at .PeerAddr, and clients are told so

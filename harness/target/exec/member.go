@@ -133,7 +133,7 @@ func samples(nodes int) []member {
 		all[i], _ = newMember(m) // the addresses are well-formed
 		all[i].advertised = make(map[string]string)
 		for j := range all {
-			all[i].advertised[fmt.Sprintf("n%d", j+1)] = at(101+j, 9000)
+			all[i].advertised[fmt.Sprintf("n%d", j+1)] = at(101+j, 7701)
 		}
 	}
 	return all
