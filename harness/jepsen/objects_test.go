@@ -70,7 +70,7 @@ func TestObjects(t *testing.T) {
 		{"given back once more than taken, perhaps by right", "", []string{"0 :acquire nil", "0 :release nil ?", "5 :acquire nil", "5 :release nil", "5 :release nil"}, unknown, "--model mutex"},
 		{"two holders, and one lost sight of", "", []string{"0 :acquire nil", "0 :release nil ?", "1 :acquire nil", "2 :acquire nil"}, invalid, "the last of 3"},
 		{"one holder twice, and another", "", []string{"0 :acquire nil", "0 :acquire nil", "0 :release nil", "1 :acquire nil"}, invalid, "took it by"},
-		{"given back by another", "", []string{"0 :acquire nil", "2 :release nil", "1 :acquire nil"}, valid, "taken 2 times"},
+		{"given back by another", "", []string{"0 :acquire nil", "2 :release nil", "1 :acquire nil"}, valid, "taken twice"},
 		{"given back without an answer", "", []string{"0 :acquire nil", "2 :release nil ?", "1 :acquire nil"}, valid, ""},
 		{"given back in vain", "", []string{"0 :acquire nil", "2 :release nil fails", "1 :acquire nil"}, invalid, "the last of 2"},
 		{"given back by nobody who had it", "", []string{"0 :acquire nil", "0 :release nil", "1 :release nil"}, invalid, "gave it back by"},

@@ -146,7 +146,8 @@ func TestCareless(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	require.Equal(t, history.OK, do(t, c, add, time.Minute).Type)
+	// It takes all of its time, since the first is never answered.
+	require.Equal(t, history.OK, do(t, c, add, 5*time.Second).Type)
 	require.EqualValues(t, 2, asked.Load())
 }
 
