@@ -86,7 +86,7 @@ func TestNightGoesOn(t *testing.T) {
 	require.Equal(t, "data: 1", s.next(lines))
 	put(t, dir, "n/summary.md", "# A night\n")
 	put(t, dir, "n/night.json", nightBegun)
-	for n := 2; !strings.Contains(s.ok("/night/n"), "1 runs: 1 valid, 0 invalid, 0 unknown, 0 broken; it goes on"); n++ {
+	for n := 2; !strings.Contains(s.ok("/night/n"), "1 run: 1 valid, 0 invalid, 0 unknown, 0 broken; it goes on"); n++ {
 		require.Equal(t, fmt.Sprintf("data: %d", n), s.next(lines))
 	}
 	end()

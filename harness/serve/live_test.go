@@ -42,6 +42,7 @@ func (s *site) watch(path string) <-chan string {
 // next is the next line that is no beat.
 func (s *site) next(lines <-chan string) string {
 	s.t.Helper()
+	patience := time.After(time.Minute) // beats renew nothing
 	for {
 		select {
 		case line, ok := <-lines:
@@ -51,7 +52,7 @@ func (s *site) next(lines <-chan string) string {
 			if !strings.HasPrefix(line, ":") {
 				return line
 			}
-		case <-time.After(time.Minute):
+		case <-patience:
 			require.FailNow(s.t, "no event came")
 		}
 	}
