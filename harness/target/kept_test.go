@@ -33,6 +33,7 @@ func TestKeptFiles(t *testing.T) {
 		"zookeeper": new(zookeeper.Target),
 		"redis":     described(t, "redis-aof.yaml", "redis-server"),
 		"hashicorp": described(t, "hashicorp-raft/store.yaml", "examples/hashicorp-raft/store"),
+		"consul":    described(t, "consul.yaml", "consul"),
 		"dqlite":    described(t, "dqlite/dqlite.yaml", "examples/dqlite/dqlite"),
 	} {
 		t.Run(name, func(t *testing.T) {
