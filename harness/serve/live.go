@@ -264,7 +264,10 @@ func (s *Server) sendEvents(w http.ResponseWriter, r *http.Request) {
 	var l *live
 	if run.Verdict == underWay {
 		var err error
-		if l, err = s.live.follow(dir); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		switch l, err = s.live.follow(dir); {
+		case errors.Is(err, http.ErrServerClosed):
+			return // the run goes on
+		case err != nil:
 			s.failed(w, err)
 			return
 		}
@@ -304,6 +307,8 @@ func (s *Server) watch(ctx context.Context, l *live, send func(string) bool) {
 	for {
 		events, caught, ended, changed := l.now()
 		switch {
+		case ended && s.closing(): // it is not read on, for this reason
+			return
 		case ended:
 			send(fmt.Sprintf("event: end\ndata: %d\n\n", events))
 			return
@@ -323,6 +328,16 @@ func (s *Server) watch(ctx context.Context, l *live, send func(string) bool) {
 		case <-s.done:
 			return
 		}
+	}
+}
+
+// closing tells whether the server is about to end.
+func (s *Server) closing() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
 	}
 }
 
