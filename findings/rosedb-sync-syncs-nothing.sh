@@ -28,6 +28,7 @@
 set -euo pipefail
 [ "$(id -u)" -eq 0 ] || { echo "run it as root: it mounts a disk" >&2; exit 2; }
 dir=$(mktemp -d)
+export TMPDIR=$dir # lotusdb leaves folders there
 finish() {
 	umount "$dir/disk" 2>/dev/null || true
 	rm -rf --one-file-system "$dir"
