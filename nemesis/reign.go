@@ -95,6 +95,14 @@ func oldAnswers(g *generator) {
 	}
 }
 
+// turnedBack puts back the clock of a leader that is cut off: who counts a lease by it has
+// it again.
+func turnedBack(g *generator) {
+	length := g.span(4, 6)
+	g.rare(0, length, Isolate{"leader"})
+	g.rare(g.span(0.05, 0.5), length, Constrained{Same, Constraint{Clock: &Clock{Offset: -time.Minute}}})
+}
+
 // chaseLeaders strikes each new leader early in its term, with entries on few
 // members: the figure 8 of Raft needs three leaders in a row.
 func chaseLeaders(g *generator) {
